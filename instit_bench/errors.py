@@ -1,0 +1,21 @@
+"""Errors that end a command with one clear line and an exit code of their own."""
+
+from __future__ import annotations
+
+
+class InstitBenchError(Exception):
+    """A failure to tell the user in one line; ``exit_code`` is the process's exit status."""
+
+    exit_code = 1
+
+
+class InputError(InstitBenchError):
+    """Wrong usage or bad input: the message names file, record and field and what to do."""
+
+    exit_code = 2
+
+
+class NotComparableError(InstitBenchError):
+    """Things that must be alike differ (model, prompts, data), or coverage is too low."""
+
+    exit_code = 3

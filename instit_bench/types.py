@@ -1,0 +1,203 @@
+"""The values that walk through the harness, left to right.
+
+``Sample`` (one item of a task) becomes a ``Request`` (messages and media), a backend
+answers with a ``Prediction``, a scorer turns that into a ``Score``, and scores add up to a
+``Metric``. Everything here is frozen, and this module imports nothing of ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+
+class State(StrEnum):
+    """How a sample ended: always exactly one of these, never a sentinel in a data field.
+
+    ``unparsed`` and ``truncated`` are the model's doing and count as wrong in strict metrics;
+    the two error states and ``not_run`` are not, and stay outside every denominator.
+    """
+
+    SCORED = "scored"
+    UNPARSED = "unparsed"
+    TRUNCATED = "truncated"
+    INFER_ERROR = "infer_error"
+    JUDGE_ERROR = "judge_error"
+    NOT_RUN = "not_run"
+
+    @property
+    def has_verdict(self) -> bool:
+        """Whether the sample says something about the model (the numerator of coverage)."""
+        return self in (State.SCORED, State.UNPARSED, State.TRUNCATED)
+
+
+@dataclass(frozen=True, slots=True)
+class TextPart:
+    """Text inside a message."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImagePart:
+    """One picture: a file (``path``) or the bytes of one (``data``); exactly one is set."""
+
+    path: Path | None = None
+    data: bytes | None = None
+
+    def __post_init__(self) -> None:
+        if (self.path is None) == (self.data is None):
+            raise ValueError("an ImagePart needs either a path or data")
+
+
+@dataclass(frozen=True, slots=True)
+class VideoPart:
+    """A video: a folder of frames or a video file."""
+
+    path: Path
+
+
+Part = TextPart | ImagePart | VideoPart
+Role = Literal["system", "user", "assistant"]
+PromptStyle = Literal["chat", "raw"]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a conversation."""
+
+    role: Role
+    parts: tuple[Part, ...]
+
+    @property
+    def text(self) -> str:
+        """The text parts, joined by newlines."""
+        return "\n".join(part.text for part in self.parts if isinstance(part, TextPart))
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationParams:
+    """Sampling settings of a request; ``None`` leaves a setting to the endpoint's default."""
+
+    max_tokens: int = 128
+    temperature: float | None = 0.0
+    top_p: float | None = None
+    top_k: int | None = None
+    stop: tuple[str, ...] = ()
+    seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One item of a task.
+
+    ``id`` is the benchmark's own (``001-01``, ``17``); ``doc`` the record in the dataset's own
+    columns; ``cluster`` names the image or video that the sample shares with others (the unit of
+    clustered standard errors); ``choices`` the options of a multiple-choice question, in order.
+    """
+
+    task: str
+    id: str
+    doc: Mapping[str, Any]
+    target: str
+    cluster: str
+    question: str = ""
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a backend is asked. ``raw`` style means a text completion of ``messages[0].text``."""
+
+    sample: Sample
+    messages: tuple[Message, ...]
+    params: GenerationParams
+    style: PromptStyle = "chat"
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Token counts as the endpoint reports them; ``None`` where it does not."""
+
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    cached_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NativeToolCall:
+    """A tool call in the OpenAI protocol: a name and its arguments as JSON text."""
+
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """A model's reply. ``finish_reason`` is ``length`` when the token limit cut it off."""
+
+    text: str
+    finish_reason: str | None = None
+    usage: Usage = field(default_factory=Usage)
+    latency_s: float | None = None
+    tool_calls: tuple[NativeToolCall, ...] = ()
+
+    @property
+    def cut_off(self) -> bool:
+        """Whether the reply ended at the token limit."""
+        return self.finish_reason == "length"
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """A scorer's verdict on one prediction.
+
+    ``values`` maps metric names to numbers (0..1); a metric is absent where the sample lies
+    outside its denominator. ``method`` says how ``extracted`` was read from the reply, ``reason``
+    why nothing could be read, and ``details`` carries diagnostics (JSON values only).
+    """
+
+    state: State
+    values: Mapping[str, float] = field(default_factory=dict)
+    extracted: str | None = None
+    method: str | None = None
+    reason: str | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredSample:
+    """A sample's identity together with its score: what aggregation reads."""
+
+    id: str
+    cluster: str
+    target: str
+    score: Score
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """An aggregated metric: a fraction 0..1 over ``n`` samples, ``None`` where ``n`` is 0.
+
+    ``stderr`` is clustered by image or video; ``ci95`` is a 95 % confidence interval.
+    """
+
+    value: float | None
+    stderr: float | None
+    ci95: tuple[float, float] | None
+    n: int
+
+
+class Scorer(Protocol):
+    """Turns predictions into scores; one scorer serves many tasks."""
+
+    def score(self, sample: Sample, prediction: Prediction) -> Score:
+        """Judge one prediction; never raises on a bad reply."""
+        ...
+
+    def tables(self, scored: list[ScoredSample]) -> dict[str, Any]:
+        """Further results over all samples (JSON values), such as a confusion matrix."""
+        ...
