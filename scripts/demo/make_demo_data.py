@@ -1,0 +1,97 @@
+"""Draw and write the demo data that ships inside the package.
+
+Usage: python scripts/demo/make_demo_data.py [--output DIR]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import gpt4tools_seen
+import gpt4tools_unseen
+import numpy as np
+from drawing import render
+from gpt4tools_prompt import gpt4tools_records
+from inst_it_items import image_path, records, video_path
+from PIL import Image
+from scenes import IMAGES, VIDEOS, Video
+
+DEFAULT_OUTPUT = Path(__file__).resolve().parents[2] / "instit_bench" / "datasets" / "demo"
+JPEG_QUALITY = 88
+FRAMES_PER_SECOND = 4
+# This frame holds PNG data with an alpha channel under its .jpg name, as some real ones do.
+PNG_FRAME = (1, 3)
+
+
+def write_demo_data(output: Path) -> None:
+    """Write both benchmarks' demo data below a folder."""
+    bench = output / "Inst-It-Bench"
+    for name, rows in records().items():
+        _write_json(bench / name, rows)
+    for number, scene in IMAGES.items():
+        _write_jpeg(bench / image_path(number), render(scene))
+    for number, video in VIDEOS.items():
+        place = bench / video_path(number)
+        if video.is_film:
+            _write_film(place, video)
+        else:
+            _write_frames(place, number, video)
+    for name, split in (
+        ("gpt4tools_val_seen.json", gpt4tools_seen),
+        ("gpt4tools_test_unseen.json", gpt4tools_unseen),
+    ):
+        _write_json(output / "gpt4tools" / name, gpt4tools_records(split.TOOLS, split.ITEMS))
+
+
+def _write_json(path: Path, rows: Sequence[dict[str, Any]]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(rows, indent=1, ensure_ascii=False) + "\n"
+    path.write_text(text, encoding="utf-8", newline="\n")
+
+
+def _write_jpeg(path: Path, image: Image.Image) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image.save(path, format="JPEG", quality=JPEG_QUALITY, optimize=True)
+
+
+def _write_frames(folder: Path, number: int, video: Video) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for moment in range(1, video.length + 1):
+        path, image = folder / f"{moment}.jpg", render(video.at(moment))
+        if (number, moment) == PNG_FRAME:
+            image.convert("RGBA").save(path, format="PNG", optimize=True)
+        else:
+            _write_jpeg(path, image)
+
+
+def _write_film(path: Path, video: Video) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with av.open(str(path), mode="w") as container:
+        stream = container.add_stream("libx264", rate=Fraction(FRAMES_PER_SECOND))
+        stream.width, stream.height = video.size
+        stream.pix_fmt = "yuv420p"
+        stream.options = {"crf": "18", "preset": "slow", "threads": "1"}
+        for moment in range(1, video.length + 1):
+            frame = av.VideoFrame.from_ndarray(np.asarray(render(video.at(moment))), format="rgb24")
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Read the command line and write the data."""
+    parser = argparse.ArgumentParser(description="Draw and write the embedded demo data.")
+    parser.add_argument("--output", type=Path, default=DEFAULT_OUTPUT, help="folder to write")
+    output: Path = parser.parse_args(arguments).output
+    write_demo_data(output)
+    sizes = [path.stat().st_size for path in output.rglob("*") if path.is_file()]
+    print(f"{output}: {len(sizes)} files, {sum(sizes) / 1024:.0f} KiB")
+
+
+if __name__ == "__main__":
+    main()
