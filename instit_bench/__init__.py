@@ -1,3 +1,23 @@
-"""Evaluation harness for large multimodal models on Inst-IT Bench and GPT4Tools."""
+"""Evaluation harness for large multimodal models on Inst-IT Bench and GPT4Tools.
+
+``instit_bench.run(model=…)`` does what ``instit-bench run`` does and returns pandas frames.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from instit_bench.api import RunFrames, run
 
 __version__ = "0.1.0"
+__all__ = ["RunFrames", "__version__", "run"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the Python interface on first use: ``import instit_bench`` stays instant."""
+    if name in ("run", "RunFrames"):
+        from instit_bench import api
+
+        return getattr(api, name)
+    raise AttributeError(f"module 'instit_bench' has no attribute {name!r}")

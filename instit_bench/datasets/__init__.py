@@ -1,0 +1,1 @@
+"""The benchmarks' data: finding, downloading, reading and checking records."""

@@ -1,0 +1,1 @@
+"""One row a model, from runs and from published tables."""

@@ -1,0 +1,1 @@
+"""Runs: their directory, and what fills it."""

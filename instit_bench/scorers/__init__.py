@@ -1,0 +1,1 @@
+"""From predictions to scores; scorers import types and nothing else of ours."""

@@ -1,0 +1,1 @@
+"""Task plugins: finding them, reading their YAML, and the Task they make."""

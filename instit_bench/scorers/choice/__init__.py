@@ -1,0 +1,5 @@
+"""Multiple choice: official and strict reading of the chosen letter."""
+
+from instit_bench.scorers.choice.scorer import ChoiceScorer
+
+__all__ = ["ChoiceScorer"]

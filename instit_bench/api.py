@@ -1,0 +1,103 @@
+"""The Python interface: a run as a function, its numbers as pandas frames."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from instit_bench.errors import InstitBenchError
+from instit_bench.runs.config import make_config
+from instit_bench.runs.directory import RunDirectory
+from instit_bench.runs.record import SampleRecord
+from instit_bench.runs.results import RunResults
+from instit_bench.runs.runner import run as run_to_outcome
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class RunFrames:
+    """A finished run.
+
+    ``metrics`` has one row a task and metric (``task, metric, value, stderr, ci95_low, ci95_high,
+    n, n_total, coverage``), ``samples`` one row a sample (``task, id, state, prediction, target,
+    extracted, method, error, …`` and a column a metric); values are fractions 0..1.
+    """
+
+    path: Path
+    metrics: pd.DataFrame
+    samples: pd.DataFrame
+    results: RunResults
+
+
+class _Silent:
+    """A reporter for callers who show progress themselves, or not at all."""
+
+    def begin(self, run: RunDirectory, totals: Mapping[str, int], done: Mapping[str, int]) -> None:
+        """Say nothing."""
+
+    def sample(self, task: str, record: SampleRecord) -> None:
+        """Say nothing."""
+
+    def end(self) -> None:
+        """Say nothing."""
+
+
+def run(config: Path | str | None = None, **settings: Any) -> RunFrames:
+    """Evaluate a model; ``settings`` are the options of ``instit-bench run``, by name.
+
+    Raises:
+        InputError: Wrong settings, tasks or data.
+        NotComparableError: The run directory holds a run with other settings.
+        InstitBenchError: Too many samples failed; what was finished is kept.
+        KeyboardInterrupt: Interrupted; the same call goes on.
+    """
+    outcome = run_to_outcome(make_config(Path(config) if config else None, settings), _Silent())
+    if outcome.status == "interrupted":
+        raise KeyboardInterrupt
+    if outcome.problem:
+        raise InstitBenchError(f"{outcome.run.path}: {outcome.problem}")
+    return RunFrames(
+        path=outcome.run.path,
+        metrics=_metrics_frame(outcome.results),
+        samples=_samples_frame(outcome.run, outcome.results),
+        results=outcome.results,
+    )
+
+
+def _metrics_frame(results: RunResults) -> pd.DataFrame:
+    import pandas as pd
+
+    rows = []
+    for name, task in results.tasks.items():
+        for metric, result in task.metrics.items():
+            low, high = result.ci95 or (None, None)
+            rows.append(
+                {
+                    "task": name,
+                    "metric": metric,
+                    "value": result.value,
+                    "stderr": result.stderr,
+                    "ci95_low": low,
+                    "ci95_high": high,
+                    "n": result.n,
+                    "n_total": task.n_total,
+                    "coverage": task.coverage,
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def _samples_frame(run: RunDirectory, results: RunResults) -> pd.DataFrame:
+    import pandas as pd
+
+    rows = []
+    for name in results.tasks:
+        for record in run.records(name).values():
+            row = record.model_dump(exclude={"scores", "usage", "state"})
+            row |= record.usage.model_dump() | record.scores
+            rows.append({"task": name, **row, "state": record.state.value})
+    return pd.DataFrame(rows)

@@ -1,0 +1,78 @@
+"""Answers without a model: the floor that every model must beat, and a check of a set-up.
+
+``random`` picks an option (or a listed tool, or none) evenly; ``first`` takes the first;
+``text:…`` always says the same; ``echo-gold`` repeats the target and only shows that a set-up
+works. Each answer depends on seed, task and id alone, so neither order nor resuming changes it.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from instit_bench.backends.base import BackendOptions
+from instit_bench.errors import InputError
+from instit_bench.types import Prediction, Request, Sample
+
+ECHO_GOLD = "echo-gold"
+_MODELS = ("random", "first", ECHO_GOLD, "text:…")
+_TOOL_LIST = re.compile(r"should be one of \[(.*)\]")
+_FILE_NAME = re.compile(r"[\w./-]+\.png")
+_NO_TOOL = "Thought: Do I need to use a tool? No\nAI: I do not know."
+_NO_ANSWER = "I do not know."
+
+
+class BaselineBackend:
+    """See the module's description."""
+
+    def __init__(self, options: BackendOptions) -> None:
+        model = options.model
+        if model not in _MODELS[:-1] and not model.startswith("text:"):
+            raise InputError(
+                f"backend baseline has no model {model!r}; choose one of {', '.join(_MODELS)}"
+            )
+        self._model = model
+        self._seed = options.seed
+
+    def settings(self) -> dict[str, Any]:
+        """Nothing but the seed."""
+        return {"seed": self._seed}
+
+    async def generate(self, request: Request) -> Prediction:
+        """Answer at once."""
+        return Prediction(self._answer(request.sample), finish_reason="stop")
+
+    async def close(self) -> None:
+        """Nothing to release."""
+
+    def _answer(self, sample: Sample) -> str:
+        if self._model == ECHO_GOLD:
+            return sample.target
+        if self._model.startswith("text:"):
+            # A shell passes \n as two characters; here it means a line's end.
+            return self._model.removeprefix("text:").replace("\\n", "\n")
+        options = _options(sample)
+        if not options:
+            return _NO_ANSWER
+        if self._model == "first":
+            return options[0]
+        # Python seeds from text by its SHA-512: the same on every machine.
+        return random.Random(f"{self._seed}/{sample.task}/{sample.id}").choice(options)  # noqa: S311
+
+
+def _options(sample: Sample) -> Sequence[str]:
+    """What a guesser can choose from: letters, or one call of each listed tool, or none."""
+    if sample.choices:
+        return [chr(ord("A") + index) for index in range(len(sample.choices))]
+    tools = _TOOL_LIST.search(sample.question)
+    if tools is None:
+        return []
+    files = _FILE_NAME.findall(sample.question)
+    calls = [
+        f"Thought: Do I need to use a tool? Yes\nAction: {name.strip()}\n"
+        f"Action Input: {files[-1] if files else ''}"
+        for name in tools.group(1).split(",")
+    ]
+    return [*calls, _NO_TOOL]

@@ -1,0 +1,96 @@
+"""``instit-bench data list|download|verify``."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from instit_bench.cli.console import note
+
+app = typer.Typer(help="The benchmarks' data.", no_args_is_help=True)
+
+
+class Benchmark(StrEnum):
+    """What to download."""
+
+    ALL = "all"
+    INST_IT = "inst_it_bench"
+    GPT4TOOLS = "gpt4tools"
+    PROMPTS = "prompts"
+
+
+REVISION = typer.Option(help="Hub revision of the Inst-IT dataset.")
+DATA = typer.Option(help="hub, demo, or a folder or file.", envvar="INSTIT_BENCH_DATA")
+
+
+@app.command("list")
+def list_command(
+    data: Annotated[str, DATA] = "hub", revision: Annotated[str, REVISION] = "main"
+) -> int:
+    """What a data folder holds, and what is missing. Downloads nothing."""
+    from rich.table import Table
+
+    from instit_bench.cli.console import stdout
+    from instit_bench.datasets.inventory import inventory
+    from instit_bench.datasets.source import open_source
+
+    source = open_source(data, revision)
+    table = Table(title=f"{source.kind}: {source.root}", title_justify="left")
+    for column in ("part", "records", "where"):
+        table.add_column(column, overflow="fold")
+    for part in inventory(source):
+        table.add_row(part.name, "-" if part.records is None else str(part.records), part.where)
+    stdout().print(table)
+    return 0
+
+
+@app.command("download")
+def download_command(
+    benchmark: Annotated[Benchmark, typer.Option(help="Which part.")] = Benchmark.ALL,
+    revision: Annotated[str, REVISION] = "main",
+) -> int:
+    """Fetch datasets and official prompts; what can be had is kept if a part fails."""
+    from instit_bench.datasets.download import download
+    from instit_bench.errors import InputError
+
+    parts = [b for b in Benchmark if b is not Benchmark.ALL]
+    failures = []
+    for part in parts if benchmark is Benchmark.ALL else [benchmark]:
+        for name, step in download(part.value, revision):
+            try:
+                note(f"{name}: {step()}")
+            except InputError as error:
+                failures.append(error)
+                note(f"{name}: FAILED: {error}")
+    if failures:
+        raise InputError(f"{len(failures)} downloads failed; the first: {failures[0]}")
+    return 0
+
+
+@app.command("verify")
+def verify_command(
+    data: Annotated[str, DATA] = "hub", revision: Annotated[str, REVISION] = "main"
+) -> int:
+    """Read every record and picture: counts, missing frames, unreadable images, digests."""
+    from rich.table import Table
+
+    from instit_bench.cli.console import fail, stdout
+    from instit_bench.datasets.source import open_source
+    from instit_bench.runs.verify import verify
+
+    reports = verify(open_source(data, revision))
+    table = Table()
+    for column in ("task", "records", "images/videos", "pictures", "problems", "digest"):
+        table.add_column(column, overflow="fold")
+    for report in reports:
+        counts = (report.records, report.media, report.pictures, len(report.problems))
+        table.add_row(report.task, *map(str, counts), report.digest[:16])
+    stdout().print(table)
+    problems = [f"{r.task}: {problem}" for r in reports for problem in r.problems]
+    for problem in problems:
+        note(problem)
+    if problems:
+        fail(f"{len(problems)} problems; the first: {problems[0]}", 1)
+    return 0

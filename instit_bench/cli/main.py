@@ -1,0 +1,70 @@
+"""The command line: one file a command, and one place where errors become exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated, NoReturn
+
+import typer
+
+from instit_bench import __version__
+from instit_bench.cli import data, export, leaderboard, run, score, tasks
+from instit_bench.cli.console import fail
+from instit_bench.errors import InstitBenchError
+
+app = typer.Typer(
+    name="instit-bench",
+    help="Evaluate large multimodal models on Inst-IT Bench and GPT4Tools.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("run")(run.run_command)
+app.command("score")(score.score_command)
+app.command("export")(export.export_command)
+app.command("leaderboard")(leaderboard.leaderboard_command)
+app.add_typer(tasks.app, name="tasks")
+app.add_typer(data.app, name="data")
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"instit-bench {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show it.")
+    ] = False,
+) -> None:
+    """Evaluate large multimodal models on Inst-IT Bench and GPT4Tools."""
+
+
+def main() -> NoReturn:
+    """Run a command; every failure is one line on standard error and a non-zero exit code.
+
+    0 done; 1 the run failed; 2 wrong usage or bad input; 3 not comparable or coverage too low;
+    130 interrupted.
+    """
+    try:
+        code = app(standalone_mode=False)
+    except InstitBenchError as error:
+        fail(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        fail("interrupted", 130)
+    except BrokenPipeError:  # the reader of our output has gone, as in `… | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except Exception as error:
+        # The command-line parser's own errors: wrong options and values.
+        if hasattr(error, "format_message"):
+            fail(error.format_message(), 2)
+        if type(error).__name__ == "Abort":
+            fail("interrupted", 130)
+        raise
+    sys.exit(code if isinstance(code, int) else 0)

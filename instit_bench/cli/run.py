@@ -1,0 +1,93 @@
+"""``instit-bench run``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from instit_bench.cli.console import fail, note
+
+if TYPE_CHECKING:
+    from instit_bench.runs.runner import RunOutcome
+
+MODEL = "The model's name; baseline takes random, first, echo-gold or text:…"
+TASKS = "Tasks and groups, comma-separated (default: inst_it_bench,gpt4tools)."
+DATA = "hub, demo, or a folder or file (default: hub)."
+ERRORS = "How many samples may fail: a count (10) or a fraction (0.05); default 0."
+
+
+def run_command(
+    model: Annotated[str | None, typer.Option(help=MODEL)] = None,
+    backend: Annotated[str | None, typer.Option(help="openai (default) or baseline.")] = None,
+    tasks: Annotated[str | None, typer.Option(help=TASKS)] = None,
+    data: Annotated[str | None, typer.Option(help=DATA, envvar="INSTIT_BENCH_DATA")] = None,
+    revision: Annotated[str | None, typer.Option(help="Hub revision of the dataset.")] = None,
+    include_path: Annotated[
+        list[Path] | None, typer.Option(help="A folder with further task plugins.")
+    ] = None,
+    output: Annotated[Path | None, typer.Option(help="Where runs go (default: results).")] = None,
+    name: Annotated[str | None, typer.Option(help="The run's folder name.")] = None,
+    limit: Annotated[int | None, typer.Option(help="Only the first N samples a task.")] = None,
+    sample_id: Annotated[list[str] | None, typer.Option(help="Only this sample.")] = None,
+    concurrency: Annotated[int | None, typer.Option(help="Requests in flight (16).")] = None,
+    temperature: Annotated[float | None, typer.Option(help="Instead of the task's.")] = None,
+    top_p: Annotated[float | None, typer.Option(help="Instead of the task's.")] = None,
+    max_tokens: Annotated[int | None, typer.Option(help="Instead of the task's.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Sent with every request (0).")] = None,
+    max_frames: Annotated[int | None, typer.Option(help="Frames a video at most (32).")] = None,
+    prompt_style: Annotated[str | None, typer.Option(help="chat (default) or raw.")] = None,
+    judge: Annotated[str | None, typer.Option(help="none: open answers stay unscored.")] = None,
+    fail_on_error: Annotated[str | None, typer.Option(help=ERRORS)] = None,
+    min_coverage: Annotated[
+        float | None, typer.Option(help="Exit 3 if a task's coverage is lower (0..1).")
+    ] = None,
+    base_url: Annotated[str | None, typer.Option(help="OpenAI-compatible endpoint.")] = None,
+    timeout: Annotated[float | None, typer.Option(help="Seconds a request (600).")] = None,
+    max_retries: Annotated[int | None, typer.Option(help="Retries a request (6).")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Fail if no run is there.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Start again; keep the old.")] = False,
+    config: Annotated[Path | None, typer.Option(help="A YAML file with these settings.")] = None,
+) -> int:
+    """Evaluate a model: ask, score, print the leaderboard row. The same command resumes."""
+    from instit_bench.runs.config import make_config
+
+    options = dict(locals())
+    given = {
+        key: value
+        for key, value in options.items()
+        if value is not None and key not in ("resume", "fresh", "config", "make_config")
+    }
+    if resume and fresh:
+        fail("--resume and --fresh exclude each other", 2)
+    if resume or fresh:
+        given["existing"] = "resume" if resume else "fresh"
+    return evaluate(make_config(config, {k: v for k, v in given.items() if v != []}))
+
+
+def evaluate(config: Any) -> int:
+    """Run, print the outcome, and say how it went in the exit code."""
+    from instit_bench.cli.progress import make_reporter
+    from instit_bench.cli.tables import print_results
+    from instit_bench.runs.runner import run
+
+    outcome = run(config, make_reporter())
+    print_results(outcome.results)
+    note(f"results: {outcome.run.results_path}")
+    return _conclude(outcome, config.min_coverage)
+
+
+def _conclude(outcome: RunOutcome, min_coverage: float) -> int:
+    if outcome.status == "interrupted":
+        fail("interrupted; what was finished is kept, the same command goes on", 130)
+    if outcome.problem:
+        fail(outcome.problem, outcome.exit_code)
+    for name, task in outcome.results.tasks.items():
+        if task.coverage < min_coverage:
+            fail(
+                f"{name}: coverage {task.coverage:.4f} ({task.n_scored} of {task.n_total}) is "
+                f"below --min-coverage {min_coverage}",
+                3,
+            )
+    return 0

@@ -1,0 +1,62 @@
+"""``instit-bench tasks list|show``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="The task plugins.", no_args_is_help=True)
+INCLUDE = typer.Option(help="A folder with further task plugins.")
+
+
+@app.command("list")
+def list_command(include_path: Annotated[list[Path] | None, INCLUDE] = None) -> int:
+    """All tasks and groups."""
+    from rich.table import Table
+
+    from instit_bench.cli.console import stdout
+    from instit_bench.tasks.registry import load_registry
+
+    registry = load_registry(include_path or ())
+    table = Table()
+    for column in ("name", "scorer", "media", "headline metric", "description"):
+        table.add_column(column, no_wrap=column != "description")
+    for name, task in sorted(registry.tasks.items()):
+        metadata = task.config.metadata
+        table.add_row(
+            name, metadata.scorer, metadata.media, task.metric_names[0], task.config.description
+        )
+    table.add_section()
+    for name, group in sorted(registry.groups.items()):
+        table.add_row(name, "group", "", "", ", ".join(group.task))
+    stdout().print(table)
+    return 0
+
+
+@app.command("show")
+def show_command(
+    name: Annotated[str, typer.Argument(help="A task.")],
+    data: Annotated[
+        str, typer.Option(help="hub, demo, or a folder or file.", envvar="INSTIT_BENCH_DATA")
+    ] = "demo",
+    include_path: Annotated[list[Path] | None, INCLUDE] = None,
+    prompt_style: Annotated[str, typer.Option(help="chat or raw.")] = "chat",
+) -> int:
+    """A task's configuration, and its first sample as a model is asked it."""
+    from instit_bench.cli.console import stdout
+    from instit_bench.cli.task_page import task_page
+    from instit_bench.runs.config import make_config
+    from instit_bench.runs.plan import make_plan
+
+    settings = {
+        "model": "none",
+        "tasks": (name,),
+        "data": data,
+        "include_path": tuple(include_path or ()),
+        "prompt_style": prompt_style,
+    }
+    for plan in make_plan(make_config(None, settings)).tasks:
+        stdout().print(task_page(plan), markup=False)
+    return 0

@@ -1,0 +1,51 @@
+"""The steps of ``data download``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+from instit_bench.datasets.drive import fetch_gpt4tools
+from instit_bench.datasets.inst_it import read_inst_it
+from instit_bench.datasets.layout import (
+    GPT4TOOLS_FILES,
+    GPT4TOOLS_FOLDERS,
+    INST_IT_JSON,
+    PROMPTS_FILE,
+    gpt4tools_file,
+)
+from instit_bench.datasets.prompts import download_prompts
+from instit_bench.datasets.source import DataSource, open_source
+
+Step = Callable[[], str]
+
+
+def download(benchmark: str, revision: str) -> Iterator[tuple[str, Step]]:
+    """Named steps; each downloads one thing (if it is not there) and says what it has."""
+    source = open_source("hub", revision)
+    match benchmark:
+        case "inst_it_bench":
+            for config in INST_IT_JSON:
+                yield f"inst_it_bench {config}", partial(_inst_it, config, source)
+        case "gpt4tools":
+            for split in GPT4TOOLS_FILES:
+                yield f"gpt4tools {split}", partial(_gpt4tools, split, source)
+        case "prompts":
+            yield "official prompts", partial(_prompts, source.root / PROMPTS_FILE)
+
+
+def _inst_it(config: str, source: DataSource) -> str:
+    dataset = read_inst_it(config, source)  # downloads and unpacks what it needs
+    return f"{len(dataset.docs)} records at commit {dataset.revision}"
+
+
+def _gpt4tools(split: str, source: DataSource) -> str:
+    found = gpt4tools_file(split, source.folders(GPT4TOOLS_FOLDERS))
+    return str(found or fetch_gpt4tools(split, source.root / "gpt4tools"))
+
+
+def _prompts(target: Path) -> str:
+    if not target.is_file():
+        download_prompts(target)
+    return str(target)

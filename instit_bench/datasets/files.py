@@ -1,0 +1,42 @@
+"""Records of third-party tasks: local files named in the task's YAML, as lmms-eval reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from instit_bench.datasets.records import Dataset, Doc, read_records
+from instit_bench.errors import InputError
+
+_BUILDERS = ("json", "csv", "parquet")
+
+
+def read_files(
+    builder: str, dataset_kwargs: Mapping[str, Any], split: str, yaml_path: Path
+) -> Dataset:
+    """The records under ``dataset_kwargs.data_files``, relative to the YAML's folder.
+
+    Raises:
+        InputError: No local files are named, or one is missing or broken.
+    """
+    if builder not in _BUILDERS:
+        raise InputError(
+            f"{yaml_path}: key 'dataset_path': {builder!r} cannot be read; use one of "
+            f"{', '.join(_BUILDERS)} with dataset_kwargs.data_files"
+        )
+    named = dataset_kwargs.get("data_files")
+    if isinstance(named, Mapping):
+        named = named.get(split)
+    names = [named] if isinstance(named, str) else named
+    if not isinstance(names, list) or not names:
+        raise InputError(
+            f"{yaml_path}: key 'dataset_kwargs.data_files': names no file for split {split!r}"
+        )
+    files = tuple(yaml_path.parent / str(name) for name in names)
+    docs: list[Doc] = []
+    for file in files:
+        if not file.is_file():
+            raise InputError(f"{yaml_path}: key 'dataset_kwargs.data_files': no file {file}")
+        docs.extend(read_records(file))
+    return Dataset(docs, files, yaml_path.parent)

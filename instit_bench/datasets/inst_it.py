@@ -1,0 +1,143 @@
+"""Inst-IT Bench: parquet configs or JSON variants, brought into the hub's parquet columns.
+
+A record has ``question_id, question, answer`` (and ``choice_a`` to ``choice_d`` for multiple
+choice), ``image`` (bytes, or a path under the media root) or ``video_path``, and ``media_id``,
+the ``NNN`` of ``NNN-MM``: the picture or video that several questions share.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from instit_bench.datasets.archive import extract_once
+from instit_bench.datasets.layout import (
+    INST_IT_FOLDERS,
+    INST_IT_JSON,
+    MEDIA_FOLDERS,
+    inst_it_files,
+    media_kind,
+)
+from instit_bench.datasets.records import (
+    Dataset,
+    Doc,
+    read_records,
+    relative_path,
+    text_field,
+)
+from instit_bench.datasets.source import DataSource
+from instit_bench.errors import InputError
+from instit_bench.resources import home
+
+_LETTERS = "ABCD"
+
+
+def read_inst_it(config: str, source: DataSource) -> Dataset:
+    """The records of one config (``image_multi_choice`` and so on).
+
+    Raises:
+        InputError: The files are missing, or a record is broken.
+    """
+    if config not in INST_IT_JSON:
+        raise InputError(
+            f"Inst-IT Bench has no config {config!r}; it has {', '.join(INST_IT_JSON)}"
+        )
+    folder, files, commit = _locate(config, source)
+    kind = media_kind(config)
+    media_root = _media_root(folder, kind)
+    pictures: dict[bytes, bytes] = {}
+    docs: list[Doc] = []
+    for file in files:
+        for number, record in enumerate(read_records(file), start=1):
+            where = f"{file}: record {number}"
+            docs.append(_normalised(record, config, media_root, where, pictures))
+    return Dataset(docs, files, media_root, commit)
+
+
+def _locate(config: str, source: DataSource) -> tuple[Path, tuple[Path, ...], str | None]:
+    """The folder, the files of this config in it, and the hub commit they are from."""
+    if source.file is not None:
+        return source.file.parent, (source.file,), None
+    if source.kind == "hub":
+        from instit_bench.datasets.hub import fetch_inst_it
+
+        folder, commit = fetch_inst_it(config, source.revision)
+        return folder, inst_it_files(config, folder), commit
+    for folder in source.folders(INST_IT_FOLDERS):
+        if files := inst_it_files(config, folder):
+            return folder, files, None
+    names = ", ".join(f"{name}.json" for name in INST_IT_JSON[config])
+    raise InputError(
+        f"{source.root}: holds no data for Inst-IT Bench config {config}; expected "
+        f"Inst-It-Bench/{config}/*.parquet or Inst-It-Bench/ with one of {names}"
+    )
+
+
+def _media_root(folder: Path, kind: str) -> Path:
+    """The folder that holds ``images_vpt/`` or ``videos_vpt/``, unpacked from its zip if need be.
+
+    Where neither is there the folder itself: parquet rows carry pictures, and a missing file is
+    the error of its sample.
+    """
+    for name in MEDIA_FOLDERS[kind]:
+        if (folder / name).is_dir():
+            return folder
+        if (folder / f"{name}.zip").is_file():
+            return extract_once(folder / f"{name}.zip", home() / "extracted")
+    return folder
+
+
+def _normalised(
+    record: Doc, config: str, media_root: Path, where: str, pictures: dict[bytes, bytes]
+) -> Doc:
+    question_id = text_field(record, "question_id", where)
+    where = f"{where} (question_id {question_id})"
+    doc: dict[str, Any] = {
+        "question_id": question_id,
+        "question": text_field(record, "question", where),
+        "answer": text_field(record, "answer", where),
+        "media_id": question_id.partition("-")[0],
+    }
+    if config.endswith("multi_choice"):
+        doc |= _choices(record, where)
+        if doc["answer"] not in _LETTERS or len(doc["answer"]) != 1:
+            raise InputError(f"{where}: field 'answer' must be A, B, C or D, not {doc['answer']!r}")
+    kind = media_kind(config)
+    if kind == "image":
+        doc["image"] = _image(record, media_root, where, pictures)
+    else:
+        doc["video_path"] = _media_path(record, "video_path", kind, media_root, where)
+    return doc
+
+
+def _choices(record: Doc, where: str) -> dict[str, str]:
+    options = record.get("options")
+    source = options if isinstance(options, dict) else record
+    name = "{}" if isinstance(options, dict) else "choice_{}"
+    return {
+        f"choice_{letter.lower()}": text_field(
+            source, name.format(letter if options else letter.lower()), where
+        )
+        for letter in _LETTERS
+    }
+
+
+def _image(record: Doc, media_root: Path, where: str, pictures: dict[bytes, bytes]) -> bytes | str:
+    """The picture's bytes, one object for all its questions, or its path."""
+    image = record.get("image")
+    if isinstance(image, dict) and image.get("bytes"):
+        data: bytes = image["bytes"]
+        return pictures.setdefault(data, data)
+    if isinstance(image, dict) and image.get("path"):
+        record = {"image_path": image["path"]}
+    return _media_path(record, "image_path", "image", media_root, where)
+
+
+def _media_path(record: Doc, field: str, kind: str, media_root: Path, where: str) -> str:
+    """The path as given, or under the media folder where the record leaves that out."""
+    path = relative_path(text_field(record, field, where), f"{where}: field '{field}'")
+    if not (media_root / path).exists():
+        for name in MEDIA_FOLDERS[kind]:
+            if (media_root / name / path).exists():
+                return f"{name}/{path}"
+    return path

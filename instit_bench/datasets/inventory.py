@@ -1,0 +1,65 @@
+"""What a data source holds, without downloading anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from instit_bench.datasets.layout import (
+    GPT4TOOLS_FILES,
+    GPT4TOOLS_FOLDERS,
+    INST_IT_FOLDERS,
+    INST_IT_JSON,
+    gpt4tools_file,
+    inst_it_files,
+)
+from instit_bench.datasets.records import read_records
+from instit_bench.datasets.source import DataSource
+
+_MISSING = "missing"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One config, split or prompt file: how many records, and where they are."""
+
+    name: str
+    records: int | None
+    where: str
+
+
+def inventory(source: DataSource) -> Iterator[Part]:
+    """The parts of both benchmarks, found or missing."""
+    for config in INST_IT_JSON:
+        yield _part(f"inst_it_bench {config}", _located(config, source))
+    for split in GPT4TOOLS_FILES:
+        file = gpt4tools_file(split, source.folders(GPT4TOOLS_FOLDERS))
+        yield _part(f"gpt4tools {split}", (file,) if file else ())
+    prompts = source.prompts_file()
+    yield Part("official prompts", None, str(prompts) if prompts else _MISSING)
+
+
+def _located(config: str, source: DataSource) -> tuple[Path, ...]:
+    if source.kind == "hub":
+        from instit_bench.datasets.hub import cached_snapshot
+
+        snapshot = cached_snapshot(source.revision)
+        return inst_it_files(config, snapshot) if snapshot else ()
+    folders = source.folders(INST_IT_FOLDERS)
+    return next((files for folder in folders if (files := inst_it_files(config, folder))), ())
+
+
+def _part(name: str, files: tuple[Path, ...]) -> Part:
+    if not files:
+        return Part(name, None, _MISSING)
+    count = sum(_count(file) for file in files)
+    return Part(name, count, ", ".join(str(file) for file in files))
+
+
+def _count(file: Path) -> int:
+    if file.suffix == ".parquet":
+        import pyarrow.parquet
+
+        return int(pyarrow.parquet.read_metadata(file).num_rows)
+    return len(read_records(file))

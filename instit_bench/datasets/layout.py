@@ -1,0 +1,57 @@
+"""What a data folder may hold, and under which names: written down here and nowhere else.
+
+DATA/Inst-It-Bench/   parquet configs or JSON variants, images_vpt/ and videos_vpt/ or zips
+DATA/gpt4tools/       one JSON file a split
+DATA/prompts/         the benchmark's own prompt texts
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+INST_IT_FOLDERS = ("Inst-It-Bench", "Inst-IT-Bench", "inst_it")
+GPT4TOOLS_FOLDERS = ("gpt4tools", "GPT4Tools")
+PROMPTS_FILE = Path("prompts", "inst_it_bench_prompts.json")
+
+# Config -> names of its JSON variant.
+INST_IT_JSON: Mapping[str, tuple[str, ...]] = {
+    "image_multi_choice": ("image_multi_choices", "image_multi_choice", "image_mc_record_sample"),
+    "image_open_ended": ("image_open_ended",),
+    "video_multi_choice": ("video_multi_choices", "video_multi_choice"),
+    "video_open_ended": ("video_open_ended",),
+}
+# Folders of pictures with drawn marks; older material has the shorter names.
+MEDIA_FOLDERS = {"image": ("images_vpt", "images"), "video": ("videos_vpt", "videos")}
+
+# Split -> names under which copies of its file are seen; the first is upstream's.
+GPT4TOOLS_FILES: Mapping[str, tuple[str, ...]] = {
+    "seen": ("gpt4tools_val_seen.json", "gpt4tools_val_seen_tools.json", "gpt4tools_seen.json"),
+    "unseen": (
+        "gpt4tools_test_unseen.json",
+        "gpt4tools_test_unseen_tools.json",
+        "gpt4tools_unseen.json",
+    ),
+}
+
+
+def media_kind(config: str) -> str:
+    """``image`` or ``video``, from a config's name."""
+    return config.partition("_")[0]
+
+
+def inst_it_files(config: str, folder: Path) -> tuple[Path, ...]:
+    """A config's parquet shards in a folder, or else its JSON variant; empty if neither."""
+    patterns = (f"{config}/*.parquet", f"data/{config}/*.parquet", f"{config}*.parquet")
+    for pattern in patterns:
+        if shards := sorted(folder.glob(pattern)):
+            return tuple(shards)
+    variants = (folder / f"{name}.json" for name in INST_IT_JSON[config])
+    return tuple(path for path in variants if path.is_file())[:1]
+
+
+def gpt4tools_file(split: str, folders: Iterable[Path]) -> Path | None:
+    """A split's file in the first of the folders that has it."""
+    names = GPT4TOOLS_FILES[split]
+    candidates = (folder / name for folder in folders for name in names)
+    return next((path for path in candidates if path.is_file()), None)

@@ -1,0 +1,110 @@
+"""The benchmark's own prompt texts: fetched from its repository, read without running code.
+
+The texts belong to the benchmark's authors and are not part of this project; see docs/data.md.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from instit_bench.errors import InputError
+
+COMMIT = "6d7bd50cfc5a2c96b48b3d0d892c7f4e930031cf"
+SHA256 = "dc9df4a0d8ef590a79f6fefe259e9737c91efa3bb596610f7550b3573e50a35f"
+URL = f"https://raw.githubusercontent.com/inst-it/inst-it/{COMMIT}/inst-it-bench/prompts.py"
+
+
+class PromptPair(BaseModel):
+    """The words before and after a question."""
+
+    model_config = ConfigDict(frozen=True)
+
+    pre_prompt: str
+    post_prompt: str
+
+
+class JudgePrompts(BaseModel):
+    """The judge's instructions, one text a split."""
+
+    model_config = ConfigDict(frozen=True)
+
+    image: str
+    video: str
+
+
+class OfficialPrompts(BaseModel):
+    """All of the benchmark's prompt texts."""
+
+    model_config = ConfigDict(frozen=True)
+
+    image_mc: PromptPair
+    image_oe: PromptPair
+    video_mc: PromptPair
+    video_oe: PromptPair
+    gpt_eval: JudgePrompts
+
+    def pair(self, key: str) -> PromptPair:
+        """The pair of a task, by its ``metadata.official_prompt``."""
+        found = getattr(self, key, None)
+        if not isinstance(found, PromptPair):
+            raise InputError(f"the benchmark has no prompt named {key!r}")
+        return found
+
+
+def read_prompts(path: Path) -> OfficialPrompts:
+    """Read the JSON form.
+
+    Raises:
+        InputError: The file is not what ``data download`` writes.
+    """
+    try:
+        return OfficialPrompts.model_validate_json(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, ValidationError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(
+            f"{path}: is no prompt file: {reason}; fetch it again with 'instit-bench data download'"
+        ) from error
+
+
+def download_prompts(target: Path) -> None:
+    """Fetch the texts at the pinned commit, check the digest, and write them as JSON.
+
+    Raises:
+        InputError: The download failed or is not the pinned file.
+    """
+    try:
+        with urllib.request.urlopen(URL, timeout=60) as reply:
+            source = reply.read()
+    except OSError as error:
+        raise InputError(
+            f"cannot fetch the official prompts from {URL}: {error}; write them by hand to {target}"
+        ) from error
+    prompts = parse_prompts(source)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_suffix(".part")
+    partial.write_text(json.dumps(prompts.model_dump(), indent=1, ensure_ascii=False) + "\n")
+    partial.rename(target)
+
+
+def parse_prompts(source: bytes, sha256: str = SHA256) -> OfficialPrompts:
+    """The texts in the benchmark's ``prompts.py``: one assignment of a dict of string literals.
+
+    Raises:
+        InputError: The digest differs, or the file holds anything but literals.
+    """
+    found = hashlib.sha256(source).hexdigest()
+    if found != sha256:
+        raise InputError(f"the official prompts have digest {found}, expected {sha256}; not used")
+    try:
+        statements = ast.parse(source).body
+        values: Any = [ast.literal_eval(s.value) for s in statements if isinstance(s, ast.Assign)]
+        return OfficialPrompts.model_validate(values[0])
+    except (SyntaxError, ValueError, IndexError, ValidationError) as error:
+        raise InputError(f"the official prompts are not a dict of texts: {error}") from error

@@ -1,0 +1,68 @@
+"""``--data``: where a benchmark's files are, behind one small value.
+
+``demo`` and ``PATH`` are folders in the same layout; ``hub`` is that layout too, once
+downloaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from instit_bench.datasets.layout import PROMPTS_FILE
+from instit_bench.errors import InputError
+from instit_bench.resources import demo_data, home
+
+
+@dataclass(frozen=True, slots=True)
+class DataSource:
+    """One resolved ``--data`` value.
+
+    ``root`` is the data folder; ``file`` is set instead where the user named one file; with kind
+    ``hub`` the Inst-IT files lie in the hub's cache and ``root`` holds the rest.
+    """
+
+    kind: Literal["hub", "demo", "path"]
+    root: Path
+    file: Path | None = None
+    revision: str = "main"
+
+    @property
+    def label(self) -> str:
+        """A short name for run folders and tables."""
+        if self.kind != "path":
+            return self.kind
+        return self.file.stem if self.file else self.root.resolve().name
+
+    def folders(self, names: tuple[str, ...]) -> Iterator[Path]:
+        """The sub-folders of the root with one of these names, then the root itself."""
+        yield from (self.root / name for name in names if (self.root / name).is_dir())
+        yield self.root
+
+    def prompts_file(self) -> Path | None:
+        """The benchmark's own prompts, where the data folder has them."""
+        if self.kind == "demo":
+            return None  # the demo's pictures are not the benchmark's; nor are its words
+        near = [self.root, self.root.parent] if self.file else [self.root]
+        candidates = (folder / PROMPTS_FILE for folder in near)
+        return next((path for path in candidates if path.is_file()), None)
+
+
+def open_source(spec: str, revision: str = "main") -> DataSource:
+    """The data source that ``--data SPEC`` names.
+
+    Raises:
+        InputError: A path that does not exist.
+    """
+    if spec == "demo":
+        return DataSource("demo", demo_data())
+    if spec == "hub":
+        return DataSource("hub", home(), revision=revision)
+    path = Path(spec).expanduser()
+    if path.is_dir():
+        return DataSource("path", path)
+    if path.is_file():
+        return DataSource("path", path.parent, file=path)
+    raise InputError(f"--data {spec}: there is no such file or folder; use hub, demo or a path")

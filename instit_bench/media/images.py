@@ -1,0 +1,99 @@
+"""One picture as bytes that every endpoint reads the same way.
+
+Files travel in their original bytes: no decoding, no re-encoding, and their type is told by
+content, not by name. Only what a model would not see as RGB otherwise (transparency, CMYK,
+animations, rare formats) is converted, without loss, to an RGB PNG.
+"""
+
+from __future__ import annotations
+
+import base64
+import warnings
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from io import BytesIO
+from pathlib import Path
+
+from PIL import Image, UnidentifiedImageError
+
+from instit_bench.media.errors import MediaError
+from instit_bench.types import ImagePart
+
+_MIME = {"JPEG": "image/jpeg", "MPO": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
+_SEEN_AS_RGB = {"RGB", "L", "P", "1"}
+# A file that was cut short keeps its header; its end marker is gone.
+_END_MARKERS = {"JPEG": b"\xff\xd9", "MPO": b"\xff\xd9", "PNG": b"IEND"}
+_CACHED_PICTURES = 64  # the frames of two videos: their questions come one after the other
+
+
+@dataclass(frozen=True)
+class EncodedImage:
+    """A picture file's bytes, its MIME type and its size in pixels."""
+
+    data: bytes
+    mime: str
+    width: int
+    height: int
+
+    @cached_property
+    def data_url(self) -> str:
+        """The picture inline, for a chat message."""
+        return f"data:{self.mime};base64,{base64.b64encode(self.data).decode('ascii')}"
+
+
+def load_image(part: ImagePart) -> EncodedImage:
+    """Read a picture and check that it is one; repeated calls for one file read it once.
+
+    Raises:
+        MediaError: The file is missing, cut short or no picture.
+    """
+    if part.data is not None:
+        return _encode(part.data, "picture in the dataset")
+    assert part.path is not None  # noqa: S101 - an ImagePart has one of the two
+    try:
+        stat = part.path.stat()
+        return _load_file(part.path, stat.st_mtime_ns, stat.st_size)
+    except OSError as error:
+        raise MediaError(f"{part.path}: {error.strerror or error}") from error
+
+
+@lru_cache(maxsize=_CACHED_PICTURES)
+def _load_file(path: Path, _mtime_ns: int, _size: int) -> EncodedImage:
+    """Time and size are part of the key so that a file mended between runs is read again."""
+    return _encode(path.read_bytes(), str(path))
+
+
+def _encode(data: bytes, where: str) -> EncodedImage:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(BytesIO(data)) as image:  # reads the header only
+                _check_whole(data, image.format or "", where)
+                if _is_plain(image):
+                    return EncodedImage(data, _MIME[image.format or ""], *image.size)
+                buffer = BytesIO()
+                image.convert("RGB").save(buffer, format="PNG", compress_level=1)
+                return EncodedImage(buffer.getvalue(), "image/png", *image.size)
+    except MediaError:
+        raise
+    except UnidentifiedImageError as error:
+        raise MediaError(f"{where}: is no picture in a known format") from error
+    except Exception as error:  # Pillow's decoders raise many kinds
+        raise MediaError(f"{where}: cannot be decoded: {error}") from error
+
+
+def _check_whole(data: bytes, image_format: str, where: str) -> None:
+    marker = _END_MARKERS.get(image_format)
+    # The marker stands at the very end, or before some bytes that a camera or editor appended.
+    if marker is not None and marker not in data[len(data) // 2 :]:
+        raise MediaError(f"{where}: the file is cut short")
+
+
+def _is_plain(image: Image.Image) -> bool:
+    """Whether the file's own bytes show every reader the same RGB picture."""
+    if image.format not in _MIME or getattr(image, "n_frames", 1) > 1:
+        return image.format == "MPO"
+    if image.mode in ("RGBA", "LA"):
+        lowest = image.getchannel("A").getextrema()[0]
+        return lowest == 255
+    return image.mode in _SEEN_AS_RGB and "transparency" not in image.info

@@ -1,0 +1,48 @@
+"""From a request that names media to one whose pictures are all there."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from instit_bench.media.errors import MediaError
+from instit_bench.media.frames import frame_files, spread
+from instit_bench.media.images import load_image
+from instit_bench.media.video import decode_video
+from instit_bench.types import ImagePart, Message, Part, Request, VideoPart
+
+__all__ = ["MediaError", "resolve_media"]
+
+
+def resolve_media(request: Request, max_frames: int) -> Request:
+    """Replace every video by its frames, and check that every picture can be read.
+
+    Raises:
+        MediaError: A picture or video is missing or broken.
+    """
+    messages = tuple(
+        Message(
+            message.role,
+            tuple(found for part in message.parts for found in _resolve(part, max_frames)),
+        )
+        for message in request.messages
+    )
+    return replace(request, messages=messages)
+
+
+def _resolve(part: Part, max_frames: int) -> tuple[Part, ...]:
+    if isinstance(part, ImagePart):
+        load_image(part)
+        return (part,)
+    if isinstance(part, VideoPart):
+        frames = _video_frames(part, max_frames)
+        for frame in frames:
+            load_image(frame)
+        return frames
+    return (part,)
+
+
+def _video_frames(part: VideoPart, max_frames: int) -> tuple[ImagePart, ...]:
+    if part.path.is_dir():
+        files = frame_files(part.path)
+        return tuple(ImagePart(path=files[i]) for i in spread(len(files), max_frames))
+    return tuple(ImagePart(data=frame) for frame in decode_video(part.path, max_frames))

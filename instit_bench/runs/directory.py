@@ -1,0 +1,108 @@
+"""A run's folder: the only thing that later commands read.
+
+``manifest.json`` says what was run, ``samples/<task>.jsonl`` is the journal, ``results.json``
+the metrics; see docs/runs.md.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from instit_bench.errors import InputError
+from instit_bench.runs.journal import read_journal
+from instit_bench.runs.manifest import Manifest, read_manifest
+from instit_bench.runs.record import SampleRecord
+
+
+@dataclass(frozen=True, slots=True)
+class RunDirectory:
+    """Paths inside one run's folder, and what they hold."""
+
+    path: Path
+
+    @property
+    def manifest_path(self) -> Path:
+        """``manifest.json``."""
+        return self.path / "manifest.json"
+
+    @property
+    def results_path(self) -> Path:
+        """``results.json``."""
+        return self.path / "results.json"
+
+    def journal_path(self, task: str) -> Path:
+        """``samples/<task>.jsonl``."""
+        return self.path / "samples" / f"{task}.jsonl"
+
+    @property
+    def exists(self) -> bool:
+        """Whether a run was started here."""
+        return self.manifest_path.is_file()
+
+    def manifest(self) -> Manifest:
+        """The run's manifest."""
+        return read_manifest(self.manifest_path)
+
+    def records(self, task: str) -> dict[str, SampleRecord]:
+        """The journal of one task, by sample id."""
+        return read_journal(self.journal_path(task))
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other processes from writing; a killed process's lock is gone with it.
+
+        Raises:
+            InputError: Another process is writing to this run.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self.path / ".lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout as error:
+            raise InputError(
+                f"{self.path}: another process is writing to this run; wait for it, or choose "
+                "another --name"
+            ) from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def set_aside(self) -> Path | None:
+        """Move a started run out of the way, so that a fresh one can take its place."""
+        if not self.exists:
+            return None
+        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%f")
+        kept = self.path.parent / ".replaced" / f"{self.path.name}-{stamp}"
+        kept.mkdir(parents=True)
+        for name in ("manifest.json", "results.json", "samples"):
+            if (self.path / name).exists():
+                shutil.move(self.path / name, kept / name)
+        return kept
+
+
+def run_directory(output: Path, name: str) -> RunDirectory:
+    """The folder of the run ``name`` under ``output``.
+
+    Raises:
+        InputError: The name is not one folder name.
+    """
+    if not re.fullmatch(r"[\w.+=@-]+", name) or name.startswith("."):
+        raise InputError(f"--name {name!r}: use letters, digits and . _ - + = @ only")
+    if output.exists() and not output.is_dir():
+        raise InputError(f"--output {output}: is a file, not a folder")
+    return RunDirectory(output / name)
+
+
+def default_name(model: str, data_label: str) -> str:
+    """A folder name from the model's name, with the data's where that is not the benchmark's."""
+    name = model if data_label == "hub" else f"{model}-{data_label}"
+    return re.sub(r"[^\w.+=@-]+", "-", name).strip("-.")[:100] or "run"

@@ -1,0 +1,98 @@
+"""The append-only journal of one task: one line a finished sample.
+
+A line is handed to the operating system before the sample is reported, so killing the process at
+any moment loses nothing that was finished; the disk is told to keep it at least every second, so
+a power failure loses no more than that. A line that a kill cut short is dropped on the next open.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO
+
+from pydantic import ValidationError
+
+from instit_bench.errors import InputError
+from instit_bench.runs.atomic import write_atomically
+from instit_bench.runs.record import SampleRecord
+
+_SYNC_EVERY_S = 1.0
+
+
+def read_journal(path: Path) -> dict[str, SampleRecord]:
+    """The records by sample id; of several for one sample the last counts.
+
+    Raises:
+        InputError: A line other than an unfinished last one is broken.
+    """
+    return {record.id: record for record in _lines(path)} if path.exists() else {}
+
+
+def _lines(path: Path) -> Iterator[SampleRecord]:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error}") from error
+    for number, line in enumerate(data.split(b"\n")[:-1], start=1):
+        try:
+            yield SampleRecord.model_validate_json(line)
+        except ValidationError as error:
+            problem = error.errors()[0]
+            field = ".".join(str(part) for part in problem["loc"])
+            raise InputError(
+                f"{path}: line {number}: {f'field {field!r}: ' if field else ''}{problem['msg']}; "
+                "delete the line to have its sample asked again"
+            ) from error
+
+
+class JournalWriter:
+    """Appends records to a journal file; use it as a context manager."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _drop_unfinished_line(path)
+        self._file: BinaryIO = path.open("ab")
+        self._synced = time.monotonic()
+
+    def append(self, record: SampleRecord) -> None:
+        """Write one record; it survives the process from here on."""
+        self._file.write(record.model_dump_json().encode() + b"\n")
+        self._file.flush()
+        if time.monotonic() - self._synced >= _SYNC_EVERY_S:
+            self._sync()
+
+    def _sync(self) -> None:
+        os.fsync(self._file.fileno())
+        self._synced = time.monotonic()
+
+    def __enter__(self) -> JournalWriter:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._sync()
+        self._file.close()
+
+
+def rewrite_journal(path: Path, records: Iterable[SampleRecord]) -> None:
+    """Replace a journal by these records, at once or not at all."""
+    lines = (record.model_dump_json() + "\n" for record in records)
+    write_atomically(path, "".join(lines))
+
+
+def _drop_unfinished_line(path: Path) -> None:
+    if not path.exists():
+        return
+    data = path.read_bytes()
+    whole = data.rfind(b"\n") + 1
+    if whole < len(data):
+        with path.open("r+b") as file:
+            file.truncate(whole)

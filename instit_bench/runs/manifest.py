@@ -1,0 +1,184 @@
+"""What a run is: everything that must be equal for its numbers to belong together."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+import instit_bench
+from instit_bench.errors import InputError, NotComparableError
+from instit_bench.runs.atomic import write_atomically
+
+FORMAT_VERSION = 1
+_RECORDED_PACKAGES = ("openai", "pillow", "numpy", "decord", "av", "huggingface_hub", "vllm")
+
+
+class Identity(BaseModel):
+    """The settings that every task of a run shares."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: str
+    backend: str
+    prompt_style: str
+    seed: int
+    max_frames: int
+    temperature: float | None = None
+    top_p: float | None = None
+    max_tokens: int | None = None
+
+
+class TaskManifest(BaseModel):
+    """One task of a run: its data, prompts and settings, and which samples were selected."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    scorer: str
+    metrics: list[str]
+    data_digest: str | None
+    prompt_digest: str | None
+    prompts: str
+    generation: dict[str, Any] = Field(default_factory=dict)
+    n_dataset: int
+    selected: list[str] | Literal["all"] = "all"
+    files: list[str] = Field(default_factory=list)
+    revision: str | None = None
+    notes: list[str] = Field(default_factory=list)
+
+    @property
+    def limited(self) -> bool:
+        """Whether only a part of the dataset was selected."""
+        return self.selected != "all"
+
+
+class DataManifest(BaseModel):
+    """Where the data came from."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    kind: Literal["hub", "demo", "path", "file"]
+    label: str
+    revision: str | None = None
+
+
+class Manifest(BaseModel):
+    """``manifest.json`` of a run directory."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    format_version: int = FORMAT_VERSION
+    status: Literal["running", "interrupted", "failed", "finished"] = "running"
+    identity: Identity
+    data: DataManifest
+    tasks: dict[str, TaskManifest] = Field(default_factory=dict)
+    settings: dict[str, Any] = Field(default_factory=dict)
+    environment: dict[str, Any] = Field(default_factory=dict)
+    created: str = ""
+    updated: str = ""
+
+    def write(self, path: Path) -> None:
+        """Write the manifest, at once or not at all."""
+        self.updated = datetime.now(UTC).isoformat(timespec="seconds")
+        self.created = self.created or self.updated
+        write_atomically(path, self.model_dump_json(indent=2) + "\n")
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Read a run's manifest.
+
+    Raises:
+        InputError: There is none, or it is of another format.
+    """
+    try:
+        manifest = Manifest.model_validate_json(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise InputError(f"{path.parent}: is no run directory: it has no {path.name}") from error
+    except (OSError, UnicodeDecodeError, ValidationError) as error:
+        raise InputError(f"{path}: cannot be read: {' '.join(str(error).split())[:300]}") from error
+    if manifest.format_version != FORMAT_VERSION:
+        raise InputError(
+            f"{path}: format version {manifest.format_version}, this program reads {FORMAT_VERSION}"
+        )
+    return manifest
+
+
+def merge(old: Manifest, new: Manifest) -> Manifest:
+    """The manifest of a run that goes on: the new one's settings, both ones' tasks.
+
+    Raises:
+        NotComparableError: Model, prompts, data or settings differ; says which.
+    """
+    differences = _differences("", old.identity, new.identity)
+    for name, task in new.tasks.items():
+        if name in old.tasks:
+            ignore = {"selected", "files", "notes", "revision", "metrics"}
+            differences += _differences(f"{name}: ", old.tasks[name], task, ignore)
+    if differences:
+        raise NotComparableError("it was started with other settings: " + "; ".join(differences))
+    tasks = dict(old.tasks)
+    for name, task in new.tasks.items():
+        tasks[name] = task.model_copy(update={"selected": _selected(old.tasks.get(name), task)})
+    return new.model_copy(update={"tasks": tasks, "created": old.created})
+
+
+def _differences(
+    prefix: str, old: BaseModel, new: BaseModel, ignore: set[str] | frozenset[str] = frozenset()
+) -> list[str]:
+    before, after = old.model_dump(exclude=set(ignore)), new.model_dump(exclude=set(ignore))
+    return [
+        f"{prefix}{key} was {_short(before[key])}, now {_short(after[key])}"
+        for key in before
+        if before[key] != after[key]
+    ]
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 40 else text[:16] + "…'"
+
+
+def _selected(old: TaskManifest | None, new: TaskManifest) -> list[str] | Literal["all"]:
+    """A selection only ever grows: what was asked for once stays part of the run."""
+    if old is None:
+        return new.selected
+    if old.selected == "all" or new.selected == "all":
+        return "all"
+    return list(dict.fromkeys([*old.selected, *new.selected]))
+
+
+def environment() -> dict[str, Any]:
+    """Versions of what produced the numbers."""
+    packages = {}
+    for name in _RECORDED_PACKAGES:
+        try:
+            packages[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return {
+        "instit_bench": instit_bench.__version__,
+        "git_commit": _git_commit(),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "packages": packages,
+    }
+
+
+def _git_commit() -> str | None:
+    """The checkout's commit, ``-dirty`` with local changes; ``None`` for an installed wheel."""
+    checkout = Path(instit_bench.__file__).resolve().parent.parent
+    if not (checkout / ".git").exists():
+        return None
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    try:
+        done = subprocess.run(  # noqa: S603 - fixed words
+            command, cwd=checkout, capture_output=True, text=True, timeout=10, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()

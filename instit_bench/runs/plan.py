@@ -1,0 +1,187 @@
+"""What a run will ask: tasks, their records, the selected samples, and their digests."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from instit_bench.datasets.files import read_files
+from instit_bench.datasets.gpt4tools import read_gpt4tools
+from instit_bench.datasets.inst_it import read_inst_it
+from instit_bench.datasets.prompts import OfficialPrompts, read_prompts
+from instit_bench.datasets.records import Dataset
+from instit_bench.datasets.source import DataSource, open_source
+from instit_bench.errors import InputError
+from instit_bench.runs.config import RunConfig
+from instit_bench.runs.manifest import (
+    DataManifest,
+    Identity,
+    Manifest,
+    TaskManifest,
+    environment,
+)
+from instit_bench.tasks.registry import load_registry
+from instit_bench.tasks.task import PromptText, Task
+from instit_bench.types import GenerationParams, PromptStyle, Request, Sample, TextPart
+
+
+@dataclass(frozen=True)
+class TaskPlan:
+    """One task of a run. ``samples`` are all of the dataset's, ``selected`` those to ask."""
+
+    task: Task
+    dataset: Dataset
+    samples: tuple[Sample, ...]
+    selected: tuple[Sample, ...]
+    params: GenerationParams
+    style: PromptStyle
+
+    def request(self, sample: Sample) -> Request:
+        """The request for one sample."""
+        return self.task.request(sample, self.params, self.style, self.dataset.media_root)
+
+    def manifest(self) -> TaskManifest:
+        """This task's entry in the run's manifest."""
+        everything = len(self.selected) == len(self.samples)
+        return TaskManifest(
+            scorer=self.task.config.metadata.scorer,
+            metrics=list(self.task.metric_names),
+            data_digest=self.dataset.digest,
+            prompt_digest=self._prompt_digest(),
+            prompts=self.task.prompt_origin,
+            generation={
+                "max_tokens": self.params.max_tokens,
+                "temperature": self.params.temperature,
+                "top_p": self.params.top_p,
+                "top_k": self.params.top_k,
+                "stop": list(self.params.stop),
+            },
+            n_dataset=len(self.samples),
+            selected="all" if everything else [sample.id for sample in self.selected],
+            files=[str(file) for file in self.dataset.files],
+            revision=self.dataset.revision,
+        )
+
+    def _prompt_digest(self) -> str:
+        """SHA-256 over the text of every request, with a mark where media stand."""
+        total = hashlib.sha256()
+        for sample in self.samples:
+            for message in self.request(sample).messages:
+                total.update(f"\x1e{message.role}".encode())
+                for part in message.parts:
+                    text = part.text if isinstance(part, TextPart) else f"<{type(part).__name__}>"
+                    total.update(f"\x1f{text}".encode())
+        return total.hexdigest()
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """All tasks of a run and where their data come from."""
+
+    config: RunConfig
+    source: DataSource
+    tasks: tuple[TaskPlan, ...]
+
+    def manifest(self, backend_settings: dict[str, object]) -> Manifest:
+        """The manifest of this plan, before anything is asked."""
+        config = self.config
+        identity = Identity(
+            model=config.model,
+            backend=config.backend,
+            prompt_style=config.prompt_style,
+            seed=config.seed,
+            max_frames=config.max_frames,
+            temperature=config.temperature,
+            top_p=config.top_p,
+            max_tokens=config.max_tokens,
+        )
+        revisions = {plan.dataset.revision for plan in self.tasks} - {None}
+        return Manifest(
+            identity=identity,
+            data=DataManifest(
+                kind=self.source.kind,
+                label=self.source.label,
+                revision=next(iter(revisions), None),
+            ),
+            tasks={plan.task.name: plan.manifest() for plan in self.tasks},
+            settings={
+                "backend": backend_settings,
+                "concurrency": config.concurrency,
+                "judge": config.judge,
+                "fail_on_error": config.fail_on_error,
+                "min_coverage": config.min_coverage,
+            },
+            environment=environment(),
+        )
+
+
+def make_plan(config: RunConfig) -> RunPlan:
+    """Read tasks, data and prompts; nothing is asked yet.
+
+    Raises:
+        InputError: A task is unknown or broken, or data are missing or broken.
+    """
+    registry = load_registry(config.include_path)
+    source = open_source(config.data, config.revision)
+    prompts_file = source.prompts_file()
+    prompts = read_prompts(prompts_file) if prompts_file else None
+    plans = [_plan_task(t, source, prompts, config) for t in registry.resolve(config.tasks)]
+    if config.sample_id:
+        found = {sample.id for plan in plans for sample in plan.selected}
+        if missing := [name for name in config.sample_id if name not in found]:
+            raise InputError(f"--sample-id {missing[0]}: no selected task has such a sample")
+    return RunPlan(config, source, tuple(plans))
+
+
+def _plan_task(
+    task: Task, source: DataSource, prompts: OfficialPrompts | None, config: RunConfig
+) -> TaskPlan:
+    if config.prompt_style == "raw" and task.config.metadata.media != "none":
+        raise InputError(
+            f"--prompt-style raw: task {task.name} has media, which a text completion cannot "
+            "carry; choose chat, or text tasks only"
+        )
+    task = with_prompts(task, prompts)
+    dataset = load_dataset(task, source)
+    samples = tuple(task.samples(dataset.docs))
+    if not samples:
+        raise InputError(f"{task.name}: the dataset {dataset.files[0]} is empty")
+    params = task.generation_params(config.prompt_style)
+    params = replace(
+        params,
+        seed=config.seed,
+        temperature=params.temperature if config.temperature is None else config.temperature,
+        top_p=params.top_p if config.top_p is None else config.top_p,
+        max_tokens=config.max_tokens or params.max_tokens,
+    )
+    return TaskPlan(task, dataset, samples, _select(samples, config), params, config.prompt_style)
+
+
+def with_prompts(task: Task, prompts: OfficialPrompts | None) -> Task:
+    """The task with the benchmark's own words, where it has some and they are at hand."""
+    key = task.config.metadata.official_prompt
+    if prompts is None or key is None:
+        return task
+    pair = prompts.pair(key)
+    return task.with_official_prompt(PromptText(pair.pre_prompt, pair.post_prompt))
+
+
+def load_dataset(task: Task, source: DataSource) -> Dataset:
+    """The task's records, by its reader."""
+    config = task.config
+    match config.metadata.reader:
+        case "inst_it":
+            dataset = read_inst_it(config.dataset_name or "", source)
+        case "gpt4tools":
+            dataset = read_gpt4tools(config.dataset_name or "", source)
+        case "files":
+            dataset = read_files(
+                config.dataset_path, config.dataset_kwargs, config.test_split, task.path
+            )
+    return replace(dataset, docs=task.process_docs(dataset.docs))
+
+
+def _select(samples: Sequence[Sample], config: RunConfig) -> tuple[Sample, ...]:
+    chosen = [s for s in samples if not config.sample_id or s.id in config.sample_id]
+    return tuple(chosen[: config.limit])

@@ -1,0 +1,166 @@
+"""One finished sample as a line of the journal: the documented file format of a run."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from instit_bench.types import (
+    ImagePart,
+    NativeToolCall,
+    Prediction,
+    Request,
+    Sample,
+    Score,
+    ScoredSample,
+    State,
+    Usage,
+)
+
+
+class UsageRecord(BaseModel):
+    """Token counts as the endpoint reported them."""
+
+    model_config = ConfigDict(frozen=True)
+
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    cached_tokens: int | None = None
+
+
+class ToolCallRecord(BaseModel):
+    """A tool call in the OpenAI protocol."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    arguments: str
+
+
+class SampleRecord(BaseModel):
+    """A sample's end: its state, what was asked and answered, and how it scored.
+
+    ``scores`` holds a number a metric, absent where the sample is outside that metric's
+    denominator. ``prediction`` is absent only where there was no reply (``error`` says why).
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str = Field(min_length=1)
+    state: State
+    prediction: str | None = None
+    target: str
+    scores: dict[str, float] = Field(default_factory=dict)
+    extracted: str | None = None
+    method: str | None = None
+    reason: str | None = None
+    error: str | None = None
+    usage: UsageRecord = UsageRecord()
+    latency_s: float | None = None
+    cluster: str = ""
+    question: str = ""
+    choices: list[str] = Field(default_factory=list)
+    prompt: str | None = None
+    media: list[str] = Field(default_factory=list)
+    finish_reason: Literal["stop", "length", "content_filter", "tool_calls"] | str | None = None
+    tool_calls: list[ToolCallRecord] = Field(default_factory=list)
+    details: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def finished(self) -> bool:
+        """Whether the model's answer is in hand, so that it is not asked for again."""
+        return self.prediction is not None
+
+    def scored_sample(self) -> ScoredSample:
+        """What aggregation reads."""
+        score = Score(
+            self.state, self.scores, self.extracted, self.method, self.reason, self.details
+        )
+        return ScoredSample(self.id, self.cluster or self.id, self.target, score)
+
+    def to_prediction(self) -> Prediction:
+        """The reply as the backend gave it, for scoring it again."""
+        return Prediction(
+            text=self.prediction or "",
+            finish_reason=self.finish_reason,
+            usage=Usage(**self.usage.model_dump()),
+            latency_s=self.latency_s,
+            tool_calls=tuple(NativeToolCall(c.name, c.arguments) for c in self.tool_calls),
+        )
+
+
+def answered(
+    sample: Sample, prediction: Prediction, score: Score, request: Request | None = None
+) -> SampleRecord:
+    """The record of a sample that got a reply."""
+    return SampleRecord(
+        id=sample.id,
+        state=score.state,
+        prediction=prediction.text,
+        target=sample.target,
+        scores=dict(score.values),
+        extracted=score.extracted,
+        method=score.method,
+        reason=score.reason,
+        usage=UsageRecord(
+            prompt_tokens=prediction.usage.prompt_tokens,
+            completion_tokens=prediction.usage.completion_tokens,
+            cached_tokens=prediction.usage.cached_tokens,
+        ),
+        latency_s=prediction.latency_s,
+        cluster=sample.cluster,
+        question=sample.question,
+        choices=list(sample.choices),
+        prompt=_prompt_text(request),
+        media=_media_names(request),
+        finish_reason=prediction.finish_reason,
+        tool_calls=[
+            ToolCallRecord(name=call.name, arguments=call.arguments)
+            for call in prediction.tool_calls
+        ],
+        details=dict(score.details),
+    )
+
+
+def failed(sample: Sample, error: str, request: Request | None = None) -> SampleRecord:
+    """The record of a sample whose request failed."""
+    return SampleRecord(
+        id=sample.id,
+        state=State.INFER_ERROR,
+        target=sample.target,
+        error=error,
+        cluster=sample.cluster,
+        question=sample.question,
+        choices=list(sample.choices),
+        prompt=_prompt_text(request),
+        media=_media_names(request),
+    )
+
+
+def not_run(sample: Sample, reason: str) -> SampleRecord:
+    """The record of a sample that was never asked."""
+    return SampleRecord(
+        id=sample.id,
+        state=State.NOT_RUN,
+        target=sample.target,
+        reason=reason,
+        cluster=sample.cluster,
+        question=sample.question,
+        choices=list(sample.choices),
+    )
+
+
+def _prompt_text(request: Request | None) -> str | None:
+    return None if request is None else "\n".join(message.text for message in request.messages)
+
+
+def _media_names(request: Request | None) -> list[str]:
+    if request is None:
+        return []
+    parts = [part for message in request.messages for part in message.parts]
+    return [
+        str(part.path) if part.path is not None else f"{len(part.data or b'')} bytes"
+        for part in parts
+        if isinstance(part, ImagePart)
+    ]

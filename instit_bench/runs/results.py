@@ -1,0 +1,156 @@
+"""``results.json``: the metrics of a run, computed from its journal and nothing else."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from instit_bench.errors import InputError
+from instit_bench.runs.directory import RunDirectory
+from instit_bench.runs.manifest import Manifest, TaskManifest
+from instit_bench.runs.record import SampleRecord
+from instit_bench.scorers.choice import ChoiceScorer
+from instit_bench.scorers.tool_call import ToolCallScorer
+from instit_bench.stats.intervals import mean_metric
+from instit_bench.types import Scorer, State
+
+# What each mark on a number means; tables print the letter and explain it below.
+MARKS = {
+    "gold": ("G", "the answers are the targets themselves (echo-gold): checks a set-up only"),
+    "demo": ("D", "on the embedded demo data, not on the benchmark"),
+    "limited": ("L", "on a part of the dataset"),
+    "own-prompts": ("P", "asked in this project's words, not in the benchmark's"),
+    "coverage": ("C", "not every sample has a verdict"),
+}
+_TABLES: Mapping[str, type[Scorer]] = {"choice": ChoiceScorer, "tool_call": ToolCallScorer}
+
+
+class MetricResult(BaseModel):
+    """A metric: a fraction 0..1 over ``n`` samples."""
+
+    model_config = ConfigDict(frozen=True)
+
+    value: float | None
+    stderr: float | None
+    ci95: tuple[float, float] | None
+    n: int
+
+
+class TaskResult(BaseModel):
+    """One task's metrics and how its samples ended."""
+
+    model_config = ConfigDict(frozen=True)
+
+    n_total: int
+    n_scored: int
+    coverage: float
+    states: dict[str, int]
+    metrics: dict[str, MetricResult]
+    marks: list[str]
+    prompts: str
+    usage: dict[str, int] = Field(default_factory=dict)
+    tables: dict[str, Any] = Field(default_factory=dict)
+    notes: list[str] = Field(default_factory=list)
+
+
+class RunResults(BaseModel):
+    """``results.json``."""
+
+    model_config = ConfigDict(frozen=True)
+
+    model: str
+    backend: str
+    status: str
+    data: dict[str, Any]
+    tasks: dict[str, TaskResult]
+
+
+def compute_results(run: RunDirectory, manifest: Manifest) -> RunResults:
+    """Aggregate a run's journals.
+
+    Raises:
+        InputError: A journal is broken.
+    """
+    return RunResults(
+        model=manifest.identity.model,
+        backend=manifest.identity.backend,
+        status=manifest.status,
+        data=manifest.data.model_dump(),
+        tasks={
+            name: _task_result(task, list(run.records(name).values()), manifest)
+            for name, task in manifest.tasks.items()
+        },
+    )
+
+
+def load_results(path: Path) -> RunResults:
+    """The results of the run in a folder, finished or not.
+
+    Raises:
+        InputError: The folder is no run.
+    """
+    run = RunDirectory(path)
+    if not run.path.is_dir():
+        raise InputError(f"{path}: there is no such run directory")
+    return compute_results(run, run.manifest())
+
+
+def _task_result(
+    task: TaskManifest, records: Sequence[SampleRecord], manifest: Manifest
+) -> TaskResult:
+    if task.selected != "all":
+        selected = set(task.selected)
+        records = [record for record in records if record.id in selected]
+    n_total = task.n_dataset if task.selected == "all" else len(task.selected)
+    states = Counter(record.state for record in records)
+    states[State.NOT_RUN] += n_total - len(records)
+    n_scored = sum(count for state, count in states.items() if state.has_verdict)
+    coverage = n_scored / n_total if n_total else 0.0
+    scorer = _TABLES.get(task.scorer)
+    return TaskResult(
+        n_total=n_total,
+        n_scored=n_scored,
+        coverage=coverage,
+        states={state.value: states[state] for state in State},
+        metrics={name: _metric(name, records) for name in task.metrics},
+        marks=_marks(task, manifest, coverage),
+        prompts=task.prompts,
+        usage=_usage(records),
+        tables=scorer().tables([r.scored_sample() for r in records]) if scorer else {},
+        notes=task.notes,
+    )
+
+
+def _metric(name: str, records: Sequence[SampleRecord]) -> MetricResult:
+    inside = [record for record in records if name in record.scores]
+    metric = mean_metric(
+        [record.scores[name] for record in inside],
+        [record.cluster or record.id for record in inside],
+    )
+    return MetricResult(value=metric.value, stderr=metric.stderr, ci95=metric.ci95, n=metric.n)
+
+
+def _marks(task: TaskManifest, manifest: Manifest, coverage: float) -> list[str]:
+    identity = manifest.identity
+    applies = {
+        "gold": identity.backend == "baseline" and identity.model == "echo-gold",
+        "demo": manifest.data.kind == "demo",
+        "limited": task.limited,
+        "own-prompts": task.prompts == "own",
+        "coverage": coverage < 1.0,
+    }
+    return [mark for mark in MARKS if applies[mark]]
+
+
+def _usage(records: Sequence[SampleRecord]) -> dict[str, int]:
+    """Tokens in all, over the samples whose endpoint counted them."""
+    totals: Counter[str] = Counter()
+    for record in records:
+        for name, count in record.usage.model_dump().items():
+            if count is not None:
+                totals[name] += count
+    return dict(totals)

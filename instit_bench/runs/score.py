@@ -1,0 +1,130 @@
+"""Scoring a prediction file, with no model at hand, into a run directory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from instit_bench.datasets.source import open_source
+from instit_bench.errors import InputError
+from instit_bench.runs.directory import RunDirectory, default_name, run_directory
+from instit_bench.runs.journal import rewrite_journal
+from instit_bench.runs.manifest import DataManifest, Identity, Manifest, TaskManifest, environment
+from instit_bench.runs.plan import load_dataset
+from instit_bench.runs.predictions import PredictionFile, read_predictions
+from instit_bench.runs.record import SampleRecord, answered, not_run
+from instit_bench.runs.results import RunResults
+from instit_bench.runs.runner import write_results
+from instit_bench.runs.scoring import score_sample, scorer_for
+from instit_bench.tasks.registry import load_registry
+from instit_bench.tasks.task import Task
+from instit_bench.types import Sample, Scorer
+
+_NAMED_AT_MOST = 5
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreOptions:
+    """What to score, and against which data (``None``: what the file itself says)."""
+
+    file: Path
+    task: str
+    data: str | None = None
+    revision: str = "main"
+    model: str | None = None
+    output: Path = Path("results")
+    name: str | None = None
+    include_path: tuple[Path, ...] = ()
+
+
+def score_file(options: ScoreOptions) -> tuple[RunDirectory, RunResults]:
+    """Score a file's predictions; the run directory is replaced if it exists.
+
+    Raises:
+        InputError: File, task or data are missing or broken.
+    """
+    tasks = load_registry(options.include_path).resolve([options.task])
+    if len(tasks) > 1:
+        raise InputError(f"--task {options.task}: is a group; name one task")
+    task = tasks[0]
+    predictions = read_predictions(options.file, task.name)
+    samples, data, source_files, digest = _samples(task, predictions, options)
+    records = _score(samples, predictions, scorer_for(task))
+    notes = _notes(samples, predictions)
+    model = options.model or options.file.stem
+    manifest = Manifest(
+        identity=Identity(
+            model=model, backend="file", prompt_style="unknown", seed=0, max_frames=0
+        ),
+        data=data,
+        tasks={
+            task.name: TaskManifest(
+                scorer=task.config.metadata.scorer,
+                metrics=list(task.metric_names),
+                data_digest=digest,
+                prompt_digest=None,
+                prompts="unknown",
+                n_dataset=len(samples),
+                files=[str(options.file), *source_files],
+                notes=notes,
+            )
+        },
+        environment=environment(),
+        status="finished",
+    )
+    run = run_directory(options.output, options.name or default_name(model, "hub"))
+    with run.locked():
+        run.set_aside()
+        rewrite_journal(run.journal_path(task.name), records)
+        manifest.write(run.manifest_path)
+        return run, write_results(run, manifest)
+
+
+def _samples(
+    task: Task, predictions: PredictionFile, options: ScoreOptions
+) -> tuple[list[Sample], DataManifest, list[str], str | None]:
+    """The samples to score: the dataset's where one is given or needed, else the file's."""
+    if options.data is None and predictions.samples:
+        label = options.file.name
+        return list(predictions.samples.values()), DataManifest(kind="file", label=label), [], None
+    source = open_source(options.data or "hub", options.revision)
+    dataset = load_dataset(task, source)
+    manifest = DataManifest(kind=source.kind, label=source.label, revision=dataset.revision)
+    samples = list(task.samples(dataset.docs))
+    return samples, manifest, [str(file) for file in dataset.files], dataset.digest
+
+
+def _score(
+    samples: Sequence[Sample], predictions: PredictionFile, scorer: Scorer
+) -> list[SampleRecord]:
+    records = []
+    for sample in samples:
+        prediction = predictions.predictions.get(sample.id)
+        if prediction is not None:
+            # Open models' output starts with the prompt; upstream cuts it off, and so do we.
+            prompt = sample.doc.get("instruction")
+            if prompt and prediction.text.startswith(prompt):
+                prediction = replace(prediction, text=prediction.text[len(prompt) :].strip())
+            records.append(answered(sample, prediction, score_sample(scorer, sample, prediction)))
+        elif sample.id in predictions.failed:
+            records.append(predictions.failed[sample.id])
+        else:
+            records.append(not_run(sample, "missing_prediction"))
+    return records
+
+
+def _notes(samples: Sequence[Sample], predictions: PredictionFile) -> list[str]:
+    known = {sample.id for sample in samples}
+    given = predictions.predictions.keys() | predictions.failed.keys()
+    found = {
+        "missing from the file": [s.id for s in samples if s.id not in given],
+        "unknown to the dataset": sorted(given - known),
+        "doubled in the file (the last one counts)": list(predictions.doubled),
+    }
+    return [f"{len(ids)} {what}: {_named(ids)}" for what, ids in found.items() if ids]
+
+
+def _named(ids: Sequence[str]) -> str:
+    more = len(ids) - _NAMED_AT_MOST
+    return ", ".join(ids[:_NAMED_AT_MOST]) + (f" and {more} more" if more > 0 else "")

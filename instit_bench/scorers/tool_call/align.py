@@ -1,0 +1,204 @@
+"""Pair predicted calls with gold calls and compare their arguments.
+
+The benchmark's own scoring goes by position, so that one extra call at the start spoils all that
+follow. Here the pairing is the best one that keeps the order of both sides.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+from instit_bench.scorers.tool_call.calls import ToolCall
+from instit_bench.scorers.tool_call.prompt import Prompt, file_names
+
+# The unseen split writes this name into its gold calls whatever the image is really called.
+PLACEHOLDER = "example.png"
+ACCEPTABLE_ROUGE = 0.5
+
+_EDGES = " \t\r\n\"'`“”‘’.,;:!?()[]{}<>"
+_WORD = re.compile(r"\w+")
+# A pair of calls of one tool is worth this much and its match; of two tools, 1; no pair, 0.
+_SAME_TOOL = 4
+
+
+class Match(IntEnum):
+    """How well an argument, or the worst of several, fits the gold one."""
+
+    WRONG = 0
+    ACCEPTABLE = 1
+    EXACT = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A gold call and the predicted one it is set against; one side may be missing.
+
+    ``arguments`` is ``WRONG`` unless both sides are there and name the same tool.
+    """
+
+    gold: ToolCall | None
+    predicted: ToolCall | None
+    arguments: Match = Match.WRONG
+
+    @property
+    def same_tool(self) -> bool:
+        """Whether both sides are there and name the same tool."""
+        return bool(self.gold and self.predicted and self.gold.name == self.predicted.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """The files that can be named when a call is made, oldest first.
+
+    ``context`` comes from the prompt, ``observed`` from the results that the same text, gold or
+    reply, put under its earlier calls.
+    """
+
+    context: tuple[str, ...]
+    observed: tuple[str, ...]
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """All of them; the last is the current one."""
+        return self.context + self.observed
+
+
+def scenes(calls: Sequence[ToolCall], context: tuple[str, ...]) -> list[Scene]:
+    """The scene of each call in a sequence."""
+    observed: tuple[str, ...] = ()
+    result = []
+    for call in calls:
+        result.append(Scene(context, observed))
+        observed += file_names(call.observation)
+    return result
+
+
+def align(
+    gold: Sequence[ToolCall], predicted: Sequence[ToolCall], prompt: Prompt
+) -> tuple[Pair, ...]:
+    """Pair two sequences of calls so that the pairs are worth most, keeping both orders.
+
+    This is edit distance seen from its other side (Wagner and Fischer, 1974): a pair of the same
+    tool is worth 4 and 0 to 2 for its arguments, a pair of different tools 1, and a call left
+    alone nothing.
+    """
+    context = prompt.files
+    gold_scenes, predicted_scenes = scenes(gold, context), scenes(predicted, context)
+    grid = [
+        [
+            Pair(want, give, compare_arguments(want, give, prompt, gold_scenes[i], scene))
+            for give, scene in zip(predicted, predicted_scenes, strict=True)
+        ]
+        for i, want in enumerate(gold)
+    ]
+    rows, columns = len(gold), len(predicted)
+    # best[i][j]: the most that the calls from gold i and predicted j on can be worth.
+    best = [[0] * (columns + 1) for _ in range(rows + 1)]
+    for i in reversed(range(rows)):
+        for j in reversed(range(columns)):
+            paired = _worth(grid[i][j]) + best[i + 1][j + 1]
+            best[i][j] = max(paired, best[i + 1][j], best[i][j + 1])
+    pairs: list[Pair] = []
+    i = j = 0
+    while i < rows and j < columns:
+        if best[i][j] == _worth(grid[i][j]) + best[i + 1][j + 1]:
+            pairs.append(grid[i][j])
+            i, j = i + 1, j + 1
+        elif best[i][j] == best[i][j + 1]:
+            pairs.append(Pair(None, predicted[j]))
+            j += 1
+        else:
+            pairs.append(Pair(gold[i], None))
+            i += 1
+    pairs += [Pair(call, None) for call in gold[i:]]
+    pairs += [Pair(None, call) for call in predicted[j:]]
+    return tuple(pairs)
+
+
+def _worth(pair: Pair) -> int:
+    return _SAME_TOOL + pair.arguments if pair.same_tool else 1
+
+
+def compare_arguments(
+    gold: ToolCall, predicted: ToolCall, prompt: Prompt, gold_scene: Scene, scene: Scene
+) -> Match:
+    """Compare all arguments of two calls: the worst match, ``WRONG`` for differing tools or counts.
+
+    An argument is a file where the tool's description says so or where gold's is a file name.
+    """
+    if gold.name != predicted.name or len(gold.arguments) != len(predicted.arguments):
+        return Match.WRONG
+    tool = prompt.find_tool(gold.name)
+    matches = [Match.EXACT]
+    for place, (want, give) in enumerate(zip(gold.arguments, predicted.arguments, strict=True)):
+        declared = tool is not None and tool.takes_file[place]
+        if declared or file_names(want) == (clean_file(want),):
+            matches.append(compare_files(want, give, gold_scene, scene))
+        else:
+            matches.append(compare_texts(want, give))
+    return min(matches)
+
+
+def compare_files(gold: str, predicted: str, gold_scene: Scene, scene: Scene) -> Match:
+    """Compare two file names; letter case and folders count.
+
+    The same name is exact. Otherwise gold may stand for another name:
+
+    * gold is the placeholder ``example.png``: any file that can be named then is acceptable, and
+      the current one (named last, be it by the conversation or by a result) is exact;
+    * gold is a result of gold's own earlier calls: a result of the reply's earlier calls is
+      acceptable, the last of them exact.
+    """
+    gold, predicted = clean_file(gold), clean_file(predicted)
+    if gold == predicted:
+        return Match.EXACT
+    candidates: tuple[str, ...] = ()
+    if gold == PLACEHOLDER:
+        candidates = tuple(name for name in scene.files if name != PLACEHOLDER)
+    elif gold in gold_scene.observed and gold not in gold_scene.context:
+        candidates = scene.observed
+    if predicted not in candidates:
+        return Match.WRONG
+    return Match.EXACT if predicted == candidates[-1] else Match.ACCEPTABLE
+
+
+def clean_file(name: str) -> str:
+    """A file name without surrounding quotes, brackets, full stop or a leading ``./``."""
+    return name.lstrip(_EDGES.replace(".", "")).rstrip(_EDGES).removeprefix("./")
+
+
+def compare_texts(gold: str, predicted: str) -> Match:
+    """Compare two texts without regard to case, spacing and surrounding marks.
+
+    The same text is exact; acceptable is a ROUGE-L F1 of at least 0.5 (see ``rouge_l``).
+    """
+    if _normalise(gold) == _normalise(predicted):
+        return Match.EXACT
+    return Match.ACCEPTABLE if rouge_l(gold, predicted) >= ACCEPTABLE_ROUGE else Match.WRONG
+
+
+def rouge_l(gold: str, predicted: str) -> float:
+    """ROUGE-L F1 (Lin, 2004): 2L / (g + p).
+
+    L is the length of the longest common subsequence of the two texts' words, g and p their
+    numbers of words. Word order counts, unlike in BLEU-1.
+    """
+    want, give = (_WORD.findall(_normalise(text)) for text in (gold, predicted))
+    if not want or not give:
+        return 0.0
+    longest = [0] * (len(give) + 1)
+    for word in want:
+        row = [0]
+        for place, other in enumerate(give):
+            row.append(longest[place] + 1 if word == other else max(longest[place + 1], row[place]))
+        longest = row
+    return 2 * longest[-1] / (len(want) + len(give))
+
+
+def _normalise(text: str) -> str:
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return " ".join(folded.split()).strip(_EDGES)

@@ -1,0 +1,58 @@
+"""Why the benchmark's own success and the strict one differ on a sample, in one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from instit_bench.scorers.tool_call.align import Match, Pair
+from instit_bench.scorers.tool_call.calls import ParseError, Reply
+from instit_bench.scorers.tool_call.official import OfficialScore
+
+
+def explain_difference(
+    official: OfficialScore, reply: Reply | ParseError, pairs: Sequence[Pair]
+) -> str:
+    """Say what decides; to be asked only where the two successes differ."""
+    if official.success:
+        return _too_kind(reply, pairs)
+    return _too_harsh(official, reply, pairs)
+
+
+def _too_kind(reply: Reply | ParseError, pairs: Sequence[Pair]) -> str:
+    """Official counts a success that strict does not."""
+    if isinstance(reply, ParseError):
+        return f"official finds its patterns in a reply that cannot be read: {reply.message}"
+    if reply.contradicts:
+        called = ", ".join(call.name for call in reply.calls)
+        return f"official overlooks that the reply calls a tool after saying No (calls: {called})"
+    wrong = next((pair for pair in pairs if pair.arguments is Match.WRONG), None)
+    if wrong is None or wrong.gold is None or wrong.predicted is None or not wrong.same_tool:
+        return "official sees only calls written letter for letter; the calls made are not gold's"
+    return (
+        "official lets any .png name and the mean of a call's pieces pass; "
+        f"{wrong.predicted.raw_input!r} is not {wrong.gold.raw_input!r}"
+    )
+
+
+def _too_harsh(official: OfficialScore, reply: Reply | ParseError, pairs: Sequence[Pair]) -> str:
+    """Strict counts a success that official does not; the first reason found is told."""
+    gold = [pair.gold for pair in pairs if pair.gold]
+    written = reply.format if isinstance(reply, Reply) else "unreadable"
+    if not gold:
+        return (
+            "official wants the thought to be exactly No and an 'AI: ' line; "
+            f"the {written} reply declines in other words"
+        )
+    if official.thought < 1:
+        return (
+            "official wants 'Thought: Do I need to use a tool? Yes' once a call, letter for "
+            f"letter; the {written} reply puts it otherwise"
+        )
+    if official.action < 1:
+        return f"official wants 'Action: ' and the tool's name letter for letter ({written} reply)"
+    if any(not call.raw_input for call in gold):
+        return "the gold input is empty, and official's BLEU-1 of two empty texts is 0"
+    return (
+        "official splits inputs at every comma, keeps case and compares words by BLEU-1; "
+        "as whole arguments they fit"
+    )

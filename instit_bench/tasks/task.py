@@ -1,0 +1,225 @@
+"""A task: turns dataset records into samples and samples into requests."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from instit_bench.errors import InputError
+from instit_bench.tasks.config import FieldOrFunction, TaskConfig
+from instit_bench.tasks.functions import FunctionRef
+from instit_bench.types import (
+    GenerationParams,
+    ImagePart,
+    Message,
+    Part,
+    PromptStyle,
+    Request,
+    Sample,
+    TextPart,
+    VideoPart,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PromptText:
+    """The words before and after a question, and whose they are."""
+
+    pre_prompt: str
+    post_prompt: str
+
+
+@dataclass(frozen=True)
+class Task:
+    """One plugin: its configuration and the functions it names.
+
+    ``official_prompt`` replaces the plugin's own wording when set (see docs/data.md).
+    """
+
+    config: TaskConfig
+    path: Path
+    official_prompt: PromptText | None = None
+
+    @property
+    def name(self) -> str:
+        """The task's name, as on the command line and in every file."""
+        return self.config.task
+
+    @property
+    def metric_names(self) -> tuple[str, ...]:
+        """The task's metrics, in order; the first is the headline."""
+        return tuple(entry.metric for entry in self.config.metric_list)
+
+    @property
+    def prompt_origin(self) -> str:
+        """``official``, ``own``, or ``dataset`` where the record itself is the whole prompt."""
+        if self.config.metadata.official_prompt is None:
+            return "dataset"
+        return "official" if self.official_prompt else "own"
+
+    def with_official_prompt(self, prompt: PromptText | None) -> Task:
+        """The same task, asking with the benchmark's own words."""
+        return replace(self, official_prompt=prompt)
+
+    def samples(self, docs: Sequence[Mapping[str, Any]]) -> Iterator[Sample]:
+        """One sample a record.
+
+        Raises:
+            InputError: A record lacks a field that the task names, or an id occurs twice.
+        """
+        seen: set[str] = set()
+        for number, doc in enumerate(docs, start=1):
+            where = f"{self.name}: record {number}"
+            sample = self._sample(doc, where)
+            if sample.id in seen:
+                raise InputError(f"{where}: id {sample.id!r} occurs twice in the dataset")
+            seen.add(sample.id)
+            yield sample
+
+    def _sample(self, doc: Mapping[str, Any], where: str) -> Sample:
+        metadata = self.config.metadata
+        sample_id = str(_field(doc, metadata.id_field, where))
+        where = f"{where} (id {sample_id})"
+        cluster = self.config.cluster_key
+        return Sample(
+            task=self.name,
+            id=sample_id,
+            doc=doc,
+            target=str(self._value("doc_to_target", self.config.doc_to_target, doc, where)),
+            cluster=str(_field(doc, cluster, where)) if cluster else sample_id,
+            question=str(_field(doc, metadata.question_field, where)),
+            choices=tuple(str(_field(doc, name, where)) for name in metadata.choice_fields),
+        )
+
+    def request(
+        self, sample: Sample, params: GenerationParams, style: PromptStyle, media_root: Path
+    ) -> Request:
+        """What a backend is asked for this sample; media are named, not yet opened."""
+        if style == "raw":
+            raw = Message("user", (*self._visuals(sample.doc, media_root), self._text(sample.doc)))
+            return Request(sample, (raw,), params, "raw")
+        return Request(sample, self._messages(sample.doc, media_root), params, "chat")
+
+    def generation_params(self, style: PromptStyle) -> GenerationParams:
+        """The task's sampling settings, from ``generation_kwargs``."""
+        kwargs = dict(self.config.generation_kwargs)
+        if style == "raw":
+            kwargs |= self.config.metadata.raw_generation_kwargs
+        until = kwargs.get("until") or ()
+        return GenerationParams(
+            max_tokens=int(kwargs.get("max_new_tokens", 128)),
+            temperature=float(kwargs.get("temperature", 0.0)),
+            top_p=kwargs.get("top_p"),
+            top_k=kwargs.get("top_k"),
+            stop=(until,) if isinstance(until, str) else tuple(until),
+        )
+
+    def process_docs(self, docs: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
+        """The records after the plugin's own ``process_docs``, where it has one."""
+        function = self.config.process_docs
+        return list(function.load("process_docs")(docs)) if function else docs
+
+    @cached_property
+    def process_results(self) -> Callable[[Mapping[str, Any], list[str]], Mapping[str, Any]]:
+        """The plugin's ``process_results``; scorers of our own do not need it."""
+        function = self.config.process_results
+        if function is None:
+            raise InputError(f"{self.path}: key 'process_results' is missing")
+        return function.load("process_results")
+
+    def _messages(self, doc: Mapping[str, Any], media_root: Path) -> tuple[Message, ...]:
+        function = self.config.doc_to_messages
+        if function is None:
+            return (Message("user", (*self._visuals(doc, media_root), self._text(doc))),)
+        turns = self._call("doc_to_messages", function, doc)
+        where = f"{self.path}: doc_to_messages"
+        return tuple(_message(turn, media_root, where) for turn in turns)
+
+    def _visuals(self, doc: Mapping[str, Any], media_root: Path) -> tuple[Part, ...]:
+        function = self.config.doc_to_visual
+        if function is None:
+            return ()
+        where = f"{self.path}: doc_to_visual"
+        visuals = self._call("doc_to_visual", function, doc) or ()
+        return tuple(_media(visual, media_root, where) for visual in visuals)
+
+    def _text(self, doc: Mapping[str, Any]) -> TextPart:
+        source = self.config.doc_to_text or self.config.metadata.question_field
+        return TextPart(str(self._value("doc_to_text", source, doc, self.name)))
+
+    def _value(
+        self, key: str, source: FieldOrFunction, doc: Mapping[str, Any], where: str
+    ) -> object:
+        if isinstance(source, FunctionRef):
+            return self._call(key, source, doc)
+        return _field(doc, source, where)
+
+    def _call(self, key: str, function: FunctionRef, doc: Mapping[str, Any]) -> Any:
+        """Call a plugin's function the way lmms-eval does: kwargs only if it takes them."""
+        loaded = function.load(key)
+        kwargs = {}
+        if "lmms_eval_specific_kwargs" in inspect.signature(loaded).parameters:
+            kwargs["lmms_eval_specific_kwargs"] = self._prompt_kwargs
+        try:
+            return loaded(doc, **kwargs)
+        except Exception as error:
+            raise InputError(
+                f"{self.path}: {key}: {function.dotted} failed on a record: "
+                f"{type(error).__name__}: {error}"
+            ) from error
+
+    @cached_property
+    def _prompt_kwargs(self) -> dict[str, Any]:
+        own = dict(self.config.lmms_eval_specific_kwargs.get("default", {}))
+        if self.official_prompt is not None:
+            own["pre_prompt"] = self.official_prompt.pre_prompt
+            own["post_prompt"] = self.official_prompt.post_prompt
+        return own
+
+
+def _field(doc: Mapping[str, Any], name: str, where: str) -> Any:
+    value = doc.get(name)
+    if value is None:
+        raise InputError(f"{where}: field '{name}' is missing")
+    return value
+
+
+def _message(turn: Any, media_root: Path, where: str) -> Message:
+    """One turn of lmms-eval's message protocol: ``{"role", "content": [{"type", ...}]}``."""
+    try:
+        content = turn["content"]
+        entries = [{"type": "text", "text": content}] if isinstance(content, str) else content
+        parts = tuple(_part(entry, media_root, where) for entry in entries)
+        return Message(turn["role"], parts)
+    except (KeyError, TypeError) as error:
+        raise InputError(f"{where}: not a message with role and content: {error}") from error
+
+
+def _part(entry: Mapping[str, Any], media_root: Path, where: str) -> Part:
+    if entry["type"] == "text":
+        return TextPart(str(entry["text"]))
+    if entry["type"] == "video":
+        return VideoPart(media_root / str(entry["url"]))
+    return _media(entry["url"], media_root, where)
+
+
+def _media(visual: Any, media_root: Path, where: str) -> Part:
+    """A picture as a path, bytes, a parquet struct or a PIL image; other paths are videos."""
+    if isinstance(visual, Mapping):
+        visual = visual.get("bytes") or visual.get("path") or visual.get("url")
+    if isinstance(visual, bytes):
+        return ImagePart(data=visual)
+    if isinstance(visual, str | Path):
+        path = media_root / visual
+        is_picture = path.suffix.lower() in {".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp"}
+        return ImagePart(path=path) if is_picture else VideoPart(path)
+    if hasattr(visual, "save"):  # a PIL image, as lmms-eval's plugins return it
+        buffer = BytesIO()
+        visual.save(buffer, format="PNG")
+        return ImagePart(data=buffer.getvalue())
+    raise InputError(f"{where}: cannot use a {type(visual).__name__} as a picture or video")

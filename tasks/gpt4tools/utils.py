@@ -1,0 +1,27 @@
+"""GPT4Tools in lmms-eval's terms. Paper: arXiv 2305.18752.
+
+The record's ``instruction`` is the whole prompt. Base models complete it as it stands
+(``doc_to_text``); chat models get it as one system message that opens the first thought
+(``doc_to_messages``), both as in the benchmark's inference scripts.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from instit_bench.scorers.tool_call import ToolCallScorer
+from instit_bench.types import Prediction, Sample
+
+Doc = Mapping[str, Any]
+_OPEN_THOUGHT = "Thought: Do I need to use a tool? "
+
+
+def doc_to_messages(doc: Doc) -> list[Any]:
+    """One system message: the instruction and an open thought."""
+    text = f"{doc['instruction']}\n{_OPEN_THOUGHT}"
+    return [{"role": "system", "content": [{"type": "text", "text": text}]}]
+
+
+def process_results(doc: Doc, results: list[str]) -> dict[str, Any]:
+    """The metrics of one reply; a metric is absent where the reply is outside its denominator."""
+    sample = Sample(task="", id=str(doc["id"]), doc=doc, target=doc["output"], cluster="")
+    return dict(ToolCallScorer().score(sample, Prediction(results[0])).values)
