@@ -109,7 +109,7 @@ def _read_file(file: Path) -> dict[str, Any]:
 
 
 def _first_problem(error: ValidationError, file: Path | None, overrides: dict[str, Any]) -> str:
-    problem = error.errors()[0]
+    problem = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
     key = str(problem["loc"][0])
     option = "--" + key.replace("_", "-")
     where = option if key in overrides or file is None else f"{file}: {key}"

@@ -39,7 +39,10 @@ def write_plugin(folder, text=PLUGIN, name="colours.yaml"):
 def test_the_six_tasks_and_two_groups_ship():
     registry = load_registry()
     assert set(registry.tasks) == BUILT_IN
-    assert [t.name for t in registry.resolve(["gpt4tools"])] == ["gpt4tools_seen", "gpt4tools_unseen"]
+    assert [t.name for t in registry.resolve(["gpt4tools"])] == [
+        "gpt4tools_seen",
+        "gpt4tools_unseen",
+    ]
     assert {t.name for t in registry.resolve(["inst_it_bench", "gpt4tools"])} == BUILT_IN
 
 

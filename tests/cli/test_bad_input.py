@@ -1,0 +1,128 @@
+"""Bad input gives one clear line and exit 2: never a traceback, never exit 0."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+RUN = ["run", "--backend", "baseline", "--model", "first"]
+DEMO = [*RUN, "--data", "demo"]
+TOOL = {"id": 1, "instruction": "Do.", "output": "Thought: Do I need to use a tool? No\nAI: x"}
+
+
+def write(path, text):
+    path.write_text(text)
+    return path.name
+
+
+CASES = {
+    "no model": (lambda p: ["run", "--data", "demo"], "--model is needed"),
+    "unknown option": (lambda p: [*DEMO, "--lmit", "3"], "--lmit"),
+    "unknown command": (lambda p: ["evaluate"], "evaluate"),
+    "a number that is none": (lambda p: [*DEMO, "--limit", "many"], "--limit"),
+    "a number out of range": (lambda p: [*DEMO, "--limit", "0"], "--limit"),
+    "unknown backend": (lambda p: [*DEMO, "--backend", "tpu"], "choose one of baseline, openai"),
+    "unknown baseline": (lambda p: [*DEMO, "--model", "gpt-4o"], "has no model 'gpt-4o'"),
+    "unknown task": (lambda p: [*DEMO, "--tasks", "gpt4tool"], "did you mean 'gpt4tools'"),
+    "unknown sample": (lambda p: [*DEMO, "--sample-id", "zzz"], "--sample-id zzz"),
+    "unknown judge": (lambda p: [*DEMO, "--judge", "me"], "--judge"),
+    "unknown style": (lambda p: [*DEMO, "--prompt-style", "xml"], "--prompt-style"),
+    "raw style with pictures": (lambda p: [*DEMO, "--prompt-style", "raw"], "inst_it_image_mc"),
+    "a bad error budget": (lambda p: [*DEMO, "--fail-on-error", "1.5"], "--fail-on-error"),
+    "a run name that is a path": (lambda p: [*DEMO, "--name", "../x"], "--name '../x'"),
+    "an output that is a file": (
+        lambda p: [*DEMO, "--output", write(p / "file", "")],
+        "is a file, not a folder",
+    ),
+    "data that are not there": (lambda p: [*RUN, "--data", "nowhere"], "no such file or folder"),
+    "an empty data folder": (lambda p: [*RUN, "--data", "."], "holds no data for Inst-IT Bench"),
+    "the hub without a network": (lambda p: [*RUN, "--data", "hub"], "data download"),
+    "data that are no JSON": (
+        lambda p: [*RUN, "--tasks", "gpt4tools_seen", "--data", write(p / "d.json", "[{")],
+        "d.json: is not valid JSON",
+    ),
+    "a record without a field": (
+        lambda p: [
+            *(*RUN, "--tasks", "gpt4tools_seen", "--data"),
+            write(p / "d.json", json.dumps([TOOL, {"id": 2, "instruction": "x"}])),
+        ],
+        "d.json: record 2 (id 2): field 'output' is missing",
+    ),
+    "a gold output that no one can read": (
+        lambda p: [
+            *(*RUN, "--tasks", "gpt4tools_seen", "--data"),
+            write(
+                p / "d.json",
+                json.dumps([TOOL | {"output": "Action: A\nAction Input: x\nAction: B"}]),
+            ),
+        ],
+        "gpt4tools_seen: sample 1",
+    ),
+    "an id that occurs twice": (
+        lambda p: [
+            *(*RUN, "--tasks", "gpt4tools_seen", "--data"),
+            write(p / "d.json", json.dumps([TOOL, TOOL])),
+        ],
+        "id '1' occurs twice",
+    ),
+    "a config file that is not there": (lambda p: ["run", "--config", "no.yaml"], "no.yaml"),
+    "a config file that is no YAML": (
+        lambda p: ["run", "--config", write(p / "c.yaml", "model: [")],
+        "c.yaml: is not valid YAML",
+    ),
+    "a setting that does not exist": (
+        lambda p: ["run", "--config", write(p / "c.yaml", "modl: first")],
+        "c.yaml: modl: there is no such setting; did you mean 'model'",
+    ),
+    "a broken plugin": (
+        lambda p: [*DEMO, "--include-path", "."] + ([] if write(p / "t.yaml", "task: t") else []),
+        "t.yaml: key 'dataset_path' is missing",
+    ),
+    "predictions that are not there": (
+        lambda p: ["score", "no.json", "--task", "inst_it_image_mc"],
+        "no.json: cannot be read",
+    ),
+    "scoring a group": (
+        lambda p: ["score", write(p / "p.json", "[]"), "--task", "gpt4tools"],
+        "is a group",
+    ),
+    "exporting what is no run": (lambda p: ["export", "."], "is no run directory"),
+    "a leaderboard of what is no run": (lambda p: ["leaderboard", "nowhere"], "nowhere"),
+    "a leaderboard of nothing": (lambda p: ["leaderboard"], "no runs under results"),
+    "an endpoint without a key": (
+        lambda p: ["run", "--model", "m", "--backend", "openai", "--data", "demo"],
+        "set OPENAI_API_KEY",
+    ),
+    "an address that is none": (
+        lambda p: [
+            *("run", "--model", "m", "--backend", "openai", "--data", "demo"),
+            *("--base-url", "localhost:1"),
+        ],
+        "must start with http",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_one_clear_line_and_exit_2(cli, tmp_path, case):
+    arguments, told = CASES[case]
+    done = cli(*arguments(tmp_path))
+    assert done.returncode == 2, done.stderr
+    errors = [line for line in done.stderr.splitlines() if line.startswith("instit-bench: error:")]
+    assert len(errors) == 1, done.stderr
+    assert told in errors[0]
+    assert "Traceback" not in done.stderr
+
+
+def test_a_journal_broken_in_the_middle_is_told_by_line_and_left_alone(cli, tmp_path):
+    command = [*DEMO, "--tasks", "gpt4tools_seen", "--name", "r"]
+    cli(*command)
+    path = tmp_path / "results/r/samples/gpt4tools_seen.jsonl"
+    lines = path.read_text().splitlines(keepends=True)
+    lines[4] = lines[4][:50] + "\n"
+    path.write_text("".join(lines))
+    done = cli(*command)
+    assert done.returncode == 2
+    assert "gpt4tools_seen.jsonl: line 5" in done.stderr
+    assert path.read_text() == "".join(lines)

@@ -1,0 +1,42 @@
+"""The commands that only show something."""
+
+from __future__ import annotations
+
+import instit_bench
+
+
+def test_version_and_help(cli):
+    assert cli("--version").stdout.strip() == f"instit-bench {instit_bench.__version__}"
+    assert "leaderboard" in cli("--help").stdout
+    assert cli().returncode == 2
+
+
+def test_tasks_list_names_tasks_and_groups(cli):
+    shown = cli("tasks", "list").stdout
+    for name in ("inst_it_video_oe", "gpt4tools_unseen", "inst_it_bench", "official_accuracy"):
+        assert name in shown
+
+
+def test_tasks_show_prints_the_first_sample_as_a_model_is_asked_it(cli):
+    shown = cli("tasks", "show", "inst_it_video_mc", "--data", "demo").stdout
+    assert shown.count("<picture 360x240") == 12
+    assert "A. " in shown
+    assert "target: " in shown
+    assert "prompts     own" in shown
+
+
+def test_tasks_show_raw_is_the_bare_instruction(cli):
+    chat = cli("tasks", "show", "gpt4tools_seen", "--data", "demo").stdout
+    raw = cli("tasks", "show", "gpt4tools_seen", "--data", "demo", "--prompt-style", "raw").stdout
+    assert chat.count("Thought: Do I need to use a tool? \n---") == 1
+    assert "Thought: Do I need to use a tool? \n---" not in raw
+    assert "temperature=0.1 top_p=0.75 top_k=40" in raw
+
+
+def test_tasks_show_with_the_benchmark_s_prompts_and_picture(cli, shared_data):
+    record = shared_data / "inst_it/image_mc_record_sample.json"
+    shown = cli("tasks", "show", "inst_it_image_mc", "--data", record).stdout
+    assert "prompts     official" in shown
+    assert "Based on the image, select the best answer" in shown
+    assert "<picture 960x" in shown
+    assert "target: C" in shown

@@ -1,0 +1,108 @@
+"""``instit-bench leaderboard``: one row a model, doubtful cells marked."""
+
+from __future__ import annotations
+
+import re
+
+import pandas as pd
+import pytest
+
+COLUMNS = [
+    "model",
+    "source",
+    "inst_it_image_oe",
+    "inst_it_image_mc",
+    "inst_it_video_oe",
+    "inst_it_video_mc",
+    "gpt4tools_seen_sr",
+    "gpt4tools_unseen_sr",
+]
+BASELINE = ["run", "--backend", "baseline", "--data", "demo"]
+
+
+def test_runs_beside_published_rows_in_the_csv(cli, tmp_path):
+    cli(*BASELINE, "--model", "echo-gold", "--name", "gold")
+    done = cli("leaderboard", "results/gold", "--published", "--csv", "board.csv")
+    assert done.returncode == 0, done.stderr
+    board = pd.read_csv(tmp_path / "board.csv")
+    assert list(board.columns[:8]) == COLUMNS
+    assert list(board.columns[8:13]) == [
+        "inst_it_image_oe_n",
+        "inst_it_image_oe_coverage",
+        "inst_it_image_oe_ci95_low",
+        "inst_it_image_oe_ci95_high",
+        "inst_it_image_oe_marks",
+    ]
+    row = board.set_index("model").loc["echo-gold"]
+    assert row["gpt4tools_seen_sr"] == pytest.approx(100 * 22 / 24, abs=10)
+    assert row["inst_it_image_mc_n"] == 16
+    assert row["inst_it_image_mc_marks"] == "gold demo own-prompts"
+    assert row["inst_it_image_oe_marks"] == "gold demo own-prompts coverage"
+    assert pd.isna(row["inst_it_image_oe"])
+    published = board.set_index("model").loc["GPT-4o"]
+    assert (published["inst_it_image_mc"], published["inst_it_video_oe"]) == (84.8, 65.5)
+    assert published["source"]
+
+
+def test_published_rows_carry_their_facts_and_sources(shared_data):
+    from instit_bench.leaderboard.rows import published_rows
+
+    rows = {row.model: row for row in published_rows()}
+    facts = pd.read_csv(shared_data / "published/inst_it_bench.csv", dtype=str)
+    assert len(rows) == len(facts) + len(pd.read_csv(shared_data / "published/gpt4tools.csv"))
+    for fact in facts.to_dict("records"):
+        row = rows.get(fact["model"]) or rows[f"{fact['model']} ({fact['llm']})"]
+        assert row.source
+        for column in ("image_oe", "image_mc", "video_oe", "video_mc"):
+            cell = row.cells.get(f"inst_it_{column}")
+            assert (str(cell.value) if cell else "-") == fact[column]
+    assert rows["Vicuna-13B + GPT4Tools"].cells["gpt4tools_unseen_sr"].value == 90.6
+
+
+def test_full_precision_in_csv_one_decimal_on_screen(cli, tmp_path, shared_data):
+    cli("score", shared_data / "inst_it/video_mc_inference.json", "--task", "inst_it_video_mc")
+    done = cli("leaderboard", "results/video_mc_inference", "--csv", "b.csv")
+    assert "42.9" in done.stdout
+    assert "42.857142857142854" in (tmp_path / "b.csv").read_text()
+
+
+def test_every_mark_that_occurs_is_explained(cli):
+    cli(*BASELINE, "--model", "random", "--limit", 2, "--name", "r")
+    done = cli("leaderboard")
+    cells = re.findall(r"\b\d+\.\d ([A-Z]+)\b", done.stdout)
+    assert "DLP" in cells
+    for letter in "DLPC":
+        assert re.search(rf"^{letter}: \w+", done.stdout, re.MULTILINE)
+
+
+def test_markdown_stays_a_table_whatever_a_model_is_called(cli, tmp_path):
+    cli(
+        *("run", "--backend", "baseline", "--data", "demo", "--tasks", "gpt4tools_seen"),
+        *("--model", "text:a|b<script>\\n[x](y)", "--name", "odd"),
+    )
+    assert cli("leaderboard", "results/odd", "--markdown", "b.md").returncode == 0
+    lines = (tmp_path / "b.md").read_text().splitlines()
+    assert lines[2].startswith("| text:a\\|b\\<script\\>")
+    assert len(re.findall(r"(?<!\\)\|", lines[2])) == len(COLUMNS) + 1
+
+
+def test_a_run_that_was_killed_still_has_a_row(cli, tmp_path):
+    cli(*BASELINE, "--model", "first", "--tasks", "gpt4tools_seen", "--name", "r")
+    run = tmp_path / "results/r"
+    (run / "results.json").unlink()
+    journal = run / "samples/gpt4tools_seen.jsonl"
+    journal.write_text("".join(journal.read_text().splitlines(keepends=True)[:10]) + '{"id"')
+    done = cli("leaderboard", "results/r", "--csv", "b.csv")
+    assert done.returncode == 0, done.stderr
+    row = pd.read_csv(tmp_path / "b.csv").iloc[0]
+    assert row["gpt4tools_seen_sr_n"] == 10
+    assert row["gpt4tools_seen_sr_coverage"] == pytest.approx(10 / 24)
+    assert "coverage" in row["gpt4tools_seen_sr_marks"]
+
+
+def test_the_committed_leaderboard_is_what_the_command_makes(cli, tmp_path):
+    from tests.conftest import REPOSITORY
+
+    assert cli("leaderboard", "--published", "--csv", "b.csv").returncode == 0
+    committed = (REPOSITORY / "results/leaderboard.csv").read_text()
+    assert (tmp_path / "b.csv").read_text() == committed

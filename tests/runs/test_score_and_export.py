@@ -1,0 +1,172 @@
+"""Scoring prediction files, and writing them in the upstream formats."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import pytest
+
+GOLD = ["run", "--model", "echo-gold", "--backend", "baseline"]
+RANDOM = ["run", "--model", "random", "--backend", "baseline", "--data", "demo"]
+
+
+def load(path):
+    return json.loads(path.read_text())
+
+
+def metrics(tmp_path, name, task):
+    return load(tmp_path / f"results/{name}/results.json")["tasks"][task]["metrics"]
+
+
+def journal(tmp_path, name, task):
+    text = (tmp_path / f"results/{name}/samples/{task}.jsonl").read_text()
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_the_benchmark_s_own_predictions_give_its_own_number(cli, tmp_path, shared_data):
+    file = shared_data / "inst_it/video_mc_inference.json"
+    done = cli("score", file, "--task", "inst_it_video_mc")
+    assert done.returncode == 0, done.stderr
+    found = metrics(tmp_path, "video_mc_inference", "inst_it_video_mc")["official_accuracy"]
+    assert (found["value"], found["n"]) == (0.42857142857142855, 1001)
+    assert math.isclose(100 * found["value"], 42.857142857142854, abs_tol=1e-12)
+
+
+def test_open_answers_are_kept_unscored(cli, tmp_path, shared_data):
+    file = shared_data / "inst_it/video_oe_inference.json"
+    assert cli("score", file, "--task", "inst_it_video_oe", "--name", "oe").returncode == 0
+    task = load(tmp_path / "results/oe/results.json")["tasks"]["inst_it_video_oe"]
+    assert task["states"]["not_run"] == 1001
+    assert task["metrics"]["official_score"]["value"] is None
+    assert len(journal(tmp_path, "oe", "inst_it_video_oe")[0]["prediction"]) > 10
+
+
+@pytest.mark.parametrize(
+    ("task", "file"),
+    [
+        ("inst_it_image_mc", "image_mc_inference.json"),
+        ("inst_it_image_oe", "image_oe_inference.json"),
+        ("inst_it_video_mc", "video_mc_inference.json"),
+        ("inst_it_video_oe", "video_oe_inference.json"),
+        ("gpt4tools_seen", "gpt4tools_seen/gpt4tools_seen_0.json"),
+        ("gpt4tools_unseen", "gpt4tools_unseen/gpt4tools_unseen_0.json"),
+    ],
+)
+def test_an_export_scored_again_gives_the_same_metrics(cli, tmp_path, task, file):
+    assert cli(*RANDOM, "--tasks", task, "--name", "r").returncode == 0
+    assert cli("export", "results/r", "--format", "official", "--output", "out").returncode == 0
+    done = cli("score", f"out/{file}", "--task", task, "--data", "demo", "--name", "again")
+    assert done.returncode == 0, done.stderr
+    assert metrics(tmp_path, "again", task) == metrics(tmp_path, "r", task)
+    done = cli("score", f"results/r/samples/{task}.jsonl", "--task", task, "--name", "ours")
+    assert done.returncode == 0, done.stderr
+    assert metrics(tmp_path, "ours", task) == metrics(tmp_path, "r", task)
+
+
+def test_exported_files_have_the_upstream_shapes(cli, tmp_path):
+    cli(*RANDOM, "--tasks", "inst_it_image_mc,gpt4tools_seen", "--name", "r", "--limit", 2)
+    cli("export", "results/r")
+    rows = load(tmp_path / "results/r/export/image_mc_inference.json")
+    assert [set(row) for row in rows] == [
+        {"question_id", "question", "model_prediction", "ground_truth", "split"}
+    ] * 2
+    assert rows[0]["split"] == "image"
+    rows = load(tmp_path / "results/r/export/gpt4tools_seen/gpt4tools_seen_0.json")
+    records = journal(tmp_path, "r", "gpt4tools_seen")
+    assert [row["id"] for row in rows] == [0, 1]
+    # The upstream evaluator cuts the prompt off by its length.
+    assert rows[0]["output"][len(records[0]["question"]) :] == records[0]["prediction"]
+
+
+def write_predictions(tmp_path, rows, name="p.json"):
+    path = tmp_path / name
+    path.write_text(json.dumps(rows))
+    return path
+
+
+def mc_row(sample_id, prediction="A", truth="A"):
+    return {
+        "question_id": sample_id,
+        "question": "Q?",
+        "model_prediction": prediction,
+        "ground_truth": truth,
+        "split": "image",
+    }
+
+
+def test_missing_unknown_and_doubled_ids_are_counted_and_named(cli, tmp_path):
+    cli(*GOLD, "--data", "demo", "--tasks", "inst_it_image_mc", "--name", "gold")
+    cli("export", "results/gold", "--output", "out")
+    rows = load(tmp_path / "out/image_mc_inference.json")
+    ids = [row["question_id"] for row in rows]
+    rows = [*rows[2:], mc_row("999-01"), rows[5]]
+    file = write_predictions(tmp_path, rows)
+    done = cli("score", file, "--task", "inst_it_image_mc", "--data", "demo", "--name", "s")
+    assert done.returncode == 0, done.stderr
+    task = load(tmp_path / "results/s/results.json")["tasks"]["inst_it_image_mc"]
+    assert task["notes"] == [
+        f"2 missing from the file: {ids[0]}, {ids[1]}",
+        "1 unknown to the dataset: 999-01",
+        f"1 doubled in the file (the last one counts): {ids[5]}",
+    ]
+    assert all(note in done.stdout for note in task["notes"])
+    assert (task["n_total"], task["n_scored"], task["states"]["not_run"]) == (16, 14, 2)
+    assert task["metrics"]["accuracy"]["n"] == 14
+
+
+def test_the_data_s_targets_and_options_win_over_the_file_s(cli, tmp_path):
+    cli(*GOLD, "--data", "demo", "--tasks", "inst_it_image_mc", "--name", "gold")
+    (first, *_) = journal(tmp_path, "gold", "inst_it_image_mc")
+    wrong_letter = "B" if first["target"] != "B" else "C"
+    text_of_right = first["choices"]["ABCD".index(first["target"])]
+    file = write_predictions(tmp_path, [mc_row(first["id"], text_of_right, wrong_letter)])
+    cli("score", file, "--task", "inst_it_image_mc", "--data", "demo", "--name", "s")
+    (record, *_) = journal(tmp_path, "s", "inst_it_image_mc")
+    assert (record["method"], record["scores"]["accuracy"]) == ("option_text", 1.0)
+
+
+def test_open_models_output_that_repeats_the_prompt_is_cut(cli, tmp_path):
+    cli(*GOLD, "--data", "demo", "--tasks", "gpt4tools_seen", "--name", "gold")
+    records = journal(tmp_path, "gold", "gpt4tools_seen")
+    rows = [{"id": r["id"], "output": [r["question"] + r["target"], "other"]} for r in records]
+    file = write_predictions(tmp_path, rows)
+    cli("score", file, "--task", "gpt4tools_seen", "--data", "demo", "--name", "s")
+    assert metrics(tmp_path, "s", "gpt4tools_seen")["strict_sr"]["value"] == 1.0
+
+
+def test_a_failed_sample_stays_failed_through_our_own_format(cli, tmp_path):
+    path = tmp_path / "samples.jsonl"
+    good = {"id": "1-1", "state": "scored", "prediction": "A", "target": "A"}
+    bad = {"id": "1-2", "state": "infer_error", "prediction": None, "target": "B", "error": "x"}
+    path.write_text(json.dumps(good) + "\n" + json.dumps(bad) + "\n")
+    cli("score", path, "--task", "inst_it_image_mc", "--name", "s")
+    task = load(tmp_path / "results/s/results.json")["tasks"]["inst_it_image_mc"]
+    assert task["states"]["infer_error"] == 1
+    assert task["metrics"]["accuracy"] | {"stderr": None, "ci95": None} == {
+        "value": 1.0,
+        "stderr": None,
+        "ci95": None,
+        "n": 1,
+    }
+
+
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        ([], "holds no predictions"),
+        ([{"id": 1}], "record 1: has neither 'model_prediction'"),
+        ([mc_row("1-1"), mc_row("")], "record 2: field 'question_id'"),
+        ([mc_row("1-1", prediction=None)], "field 'model_prediction' is missing"),
+        ([mc_row("1-1") | {"split": "video"}], "field 'split' is 'video'"),
+        ([{"id": 1, "output": []}], "field 'output' must be text"),
+        ([{"id": "1", "state": "done", "target": ""}], "field 'state'"),
+        ({"question_id": 1}, "must hold a JSON list"),
+    ],
+)
+def test_a_broken_prediction_file_is_one_error_naming_record_and_field(cli, tmp_path, rows, told):
+    done = cli("score", write_predictions(tmp_path, rows), "--task", "inst_it_image_mc")
+    assert done.returncode == 2
+    assert told in done.stderr
+    assert str(tmp_path / "p.json") in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
