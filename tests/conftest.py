@@ -35,6 +35,7 @@ def cli(tmp_path: Path) -> Cli:
             capture_output=True,
             text=True,
             timeout=120,
+            check=False,
         )
 
     return run

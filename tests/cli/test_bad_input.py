@@ -76,7 +76,7 @@ CASES = {
         "c.yaml: modl: there is no such setting; did you mean 'model'",
     ),
     "a broken plugin": (
-        lambda p: [*DEMO, "--include-path", "."] + ([] if write(p / "t.yaml", "task: t") else []),
+        lambda p: [*DEMO, "--include-path", (p / write(p / "t.yaml", "task: t")).parent],
         "t.yaml: key 'dataset_path' is missing",
     ),
     "predictions that are not there": (

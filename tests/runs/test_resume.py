@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-import os
 import random
 import signal
 import subprocess
@@ -90,7 +90,7 @@ def test_what_shares_a_picture_is_asked_together(unbroken):
     """The first request of a video brings its frames; the others find them in the cache."""
     _, requests = unbroken
     pictures = [body.split("data:image/")[1][:200] for body in requests if "data:image/" in body]
-    changes = sum(a != b for a, b in zip(pictures, pictures[1:], strict=False))
+    changes = sum(a != b for a, b in itertools.pairwise(pictures))
     # Each change of picture but the needed ones is two requests that overtook each other.
     assert changes <= len(set(pictures)) - 1 + 8
 
@@ -195,4 +195,4 @@ def test_a_second_process_on_the_same_run_is_refused(tmp_path):
         assert second.wait(60) == 2
         assert "another process is writing" in second.stderr.read()
         assert first.wait(60) == 0
-    assert os.path.exists(tmp_path / "out/m-demo/results.json")
+    assert (tmp_path / "out/m-demo/results.json").exists()

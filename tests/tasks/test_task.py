@@ -95,9 +95,9 @@ def test_own_wording_stands_in_where_the_official_is_not_at_hand():
 
 
 def test_a_record_without_a_named_field_is_told_by_number_and_field():
+    broken = {**MC, "question_id": "8"}
+    del broken["choice_b"]
     with pytest.raises(InputError, match=r"record 2 \(id 8\): field 'choice_b' is missing"):
-        broken = {**MC, "question_id": "8"}
-        del broken["choice_b"]
         list(task("inst_it_image_mc").samples([MC, broken]))
 
 
