@@ -31,6 +31,7 @@ _LATEX_FONT = re.compile(
 )
 _LATEX_MATH = re.compile(r"\$+|\\[()\[\]]")
 _MARKDOWN = re.compile(r"[*`~#]+|__+")
+_SPACE = re.compile(r"\s+")
 _ROLE = re.compile(r"^\s*(?:assistant|model|ai)\s*:", re.IGNORECASE)
 # Cyrillic capitals that look like A, B and C are also the words "and", "in" and "with": they are
 # letters only where nothing follows in the sentence.
@@ -45,12 +46,15 @@ def tidy(text: str) -> str:
     fonts, paired HTML tags and special tokens of chat templates go.
     """
     text = unicodedata.normalize("NFKC", text)
-    text = _PRIVATE.sub(" ", _INVISIBLE.sub("", text)).replace("İ", "I").replace("’", "'")
+    text = _PRIVATE.sub(" ", _INVISIBLE.sub("", text)).replace("’", "'")
     text = text.replace("<|begin_of_box|>", "<answer>").replace("<|end_of_box|>", "</answer>")
     text = _HTML.sub(r"\2", _SPECIAL_TOKEN.sub("", text))
     text = _LATEX_FONT.sub(r"\1", _LATEX_FONT.sub(r"\1", text))
     text = _MARKDOWN.sub("", _LATEX_MATH.sub(" ", text))
     text = _CYRILLIC.sub(lambda match: match.group().translate(_LATIN), text)
+    # One space or newline each: patterns that allow spaces in several places would otherwise try
+    # every way to share out a long run of them.
+    text = _SPACE.sub(lambda match: "\n" if "\n" in match.group() else " ", text)
     return _ROLE.sub("", text).strip()
 
 
@@ -65,10 +69,10 @@ _AFTER_A = (
     r"(?!\s\d)(?![ \t]+[A-ZÀ-Þ](?!he\b|t\b|[^\W\d_]*\s*['’]?s\b)[a-zß-ÿ])"
     r"(?![ \t]+(?!(?:is|isn't|was|as|because|since|and|or|nor|but|to|through|seems?|looks?|appears?"
     r"|would|could|should|can|cannot|can't|does|doesn't|has|best|most|correctly|accurately|both"
-    r"|matches|describes|fits|makes|says|shows|states|mentions|ist|oder|und|weil|est|et|ou|es|o|y|porque|è|perché|или|и"
-    r")\b)[a-zß-ÿ])"
+    r"|matches|describes|fits|makes|says|shows|states|mentions|ist|oder|und|weil|est|et|ou|es|o|y"
+    r"|porque|è|perché|или|и)\b)[a-zß-ÿ])"
 )
-_CLAUSE_END = r"\s*(?:$|[\n.,;:!?)\]}\"'。、，]|[—–-]\s)|\s(?:because|since|as)\b"
+_CLAUSE_END = r"\s*(?:$|[\n.,;:!)\]}\"'。、，]|[—–-]\s)|\s(?:because|since|as)\b"
 _WORD = r"A-Za-z0-9À-ɏЀ-ӿ_°+"
 _TOKEN = re.compile(
     rf"""

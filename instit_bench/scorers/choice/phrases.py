@@ -21,14 +21,14 @@ _NO_QUESTION = r"(?!\s*[)\"']?\s*\?)"
 
 _ANSWER = (
     "answers?|ans|solution|verdict|conclusion|prediction"
-    "|antwort|lösung|réponse|respuesta|resposta|risposta|antwoord|odpowied[zź](?: to)?|cevap|cevabı"
-    r"|jawaban(?:nya)?|đáp án|ответ|відповідь|答案|正解|答え|解答|回答|정답|답|الإجابة|الاجابة|الجواب"
-    "|إجابة|उत्तर|जवाब|คำตอบ|απάντηση"
+    "|antwort|lösung|réponse|respuesta|resposta|risposta|antwoord|odpowied[zź](?: to)?|cevap"
+    "|cevabı|jawaban(?:nya)?|đáp án|ответ|відповідь|答案|正解|答え|解答|回答|정답|답|الإجابة"
+    "|الاجابة|الجواب|إجابة|उत्तर|जवाब|คำตอบ|απάντηση"
 )
 _OPTION = (
     "option|choice|selection|response|pick|guess|vote|letter|best|best match|closest|closest match"
-    "|best fit|truth|statement|auswahl|wahl|choix|opción|alternativa|elección|opção|escolha|opzione|scelta"
-    "|вариант|выбор|选项|選項|选择|選択肢|선택지|الخيار|विकल्प|pilihan|seçenek|optie"
+    "|best fit|truth|statement|auswahl|wahl|choix|opción|alternativa|elección|opção|escolha"
+    "|opzione|scelta|вариант|выбор|选项|選項|选择|選択肢|선택지|الخيار|विकल्प|pilihan|seçenek|optie"
 )
 _IS = (
     r"\b(?:is|was|are|be|being|as|ist|lautet|wäre|est|serait|es|sería|é|seria|è|sarebbe|adalah|là"
@@ -48,9 +48,9 @@ _FILLER = rf"""(?:(?:(?:{_FILLER_WORDS})(?!{_SAME_WORD})|选项|選項|选|選)[
 _TO_LETTER = rf"""[\s:,."'(\[-]{{0,8}}{_FILLER}({LETTERS}){_NO_QUESTION}"""
 
 _CHOOSE = (
-    "choose|chose|choosing|select|selected|selecting|pick|picked|picking|go with|going with|went with"
-    "|opt for|opting for|vote for|settle on|lean towards?|leaning towards?|say|answer|guess|conclude"
-    "|bet on|believe|think|stick with|wähle|nehme|choisis|opte pour|选择?|選択?|應選"
+    "choose|chose|choosing|select|selected|selecting|pick|picked|picking|go with|going with"
+    "|went with|opt for|opting for|vote for|settle on|lean towards?|leaning towards?|say|answer"
+    "|guess|conclude|bet on|believe|think|stick with|wähle|nehme|choisis|opte pour|选择?|選択?|應選"
 )
 _CHOOSE_ALONE = (
     "elijo|escojo|selecciono|escolho|seleciono|scelgo|выбираю|選ぶ|أختار|我选择?|应选择?|故选|因此选"
@@ -61,8 +61,9 @@ _SO = (
     "|folglich|daher|значит|поэтому"
 )
 _POINTS_TO = (
-    "is|was|must be|has to be|should be|would be|can only be|could only be|corresponds? to|match(?:es)?"
-    "|points? to|aligns? with|supports?|leads? to|indicates?|fits?|agrees? with|leaves?|makes?|est|ist"
+    "is|was|must be|has to be|should be|would be|can only be|could only be|corresponds? to"
+    "|match(?:es)?|points? to|aligns? with|supports?|leads? to|indicates?|fits?|agrees? with"
+    "|leaves?|makes?|est|ist"
 )
 _SUBJECT = "it|this|that|which|(?:frame|image|video|clip|scene|picture|evidence|description)s?"
 _CORRECT = (
@@ -71,27 +72,41 @@ _CORRECT = (
     r"|правильн\w+)\b(?!\s+(?:about|in|that|regarding|for|to say)\b)"
 )
 _ADVERBS = (
-    "the|a|my|clearly|most|more|more likely|therefore|thus|indeed|definitely|probably|likely|also|only"
-    "|die|la|el|l'|option|opción|réponse|respuesta|resposta|risposta|opção|choice|to be"
+    "the|a|my|clearly|most|more|therefore|thus|indeed|definitely|probably|likely|also|only|to be"
+    "|choice|option|die|la|el|l'|opción|réponse|respuesta|resposta|risposta|opção"
+)
+_REVISED = "actually|wait|correction|correct myself|i mean|scratch that|make that|rather|no"
+_IS_CORRECT = (
+    "is|are|seems?|looks?|appears?|would be|must be|should be|has to be|remains|ist|sind|est|es|é|è"
+    "|—|-"
 )
 
 STATEMENTS = tuple(
     re.compile(pattern)
     for pattern in (
+        # "the best option for [3] is B", "答案是B"
         rf"(?<!{_SAME_WORD})(?:{_ANSWER}|{_OPTION})(?!s?{_SAME_WORD}){_GAP}{{0,80}}?"
         rf"(?:{_IS}){_TO_LETTER}",
+        # "Answer B", "Final answer\\nB"
         rf"(?<!{_SAME_WORD})(?:{_ANSWER})(?:\s+(?:choice|option))?[\s\"'(\[]{{0,4}}({LETTERS})"
         rf"{_NO_QUESTION}{_END}",
+        # "I would go with option B"
         rf"\b(?:i|we|i'd|i'll|i'm|i've|let's|ich|je|j')\b{_GAP}{{0,30}}?\b(?:{_CHOOSE}){_TO_LETTER}",
+        # "elijo la B", "选B": verbs that say who chooses
         rf"(?<!{_SAME_WORD})(?:{_CHOOSE_ALONE}){_TO_LETTER}",
+        # "therefore, B"
         rf"(?:\b(?:{_SO})\b|[=-]>|[→⇒∴]|因此|所以|故|따라서|したがって){_TO_LETTER}{_END}",
+        # "which corresponds to option B", "leaving only B"
         rf"\b(?:it's|that's|c'est|(?:{_SUBJECT})\s+(?:{_POINTS_TO})"
         rf"|leav(?:es|ing)(?:\s+us)?(?:\s+with)?){_TO_LETTER}",
-        rf"\b(?:actually|wait|correction|correct myself|i mean|scratch that|make that|rather|no),?{_TO_LETTER}{_END}",
+        # "no wait, B"
+        rf"\b(?:{_REVISED}){_TO_LETTER}{_END}",
+        # "not A but B"
         rf"[{ASIDE}],?\s*(?:but|sondern|mais|sino|mas|ma|а|而是|而应){_TO_LETTER}",
+        # "B is the correct answer"
         rf"({LETTERS})\)?\s*(?:option\s+|choice\s+)?"
-        rf"(?:is|are|seems?|looks?|appears?|would be|must be|should be|has to be|remains|ist|sind|est"
-        rf"|es|é|è|—|-)\s+(?:(?:{_ADVERBS})\s+){{0,4}}{_CORRECT}",
+        rf"(?:{_IS_CORRECT})\s+(?:(?:{_ADVERBS})\s+){{0,4}}{_CORRECT}",
+        # "B best describes the scene", and other orders of the same words
         rf"({LETTERS})\)?\s*(?:best|correctly|accurately|most accurately|perfectly)\s+"
         r"(?:describes?|match(?:es)?|fits?|reflects?|captures?|answers?|represents?|aligns?|summari)",
         rf"({LETTERS})\s+(?:describes?|match(?:es)?|fits?){_GAP}{{0,60}}?"
@@ -99,6 +114,7 @@ STATEMENTS = tuple(
         rf"({LETTERS})\s+is the (?:only )?(?:one|option|choice) (?:that|which) "
         r"(?:fits|matches|agrees|describes|aligns)",
         rf"({LETTERS})\s+(?:fits|matches|describes it|works)\s+(?:better|best)\b",
+        # "B项正确", "Bが正解"
         rf"({LETTERS})\s*(?:选项|選項|项|項)?\s*(?:是|最|为)?\s*(?:正确|正確|对的|符合|准确|合适)",
         rf"({LETTERS})\s*(?:が(?:正解|正し)|が 正解|입니다|[가이]\s*(?:정답|맞))",
     )
@@ -106,19 +122,20 @@ STATEMENTS = tuple(
 
 _NOT = (
     r"(?:\b(?:not|cannot|never|neither|nor|if|whether|unless|rul(?:e|ed|es|ing) out|eliminat\w+"
-    r"|exclud\w+|discard\w*|dismiss\w*|instead of|rather than|unlike|except|doubt|nicht|kein\w*|pas|não|nie"
-    r"|niet|non|не|no es|no sea|ليست?|không phải)\b|n't\b|不是|不选|不選|并非|排除|而不是|不应选)"
+    r"|exclud\w+|discard\w*|dismiss\w*|instead of|rather than|unlike|except|doubt|nicht|kein\w*"
+    r"|pas|não|nie|niet|non|не|no es|no sea|ليست?|không phải)\b|n't\b|不是|不选|不選|并非|排除"
+    r"|而不是|不应选)"
 )
 _NOT_FILLER = (
     "to|be|been|were|was|would|could|should|can|have|sure|quite|necessarily|go|opt|for|select|match"
     "|matches|support|supports|correspond|corresponds|both|all|options|choices|answers|any|of|als"
-    "|ist|était|que|é|è|è|là|option"
+    "|ist|était|que|é|è|là"
 )
 _WRONG = (
     r"(?:\s*(?:option|options|choices?|选项|選項|项|項)\b)?"
     r"(?:\s+(?:is|are|was|were|can|could|would|should|does|do|seems?|looks?|has|have|been|be|both|all"
-    r"|the|only|also|clearly|therefore|thus|definitely|obviously|so|simply|just|then|est|ist|sind|es|está|é|è"
-    r"|sont)\b)*\s*"
+    r"|the|only|also|clearly|therefore|thus|definitely|obviously|so|simply|just|then|est|ist|sind"
+    r"|es|está|é|è|sont)\b)*\s*"
     r"(?:(?:n't|not|never|cannot|can't|don't|doesn't|incorrect\w*|wrong|false|inaccurate|untrue"
     r"|ruled out|eliminated|excluded|discarded|dismissed|out|unlikely|impossible|contradict\w*"
     r"|fails?|misses|falsch|nicht|scheide\w+|n'est pas|fausse|incorrect[ao]|no es|não é|errad[ao]"
@@ -132,12 +149,19 @@ TURNED_DOWN = (
     ),
     re.compile(rf"{LETTERS}\)?{_WRONG}"),
 )
+# A letter after a negation anywhere in its clause ("no evidence for D") is not offered as an answer
+# unless a statement says so.
+NEGATED_CLAUSE = re.compile(
+    r"(?:\b(?:no|not|never|none|nothing|nobody|nowhere|neither|nor|without|hard|hardly|cannot|nicht"
+    r"|kein\w*|pas|não|non|не|нет)\b|n't\b|[不没沒無无])"
+    rf"[^.!?;:,。！？，\n{STRONG}{WEAK}{ASIDE}]{{0,80}}{LETTERS}"
+)
 
 REFUSAL = re.compile(
-    r"\b(?:can(?:no|')t|cannot|can not|could(?:n't| not)|unable to|not able to|(?:im|not )possible to"
-    r"|hard to|difficult to)\s+(?:\w+\s+){0,3}?(?:determine|answer|tell|see|identify|provide|choose"
-    r"|view|verify|access|assist|help|process|analy[sz]e|watch|be determined|say|know|confirm|decide"
-    r"|make out|conclude|select|pick|recogni[sz]e)\b"
+    r"\b(?:can(?:no|')t|can not|could(?:n't| not)|unable to|not able to|(?:im|not )possible to"
+    r"|hard to|difficult to)\s+(?:\w+\s+){0,3}?(?:determine|answer|tell|see|identify|provide"
+    r"|choose|view|verify|access|assist|help|process|analy[sz]e|watch|be determined|say|know"
+    r"|confirm|decide|make out|conclude|select|pick|recogni[sz]e)\b"
     r"|\b(?:do(?:es)? not|don't|doesn't|won't|will not) (?:allow|answer|permit)\b"
     r"|\btoo \w+ (?:for me )?to (?:tell|see|determine|make out|say)\b"
     r"|\b(?:i|we) (?:do not|don't) (?:know|have)\b|\bi'm sorry\b|\bsorry, (?:but )?i\b"
@@ -147,10 +171,12 @@ REFUSAL = re.compile(
     r"|无法|無法|不能确定|抱歉|对不起|不知道|看不清|分かりません|わかりません|判断できません|できません"
     r"|\bno puedo\b|\bno se puede\b|\bne peux pas\b|\bimpossible de\b|\bkann (?:ich )?nicht\b"
     r"|\bnicht (?:bestimm|erkenn|möglich)\w*|\bnão (?:consigo|posso|é possível)\b"
-    r"|\bnon (?:posso|è possibile|riesco)\b|\bне могу\b|\bневозможно\b|لا أستطيع|لا يمكن|알 수 없|할 수 없"
+    r"|\bnon (?:posso|è possibile|riesco)\b|\bне могу\b|\bневозможно\b|لا أستطيع|لا يمكن"
+    r"|알 수 없|할 수 없"
 )
 NONE_OR_ALL = re.compile(
-    r"\b(?:none|neither|no(?:t any)? one) of (?:the|these|those|them)\b|\ball of the above\b"
+    r"\b(?:none|neither) of (?:the |these |those )?(?:\w+ )?(?:above|options|choices|answers)\b"
+    r"|\bnone of (?:these|those|them)[.!]*$|\ball of the above\b"
     r"|\bno (?:correct |given |listed )?(?:option|choice|answer)s? (?:is|are|fits?|match(?:es)?)\b"
     r"|以上(?:都|皆|均)不|都不(?:对|正确|是)|keine der|aucune des|ninguna de|nenhuma das"
     r"|nessuna delle|ни один из|どれでもない|해당 없음"

@@ -1,35 +1,42 @@
-"""The multiple-choice scorer: the benchmark's own number beside the strict one."""
+"""Scoring multiple-choice replies: the official view and the strict one side by side."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Sequence
+from string import ascii_uppercase
 from typing import Any
 
 from instit_bench.scorers.choice.official import extract_official
 from instit_bench.scorers.choice.strict import Extraction, extract_choice
 from instit_bench.types import Prediction, Sample, Score, ScoredSample, State
 
-_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+def letters_for(choices: Sequence[str]) -> str:
+    """Name the options: A to D unless the choices say how many there are."""
+    return ascii_uppercase[: len(choices) or 4]
 
 
 class ChoiceScorer:
-    """Scores a reply against the letter of the right option.
+    """Exact match of the chosen letter.
 
-    ``official_accuracy`` counts replies from which the benchmark's evaluator reads a letter;
-    ``accuracy`` counts all, an unreadable or unfinished reply as wrong.
+    ``official_accuracy`` follows the benchmark's evaluator, which leaves replies it cannot read
+    out of the denominator; ``accuracy`` reads replies as a person would and counts those without
+    an answer as wrong.
     """
 
     def score(self, sample: Sample, prediction: Prediction) -> Score:
-        """Judge one prediction."""
-        letters = _LETTERS[: len(sample.choices)] or "ABCD"
-        strict = extract_choice(prediction.text, sample.choices, letters=letters)
+        """Judge one reply by the letter it chooses."""
+        strict = extract_choice(
+            prediction.text, sample.choices, letters=letters_for(sample.choices)
+        )
         official = extract_official(prediction.text)
         values = {"accuracy": float(strict.letter == sample.target)}
         if official:
             values["official_accuracy"] = float(official == sample.target)
-        details: dict[str, Any] = {"official_extracted": official}
-        if official != (strict.letter or ""):
-            details["difference"] = _difference(official, strict)
+        details = {"official_extracted": official}
+        if values.get("official_accuracy") != values["accuracy"]:
+            details["difference"] = _difference(strict, official)
         return Score(
             state=_state(strict, prediction),
             values=values,
@@ -40,8 +47,8 @@ class ChoiceScorer:
         )
 
     def tables(self, scored: list[ScoredSample]) -> dict[str, Any]:
-        """How letters were read, why they were not, and how often each was given."""
-        scores = [sample.score for sample in scored if sample.score.method is not None]
+        """Count how answers were found, why some were not, and which letters were chosen."""
+        scores = [sample.score for sample in scored if sample.score.state.has_verdict]
         return {
             "methods": _counts(score.method for score in scores),
             "unparsed_reasons": _counts(score.reason for score in scores),
@@ -50,19 +57,27 @@ class ChoiceScorer:
 
 
 def _state(strict: Extraction, prediction: Prediction) -> State:
-    if strict.letter is not None:
+    if strict.letter:
         return State.SCORED
-    cut_off = prediction.cut_off or strict.reason == "truncated"
-    return State.TRUNCATED if cut_off else State.UNPARSED
+    if strict.reason == "truncated" or prediction.cut_off:
+        return State.TRUNCATED
+    return State.UNPARSED
 
 
-def _difference(official: str, strict: Extraction) -> str:
-    if not official:
-        return f"the official extraction finds no letter; read strictly it is {strict.letter}"
-    if strict.letter is None:
-        return f"the official extraction takes the first capital A to D, {official}; {strict.reason}"
-    return f"the official extraction takes the first capital A to D, {official}, not the answer"
+def _difference(strict: Extraction, official: str) -> str:
+    if strict.letter and official:
+        return (
+            f"the reply answers {strict.letter} ({strict.method}); "
+            f"the first capital A to D in it is {official}"
+        )
+    if strict.letter:
+        return f"the reply answers {strict.letter} ({strict.method}); officially it counts as empty"
+    if official:
+        return (
+            f"the reply gives no answer ({strict.reason}); officially a capital {official} counts"
+        )
+    return f"the reply gives no answer ({strict.reason}): wrong here, left out officially"
 
 
-def _counts(found: Any) -> dict[str, int]:
-    return dict(sorted(Counter(value for value in found if value is not None).items()))
+def _counts(values: Iterable[str | None]) -> dict[str, int]:
+    return dict(sorted(Counter(value for value in values if value is not None).items()))

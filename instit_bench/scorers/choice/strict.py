@@ -14,6 +14,7 @@ from instit_bench.scorers.choice.marks import ASIDE, STRONG, WEAK, letters_of, m
 from instit_bench.scorers.choice.option_text import matching_options
 from instit_bench.scorers.choice.phrases import (
     LETTERS,
+    NEGATED_CLAUSE,
     NONE_OR_ALL,
     REFUSAL,
     STATEMENTS,
@@ -39,7 +40,7 @@ class Extraction:
     reason: str | None = None
 
 
-_LABEL = "(?:option|choice|answer|letter|选项|選項|opción|opção|opzione|вариант)"
+_LABEL = "(?:option|choice|letter|选项|選項|opción|opção|opzione|вариант)"
 _WHOLE = re.compile(rf"[\W_]*(?:{_LABEL}[\W_]*)?([A-Za-z])[\W_]*", re.IGNORECASE)
 _KEYS = (
     "answer|final_answer|correct_answer|best_answer|correct_option|choice|option|selected_option"
@@ -99,8 +100,6 @@ def _settle(found: str, method: str, letters: str) -> Extraction:
 def _read(text: str, choices: Sequence[str], letters: str) -> Extraction:
     if not any(map(str.isalnum, text)):
         return _nothing("empty")
-    if whole := _WHOLE.fullmatch(text):
-        return _settle(whole[1].upper(), "letter", letters)
     values = [value for match in _TAGGED.finditer(text) if (value := _value(match))]
     if values:
         # What a model put in a box is its answer: the rest of the reply is only read if the box
@@ -110,6 +109,8 @@ def _read(text: str, choices: Sequence[str], letters: str) -> Extraction:
             return Extraction(boxed.letter, "tagged")
         if boxed.reason != "no_letter":
             return boxed
+    if whole := _WHOLE.fullmatch(text):
+        return _settle(whole[1].upper(), "letter", letters)
     return _read_prose(text, choices, letters)
 
 
@@ -121,7 +122,7 @@ def _read_prose(text: str, choices: Sequence[str], letters: str) -> Extraction:
     full = mark(text)
     marked = _put_lists_aside(_STRETCH.sub(_ends, full))
     for pattern in TURNED_DOWN:
-        marked = pattern.sub(lambda match: put_aside(match.group()), marked)
+        marked = pattern.sub(_turned_down, marked)
     if stated := _last_statement(marked):
         return _settle(letters_of(stated[0]), stated[1], letters)
 
@@ -132,6 +133,7 @@ def _read_prose(text: str, choices: Sequence[str], letters: str) -> Extraction:
             return _nothing("refusal")
     if NONE_OR_ALL.search(full) and not options:
         return _nothing("out_of_range")
+    marked = NEGATED_CLAUSE.sub(_turned_down, marked)
     mentioned = [
         letter for letter in letters_of("".join(_ANY.findall(marked))) if letter in letters
     ]
@@ -140,6 +142,10 @@ def _read_prose(text: str, choices: Sequence[str], letters: str) -> Extraction:
     if len(options) == 1:
         return Extraction(letters[options[0]], "option_text")
     return _nothing("ambiguous" if len(mentioned) > 1 or len(options) > 1 else "no_letter")
+
+
+def _turned_down(match: re.Match[str]) -> str:
+    return put_aside(match.group())
 
 
 def _ends(stretch: re.Match[str]) -> str:

@@ -1,0 +1,308 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from instit_bench.scorers.choice.official import extract_official
+from instit_bench.scorers.choice.reasoning import strip_reasoning
+from instit_bench.scorers.choice.scorer import ChoiceScorer, letters_for
+from instit_bench.scorers.choice.strict import Extraction, extract_choice
+from instit_bench.types import Prediction, Sample, Score, ScoredSample, State
+
+CORPUS = [
+    json.loads(line)
+    for line in (Path(__file__).parent / "choice_corpus.jsonl")
+    .read_text(encoding="utf-8")
+    .splitlines()
+]
+DEV = [line for line in CORPUS if line["split"] == "dev"]
+HELD_OUT = [line for line in CORPUS if line["split"] == "held_out"]
+SHARED = Path(__file__).parents[3] / "shared" / "data"
+BAGS = ("[3] is carrying a handbag.", "bag", "[3] is holding [4], a shopping bag.", "nothing")
+
+
+def read(line: dict[str, Any]) -> Extraction:
+    choices = line.get("choices", [])
+    return extract_choice(line["reply"], choices, letters=letters_for(choices))
+
+
+def precision(lines: list[dict[str, Any]]) -> float:
+    pairs = [(line["label"], read(line).letter) for line in lines]
+    given_letters = [label == letter for label, letter in pairs if letter]
+    return sum(given_letters) / len(given_letters)
+
+
+def sample(target: str = "B", choices: tuple[str, ...] = BAGS) -> Sample:
+    return Sample("task", "001-01", {}, target, "001", choices=choices)
+
+
+def score(text: str, *, target: str = "B", finish_reason: str | None = "stop") -> Score:
+    return ChoiceScorer().score(sample(target), Prediction(text, finish_reason=finish_reason))
+
+
+# The corpus
+
+
+def test_corpus_is_large_and_consistent():
+    assert len(CORPUS) >= 320
+    assert len(HELD_OUT) >= 120
+    keys = [(line["reply"], tuple(line.get("choices", ()))) for line in CORPUS]
+    assert len(set(keys)) == len(keys)
+    assert all((line["label"] is None) == ("reason" in line) for line in CORPUS)
+
+
+@pytest.mark.parametrize(
+    "line", DEV, ids=[f"{number}-{line['kind']}" for number, line in enumerate(DEV, 1)]
+)
+def test_corpus_line(line):
+    extraction = read(line)
+    right = (extraction.letter, extraction.reason) == (line["label"], line.get("reason"))
+    if line.get("known_miss"):
+        assert not right, f"{line['reply']!r} is read now: drop its known_miss"
+    else:
+        assert right, f"{line['reply']!r} gave {extraction}"
+
+
+def test_precision_on_the_corpus():
+    assert precision(DEV) >= 0.99
+    assert precision(HELD_OUT) >= 0.97
+
+
+# Official extraction
+
+
+@pytest.mark.parametrize(
+    ("reply", "letter"),
+    [
+        ("B", "B"),
+        ("The best answer is C", "C"),
+        ("Answer: D", "D"),
+        ("The answer is B.", "B"),
+        ("Option: C", "C"),
+        ("", ""),
+        ("nothing to see", ""),
+        # Flaws, kept: lower case is not read, any capital counts, reasoning counts.
+        ("(b)", ""),
+        ("Dog", "D"),
+        ("ANSWER: D", "A"),
+        ("Based on the video, C", "B"),
+        ("A cat, so the answer is D", "A"),
+        ("<think>Maybe A</think>C", "A"),
+        ("Best answer: C", "B"),
+        ("The best option is B", "B"),
+        ("Best answer:Best option:C", "C"),
+        ("one two three four five six seven eight nine ten eleven twelve", ""),
+    ],
+)
+def test_official_extraction(reply, letter):
+    assert extract_official(reply) == letter
+
+
+def test_official_accuracy_of_the_benchmarks_own_predictions():
+    path = SHARED / "inst_it" / "video_mc_inference.json"
+    if not path.exists():
+        pytest.skip(f"{path} is not here")
+    scores = [
+        ChoiceScorer().score(
+            sample(record["ground_truth"], ()), Prediction(record["model_prediction"])
+        )
+        for record in json.loads(path.read_text(encoding="utf-8"))
+    ]
+    official = [s.values["official_accuracy"] for s in scores if "official_accuracy" in s.values]
+    assert (sum(official), len(official)) == (429, 1001)
+    assert 100 * sum(official) / len(official) == pytest.approx(42.857142857142854, abs=1e-9)
+
+
+# Strict extraction
+
+
+@pytest.mark.parametrize(
+    ("reply", "letter", "method"),
+    [
+        ("(b)", "B", "letter"),
+        ("\\boxed{\\text{C}}", "C", "tagged"),
+        ('{"answer": "D"}', "D", "tagged"),
+        ("<answer>bag</answer>", "B", "tagged"),
+        ("The answer is A. Wait, actually the answer is C.", "C", "anchored"),
+        ("It hangs from the arm.\n\nC", "C", "line"),
+        ("B, because of the handle", "B", "leading"),
+        ("It hangs from the arm (C)", "C", "lone"),
+        ("[3] is carrying a handbag", "A", "option_text"),
+    ],
+)
+def test_each_method(reply, letter, method):
+    assert extract_choice(reply, BAGS) == Extraction(letter, method)
+
+
+@pytest.mark.parametrize(
+    ("reply", "reason"),
+    [
+        ("", "empty"),
+        ("<think>It may be B", "truncated"),
+        ("either A or C", "ambiguous"),
+        ("I cannot determine this.", "refusal"),
+        ("None of the above", "out_of_range"),
+        ("The answer is F.", "out_of_range"),
+        ("A man walks by.", "no_letter"),
+    ],
+)
+def test_each_reason(reply, reason):
+    assert extract_choice(reply, BAGS) == Extraction(None, "none", reason)
+
+
+def test_letters_bound_the_answer():
+    assert extract_choice("E").reason == "out_of_range"
+    assert extract_choice("E", letters="ABCDE").letter == "E"
+    assert extract_choice("fish", ["cat", "dog", "cow", "owl", "fish"]).letter is None
+
+
+@pytest.mark.parametrize(
+    ("choices", "letters"),
+    [((), "ABCD"), (("x",) * 4, "ABCD"), (("x",) * 5, "ABCDE"), (("x",) * 2, "AB")],
+)
+def test_letters_follow_the_choices(choices, letters):
+    assert letters_for(choices) == letters
+
+
+@pytest.mark.parametrize(
+    ("reply", "rest"),
+    [
+        ("<think>a</think>b", "b"),
+        ("b<think>a</think>", "b"),
+        ("a</think>b", "b"),
+        ("<think>a <think> b</think>c", "c"),
+        ("<think>a", None),
+        ("[3] at <7>", "[3] at <7>"),
+    ],
+)
+def test_strip_reasoning(reply, rest):
+    assert strip_reasoning(reply) == rest
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "A, ",
+        "A or ",
+        "answer ",
+        "the answer is A ",
+        "not the ",
+        "<think>",
+        "<answer>",
+        "\\boxed{",
+        "(",
+        "A\n",
+        "A is also ",
+        "<b>",
+        '"answer": [',
+    ],
+)
+def test_long_repetitive_replies_finish(piece):
+    # A pattern that is quadratic in any of these takes minutes here.
+    extract_choice(piece * (100_000 // len(piece)), BAGS)
+
+
+@pytest.mark.parametrize("reply", ["A{}x", "answer{}x", "A,{}B{}x", "not{}x", "[[{}A"])
+def test_long_runs_of_space_finish(reply):
+    extract_choice(reply.replace("{}", " " * 50_000), BAGS)
+
+
+PIECES = st.sampled_from(
+    [
+        *["A", "b", "(C)", "D.", "[3]", "<7>", "the answer is", "not", "or", "bag", "答案是", "\n"],
+        *["\\boxed{", "}", "<answer>", "<think>", "</think>", '{"answer": "', "**", "\ue001"],
+        "I can't tell",
+    ]
+)
+REPLIES = st.one_of(st.text(), st.lists(PIECES, max_size=12).map(" ".join))
+
+
+@given(REPLIES, st.sampled_from([(), BAGS, ("", "?"), ("x",) * 6]))
+@example("İ", ())
+def test_any_reply_is_read_without_raising(reply, choices):
+    letters = letters_for(choices)
+    extraction = extract_choice(reply, choices, letters=letters)
+    if extraction.letter is None:
+        assert extraction.method == "none"
+        assert extraction.reason
+    else:
+        assert extraction.letter in letters
+        assert extraction.reason is None
+    assert extract_official(reply) in {"", "A", "B", "C", "D"}
+
+
+# The scorer
+
+
+def test_a_right_letter_is_scored():
+    assert score("The answer is B") == Score(
+        State.SCORED,
+        {"accuracy": 1.0, "official_accuracy": 1.0},
+        extracted="B",
+        method="anchored",
+        details={"official_extracted": "B"},
+    )
+
+
+def test_an_unreadable_reply_is_wrong_and_outside_the_official_denominator():
+    result = score("the first one, maybe")
+    assert result.state is State.UNPARSED
+    assert result.values == {"accuracy": 0.0}
+    assert result.reason == "no_letter"
+    assert result.details["official_extracted"] == ""
+    assert "left out officially" in result.details["difference"]
+
+
+@pytest.mark.parametrize(
+    ("text", "finish_reason", "state"),
+    [
+        ("<think>Let me see", "length", State.TRUNCATED),
+        ("<think>Let me see", "stop", State.TRUNCATED),
+        ("Let me look at the frames", "length", State.TRUNCATED),
+        ("Let me look at the frames", "stop", State.UNPARSED),
+        ("B. The bag is", "length", State.SCORED),
+    ],
+)
+def test_states(text, finish_reason, state):
+    assert score(text, finish_reason=finish_reason).state is state
+
+
+@pytest.mark.parametrize(
+    ("text", "values", "words"),
+    [
+        ("(b)", {"accuracy": 1.0}, "counts as empty"),
+        (
+            "<think>A?</think>B",
+            {"accuracy": 1.0, "official_accuracy": 0.0},
+            "the first capital A to D in it is A",
+        ),
+        (
+            "Both look alike",
+            {"accuracy": 0.0, "official_accuracy": 1.0},
+            "officially a capital B counts",
+        ),
+    ],
+)
+def test_differences_are_explained(text, values, words):
+    result = score(text)
+    assert result.values == values
+    assert words in result.details["difference"]
+
+
+def test_agreement_is_not_explained():
+    assert "difference" not in score("C").details
+
+
+def test_tables_count_what_has_a_verdict():
+    scores = [score("B"), score("(C)"), score("b."), score("?"), Score(State.INFER_ERROR)]
+    scored = [ScoredSample(str(n), "001", "B", value) for n, value in enumerate(scores)]
+    assert ChoiceScorer().tables(scored) == {
+        "methods": {"letter": 3, "none": 1},
+        "unparsed_reasons": {"empty": 1},
+        "answer_distribution": {"B": 2, "C": 1},
+    }
