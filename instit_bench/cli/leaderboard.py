@@ -32,9 +32,10 @@ def leaderboard_command(
         rows.append(row_of(load_results(path), source=str(path)))
     if not rows:
         raise InputError("no runs under results/; name run folders, or add --published")
-    stdout().print(board_table(rows))
+    console = stdout()
+    console.print(board_table(rows, console.width))
     for line in explained_marks(rows):
-        stdout().print(line)
+        console.print(line)
     if csv:
         write_atomically(csv, frame(rows).to_csv(index=False))
         note(f"csv: {csv}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rich import box
 from rich.markup import escape
 from rich.table import Table
 
@@ -18,7 +19,7 @@ def print_results(results: RunResults) -> None:
     console = stdout()
     console.print(_metrics_table(results))
     row = row_of(results, source="run")
-    console.print(board_table([row]))
+    console.print(board_table([row], console.width))
     for line in explained_marks([row]):
         console.print(line)
     for name, task in results.tasks.items():
@@ -27,26 +28,19 @@ def print_results(results: RunResults) -> None:
 
 
 def _metrics_table(results: RunResults) -> Table:
-    table = Table(title=escape(f"{results.model} ({results.backend})"), title_justify="left")
-    table.add_column("task", no_wrap=True)
-    table.add_column("metric", no_wrap=True)
-    for column in ("value", "95 % interval", "n", "coverage"):
+    """Each task's line, its metrics indented below; fits 80 characters."""
+    title = escape(f"{results.model} ({results.backend})")
+    table = Table(title=title, title_justify="left", box=box.SIMPLE)
+    table.add_column("task, metric", no_wrap=True)
+    for column in ("value", "95 % interval", "n"):
         table.add_column(column, justify="right", no_wrap=True)
-    table.add_column("not scored")
+    table.add_column("coverage", overflow="fold")
     for name, task in results.tasks.items():
         states = ", ".join(f"{task.states[s]} {s}" for s in _STATES_SHOWN if task.states.get(s))
-        for index, (metric, result) in enumerate(task.metrics.items()):
-            first = index == 0
-            table.add_row(
-                name if first else "",
-                metric,
-                _value(result),
-                _interval(result),
-                str(result.n),
-                f"{task.n_scored}/{task.n_total}" if first else "",
-                states if first else "",
-            )
-        table.add_section()
+        coverage = f"{task.n_scored}/{task.n_total}" + (f" ({states})" if states else "")
+        table.add_row(name, "", "", "", coverage)
+        for metric, result in task.metrics.items():
+            table.add_row(f"  {metric}", _value(result), _interval(result), str(result.n), "")
     return table
 
 

@@ -11,15 +11,17 @@ from instit_bench.leaderboard.rows import COLUMNS, Cell, Row
 from instit_bench.runs.results import MARKS
 
 HEADER = ("model", "source", *COLUMNS)
+_WIDE = 160  # room for the columns' names as they stand in the CSV
 
 
-def board_table(rows: Sequence[Row]) -> Table:
-    """A table for the terminal."""
+def board_table(rows: Sequence[Row], width: int) -> Table:
+    """A table for a terminal of ``width`` characters; narrow ones get headings that can wrap."""
     table = Table(title="Leaderboard (official metrics, percent)", title_justify="left")
     for name in HEADER[:2]:
         table.add_column(name, overflow="fold")
     for name in COLUMNS:
-        table.add_column(name.replace("_", " "), justify="right")
+        heading = name if width >= _WIDE else name.replace("_", " ")
+        table.add_column(heading, justify="right")
     for row in rows:
         table.add_row(escape(row.model), escape(row.source), *(map(escape, _texts(row))))
     return table
