@@ -1,8 +1,9 @@
 """Safe, atomic, once-only extraction of zip archives.
 
 An archive is unpacked into a temporary folder beside its final place and renamed when complete,
-so a folder under its final name is always whole. Refused: paths outside the folder, links,
-double names, and archives that unpack to more than the limits.
+so a folder under its final name is always whole; what a killed process left is cleared away by
+the next. Refused: paths outside the folder, links, double names, encrypted entries, and archives
+that unpack to more than the limits.
 """
 
 from __future__ import annotations
@@ -10,18 +11,20 @@ from __future__ import annotations
 import hashlib
 import shutil
 import stat
-import tempfile
 import zipfile
-from pathlib import Path, PurePosixPath
+from collections.abc import Mapping
+from pathlib import Path
 
 from filelock import FileLock
 from rich.console import Console
 from rich.progress import Progress
 
+from instit_bench.datasets.records import relative_path
 from instit_bench.errors import InputError
 
 MAX_TOTAL_BYTES = 100 * 2**30
 MAX_RATIO = 200  # pictures hardly compress; a higher ratio is a bomb or not ours
+_ENCRYPTED = 0x1  # bit of an entry's flags
 
 
 def extract_once(archive: Path, parent: Path) -> Path:
@@ -39,28 +42,32 @@ def extract_once(archive: Path, parent: Path) -> Path:
                 if not target.is_dir():
                     _extract(zipped, members, target)
             return target
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, NotImplementedError) as error:
-        raise InputError(f"{archive}: damaged archive: {error}; download it again") from error
+    except InputError:
+        raise
     except OSError as error:
         raise InputError(f"{archive}: cannot be unpacked under {parent}: {error}") from error
+    except Exception as error:  # zipfile and its decompressors raise many kinds
+        raise InputError(f"{archive}: damaged archive: {error}; download it again") from error
 
 
-def _checked_members(archive: Path, zipped: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
-    members = [info for info in zipped.infolist() if not info.is_dir()]
-    seen: set[str] = set()
-    for info in members:
+def _checked_members(archive: Path, zipped: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
+    """The archive's files by the relative path that each is written to."""
+    members: dict[str, zipfile.ZipInfo] = {}
+    for info in zipped.infolist():
         where = f"{archive}: entry {info.filename!r}"
-        path = PurePosixPath(info.filename.replace("\\", "/"))
-        if path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
-            raise InputError(f"{where} leaves the target folder; refused")
+        if info.filename.endswith(("/", "\\")):
+            continue  # a folder; folders are made where files need them
+        path = relative_path(info.filename, where)
         mode = info.external_attr >> 16
         if stat.S_IFMT(mode) not in (0, stat.S_IFREG):
             raise InputError(f"{where} is a link or special file; refused")
-        if str(path) in seen:
+        if info.flag_bits & _ENCRYPTED:
+            raise InputError(f"{where} is encrypted; unpack the archive by hand")
+        if path in members:
             raise InputError(f"{where} occurs twice; refused")
-        seen.add(str(path))
-    total = sum(info.file_size for info in members)
-    packed = max(sum(info.compress_size for info in members), 1)
+        members[path] = info
+    total = sum(info.file_size for info in members.values())
+    packed = archive.stat().st_size  # not the entries' own claims: entries may overlap
     if total > MAX_TOTAL_BYTES or total / packed > MAX_RATIO:
         raise InputError(
             f"{archive}: would unpack to {total:,} bytes from {packed:,}; over the limits "
@@ -69,20 +76,25 @@ def _checked_members(archive: Path, zipped: zipfile.ZipFile) -> list[zipfile.Zip
     return members
 
 
-def _fingerprint(members: list[zipfile.ZipInfo]) -> str:
+def _fingerprint(members: Mapping[str, zipfile.ZipInfo]) -> str:
     """A name for the archive's content from its directory: names, sizes and checksums."""
-    listing = "\n".join(f"{i.filename}\t{i.file_size}\t{i.CRC}" for i in members)
+    listing = "\n".join(f"{name}\t{i.file_size}\t{i.CRC}" for name, i in members.items())
     return hashlib.sha256(listing.encode()).hexdigest()[:16]
 
 
-def _extract(zipped: zipfile.ZipFile, members: list[zipfile.ZipInfo], target: Path) -> None:
-    staging = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+def _extract(zipped: zipfile.ZipFile, members: Mapping[str, zipfile.ZipInfo], target: Path) -> None:
+    staging = target.with_name(f".{target.name}.part")
+    shutil.rmtree(staging, ignore_errors=True)  # of a process that was killed: we hold the lock
+    staging.mkdir()
     console = Console(stderr=True)
     try:
         with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
-            for info in bar.track(members, description=f"unpacking {target.name}"):
+            for name in bar.track(members, description=f"unpacking {target.name}"):
+                path = staging / name
+                path.parent.mkdir(parents=True, exist_ok=True)
                 # zipfile reads at most the declared size and checks the CRC at its end.
-                zipped.extract(info, staging)
+                with zipped.open(members[name]) as packed, path.open("xb") as unpacked:
+                    shutil.copyfileobj(packed, unpacked)
         staging.rename(target)
     finally:
         shutil.rmtree(staging, ignore_errors=True)

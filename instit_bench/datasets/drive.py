@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from instit_bench.datasets.layout import GPT4TOOLS_FILES
+from instit_bench.datasets.records import read_records
 from instit_bench.errors import InputError
 
 DRIVE_IDS = {
@@ -28,14 +29,18 @@ def fetch_gpt4tools(split: str, folder: Path) -> Path:
             f"GPT4Tools split {split!r} is not at {target}: install the extra "
             f"'instit-bench[gdrive]' to download it, or {by_hand}"
         ) from error
-    folder.mkdir(parents=True, exist_ok=True)
     partial = target.with_suffix(".part")
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         done = gdown.download(id=DRIVE_IDS[split], output=str(partial), quiet=False)
     except Exception as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
         raise InputError(f"cannot download {target.name}: {reason}; {by_hand}: {target}") from error
     if not done:
         raise InputError(f"cannot download {target.name}; {by_hand}: {target}")
+    try:
+        read_records(partial)  # Drive answers with a web page where it refuses
+    except InputError as error:
+        raise InputError(f"got no JSON for {target.name}; {by_hand}: {target}") from error
     partial.rename(target)
     return target

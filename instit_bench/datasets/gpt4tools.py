@@ -37,7 +37,7 @@ def _checked(file: Path) -> Iterator[Doc]:
     for number, record in enumerate(read_records(file), start=1):
         where = f"{file}: record {number}"
         identity = record.get("id")
-        if not isinstance(identity, int | str) or isinstance(identity, bool):
+        if not isinstance(identity, int | str) or isinstance(identity, bool) or identity == "":
             raise InputError(f"{where}: field 'id' must be a number or text, found {identity!r}")
         where = f"{where} (id {identity})"
         yield {

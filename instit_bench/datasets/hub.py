@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from fnmatch import fnmatch
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from instit_bench.datasets.layout import inst_it_files, media_kind
+from instit_bench.datasets.layout import (
+    INST_IT_JSON,
+    MEDIA_FOLDERS,
+    inst_it_files,
+    media_kind,
+    parquet_patterns,
+)
 from instit_bench.errors import InputError
 
 REPOSITORY = "Inst-IT/Inst-It-Bench"
@@ -17,7 +22,8 @@ def fetch_inst_it(config: str, revision: str) -> tuple[Path, str]:
     Without a network the newest cached snapshot of the revision serves.
 
     Raises:
-        InputError: The hub cannot be reached and the files are not cached.
+        InputError: There is no such revision, or the hub cannot be reached and the files are not
+            cached.
     """
     from huggingface_hub import HfApi, snapshot_download
     from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
@@ -26,51 +32,80 @@ def fetch_inst_it(config: str, revision: str) -> tuple[Path, str]:
         info = HfApi().dataset_info(REPOSITORY, revision=revision)
         names = [sibling.rfilename for sibling in info.siblings or ()]
         wanted = _files_needed(config, names)
-        folder = snapshot_download(
-            REPOSITORY, repo_type="dataset", revision=info.sha, allow_patterns=wanted
+        # By name, not by commit: so the cache can tell the name's commit without a network.
+        folder = Path(
+            snapshot_download(
+                REPOSITORY, repo_type="dataset", revision=revision, allow_patterns=wanted
+            )
         )
-    except (RepositoryNotFoundError, RevisionNotFoundError) as error:
+    except InputError:
+        raise
+    except RevisionNotFoundError as error:
+        raise InputError(f"hub dataset {REPOSITORY} has no revision {revision!r}") from error
+    except RepositoryNotFoundError as error:
         first_line = str(error).strip().splitlines()[0]
         raise InputError(f"hub dataset {REPOSITORY} at {revision!r}: {first_line}") from error
     except Exception as error:  # noqa: BLE001 - any transport may fail in its own way
-        return _cached(config, revision, error)
-    return Path(folder), str(info.sha)
+        folder = _cached(config, revision, error)
+    return folder, folder.name
 
 
 def _files_needed(config: str, names: list[str]) -> list[str]:
     """Parquet shards where the repository has them, else the JSON variant; and the archive."""
+    for pattern in parquet_patterns(config):
+        if shards := [name for name in names if _matches(name, pattern)]:
+            return [*shards, *_archives(config, shards, names)]
+    for variant in INST_IT_JSON[config]:
+        if (record_file := f"{variant}.json") in names:
+            return [record_file, *_archives(config, [record_file], names)]
+    raise InputError(f"hub dataset {REPOSITORY} has no files for config {config}")
+
+
+def _matches(name: str, pattern: str) -> bool:
+    return name.count("/") == pattern.count("/") and PurePosixPath(name).match(pattern)
+
+
+def _archives(config: str, records: list[str], names: list[str]) -> list[str]:
+    """The archive of the pictures, unless they are in the rows; the first that is there."""
     kind = media_kind(config)
-    shards = [name for name in names if fnmatch(name, f"*{config}*.parquet")]
-    if shards and kind == "image":
-        return shards  # the pictures are in the rows
-    records = shards or [name for name in names if fnmatch(name, f"{config}*.json")]
-    if not records:
-        raise InputError(f"hub dataset {REPOSITORY} has no files for config {config}")
-    return [*records, f"{kind}s_vpt.zip"]
+    if kind == "image" and records[0].endswith(".parquet"):
+        return []
+    archives = (f"{folder}.zip" for folder in MEDIA_FOLDERS[kind])
+    return [name for name in archives if name in names][:1]
 
 
-def cached_snapshot(revision: str) -> Path | None:
-    """The snapshot of a revision in the hub's cache, if there is one."""
+def cached_snapshot(config: str, revision: str) -> Path | None:
+    """The snapshot of a revision in the hub's cache, if it holds all that a config needs."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
-    try:
-        folder = snapshot_download(
-            REPOSITORY, repo_type="dataset", revision=revision, local_files_only=True
-        )
-    except (LocalEntryNotFoundError, HfHubHTTPError, OSError, ValueError):
-        return None
-    return Path(folder)
+    json_files = [f"{variant}.json" for variant in INST_IT_JSON[config]]
+    archive = f"{MEDIA_FOLDERS[media_kind(config)][0]}.zip"
+    for records in (list(parquet_patterns(config)), json_files):
+        wanted = [*records, *_archives(config, records, [archive])]
+        try:
+            # The library compares the folder with the listing of what these patterns mean.
+            found = snapshot_download(
+                REPOSITORY,
+                repo_type="dataset",
+                revision=revision,
+                allow_patterns=wanted,
+                local_files_only=True,
+            )
+        except (LocalEntryNotFoundError, HfHubHTTPError, OSError, ValueError):
+            return None
+        files = inst_it_files(config, Path(found))
+        if any(file.match(pattern) for file in files for pattern in records):
+            return Path(found)
+    return None
 
 
-def _cached(config: str, revision: str, cause: Exception) -> tuple[Path, str]:
-    if isinstance(cause, InputError):
-        raise cause
-    folder = cached_snapshot(revision)
-    if folder is None or not inst_it_files(config, folder):
+def _cached(config: str, revision: str, cause: Exception) -> Path:
+    folder = cached_snapshot(config, revision)
+    if folder is None:
         reason = str(cause).strip().splitlines()[0] if str(cause).strip() else repr(cause)
         raise InputError(
             f"cannot download {REPOSITORY} ({config}) from the hub: {reason}; run "
             "'instit-bench data download' where there is a network, or use --data PATH or demo"
         ) from cause
-    return folder, folder.name
+    return folder

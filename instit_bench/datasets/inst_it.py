@@ -7,6 +7,8 @@ the ``NNN`` of ``NNN-MM``: the picture or video that several questions share.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -42,9 +44,8 @@ def read_inst_it(config: str, source: DataSource) -> Dataset:
         raise InputError(
             f"Inst-IT Bench has no config {config!r}; it has {', '.join(INST_IT_JSON)}"
         )
-    folder, files, commit = _locate(config, source)
-    kind = media_kind(config)
-    media_root = _media_root(folder, kind)
+    folders, files, commit = _locate(config, source)
+    media_root = _media_root(folders, media_kind(config))
     pictures: dict[bytes, bytes] = {}
     docs: list[Doc] = []
     for file in files:
@@ -54,18 +55,21 @@ def read_inst_it(config: str, source: DataSource) -> Dataset:
     return Dataset(docs, files, media_root, commit)
 
 
-def _locate(config: str, source: DataSource) -> tuple[Path, tuple[Path, ...], str | None]:
-    """The folder, the files of this config in it, and the hub commit they are from."""
+def _locate(
+    config: str, source: DataSource
+) -> tuple[tuple[Path, ...], tuple[Path, ...], str | None]:
+    """Folders that may hold the media, the files of this config, and the hub commit of both."""
     if source.file is not None:
-        return source.file.parent, (source.file,), None
+        # A parquet shard lies one folder deeper than the media.
+        return (source.file.parent, source.file.parent.parent), (source.file,), None
     if source.kind == "hub":
         from instit_bench.datasets.hub import fetch_inst_it
 
         folder, commit = fetch_inst_it(config, source.revision)
-        return folder, inst_it_files(config, folder), commit
+        return (folder,), _all_shards(inst_it_files(config, folder)), commit
     for folder in source.folders(INST_IT_FOLDERS):
         if files := inst_it_files(config, folder):
-            return folder, files, None
+            return (folder,), _all_shards(files), None
     names = ", ".join(f"{name}.json" for name in INST_IT_JSON[config])
     raise InputError(
         f"{source.root}: holds no data for Inst-IT Bench config {config}; expected "
@@ -73,18 +77,32 @@ def _locate(config: str, source: DataSource) -> tuple[Path, tuple[Path, ...], st
     )
 
 
-def _media_root(folder: Path, kind: str) -> Path:
+def _all_shards(files: tuple[Path, ...]) -> tuple[Path, ...]:
+    """The files, if they are as many as their names ``…-00000-of-00002.parquet`` say."""
+    for file in files:
+        total = re.search(r"-of-([0-9]+)\.parquet$", file.name)
+        if total and int(total[1]) != len(files):
+            raise InputError(
+                f"{file.parent}: holds {len(files)} of {int(total[1])} parquet files (see "
+                f"{file.name}); copy or download all of them"
+            )
+    return files
+
+
+def _media_root(folders: Iterable[Path], kind: str) -> Path:
     """The folder that holds ``images_vpt/`` or ``videos_vpt/``, unpacked from its zip if need be.
 
-    Where neither is there the folder itself: parquet rows carry pictures, and a missing file is
+    Where neither is there the first folder: parquet rows carry pictures, and a missing file is
     the error of its sample.
     """
-    for name in MEDIA_FOLDERS[kind]:
-        if (folder / name).is_dir():
-            return folder
-        if (folder / f"{name}.zip").is_file():
-            return extract_once(folder / f"{name}.zip", home() / "extracted")
-    return folder
+    folders = tuple(folders)
+    for folder in folders:
+        for name in MEDIA_FOLDERS[kind]:
+            if (folder / name).is_dir():
+                return folder
+            if (folder / f"{name}.zip").is_file():
+                return extract_once(folder / f"{name}.zip", home() / "extracted")
+    return folders[0]
 
 
 def _normalised(
@@ -111,33 +129,44 @@ def _normalised(
 
 
 def _choices(record: Doc, where: str) -> dict[str, str]:
+    columns = {letter: f"choice_{letter.lower()}" for letter in _LETTERS}
     options = record.get("options")
-    source = options if isinstance(options, dict) else record
-    name = "{}" if isinstance(options, dict) else "choice_{}"
-    return {
-        f"choice_{letter.lower()}": text_field(
-            source, name.format(letter if options else letter.lower()), where
-        )
-        for letter in _LETTERS
-    }
+    if options is None:
+        return {column: text_field(record, column, where) for column in columns.values()}
+    if not isinstance(options, dict):
+        raise InputError(f"{where}: field 'options' must be an object with the keys A, B, C and D")
+    inside = f"{where}: field 'options'"
+    return {column: text_field(options, letter, inside) for letter, column in columns.items()}
 
 
 def _image(record: Doc, media_root: Path, where: str, pictures: dict[bytes, bytes]) -> bytes | str:
     """The picture's bytes, one object for all its questions, or its path."""
     image = record.get("image")
-    if isinstance(image, dict) and image.get("bytes"):
-        data: bytes = image["bytes"]
-        return pictures.setdefault(data, data)
-    if isinstance(image, dict) and image.get("path"):
-        record = {"image_path": image["path"]}
-    return _media_path(record, "image_path", "image", media_root, where)
+    if isinstance(image, dict):
+        image = image.get("bytes") or image.get("path")
+    if isinstance(image, bytes) and image:
+        return pictures.setdefault(image, image)
+    if image is None:
+        return _media_path(record, "image_path", "image", media_root, where)
+    return _media_path({"image": image}, "image", "image", media_root, where)
 
 
 def _media_path(record: Doc, field: str, kind: str, media_root: Path, where: str) -> str:
-    """The path as given, or under the media folder where the record leaves that out."""
+    """The path as given, or where the picture is: media folders go by two names, or are left out.
+
+    A picture that is nowhere has the path as given, under the media folder if that is left out.
+    """
     path = relative_path(text_field(record, field, where), f"{where}: field '{field}'")
-    if not (media_root / path).exists():
-        for name in MEDIA_FOLDERS[kind]:
-            if (media_root / name / path).exists():
-                return f"{name}/{path}"
-    return path
+    names = MEDIA_FOLDERS[kind]
+    first, _, rest = path.partition("/")
+    bare = rest if first in names and rest else path
+    default = path if bare != path else f"{names[0]}/{path}"
+    candidates = (path, *(f"{name}/{bare}" for name in names), bare)
+    return next((found for found in candidates if _exists(media_root / found)), default)
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a name too long, or no permission
+        return False

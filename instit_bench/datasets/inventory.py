@@ -14,8 +14,9 @@ from instit_bench.datasets.layout import (
     gpt4tools_file,
     inst_it_files,
 )
-from instit_bench.datasets.records import read_records
+from instit_bench.datasets.records import count_records
 from instit_bench.datasets.source import DataSource
+from instit_bench.errors import InputError
 
 _MISSING = "missing"
 
@@ -44,7 +45,7 @@ def _located(config: str, source: DataSource) -> tuple[Path, ...]:
     if source.kind == "hub":
         from instit_bench.datasets.hub import cached_snapshot
 
-        snapshot = cached_snapshot(source.revision)
+        snapshot = cached_snapshot(config, source.revision)
         return inst_it_files(config, snapshot) if snapshot else ()
     folders = source.folders(INST_IT_FOLDERS)
     return next((files for folder in folders if (files := inst_it_files(config, folder))), ())
@@ -53,13 +54,8 @@ def _located(config: str, source: DataSource) -> tuple[Path, ...]:
 def _part(name: str, files: tuple[Path, ...]) -> Part:
     if not files:
         return Part(name, None, _MISSING)
-    count = sum(_count(file) for file in files)
+    try:
+        count = sum(count_records(file) for file in files)
+    except InputError as error:
+        return Part(name, None, f"broken: {error}")
     return Part(name, count, ", ".join(str(file) for file in files))
-
-
-def _count(file: Path) -> int:
-    if file.suffix == ".parquet":
-        import pyarrow.parquet
-
-        return int(pyarrow.parquet.read_metadata(file).num_rows)
-    return len(read_records(file))

@@ -21,6 +21,7 @@ INST_IT_JSON: Mapping[str, tuple[str, ...]] = {
     "video_multi_choice": ("video_multi_choices", "video_multi_choice"),
     "video_open_ended": ("video_open_ended",),
 }
+_SHARDS = ("/*.parquet", "/test/*.parquet", "*.parquet")
 # Folders of pictures with drawn marks; older material has the shorter names.
 MEDIA_FOLDERS = {"image": ("images_vpt", "images"), "video": ("videos_vpt", "videos")}
 
@@ -40,10 +41,14 @@ def media_kind(config: str) -> str:
     return config.partition("_")[0]
 
 
+def parquet_patterns(config: str) -> tuple[str, ...]:
+    """Where a config's parquet shards may be, relative to a data folder."""
+    return tuple(f"{base}{config}{rest}" for base in ("", "data/") for rest in _SHARDS)
+
+
 def inst_it_files(config: str, folder: Path) -> tuple[Path, ...]:
     """A config's parquet shards in a folder, or else its JSON variant; empty if neither."""
-    patterns = (f"{config}/*.parquet", f"data/{config}/*.parquet", f"{config}*.parquet")
-    for pattern in patterns:
+    for pattern in parquet_patterns(config):
         if shards := sorted(folder.glob(pattern)):
             return tuple(shards)
     variants = (folder / f"{name}.json" for name in INST_IT_JSON[config])

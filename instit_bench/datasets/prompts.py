@@ -9,8 +9,8 @@ import ast
 import hashlib
 import json
 import urllib.request
+from http.client import HTTPException
 from pathlib import Path
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -65,7 +65,7 @@ def read_prompts(path: Path) -> OfficialPrompts:
         InputError: The file is not what ``data download`` writes.
     """
     try:
-        return OfficialPrompts.model_validate_json(path.read_text(encoding="utf-8"))
+        return OfficialPrompts.model_validate_json(path.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError, ValidationError) as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(
@@ -73,24 +73,28 @@ def read_prompts(path: Path) -> OfficialPrompts:
         ) from error
 
 
-def download_prompts(target: Path) -> None:
+def download_prompts(target: Path, url: str = URL, sha256: str = SHA256) -> None:
     """Fetch the texts at the pinned commit, check the digest, and write them as JSON.
 
     Raises:
         InputError: The download failed or is not the pinned file.
     """
     try:
-        with urllib.request.urlopen(URL, timeout=60) as reply:
+        with urllib.request.urlopen(url, timeout=60) as reply:  # noqa: S310 - a constant address
             source = reply.read()
-    except OSError as error:
+    except (OSError, HTTPException) as error:
         raise InputError(
-            f"cannot fetch the official prompts from {URL}: {error}; write them by hand to {target}"
+            f"cannot fetch the official prompts from {url}: {error}; write them by hand to {target}"
         ) from error
-    prompts = parse_prompts(source)
-    target.parent.mkdir(parents=True, exist_ok=True)
+    prompts = parse_prompts(source, sha256)
+    text = json.dumps(prompts.model_dump(), indent=1, ensure_ascii=False) + "\n"
     partial = target.with_suffix(".part")
-    partial.write_text(json.dumps(prompts.model_dump(), indent=1, ensure_ascii=False) + "\n")
-    partial.rename(target)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_text(text, encoding="utf-8")
+        partial.rename(target)
+    except OSError as error:
+        raise InputError(f"{target}: cannot be written: {error.strerror}") from error
 
 
 def parse_prompts(source: bytes, sha256: str = SHA256) -> OfficialPrompts:
@@ -103,8 +107,10 @@ def parse_prompts(source: bytes, sha256: str = SHA256) -> OfficialPrompts:
     if found != sha256:
         raise InputError(f"the official prompts have digest {found}, expected {sha256}; not used")
     try:
-        statements = ast.parse(source).body
-        values: Any = [ast.literal_eval(s.value) for s in statements if isinstance(s, ast.Assign)]
-        return OfficialPrompts.model_validate(values[0])
-    except (SyntaxError, ValueError, IndexError, ValidationError) as error:
-        raise InputError(f"the official prompts are not a dict of texts: {error}") from error
+        match ast.parse(source).body:
+            case [ast.Assign(value=value)]:
+                return OfficialPrompts.model_validate(ast.literal_eval(value))
+    except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(f"the official prompts are not a dict of texts: {reason}") from error
+    raise InputError("the official prompts are not a dict of texts and nothing else")

@@ -55,8 +55,7 @@ def read_records(path: Path) -> list[dict[str, Any]]:
             case ".jsonl":
                 return _read_jsonl(path)
             case ".csv":
-                with path.open(encoding="utf-8", newline="") as file:
-                    return list(csv.DictReader(file))
+                return _read_csv(path)
             case _:
                 return _read_json(path)
     except (OSError, UnicodeDecodeError) as error:
@@ -66,7 +65,7 @@ def read_records(path: Path) -> list[dict[str, Any]]:
 def _read_json(path: Path) -> list[dict[str, Any]]:
     try:
         records = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: is not valid JSON: {error}") from error
     if not isinstance(records, list):
         raise InputError(f"{path}: must hold a JSON list of records")
@@ -83,11 +82,30 @@ def _read_jsonl(path: Path) -> list[dict[str, Any]]:
             continue
         try:
             record = json.loads(line)
-        except (json.JSONDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
             raise InputError(f"{path}: line {number}: is not valid JSON: {error}") from error
         if not isinstance(record, dict):
             raise InputError(f"{path}: line {number}: is no JSON object")
         records.append(record)
+    return records
+
+
+def _read_csv(path: Path) -> list[dict[str, Any]]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.DictReader(file, strict=True)
+        try:
+            names = reader.fieldnames or ()
+            records = []
+            for row in reader:
+                if None in row or None in row.values():
+                    raise InputError(
+                        f"{path}: line {reader.line_num}: has not the {len(names)} columns of the "
+                        "first line"
+                    )
+                records.append(row)
+        except csv.Error as error:
+            line = reader.line_num
+            raise InputError(f"{path}: near line {line}: is not valid CSV: {error}") from error
     return records
 
 
@@ -96,10 +114,29 @@ def _read_parquet(path: Path) -> list[dict[str, Any]]:
     import pyarrow.parquet
 
     try:
-        rows: list[dict[str, Any]] = pyarrow.parquet.read_table(path).to_pylist()
-    except pyarrow.ArrowException as error:
+        # One file as it is; read_table would add columns from folders named ``key=value``.
+        with pyarrow.parquet.ParquetFile(path) as file:
+            rows: list[dict[str, Any]] = file.read().to_pylist()
+    except (pyarrow.ArrowException, ValueError, OverflowError) as error:
         raise InputError(f"{path}: is not valid parquet: {error}") from error
     return rows
+
+
+def count_records(path: Path) -> int:
+    """How many records a file holds; a parquet file tells without being read.
+
+    Raises:
+        InputError: As for ``read_records``.
+    """
+    if path.suffix.lower() != ".parquet":
+        return len(read_records(path))
+    import pyarrow
+    import pyarrow.parquet
+
+    try:
+        return int(pyarrow.parquet.read_metadata(path).num_rows)
+    except (pyarrow.ArrowException, OSError) as error:
+        raise InputError(f"{path}: is not valid parquet: {error}") from error
 
 
 def text_field(record: Doc, name: str, where: str, *, may_be_empty: bool = False) -> str:
@@ -110,18 +147,31 @@ def text_field(record: Doc, name: str, where: str, *, may_be_empty: bool = False
     """
     value = record.get(name)
     if isinstance(value, str) and (value or may_be_empty):
+        if not _is_text(value):
+            raise InputError(f"{where}: field '{name}' holds half a character (a lone surrogate)")
         return value
     found = "is missing" if value is None else f"must be text, found {value!r}"
     raise InputError(f"{where}: field '{name}' {found}")
 
 
+def _is_text(value: str) -> bool:
+    """Whether it can be sent and stored; JSON can spell half of a surrogate pair."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def relative_path(value: str, where: str) -> str:
-    """A path from a record, refused if it could leave the data folder.
+    """A path from a record or an archive, with forward slashes, refused if it is no safe one.
 
     Raises:
-        InputError: The path is absolute or climbs out of its folder.
+        InputError: The path is absolute, climbs out of its folder or names no file.
     """
     path = PurePosixPath(value.replace("\\", "/"))
+    if not path.parts or "\0" in value:
+        raise InputError(f"{where}: path {value!r} names no file; refused")
     if path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
-        raise InputError(f"{where}: path {value!r} leaves the data folder")
+        raise InputError(f"{where}: path {value!r} leaves the data folder; refused")
     return str(path)

@@ -60,9 +60,14 @@ def open_source(spec: str, revision: str = "main") -> DataSource:
         return DataSource("demo", demo_data())
     if spec == "hub":
         return DataSource("hub", home(), revision=revision)
-    path = Path(spec).expanduser()
-    if path.is_dir():
-        return DataSource("path", path)
-    if path.is_file():
-        return DataSource("path", path.parent, file=path)
-    raise InputError(f"--data {spec}: there is no such file or folder; use hub, demo or a path")
+    try:
+        path = Path(spec).expanduser()
+        if spec and path.is_dir():
+            return DataSource("path", path)
+        if path.is_file():
+            return DataSource("path", path.parent, file=path)
+    except (OSError, RuntimeError) as error:  # a name too long, no permission, ~nobody
+        raise InputError(f"--data {spec}: {error}") from error
+    raise InputError(
+        f"--data {spec or repr(spec)}: there is no such file or folder; use hub, demo or a path"
+    )

@@ -1,6 +1,6 @@
 """Images, frame folders and video files: from the names in a request to bytes for a model."""
 
 from instit_bench.media.images import EncodedImage, load_image
-from instit_bench.media.resolve import MediaError, resolve_media
+from instit_bench.media.resolve import MediaError, resolve_media, video_frames
 
-__all__ = ["EncodedImage", "MediaError", "load_image", "resolve_media"]
+__all__ = ["EncodedImage", "MediaError", "load_image", "resolve_media", "video_frames"]

@@ -3,31 +3,67 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from itertools import islice
 from pathlib import Path
 
 from instit_bench.media.errors import MediaError
 
 _SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp"}
+_MOST_LISTED = 10
 
 
 def frame_files(folder: Path) -> list[Path]:
-    """A folder's frames in order of their number (2 before 10).
+    """A folder's frames in order of their number (2 before 10), those without one last.
 
     Raises:
         MediaError: The folder cannot be read or holds no frames.
     """
     try:
         files = [path for path in folder.iterdir() if path.suffix.lower() in _SUFFIXES]
-    except OSError as error:
-        raise MediaError(f"{folder}: {error.strerror or error}") from error
+    except (OSError, ValueError) as error:
+        raise MediaError(f"{folder}: {getattr(error, 'strerror', None) or error}") from error
     frames = sorted((path for path in files if not path.name.startswith(".")), key=_by_number)
     if not frames:
         raise MediaError(f"{folder}: holds no frames")
     return frames
 
 
-def _by_number(path: Path) -> tuple[list[int], str]:
-    return [int(digits) for digits in re.findall(r"[0-9]+", path.stem)], path.name
+def _by_number(path: Path) -> tuple[bool, list[int], str]:
+    numbers = _numbers(path)
+    return not numbers, numbers, path.name
+
+
+def _numbers(path: Path) -> list[int]:
+    return [int(digits) for digits in re.findall(r"[0-9]+", path.stem)]
+
+
+def numbering_problems(frames: Sequence[Path]) -> list[str]:
+    """What is wrong with the frames' numbers: gaps and doubles, which shift every later moment.
+
+    Frames count from 1 (or 0) by the one number that differs among their names; where it cannot
+    be told which one that is, there is nothing to say.
+    """
+    names = [_numbers(path) for path in frames]
+    if len({len(numbers) for numbers in names}) != 1:
+        return []
+    varying = [column for column in zip(*names, strict=True) if len(set(column)) > 1]
+    columns = varying or list(zip(*names, strict=True))
+    if len(columns) != 1:
+        return []
+    counts = Counter(columns[0])
+    n_missing = max(counts) - sum(number > 0 for number in counts)
+    missing = (number for number in range(1, max(counts)) if number not in counts)
+    twice = sorted(number for number, count in counts.items() if count > 1)
+    problems = [f"frame {_listed(missing, n_missing)} is missing"] if n_missing else []
+    return problems + ([f"frame {_listed(twice, len(twice))} is there twice"] if twice else [])
+
+
+def _listed(numbers: Iterable[int], total: int) -> str:
+    shown = ", ".join(str(number) for number in islice(numbers, _MOST_LISTED))
+    more = total - _MOST_LISTED
+    return f"{shown} (and {more} more)" if more > 0 else shown
 
 
 def spread(count: int, at_most: int) -> list[int]:

@@ -20,20 +20,28 @@ from instit_bench.media.errors import MediaError
 from instit_bench.types import ImagePart
 
 _MIME = {"JPEG": "image/jpeg", "MPO": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
+# What is tried on a file's content: no formats that run other programs or that nobody uses.
+_READ = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "JPEG2000")
 _SEEN_AS_RGB = {"RGB", "L", "P", "1"}
-# A file that was cut short keeps its header; its end marker is gone.
-_END_MARKERS = {"JPEG": b"\xff\xd9", "MPO": b"\xff\xd9", "PNG": b"IEND"}
+_PNG_END = b"IEND\xaeB`\x82"
+_JPEG_END = b"\xff\xd9"
+_JPEG_SCAN = 0xDA
+_JPEG_FILL = 0xFF
 _CACHED_PICTURES = 64  # the frames of two videos: their questions come one after the other
 
 
 @dataclass(frozen=True)
 class EncodedImage:
-    """A picture file's bytes, its MIME type and its size in pixels."""
+    """A picture file's bytes, its MIME type and its size in pixels.
+
+    ``original`` says whether the bytes are the file's own.
+    """
 
     data: bytes
     mime: str
     width: int
     height: int
+    original: bool = True
 
     @cached_property
     def data_url(self) -> str:
@@ -53,8 +61,8 @@ def load_image(part: ImagePart) -> EncodedImage:
     try:
         stat = part.path.stat()
         return _load_file(part.path, stat.st_mtime_ns, stat.st_size)
-    except OSError as error:
-        raise MediaError(f"{part.path}: {error.strerror or error}") from error
+    except (OSError, ValueError) as error:
+        raise MediaError(f"{part.path}: {getattr(error, 'strerror', None) or error}") from error
 
 
 @lru_cache(maxsize=_CACHED_PICTURES)
@@ -67,13 +75,13 @@ def _encode(data: bytes, where: str) -> EncodedImage:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(BytesIO(data)) as image:  # reads the header only
+            with Image.open(BytesIO(data), formats=_READ) as image:  # reads the header only
                 _check_whole(data, image.format or "", where)
                 if _is_plain(image):
                     return EncodedImage(data, _MIME[image.format or ""], *image.size)
                 buffer = BytesIO()
                 image.convert("RGB").save(buffer, format="PNG", compress_level=1)
-                return EncodedImage(buffer.getvalue(), "image/png", *image.size)
+                return EncodedImage(buffer.getvalue(), "image/png", *image.size, original=False)
     except MediaError:
         raise
     except UnidentifiedImageError as error:
@@ -83,10 +91,27 @@ def _encode(data: bytes, where: str) -> EncodedImage:
 
 
 def _check_whole(data: bytes, image_format: str, where: str) -> None:
-    marker = _END_MARKERS.get(image_format)
-    # The marker stands at the very end, or before some bytes that a camera or editor appended.
-    if marker is not None and marker not in data[len(data) // 2 :]:
+    """A file that was cut short keeps its header; its end marker is gone."""
+    whole = True
+    if image_format == "PNG":
+        whole = _PNG_END in data
+    elif image_format in ("JPEG", "MPO"):
+        whole = data.find(_JPEG_END, _jpeg_scan_start(data)) >= 0
+    if not whole:
         raise MediaError(f"{where}: the file is cut short")
+
+
+def _jpeg_scan_start(data: bytes) -> int:
+    """Where the picture itself starts, past segments that may hold a whole thumbnail."""
+    position = 2
+    while data[position : position + 1] == b"\xff" and position + 4 <= len(data):
+        if data[position + 1] == _JPEG_SCAN:
+            break
+        if data[position + 1] == _JPEG_FILL:
+            position += 1
+            continue
+        position += 2 + int.from_bytes(data[position + 2 : position + 4], "big")
+    return position
 
 
 def _is_plain(image: Image.Image) -> bool:

@@ -10,11 +10,13 @@ from instit_bench.media.images import load_image
 from instit_bench.media.video import decode_video
 from instit_bench.types import ImagePart, Message, Part, Request, VideoPart
 
-__all__ = ["MediaError", "resolve_media"]
+__all__ = ["MediaError", "resolve_media", "video_frames"]
 
 
-def resolve_media(request: Request, max_frames: int) -> Request:
+def resolve_media(request: Request, max_frames: int, video_as: str = "frames") -> Request:
     """Replace every video by its frames, and check that every picture can be read.
+
+    With ``video_as="video"`` a video stays one, for a backend that sends it whole.
 
     Raises:
         MediaError: A picture or video is missing or broken.
@@ -22,27 +24,40 @@ def resolve_media(request: Request, max_frames: int) -> Request:
     messages = tuple(
         Message(
             message.role,
-            tuple(found for part in message.parts for found in _resolve(part, max_frames)),
+            tuple(
+                found for part in message.parts for found in _resolve(part, max_frames, video_as)
+            ),
         )
         for message in request.messages
     )
     return replace(request, messages=messages)
 
 
-def _resolve(part: Part, max_frames: int) -> tuple[Part, ...]:
+def _resolve(part: Part, max_frames: int, video_as: str) -> tuple[Part, ...]:
     if isinstance(part, ImagePart):
         load_image(part)
         return (part,)
     if isinstance(part, VideoPart):
-        frames = _video_frames(part, max_frames)
+        if video_as == "video" and part.path.is_file():
+            return (part,)
+        frames = video_frames(part, max_frames)
         for frame in frames:
             load_image(frame)
-        return frames
+        return (part,) if video_as == "video" else frames
     return (part,)
 
 
-def _video_frames(part: VideoPart, max_frames: int) -> tuple[ImagePart, ...]:
-    if part.path.is_dir():
+def video_frames(part: VideoPart, max_frames: int) -> tuple[ImagePart, ...]:
+    """A video's frames, spread evenly where they are more than ``max_frames``; not yet opened.
+
+    Raises:
+        MediaError: The video is missing or broken.
+    """
+    try:
+        is_folder = part.path.is_dir()
+    except OSError as error:  # a name too long, or no permission
+        raise MediaError(f"{part.path}: {error.strerror or error}") from error
+    if is_folder:
         files = frame_files(part.path)
         return tuple(ImagePart(path=files[i]) for i in spread(len(files), max_frames))
     return tuple(ImagePart(data=frame) for frame in decode_video(part.path, max_frames))

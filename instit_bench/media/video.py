@@ -29,8 +29,8 @@ def decode_video(path: Path, max_frames: int) -> tuple[bytes, ...]:
     """
     try:
         stat = path.stat()
-    except OSError as error:
-        raise MediaError(f"{path}: {error.strerror or error}") from error
+    except (OSError, ValueError) as error:
+        raise MediaError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
     with _decoding:
         return _decode(path, max_frames, stat.st_mtime_ns, stat.st_size)
 
@@ -52,6 +52,7 @@ def _frames(path: Path, max_frames: int) -> Iterable[Any]:
         import decord
     except ImportError:
         return frames_with_pyav(path, max_frames)
+    decord.logging.set_level(decord.logging.QUIET)  # what is wrong comes as an exception
     reader = decord.VideoReader(str(path), num_threads=1)
     return reader.get_batch(spread(len(reader), max_frames)).asnumpy()  # type: ignore[no-any-return]
 

@@ -9,11 +9,12 @@ from PIL import Image
 
 from instit_bench.datasets.source import DataSource
 from instit_bench.errors import InputError
-from instit_bench.media import MediaError, load_image, resolve_media
+from instit_bench.media import MediaError, load_image, video_frames
+from instit_bench.media.frames import numbering_problems
 from instit_bench.runs.plan import load_dataset
 from instit_bench.tasks.registry import load_registry
 from instit_bench.tasks.task import Task
-from instit_bench.types import GenerationParams, ImagePart, Request
+from instit_bench.types import GenerationParams, ImagePart, Sample, TextPart, VideoPart
 
 _BUILT_IN = ("inst_it_bench", "gpt4tools")
 _ALL_FRAMES = 10**6
@@ -49,36 +50,47 @@ def _verify(task: Task, source: DataSource) -> VerifyReport:
         samples = list(task.samples(dataset.docs))
     except InputError as error:
         return VerifyReport(task.name, 0, 0, 0, "", (str(error),))
-    problems: dict[str, None] = {}
-    pictures = media = 0
-    if task.config.metadata.media != "none":
-        one_of_each = {sample.cluster: sample for sample in samples}
-        media = len(one_of_each)
-        for sample in one_of_each.values():
-            request = task.request(sample, GenerationParams(), "chat", dataset.media_root)
-            try:
-                pictures += _decode_all(resolve_media(request, _ALL_FRAMES))
-            except MediaError as error:
-                problems[str(error)] = None
-    return VerifyReport(task.name, len(samples), media, pictures, dataset.digest, tuple(problems))
+    media: dict[ImagePart | VideoPart, Sample] = {}
+    for sample in samples:
+        request = task.request(sample, GenerationParams(), "chat", dataset.media_root)
+        for message in request.messages:
+            for part in message.parts:
+                if not isinstance(part, TextPart):
+                    media.setdefault(part, sample)
+    pictures = 0
+    problems: list[str] = []
+    for part, sample in media.items():
+        found, wrong = _check(part)
+        pictures += found
+        # A picture out of a dataset's row has no name of its own.
+        problems += [f"{sample.id}: {p}" if part.path is None else p for p in wrong]
+    return VerifyReport(
+        task.name, len(samples), len(media), pictures, dataset.digest, tuple(problems)
+    )
 
 
-def _decode_all(request: Request) -> int:
-    """Decode every pixel, which a run leaves to the model's side; return how many pictures."""
-    count = 0
-    for message in request.messages:
-        for part in message.parts:
-            if isinstance(part, ImagePart):
-                count += 1
-                _decode(part)
-    return count
+def _check(part: ImagePart | VideoPart) -> tuple[int, list[str]]:
+    """How many of the pictures can be decoded, and everything that is wrong with them."""
+    problems: list[str] = []
+    frames: tuple[ImagePart, ...] = (part,) if isinstance(part, ImagePart) else ()
+    if isinstance(part, VideoPart):
+        try:
+            frames = video_frames(part, _ALL_FRAMES)
+        except MediaError as error:
+            return 0, [str(error)]
+        names = [frame.path for frame in frames if frame.path is not None]
+        problems = [f"{part.path}: {problem}" for problem in numbering_problems(names)]
+    broken = [problem for frame in frames if (problem := _decode(frame))]
+    return len(frames) - len(broken), problems + broken
 
 
-def _decode(part: ImagePart) -> None:
-    image = load_image(part)
+def _decode(part: ImagePart) -> str | None:
+    """Decode every pixel, which a run leaves to the model's side; say what is wrong."""
     try:
-        with Image.open(BytesIO(image.data)) as opened:
+        with Image.open(BytesIO(load_image(part).data)) as opened:
             opened.load()
-    except Exception as error:
-        where = part.path or "picture in the dataset"
-        raise MediaError(f"{where}: cannot be decoded: {error}") from error
+    except MediaError as error:
+        return str(error)
+    except Exception as error:  # noqa: BLE001 - Pillow's decoders raise many kinds
+        return f"{part.path or 'picture in the dataset'}: cannot be decoded: {error}"
+    return None

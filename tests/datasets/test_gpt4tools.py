@@ -1,0 +1,169 @@
+"""GPT4Tools' records: every name of the files, and a clear error for a broken record."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from instit_bench.datasets.gpt4tools import read_gpt4tools
+from instit_bench.datasets.layout import GPT4TOOLS_FILES, GPT4TOOLS_FOLDERS
+from instit_bench.datasets.source import open_source
+from instit_bench.errors import InputError
+
+ITEM = {"instruction": "Use a tool.", "input": "", "output": "AI: hi", "id": 0}
+
+
+def write(file: Path, *items: Any) -> Path:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(items))
+    return file
+
+
+def read(split: str, path: Path) -> Any:
+    return read_gpt4tools(split, open_source(str(path)))
+
+
+NAMES = [(split, name) for split, names in GPT4TOOLS_FILES.items() for name in names]
+
+
+@pytest.mark.parametrize(("split", "name"), NAMES)
+@pytest.mark.parametrize("folder", [*GPT4TOOLS_FOLDERS, "."])
+def test_every_name_of_file_and_folder_is_known(tmp_path, split, name, folder):
+    file = write(tmp_path / folder / name, ITEM)
+    dataset = read(split, tmp_path)
+    assert list(dataset.docs) == [{k: v for k, v in ITEM.items() if k != "input"}]
+    assert dataset.files == (file,)
+    assert dataset.revision is None
+
+
+def test_upstreams_name_goes_before_the_copies(tmp_path):
+    names = GPT4TOOLS_FILES["seen"]
+    for name in reversed(names):
+        write(tmp_path / name, ITEM)
+    assert read("seen", tmp_path).files == (tmp_path / names[0],)
+
+
+def test_a_split_is_not_taken_for_the_other(tmp_path):
+    write(tmp_path / "gpt4tools" / "gpt4tools_val_seen.json", ITEM)
+    with pytest.raises(InputError, match=r"no GPT4Tools split 'unseen'.*test_unseen\.json"):
+        read("unseen", tmp_path)
+
+
+def test_one_file_can_be_named_straight_whatever_its_name(tmp_path):
+    file = write(tmp_path / "mine.json", ITEM)
+    assert read("unseen", file).files == (file,)
+
+
+@pytest.mark.parametrize("identity", [0, 651, "0", "a-1"])
+def test_an_id_is_kept_as_it_is(tmp_path, identity):
+    file = write(tmp_path / "x.json", {**ITEM, "id": identity})
+    assert read("seen", file).docs[0]["id"] == identity
+
+
+BROKEN = [
+    ({"id": None}, "field 'id' must be a number or text, found None"),
+    ({"id": True}, "field 'id' must be a number or text, found True"),
+    ({"id": 1.5}, "field 'id' must be a number or text, found 1.5"),
+    ({"id": ""}, "field 'id' must be a number or text, found ''"),
+    ({"id": [1]}, "field 'id' must be a number or text"),
+    ({"instruction": None}, "(id 0): field 'instruction' is missing"),
+    ({"instruction": ""}, "(id 0): field 'instruction' must be text"),
+    ({"output": None}, "(id 0): field 'output' is missing"),
+    ({"output": ["AI: hi"]}, "(id 0): field 'output' must be text"),
+]
+
+
+@pytest.mark.parametrize(("changes", "message"), BROKEN)
+def test_a_broken_record_is_named_by_file_number_and_field(tmp_path, changes, message):
+    file = write(tmp_path / "x.json", ITEM, {**ITEM, **changes})
+    with pytest.raises(InputError) as caught:
+        read("seen", file)
+    assert str(caught.value).startswith(f"{file}: record 2")
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("field", ["id", "instruction", "output"])
+def test_a_field_that_is_not_there_is_named(tmp_path, field):
+    file = write(tmp_path / "x.json", {k: v for k, v in ITEM.items() if k != field})
+    with pytest.raises(InputError, match=rf"record 1.*field '{field}'"):
+        read("seen", file)
+
+
+def test_an_unknown_split_is_answered_with_the_known_ones():
+    with pytest.raises(InputError, match=r"'test'.*seen and unseen"):
+        read_gpt4tools("test", open_source("demo"))
+
+
+def test_the_demo_has_both_splits():
+    source = open_source("demo")
+    assert [len(read_gpt4tools(split, source).docs) for split in GPT4TOOLS_FILES] == [24, 24]
+
+
+@pytest.mark.parametrize("where", [".", "gpt4tools", "gpt4tools/gpt4tools_test_unseen.json"])
+def test_the_real_unseen_split_is_read(shared_data, where):
+    docs = read("unseen", shared_data / where).docs
+    assert len(docs) == len({doc["id"] for doc in docs}) == 652
+    assert sum("Action: " in doc["output"] for doc in docs) == 602
+
+
+class TestDownload:
+    """The downloader itself (gdown) needs the internet: a stand-in of its one function."""
+
+    STAND_IN = """
+import os, pathlib
+def download(id, output, quiet):
+    reply = os.environ["REPLY"]
+    if reply == "raise":
+        raise RuntimeError("Too many users have viewed this file\\nmore")
+    if reply == "none":
+        return None
+    pathlib.Path(output).write_text(reply)
+    return output
+"""
+
+    @pytest.fixture(autouse=True)
+    def place(self, tmp_path, monkeypatch):
+        (tmp_path / "lib").mkdir()
+        (tmp_path / "lib" / "gdown.py").write_text(self.STAND_IN)
+        monkeypatch.syspath_prepend(tmp_path / "lib")
+        monkeypatch.setenv("INSTIT_BENCH_HOME", str(tmp_path / "home"))
+        sys.modules.pop("gdown", None)
+        yield tmp_path / "home" / "gpt4tools"
+        sys.modules.pop("gdown", None)
+
+    def test_it_is_fetched_where_it_is_missing_and_only_then(self, place, monkeypatch):
+        monkeypatch.setenv("REPLY", json.dumps([ITEM]))
+        first = read_gpt4tools("seen", open_source("hub"))
+        assert first.files == (place / "gpt4tools_val_seen.json",)
+        assert os.listdir(place) == ["gpt4tools_val_seen.json"]  # noqa: PTH208
+        monkeypatch.setenv("REPLY", "raise")
+        assert read_gpt4tools("seen", open_source("hub")).digest == first.digest
+
+    @pytest.mark.parametrize(
+        ("reply", "message"),
+        [
+            ("raise", "Too many users have viewed this file;"),
+            ("none", "cannot download"),
+            ("<html>quota exceeded</html>", "got no JSON"),
+        ],
+    )
+    def test_a_failure_says_what_to_do_by_hand(self, place, monkeypatch, reply, message):
+        monkeypatch.setenv("REPLY", reply)
+        with pytest.raises(InputError) as caught:
+            read_gpt4tools("unseen", open_source("hub"))
+        assert message in str(caught.value)
+        assert "1BHm0HEwYaVdMRYZiDdECy8ozyix607PH" in str(caught.value)
+        assert str(place / "gpt4tools_test_unseen.json") in str(caught.value)
+        assert not (place / "gpt4tools_test_unseen.json").exists()
+
+    def test_a_home_that_cannot_be_written_is_one_clear_error(self, tmp_path, monkeypatch):
+        monkeypatch.setenv("REPLY", json.dumps([ITEM]))
+        (tmp_path / "file").touch()
+        monkeypatch.setenv("INSTIT_BENCH_HOME", str(tmp_path / "file"))
+        with pytest.raises(InputError, match="cannot download"):
+            read_gpt4tools("seen", open_source("hub"))

@@ -1,0 +1,188 @@
+"""Downloads from a real server that plays the hub, each in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+from conftest import cli_environment
+from hub_server import COMMIT, Hub, serve_hub
+
+CHOICES = {f"choice_{letter}": letter for letter in "abcd"}
+PROGRAM = """
+import json, sys
+from instit_bench.datasets.inst_it import read_inst_it
+from instit_bench.datasets.source import open_source
+from instit_bench.errors import InputError
+try:
+    found = read_inst_it(sys.argv[1], open_source("hub", sys.argv[2]))
+except InputError as error:
+    print(json.dumps({"error": str(error)}))
+else:
+    docs = [{k: v for k, v in doc.items() if k != "image"} for doc in found.docs]
+    media = [str(found.media_root / d["video_path"]) for d in docs if "video_path" in d]
+    print(json.dumps({"ids": [d["question_id"] for d in docs], "revision": found.revision,
+        "digest": found.digest, "media": media}))
+"""
+
+
+def parquet(*ids: str, **fields: Any) -> bytes:
+    buffer = BytesIO()
+    rows = [{"question_id": i, "question": "Q?", "answer": "A"} | fields for i in ids]
+    pa.parquet.write_table(pa.Table.from_pylist(rows), buffer)
+    return buffer.getvalue()
+
+
+def zipped(**files: bytes) -> bytes:
+    buffer = BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, data in files.items():
+            archive.writestr(name.replace("__", "/"), data)
+    return buffer.getvalue()
+
+
+def variant(kind: str, *ids: str) -> bytes:
+    path = f"{kind}s_vpt/1"
+    rows = [{"question_id": i, "question": "Q?", "answer": "A", f"{kind}_path": path} for i in ids]
+    return json.dumps(rows).encode()
+
+
+def repository() -> dict[str, bytes]:
+    image = {"bytes": b"picture", "path": "001.jpg"}
+    return {
+        "README.md": b"",
+        "image_multi_choice/test-00000-of-00002.parquet": parquet("001-01", image=image, **CHOICES),
+        "image_multi_choice/test-00001-of-00002.parquet": parquet("002-01", image=image, **CHOICES),
+        "video_open_ended/test.parquet": parquet("001-01", video_path="videos_vpt/1"),
+        "image_multi_choices.json": b"[]",
+        "image_open_ended.json": variant("image", "001-01"),
+        "video_open_ended.json": variant("video", "001-01"),
+        "images_vpt.zip": zipped(images_vpt__1=b"picture"),
+        "videos_vpt.zip": zipped(videos_vpt__1__1=b"frame"),
+        "images_raw.zip": b"never asked for",
+    }
+
+
+@pytest.fixture
+def hub() -> Iterator[Hub]:
+    with serve_hub(repository()) as running:
+        yield running
+
+
+@pytest.fixture
+def read(tmp_path, hub):
+    """Read a config in a new process that shares the cache with those before it."""
+
+    def run(config: str, revision: str = "main", **env: str) -> dict[str, Any]:
+        home = {"INSTIT_BENCH_HOME": str(tmp_path / "home")}
+        done = subprocess.run(
+            [sys.executable, "-c", PROGRAM, config, revision],
+            env=cli_environment(**hub.environment(tmp_path / "hf"), **home) | env,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        answer: dict[str, Any] = json.loads(done.stdout)
+        return answer
+
+    return run
+
+
+OFFLINE = {"HF_ENDPOINT": "http://127.0.0.1:9"}
+SWITCHED_OFF = {"HF_HUB_OFFLINE": "1"}
+
+
+class TestDownload:
+    @pytest.mark.parametrize(
+        ("config", "ids", "files"),
+        [
+            (
+                "image_multi_choice",
+                ["001-01", "002-01"],
+                [f"image_multi_choice/test-0000{n}-of-00002.parquet" for n in (0, 1)],
+            ),
+            ("image_open_ended", ["001-01"], ["image_open_ended.json", "images_vpt.zip"]),
+            ("video_open_ended", ["001-01"], ["video_open_ended/test.parquet", "videos_vpt.zip"]),
+        ],
+    )
+    def test_only_what_the_config_needs_is_fetched_once_and_used_offline(
+        self, read, hub, config, ids, files
+    ):
+        first = read(config)
+        assert first["revision"] == COMMIT
+        assert first["ids"] == ids
+        assert hub.downloaded() == files
+        assert all(Path(path, "1").is_file() for path in first["media"])
+        assert read(config) == first
+        assert hub.downloaded() == files
+        seen = len(hub.requests)
+        assert read(config, **OFFLINE) == first
+        assert len(hub.requests) == seen
+
+    def test_a_commit_names_itself(self, read):
+        first = read("image_multi_choice", COMMIT)
+        assert first["revision"] == COMMIT
+        assert read("image_multi_choice", COMMIT, **SWITCHED_OFF) == first
+
+    def test_a_tag_is_resolved(self, read, hub):
+        hub.revisions["v1.0"] = COMMIT
+        first = read("image_multi_choice", "v1.0")
+        assert first["revision"] == COMMIT
+        assert read("image_multi_choice", "v1.0", **OFFLINE) == first
+        assert "instit-bench data download" in read("image_multi_choice", **OFFLINE)["error"]
+
+    def test_older_names_of_the_archive_are_fetched(self, read, hub):
+        hub.files["videos.zip"] = zipped(videos__1__1=b"frame")
+        del hub.files["videos_vpt.zip"]
+        found = read("video_open_ended")
+        assert Path(found["media"][0], "1").read_bytes() == b"frame"
+        assert read("video_open_ended", **OFFLINE) == found
+
+
+class TestFailure:
+    def test_an_unknown_revision_is_one_clear_error(self, read):
+        error = read("image_multi_choice", "v9")["error"]
+        assert error == "hub dataset Inst-IT/Inst-It-Bench has no revision 'v9'"
+
+    def test_a_server_without_the_dataset_is_one_clear_error(self, read, hub):
+        error = read("image_multi_choice", HF_ENDPOINT=f"{hub.url}/mirror")["error"]
+        assert "Inst-IT/Inst-It-Bench" in error
+        assert "\n" not in error
+
+    def test_a_dataset_without_the_config_is_one_clear_error(self, read):
+        error = read("video_multi_choice")["error"]
+        assert (
+            error == "hub dataset Inst-IT/Inst-It-Bench has no files for config video_multi_choice"
+        )
+
+    @pytest.mark.parametrize("without", [OFFLINE, SWITCHED_OFF])
+    def test_no_network_and_no_cache_says_what_to_do(self, read, without):
+        error = read("image_multi_choice", **without)["error"]
+        assert error.startswith("cannot download Inst-IT/Inst-It-Bench (image_multi_choice)")
+        assert "instit-bench data download" in error
+        assert "--data PATH or demo" in error
+        assert "\n" not in error
+
+    @pytest.mark.parametrize("other", ["video_open_ended", "image_open_ended"])
+    def test_what_another_config_left_in_the_cache_does_not_serve(self, read, other):
+        read("image_multi_choice")
+        assert "instit-bench data download" in read(other, **OFFLINE)["error"]
+
+    def test_a_download_that_broke_off_is_not_taken_for_whole(self, read, hub):
+        late = "image_multi_choice/test-00001-of-00002.parquet"
+        hub.broken.add(late)
+        assert "error" in read("image_multi_choice")
+        assert "error" in read("image_multi_choice", **OFFLINE)
+        hub.broken.clear()
+        assert read("image_multi_choice")["ids"] == ["001-01", "002-01"]

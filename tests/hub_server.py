@@ -1,0 +1,116 @@
+"""A real HTTP server that speaks as much of the Hugging Face hub as a dataset download needs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+REPOSITORY = "Inst-IT/Inst-It-Bench"
+COMMIT = "c0ffee" + "0" * 34
+
+
+@dataclass
+class Hub:
+    """The running server: its address, what it holds, and every request that it has read."""
+
+    url: str
+    files: dict[str, bytes] = field(default_factory=dict)
+    revisions: dict[str, str] = field(default_factory=lambda: {"main": COMMIT})
+    broken: set[str] = field(default_factory=set)
+    requests: list[str] = field(default_factory=list)
+
+    def environment(self, cache: Path) -> dict[str, str]:
+        """Makes a process use this server, and nothing else, as its hub."""
+        return {
+            "HF_ENDPOINT": self.url,
+            "HF_HOME": str(cache),
+            "HF_HUB_OFFLINE": "0",
+            "HF_HUB_DISABLE_TELEMETRY": "1",
+            "HF_HUB_DISABLE_XET": "1",
+            "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+            "NO_PROXY": "127.0.0.1",
+            "no_proxy": "127.0.0.1",
+            # Anything that is not on this machine goes nowhere.
+            "HTTPS_PROXY": "http://127.0.0.1:9",
+            "https_proxy": "http://127.0.0.1:9",
+        }
+
+    def downloaded(self) -> list[str]:
+        """The files whose content was asked for."""
+        gets = (entry.partition(f"/resolve/{COMMIT}/") for entry in self.requests)
+        return sorted(name for verb, _, name in gets if name and verb.startswith("GET"))
+
+    def answer(self, path: str) -> tuple[int, bytes, dict[str, str]]:
+        """Status, body and headers for one address."""
+        api = f"/api/datasets/{REPOSITORY}/"
+        if path.startswith(f"{api}revision/"):
+            name = unquote(path.removeprefix(f"{api}revision/"))
+            commit = self.revisions.get(name, COMMIT if name == COMMIT else None)
+            if commit is None:
+                return 404, b"{}", {"X-Error-Code": "RevisionNotFound"}
+            siblings = [{"rfilename": file} for file in self.files]
+            return self.json({"id": REPOSITORY, "sha": commit, "siblings": siblings})
+        if path.startswith(f"{api}tree/{COMMIT}"):
+            return self.json(
+                [
+                    {"type": "file", "path": name, "size": len(data), "oid": self.etag(data)}
+                    for name, data in self.files.items()
+                ]
+            )
+        name = path.removeprefix(f"/datasets/{REPOSITORY}/resolve/{COMMIT}/")
+        if name in self.broken:
+            return 403, b"no", {}  # a status that the client does not try again
+        if name in self.files:
+            data = self.files[name]
+            return 200, data, {"ETag": f'"{self.etag(data)}"', "X-Repo-Commit": COMMIT}
+        code = "EntryNotFound" if REPOSITORY in path else "RepoNotFound"
+        return 404, b"{}", {"X-Error-Code": code}
+
+    @staticmethod
+    def etag(data: bytes) -> str:
+        return hashlib.sha1(data, usedforsecurity=False).hexdigest()
+
+    @staticmethod
+    def json(value: object) -> tuple[int, bytes, dict[str, str]]:
+        return 200, json.dumps(value).encode(), {"Content-Type": "application/json"}
+
+
+@contextmanager
+def serve_hub(files: dict[str, bytes]) -> Iterator[Hub]:
+    """Run a hub on a free port until the block ends."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            path = unquote(urlsplit(self.path).path)
+            hub.requests.append(f"{self.command} {path}")
+            status, body, headers = hub.answer(path)
+            self.send_response(status)
+            for name, value in {"Content-Length": str(len(body)), **headers}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            if self.command == "GET":
+                self.wfile.write(body)
+
+        def do_HEAD(self) -> None:
+            self.do_GET()
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    hub = Hub(f"http://127.0.0.1:{server.server_address[1]}", files)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield hub
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

@@ -1,0 +1,289 @@
+"""Pictures: what a model may see goes out as it lies on disk, the rest as plain RGB."""
+
+from __future__ import annotations
+
+import base64
+import os
+import struct
+import threading
+import zlib
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from instit_bench.media import MediaError, load_image
+from instit_bench.types import ImagePart
+
+
+def painted(mode: str, size: tuple[int, int] = (23, 17)) -> Image.Image:
+    """A picture of many colours, and many degrees of transparency, in one of Pillow's modes."""
+    width, height = size
+    pixels = bytes((7 * i * i + 3 * i) % 256 for i in range(width * height * 4))
+    image = Image.frombytes("RGBA", size, pixels)
+    if mode == "I;16":
+        return Image.frombytes("I;16", size, pixels[: width * height * 2])
+    if mode in ("RGBA", "LA"):
+        return image.convert(mode)
+    return image.convert("RGB").convert(mode)
+
+
+def saved(image: Image.Image, kind: str, **options: Any) -> bytes:
+    buffer = BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def opaque(mode: str) -> Image.Image:
+    image = painted(mode)
+    image.putalpha(255)
+    return image
+
+
+def animated(kind: str) -> bytes:
+    frames = [Image.new("RGB", (9, 9), colour) for colour in ("red", "blue")]
+    return saved(frames[0], kind, save_all=True, append_images=frames[1:])
+
+
+def exif_with_thumbnail() -> Image.Exif:
+    """A photo's EXIF block with a whole JPEG file inside."""
+    exif = Image.Exif()
+    exif[0x927C] = saved(painted("RGB", (100, 100)), "JPEG")
+    return exif
+
+
+PLAIN = {
+    "rgb.jpg": saved(painted("RGB"), "JPEG"),
+    "progressive.jpg": saved(painted("RGB"), "JPEG", progressive=True),
+    "grey.jpg": saved(painted("L"), "JPEG"),
+    "thumbnail.jpg": saved(painted("RGB"), "JPEG", exif=exif_with_thumbnail()),
+    "appended.jpg": saved(painted("RGB"), "JPEG") + os.urandom(9000),
+    "rgb.png": saved(painted("RGB"), "PNG"),
+    "grey.png": saved(painted("L"), "PNG"),
+    "bits.png": saved(painted("1"), "PNG"),
+    "palette.png": saved(painted("P"), "PNG"),
+    "opaque.png": saved(opaque("RGBA"), "PNG"),
+    "opaque-grey.png": saved(opaque("LA"), "PNG"),
+    "appended.png": saved(painted("RGB"), "PNG") + bytes(9000),
+    "rgb.webp": saved(painted("RGB"), "WEBP"),
+}
+CONVERTED = {
+    "rgba.png": saved(painted("RGBA"), "PNG"),
+    "grey-alpha.png": saved(painted("LA"), "PNG"),
+    "transparent-colour.png": saved(painted("RGB"), "PNG", transparency=(0, 0, 0)),
+    "transparent-palette.png": saved(painted("P"), "PNG", transparency=3),
+    "sixteen-bit.png": saved(painted("I;16"), "PNG"),
+    "animated.png": animated("PNG"),
+    "cmyk.jpg": saved(painted("CMYK"), "JPEG"),
+    "rgba.webp": saved(painted("RGBA"), "WEBP", lossless=True),
+    "animated.webp": animated("WEBP"),
+    "still.gif": saved(painted("P"), "GIF"),
+    "animated.gif": animated("GIF"),
+    "rgb.bmp": saved(painted("RGB"), "BMP"),
+    "rgb.tiff": saved(painted("RGB"), "TIFF"),
+    "cmyk.tiff": saved(painted("CMYK"), "TIFF"),
+}
+MIME = {".jpg": "image/jpeg", ".png": "image/png", ".webp": "image/webp"}
+
+
+def load(path: Path) -> Any:
+    return load_image(ImagePart(path=path))
+
+
+def refused(part: ImagePart) -> str:
+    with pytest.raises(MediaError) as caught:
+        load_image(part)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("name", PLAIN)
+@pytest.mark.parametrize("suffix", ["", ".jpg", ".png", ".txt"])
+def test_a_plain_picture_goes_out_byte_for_byte_whatever_its_name(tmp_path, name, suffix):
+    path = tmp_path / f"{name}{suffix}"
+    path.write_bytes(PLAIN[name])
+    image = load(path)
+    assert image.data == PLAIN[name]
+    assert image.mime == MIME[Path(name).suffix]
+    assert (image.width, image.height) == (23, 17)
+
+
+@pytest.mark.parametrize("name", CONVERTED)
+def test_any_other_picture_goes_out_as_the_rgb_that_pillow_makes_of_it(tmp_path, name):
+    path = tmp_path / name
+    path.write_bytes(CONVERTED[name])
+    image = load(path)
+    assert image.mime == "image/png"
+    with Image.open(BytesIO(image.data)) as sent, Image.open(path) as original:
+        assert (sent.format, sent.mode) == ("PNG", "RGB")
+        assert sent.size == (image.width, image.height) == original.size
+        assert sent.tobytes() == original.convert("RGB").tobytes()
+
+
+@pytest.mark.parametrize("name", [*PLAIN, *CONVERTED])
+def test_bytes_are_treated_like_the_file_that_holds_them(tmp_path, name):
+    content = (PLAIN | CONVERTED)[name]
+    (tmp_path / name).write_bytes(content)
+    assert load_image(ImagePart(data=content)) == load(tmp_path / name)
+
+
+def test_the_data_url_holds_the_bytes():
+    image = load_image(ImagePart(data=PLAIN["rgb.webp"]))
+    head, _, body = image.data_url.partition(",")
+    assert head == "data:image/webp;base64"
+    assert base64.b64decode(body, validate=True) == PLAIN["rgb.webp"]
+
+
+CUT = ["rgb.jpg", "progressive.jpg", "grey.jpg", "thumbnail.jpg", "rgb.png", "rgba.png"]
+
+
+@pytest.mark.parametrize("name", CUT)
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.9, 0.999])
+def test_a_file_that_was_cut_short_is_refused(tmp_path, name, share):
+    content = (PLAIN | CONVERTED)[name]
+    path = tmp_path / name
+    path.write_bytes(content[: int(len(content) * share)])
+    found = refused(ImagePart(path=path))
+    assert found.startswith(f"{path}: ")
+    assert "cut short" in found or "cannot be decoded" in found
+
+
+def test_it_is_cut_short_even_where_a_whole_thumbnail_is_left(tmp_path):
+    content = saved(painted("RGB", (60, 60)), "JPEG", exif=exif_with_thumbnail())
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(content[:-200])
+    assert b"\xff\xd9" in content[len(content) // 2 : -200]
+    assert refused(ImagePart(path=path)) == f"{path}: the file is cut short"
+
+
+def png_of_size(width: int, height: int) -> bytes:
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 6, 0, 0, 0)
+    body = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(99))) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + body
+
+
+NO_PICTURES = {
+    "empty.jpg": (b"", "is no picture"),
+    "text.jpg": (b"these are words and no picture", "is no picture"),
+    "page.png": (b"<html><body>404</body></html>", "is no picture"),
+    "program.eps": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "is no picture"),
+    "header.png": (b"\x89PNG\r\n\x1a\n", "cannot be decoded|is no picture"),
+    "bomb.png": (png_of_size(200_000, 200_000), "cannot be decoded.*decompression bomb"),
+    "flat.png": (png_of_size(0, 5), "cannot be decoded|is no picture"),
+    "lies.png": (png_of_size(500, 500), "cannot be decoded"),
+}
+
+
+@pytest.mark.parametrize("name", NO_PICTURES)
+def test_what_is_no_picture_is_refused_by_path_and_reason(tmp_path, name):
+    content, reason = NO_PICTURES[name]
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(MediaError, match=reason) as caught:
+        load(path)
+    assert str(path) in str(caught.value)
+    with pytest.raises(MediaError, match=f"picture in the dataset: .*({reason})"):
+        load_image(ImagePart(data=content))
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("no.jpg", "No such file"),
+        ("no/such/folder.jpg", "No such file"),
+        ("folder.jpg", "Is a directory"),
+        ("file/x.jpg", "Not a directory"),
+        ("x" * 300, "File name too long"),
+        ("nul\0.jpg", "null"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_by_path_and_reason(tmp_path, name, reason):
+    (tmp_path / "folder.jpg").mkdir()
+    (tmp_path / "file").touch()
+    found = refused(ImagePart(path=tmp_path / name))
+    assert found.startswith(str(tmp_path / name))
+    assert reason in found
+
+
+class TestDamage:
+    """Nothing but a MediaError comes out, whatever the bytes."""
+
+    @staticmethod
+    def load_or_refuse(content: bytes) -> None:
+        try:
+            image = load_image(ImagePart(data=content))
+        except MediaError as error:
+            reason = str(error)
+        else:
+            assert image.width * image.height > 0
+            return
+        assert reason.startswith("picture in the dataset: ")
+
+    @settings(max_examples=150, deadline=None)
+    @given(st.sampled_from([b"", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF", b"GIF89a", b"BM"]))
+    def test_random_bytes(self, magic):
+        self.load_or_refuse(magic + os.urandom(60))
+
+    @pytest.mark.filterwarnings("ignore::UserWarning:PIL")  # it warns and reads on
+    @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @given(st.data())
+    def test_damaged_files(self, data):
+        name = data.draw(st.sampled_from([*PLAIN, *CONVERTED]))
+        content = bytearray((PLAIN | CONVERTED)[name][:2000])
+        for _ in range(data.draw(st.integers(1, 4))):
+            content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+        self.load_or_refuse(bytes(content[: data.draw(st.integers(0, len(content)))]))
+
+
+class TestCache:
+    def test_a_file_is_read_once_and_again_when_it_changes(self, tmp_path):
+        path = tmp_path / "x.png"
+        path.write_bytes(PLAIN["rgb.png"])
+        first = load(path)
+        assert load(path) is first
+        path.write_bytes(PLAIN["grey.png"])
+        assert load(path).data == PLAIN["grey.png"]
+
+    def test_a_change_of_the_same_length_is_seen_by_its_time(self, tmp_path):
+        path = tmp_path / "x.png"
+        path.write_bytes(PLAIN["rgb.png"])
+        load(path)
+        path.write_bytes(b"x" * len(PLAIN["rgb.png"]))
+        os.utime(path, ns=(1, 1))
+        assert "is no picture" in refused(ImagePart(path=path))
+
+    def test_a_missing_file_is_found_once_it_is_there(self, tmp_path):
+        path = tmp_path / "x.png"
+        refused(ImagePart(path=path))
+        path.write_bytes(PLAIN["rgb.png"])
+        assert load(path).mime == "image/png"
+
+    def test_a_file_that_went_away_is_missed(self, tmp_path):
+        path = tmp_path / "x.png"
+        path.write_bytes(PLAIN["rgb.png"])
+        load(path)
+        path.unlink()
+        assert "No such file" in refused(ImagePart(path=path))
+
+    def test_many_threads_get_the_same_pictures(self, tmp_path):
+        for number in range(100):
+            (tmp_path / f"{number}.png").write_bytes(saved(painted("RGB", (number + 1, 5)), "PNG"))
+        wrong: list[int] = []
+
+        def read_all() -> None:
+            wrong.extend(n for n in range(100) if load(tmp_path / f"{n}.png").width != n + 1)
+
+        threads = [threading.Thread(target=read_all) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert wrong == []

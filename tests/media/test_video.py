@@ -1,0 +1,154 @@
+"""Video files: decord and PyAV give the same frames, and a broken file is one clear error."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import cli_environment
+from PIL import Image
+
+from instit_bench.media import MediaError
+from instit_bench.media.frames import spread
+from instit_bench.media.video import decode_video, frames_with_pyav
+from instit_bench.resources import demo_data
+
+DEMO = demo_data() / "Inst-It-Bench" / "videos_vpt" / "5.mp4"
+
+
+def make_video(path: Path, frames: int = 40, codec: str = "mpeg4", size: int = 64) -> Path:
+    """A film in which every frame has a grey of its own and a moving square."""
+    av = pytest.importorskip("av")
+    with av.open(str(path), "w") as container:
+        try:
+            stream = container.add_stream(codec, rate=8)
+        except Exception:  # noqa: BLE001 - an FFmpeg without this encoder
+            pytest.skip(f"PyAV has no encoder {codec} here")
+        stream.width = stream.height = size
+        stream.pix_fmt = "yuv420p"
+        stream.gop_size = 12
+        stream.bit_rate = 4_000_000
+        for number in range(frames):
+            picture = np.full((size, size, 3), 40 + 4 * number, np.uint8)
+            picture[:16, number : number + 16] = (255, 0, 0)
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return path
+
+
+def shown(jpegs: tuple[bytes, ...]) -> list[Image.Image]:
+    images = [Image.open(BytesIO(jpeg)) for jpeg in jpegs]
+    assert {image.format for image in images} <= {"JPEG"}
+    return images
+
+
+def grey(image: Image.Image) -> int:
+    value = image.convert("L").getpixel((60, 60))
+    assert isinstance(value, int)
+    return value
+
+
+def with_decord(path: Path, max_frames: int) -> Any:
+    decord = pytest.importorskip("decord")
+    reader = decord.VideoReader(str(path), num_threads=1)
+    return reader.get_batch(spread(len(reader), max_frames)).asnumpy()
+
+
+@pytest.mark.parametrize("max_frames", [1, 2, 5, 16, 32])
+def test_both_decoders_give_the_same_pixels_of_the_demo(max_frames):
+    pytest.importorskip("av")
+    ours, theirs = frames_with_pyav(DEMO, max_frames), with_decord(DEMO, max_frames)
+    assert len(ours) == len(theirs) == min(max_frames, 16)
+    assert all(np.array_equal(a, b) for a, b in zip(ours, theirs, strict=True))
+
+
+@pytest.mark.parametrize("codec", ["mpeg4", "libx264"])
+@pytest.mark.parametrize("max_frames", [3, 7, 40])
+def test_both_decoders_find_the_same_frames_across_key_frames(tmp_path, codec, max_frames):
+    path = make_video(tmp_path / "x.mp4", codec=codec)
+    ours, theirs = frames_with_pyav(path, max_frames), with_decord(path, max_frames)
+    assert len(ours) == len(theirs) == max_frames
+    assert all(np.array_equal(a, b) for a, b in zip(ours, theirs, strict=True))
+
+
+@pytest.mark.parametrize("max_frames", [1, 4, 40, 100])
+def test_frames_are_spread_over_the_film_in_order(tmp_path, max_frames):
+    images = shown(decode_video(make_video(tmp_path / "x.mp4"), max_frames))
+    expected = [40 + 4 * number for number in spread(40, max_frames)]
+    assert {image.size for image in images} == {(64, 64)}
+    assert all(abs(grey(i) - want) <= 2 for i, want in zip(images, expected, strict=True))
+
+
+def test_colours_keep_their_full_resolution():
+    for image in shown(decode_video(DEMO, 3)):
+        assert {component[1:3] for component in image.layer} == {(1, 1)}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no decord-less environment is set up")
+def test_without_decord_the_frames_are_the_same(tmp_path):
+    """The same call in a process in which decord cannot be imported."""
+    pytest.importorskip("av")
+    (tmp_path / "decord.py").write_text("raise ImportError('not here')")
+    program = (
+        "import sys, hashlib; from pathlib import Path\n"
+        "from instit_bench.media.video import decode_video\n"
+        "frames = decode_video(Path(sys.argv[1]), 8)\n"
+        "print(len(frames), hashlib.sha256(b''.join(frames)).hexdigest(), 'av' in sys.modules)\n"
+    )
+    answers = []
+    for path in (str(tmp_path), ""):
+        environment = cli_environment()
+        environment["PYTHONPATH"] = f"{path}:{environment['PYTHONPATH']}"
+        done = subprocess.run(
+            [sys.executable, "-c", program, str(DEMO)],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        answers.append(done.stdout.split())
+    assert answers[0][:2] == answers[1][:2]
+    assert answers[0][2] == "True"
+
+
+BROKEN = {
+    "empty.mp4": lambda film: b"",
+    "text.mp4": lambda film: b"these are words and no film\n" * 50,
+    "page.mp4": lambda film: b"<html><body>404</body></html>",
+    "half.mp4": lambda film: film[: len(film) // 2],
+    "header.mp4": lambda film: film[:64],
+    "zeros.mp4": lambda film: film[:200] + bytes(len(film) - 200),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_film_is_refused_by_path(tmp_path, name):
+    path = tmp_path / name
+    path.write_bytes(BROKEN[name](DEMO.read_bytes()))
+    with pytest.raises(MediaError, match="cannot be decoded") as caught:
+        decode_video(path, 8)
+    assert str(caught.value).startswith(str(path))
+
+
+@pytest.mark.parametrize("name", ["no.mp4", "x" * 300, "nul\0.mp4"])
+def test_a_film_that_cannot_be_found_is_refused_by_path(tmp_path, name):
+    with pytest.raises(MediaError) as caught:
+        decode_video(tmp_path / name, 8)
+    assert str(caught.value).startswith(str(tmp_path / name))
+
+
+def test_a_film_is_decoded_once_and_again_when_it_changes(tmp_path):
+    path = make_video(tmp_path / "x.mp4", frames=4)
+    first = decode_video(path, 8)
+    assert decode_video(path, 8) is first
+    assert len(decode_video(path, 2)) == 2
+    make_video(path, frames=6)
+    assert len(decode_video(path, 8)) == 6
