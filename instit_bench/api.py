@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from instit_bench.errors import InstitBenchError
 from instit_bench.runs.config import make_config
 from instit_bench.runs.directory import RunDirectory
-from instit_bench.runs.record import SampleRecord
+from instit_bench.runs.reporter import Silent
 from instit_bench.runs.results import RunResults
 from instit_bench.runs.runner import run as run_to_outcome
 
@@ -33,19 +32,6 @@ class RunFrames:
     results: RunResults
 
 
-class _Silent:
-    """A reporter for callers who show progress themselves, or not at all."""
-
-    def begin(self, run: RunDirectory, totals: Mapping[str, int], done: Mapping[str, int]) -> None:
-        """Say nothing."""
-
-    def sample(self, task: str, record: SampleRecord) -> None:
-        """Say nothing."""
-
-    def end(self) -> None:
-        """Say nothing."""
-
-
 def run(config: Path | str | None = None, **settings: Any) -> RunFrames:
     """Evaluate a model; ``settings`` are the options of ``instit-bench run``, by name.
 
@@ -55,11 +41,11 @@ def run(config: Path | str | None = None, **settings: Any) -> RunFrames:
         InstitBenchError: Too many samples failed; what was finished is kept.
         KeyboardInterrupt: Interrupted; the same call goes on.
     """
-    outcome = run_to_outcome(make_config(Path(config) if config else None, settings), _Silent())
+    outcome = run_to_outcome(make_config(Path(config) if config else None, settings), Silent())
     if outcome.status == "interrupted":
         raise KeyboardInterrupt
     if outcome.problem:
-        raise InstitBenchError(f"{outcome.run.path}: {outcome.problem}")
+        raise InstitBenchError(f"{outcome.run.path}: {outcome.problem.message}")
     return RunFrames(
         path=outcome.run.path,
         metrics=_metrics_frame(outcome.results),

@@ -10,15 +10,16 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "instit_bench"
-LEAVES = {"types", "errors", "resources"}
+LEAVES = {"types", "errors", "resources", "endpoint"}
 MAY_IMPORT = {
     "tasks": LEAVES,
     "datasets": LEAVES,
     "media": LEAVES,
     "backends": LEAVES | {"media"},
     "scorers": LEAVES,
+    "judges": LEAVES | {"scorers"},
     "stats": LEAVES,
-    "runs": LEAVES | {"tasks", "datasets", "media", "backends", "scorers", "stats"},
+    "runs": LEAVES | {"tasks", "datasets", "media", "backends", "scorers", "judges", "stats"},
     "leaderboard": LEAVES | {"runs", "stats"},
 }
 

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
+from instit_bench.backends.options import EngineOptions
 from instit_bench.types import Prediction, Request
+
+Tell = Callable[[str], None]
+"""Shows the user one line about what a backend is doing."""
 
 
 class GenerationError(Exception):
@@ -14,6 +21,21 @@ class GenerationError(Exception):
 
 class BackendUnavailable(Exception):  # noqa: N818 - a state of the backend, not of a request
     """No further request can succeed (wrong key, unknown model, no server); the run stops."""
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """What a run will ask: enough to size an engine before the first request.
+
+    ``images`` and ``videos`` are the most that one request holds, ``max_frames`` the most frames
+    of a video, ``media_folders`` where files lie, and ``heaviest`` the longest request.
+    """
+
+    images: int = 0
+    videos: int = 0
+    max_frames: int = 32
+    media_folders: tuple[Path, ...] = ()
+    heaviest: Request | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +48,25 @@ class BackendOptions:
     max_retries: int = 6
     concurrency: int = 16
     seed: int = 0
+    engine: EngineOptions = field(default_factory=EngineOptions)
+    workload: Workload = field(default_factory=Workload)
 
 
-class Backend(Protocol):
+class Backend(ABC):
     """Produces one prediction a request; many requests are in flight at once."""
 
+    @abstractmethod
     def settings(self) -> dict[str, Any]:
         """What the run's manifest says of this backend: versions and addresses, never a key."""
-        ...
 
+    async def start(self, folder: Path, tell: Tell) -> None:  # noqa: B027 - most are ready
+        """Get ready to answer; logs may be kept in ``folder``, the run's own.
+
+        Raises:
+            InputError: It cannot start; says why and what to change.
+        """
+
+    @abstractmethod
     async def generate(self, request: Request) -> Prediction:
         """Answer one request, whose media are resolved.
 
@@ -42,8 +74,10 @@ class Backend(Protocol):
             GenerationError: This request failed after all retries.
             BackendUnavailable: Every request would fail.
         """
-        ...
 
-    async def close(self) -> None:
+    async def close(self) -> None:  # noqa: B027 - most hold nothing
         """Release connections and processes."""
-        ...
+
+    def totals(self) -> dict[str, float]:
+        """Tokens, seconds and cache hits so far, where an engine of our own counts them."""
+        return {}

@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from instit_bench.backends.base import BackendOptions
+from instit_bench.backends.base import Backend, BackendOptions
 from instit_bench.errors import InputError
 from instit_bench.types import Prediction, Request, Sample
 
@@ -24,7 +24,7 @@ _NO_TOOL = "Thought: Do I need to use a tool? No\nAI: I do not know."
 _NO_ANSWER = "I do not know."
 
 
-class BaselineBackend:
+class BaselineBackend(Backend):
     """See the module's description."""
 
     def __init__(self, options: BackendOptions) -> None:
@@ -43,9 +43,6 @@ class BaselineBackend:
     async def generate(self, request: Request) -> Prediction:
         """Answer at once."""
         return Prediction(self._answer(request.sample), finish_reason="stop")
-
-    async def close(self) -> None:
-        """Nothing to release."""
 
     def _answer(self, sample: Sample) -> str:
         if self._model == ECHO_GOLD:

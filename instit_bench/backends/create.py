@@ -20,9 +20,16 @@ def _openai(options: BackendOptions) -> Backend:
     return OpenAIBackend(options)
 
 
+def _vllm(options: BackendOptions) -> Backend:
+    from instit_bench.backends.vllm.backend import VllmBackend
+
+    return VllmBackend(options)
+
+
 BACKENDS: dict[str, Callable[[BackendOptions], Backend]] = {
     "baseline": _baseline,
     "openai": _openai,
+    "vllm": _vllm,
 }
 
 
@@ -34,4 +41,6 @@ def create_backend(name: str, options: BackendOptions) -> Backend:
     """
     if name not in BACKENDS:
         raise InputError(f"there is no backend {name!r}; choose one of {', '.join(BACKENDS)}")
+    if name != "vllm" and options.engine.changed:
+        raise InputError(f"{options.engine.changed[0]}: only --backend vllm has this option")
     return BACKENDS[name](options)

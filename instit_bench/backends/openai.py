@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any, NoReturn, cast
 from urllib.parse import urlsplit, urlunsplit
 
@@ -15,7 +17,12 @@ import openai
 from openai.types import Completion, CompletionUsage
 from openai.types.chat import ChatCompletion
 
-from instit_bench.backends.base import BackendOptions, BackendUnavailable, GenerationError
+from instit_bench.backends.base import (
+    Backend,
+    BackendOptions,
+    BackendUnavailable,
+    GenerationError,
+)
 from instit_bench.errors import InputError
 from instit_bench.media import load_image
 from instit_bench.types import (
@@ -33,16 +40,26 @@ KEY_VARIABLE = "OPENAI_API_KEY"
 _DEFAULT_BASE_URL = "https://api.openai.com/v1"
 
 
-class OpenAIBackend:
-    """Asks one endpoint for one model's completions."""
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How an endpoint departs from the plain protocol: in a part's form, and in extra settings."""
 
-    def __init__(self, options: BackendOptions) -> None:
+    content: Callable[[Part], dict[str, Any]] = field(default_factory=lambda: plain_content)
+    settings: Callable[[Request], dict[str, Any]] = field(default_factory=lambda: lambda _: {})
+
+
+class OpenAIBackend(Backend):
+    """Asks one endpoint for one model's completions; ``key`` is its own, if it has one."""
+
+    def __init__(
+        self, options: BackendOptions, dialect: Dialect | None = None, key: str | None = None
+    ) -> None:
         base_url = options.base_url or os.environ.get("OPENAI_BASE_URL") or _DEFAULT_BASE_URL
         if urlsplit(base_url).scheme not in ("http", "https"):
             raise InputError(
                 f"--base-url {redacted(base_url)}: must start with http:// or https://"
             )
-        key = os.environ.get(KEY_VARIABLE)
+        key = key or os.environ.get(KEY_VARIABLE)
         if not key and base_url == _DEFAULT_BASE_URL:
             raise InputError(
                 f"set {KEY_VARIABLE} to ask {_DEFAULT_BASE_URL}, or name another endpoint with "
@@ -51,12 +68,14 @@ class OpenAIBackend:
         self._key = key or "none"  # servers of one's own rarely ask for a key
         self._base_url = base_url
         self._model = options.model
+        self._dialect = dialect or Dialect()
         self._limit_name = "max_tokens"
         self._client = openai.AsyncOpenAI(
             api_key=self._key,
             base_url=base_url,
             timeout=options.timeout_s,
             max_retries=options.max_retries,
+            http_client=_direct_client() if _on_this_machine(base_url) else None,
         )
 
     def settings(self) -> dict[str, Any]:
@@ -96,9 +115,12 @@ class OpenAIBackend:
             )
             return cast(Completion, raw)
         chat = await self._client.chat.completions.create(
-            model=self._model, messages=cast(Any, chat_messages(request)), **settings
+            model=self._model, messages=cast(Any, self._messages(request)), **settings
         )
         return cast(ChatCompletion, chat)
+
+    def _messages(self, request: Request) -> list[dict[str, Any]]:
+        return [_chat_message(message, self._dialect.content) for message in request.messages]
 
     def _sampling(self, request: Request) -> dict[str, Any]:
         params = request.params
@@ -111,7 +133,9 @@ class OpenAIBackend:
             settings["stop"] = list(params.stop)
         if params.top_k is not None:
             settings["extra_body"] = {"top_k": params.top_k}
-        return settings
+        more = self._dialect.settings(request)
+        body = settings.get("extra_body", {}) | more.get("extra_body", {})
+        return settings | more | ({"extra_body": body} if body else {})
 
     def _sort(self, error: openai.APIError) -> NoReturn:
         """Raise the error as one of this request, or of the endpoint as a whole."""
@@ -133,18 +157,14 @@ class OpenAIBackend:
         raise GenerationError(text) from error
 
 
-def chat_messages(request: Request) -> list[dict[str, Any]]:
-    """A request's messages in the protocol's form, pictures inline in their own bytes."""
-    return [_chat_message(message) for message in request.messages]
-
-
-def _chat_message(message: Message) -> dict[str, Any]:
+def _chat_message(message: Message, content: Callable[[Part], dict[str, Any]]) -> dict[str, Any]:
     if all(isinstance(part, TextPart) for part in message.parts):
         return {"role": message.role, "content": message.text}
-    return {"role": message.role, "content": [_content(part) for part in message.parts]}
+    return {"role": message.role, "content": [content(part) for part in message.parts]}
 
 
-def _content(part: Part) -> dict[str, Any]:
+def plain_content(part: Part) -> dict[str, Any]:
+    """A part in the protocol's form, a picture inline in its own bytes."""
     if isinstance(part, TextPart):
         return {"type": "text", "text": part.text}
     if isinstance(part, ImagePart):
@@ -184,6 +204,15 @@ def _usage(usage: CompletionUsage | None) -> Usage:
         completion_tokens=usage.completion_tokens,
         cached_tokens=details.cached_tokens if details else None,
     )
+
+
+def _on_this_machine(url: str) -> bool:
+    return urlsplit(url).hostname in ("127.0.0.1", "localhost", "::1")
+
+
+def _direct_client() -> openai.DefaultAsyncHttpxClient:
+    """A client that ignores the environment's proxies, which do not know this machine's ports."""
+    return openai.DefaultAsyncHttpxClient(trust_env=False)
 
 
 def redacted(url: str) -> str:

@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from instit_bench import __version__
-from instit_bench.cli import data, export, leaderboard, run, score, tasks
+from instit_bench.cli import data, export, judge, leaderboard, run, score, tasks
 from instit_bench.cli.console import fail
 from instit_bench.errors import InstitBenchError
 
@@ -26,6 +26,7 @@ app.command("run")(run.run_command)
 app.command("score")(score.score_command)
 app.command("export")(export.export_command)
 app.command("leaderboard")(leaderboard.leaderboard_command)
+app.add_typer(judge.app, name="judge")
 app.add_typer(tasks.app, name="tasks")
 app.add_typer(data.app, name="data")
 

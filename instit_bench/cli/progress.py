@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping
+from pathlib import Path
 
 from rich.progress import (
     BarColumn,
@@ -16,10 +16,7 @@ from rich.progress import (
 )
 
 from instit_bench.cli.console import note, stderr
-from instit_bench.runs.directory import RunDirectory
-from instit_bench.runs.record import SampleRecord
-from instit_bench.runs.runner import Reporter
-from instit_bench.types import State
+from instit_bench.runs.reporter import Reporter
 
 _PLAIN_EVERY_S = 10.0
 
@@ -30,7 +27,7 @@ def make_reporter() -> Reporter:
 
 
 class LiveReporter:
-    """One bar a task: done of total, samples a second, errors, time left."""
+    """One bar a lane: done of total, how many a second, errors, time left."""
 
     def __init__(self) -> None:
         self._progress = Progress(
@@ -44,27 +41,33 @@ class LiveReporter:
         )
         self._bars: dict[str, TaskID] = {}
         self._errors: Counter[str] = Counter()
-        self._asked: Counter[str] = Counter()
+        self._done: Counter[str] = Counter()
         self._started: dict[str, float] = {}
 
-    def begin(self, run: RunDirectory, totals: Mapping[str, int], done: Mapping[str, int]) -> None:
-        """Draw the bars."""
-        note(f"run: {run.path}")
-        for task, total in totals.items():
-            self._bars[task] = self._progress.add_task(
-                task, total=total, completed=done[task], rate="", errors=""
-            )
+    def begin(self, run: Path) -> None:
+        """Say where the run is, and start drawing."""
+        note(f"run: {run}")
         self._progress.start()
 
-    def sample(self, task: str, record: SampleRecord) -> None:
+    def lane(self, name: str, total: int, done: int) -> None:
+        """Draw a bar."""
+        self._bars[name] = self._progress.add_task(
+            name, total=total, completed=done, rate="", errors=""
+        )
+
+    def status(self, text: str) -> None:
+        """One line above the bars."""
+        self._progress.console.print(text, markup=False)
+
+    def step(self, lane: str, *, failed: bool) -> None:
         """Advance one bar."""
         now = time.monotonic()
-        self._errors[task] += record.state is State.INFER_ERROR
-        self._asked[task] += 1
-        elapsed = now - self._started.setdefault(task, now)
-        rate = f"{self._asked[task] / elapsed:.1f}/s" if elapsed > 0 else ""
-        errors = f"{self._errors[task]} errors" if self._errors[task] else ""
-        self._progress.update(self._bars[task], advance=1, rate=rate, errors=errors)
+        self._errors[lane] += failed
+        self._done[lane] += 1
+        elapsed = now - self._started.setdefault(lane, now)
+        rate = f"{self._done[lane] / elapsed:.1f}/s" if elapsed > 0 else ""
+        errors = f"{self._errors[lane]} errors" if self._errors[lane] else ""
+        self._progress.update(self._bars[lane], advance=1, rate=rate, errors=errors)
 
     def end(self) -> None:
         """Leave the bars as they are."""
@@ -72,29 +75,36 @@ class LiveReporter:
 
 
 class PlainReporter:
-    """A line at the start, every ten seconds, and at the end."""
+    """A line for each lane, one for all every ten seconds, and one at the end."""
 
     def __init__(self) -> None:
-        self._totals: dict[str, int] = {}
+        self._totals: Counter[str] = Counter()
         self._done: Counter[str] = Counter()
         self._errors = 0
-        self._asked = 0
+        self._steps = 0
         self._started = self._printed = time.monotonic()
 
-    def begin(self, run: RunDirectory, totals: Mapping[str, int], done: Mapping[str, int]) -> None:
+    def begin(self, run: Path) -> None:
+        """Say where the run is."""
+        note(f"run: {run}")
+        self._started = self._printed = time.monotonic()
+
+    def lane(self, name: str, total: int, done: int) -> None:
         """Say what there is to do."""
-        self._totals, self._done = dict(totals), Counter(done)
-        self._started = self._printed = time.monotonic()
-        note(f"run: {run.path}")
-        for task, total in totals.items():
-            resumed = f", {done[task]} done before" if done[task] else ""
-            note(f"  {task}: {total} samples{resumed}")
+        self._totals[name], self._done[name] = total, done
+        note(f"  {name}: {total}" + (f", {done} done before" if done else ""))
 
-    def sample(self, task: str, record: SampleRecord) -> None:
+    def status(self, text: str) -> None:
+        """One line."""
+        note(text)
+        if self._steps == 0:  # the rate counts from the first request
+            self._started = time.monotonic()
+
+    def step(self, lane: str, *, failed: bool) -> None:
         """Count, and print now and then."""
-        self._done[task] += 1
-        self._asked += 1
-        self._errors += record.state is State.INFER_ERROR
+        self._done[lane] += 1
+        self._steps += 1
+        self._errors += failed
         if time.monotonic() - self._printed >= _PLAIN_EVERY_S:
             self._print()
 
@@ -105,7 +115,7 @@ class PlainReporter:
     def _print(self) -> None:
         self._printed = time.monotonic()
         elapsed = self._printed - self._started
-        done, total = self._done.total(), sum(self._totals.values())
-        rate = self._asked / elapsed if elapsed > 0 else 0.0
+        done, total = self._done.total(), self._totals.total()
+        rate = self._steps / elapsed if elapsed > 0 else 0.0
         left = f", about {(total - done) / rate:.0f} s left" if rate > 0 and done < total else ""
-        note(f"{done}/{total} samples, {self._errors} errors, {rate:.1f}/s{left}")
+        note(f"{done}/{total} done, {self._errors} errors, {rate:.1f}/s{left}")

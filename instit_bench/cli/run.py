@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from instit_bench.cli import judge_options
 from instit_bench.cli.console import fail, note
 
 if TYPE_CHECKING:
@@ -15,12 +16,13 @@ if TYPE_CHECKING:
 MODEL = "The model's name; baseline takes random, first, echo-gold or text:…"
 TASKS = "Tasks and groups, comma-separated (default: inst_it_bench,gpt4tools)."
 DATA = "hub, demo, or a folder or file (default: hub)."
+CONSTRAIN = "Only letters as replies to multiple choice; not the official protocol."
 ERRORS = "How many samples may fail: a count (10) or a fraction (0.05); default 0."
 
 
 def run_command(
     model: Annotated[str | None, typer.Option(help=MODEL)] = None,
-    backend: Annotated[str | None, typer.Option(help="openai (default) or baseline.")] = None,
+    backend: Annotated[str | None, typer.Option(help="vllm (default), openai or baseline.")] = None,
     tasks: Annotated[str | None, typer.Option(help=TASKS)] = None,
     data: Annotated[str | None, typer.Option(help=DATA, envvar="INSTIT_BENCH_DATA")] = None,
     revision: Annotated[str | None, typer.Option(help="Hub revision of the dataset.")] = None,
@@ -31,21 +33,48 @@ def run_command(
     name: Annotated[str | None, typer.Option(help="The run's folder name.")] = None,
     limit: Annotated[int | None, typer.Option(help="Only the first N samples a task.")] = None,
     sample_id: Annotated[list[str] | None, typer.Option(help="Only this sample.")] = None,
-    concurrency: Annotated[int | None, typer.Option(help="Requests in flight (16).")] = None,
+    concurrency: Annotated[
+        int | None, typer.Option(help="Requests in flight (vllm 64, others 16).")
+    ] = None,
     temperature: Annotated[float | None, typer.Option(help="Instead of the task's.")] = None,
     top_p: Annotated[float | None, typer.Option(help="Instead of the task's.")] = None,
     max_tokens: Annotated[int | None, typer.Option(help="Instead of the task's.")] = None,
     seed: Annotated[int | None, typer.Option(help="Sent with every request (0).")] = None,
     max_frames: Annotated[int | None, typer.Option(help="Frames a video at most (32).")] = None,
     prompt_style: Annotated[str | None, typer.Option(help="chat (default) or raw.")] = None,
-    judge: Annotated[str | None, typer.Option(help="none: open answers stay unscored.")] = None,
+    judge: judge_options.Judges = None,
+    judge_base_url: judge_options.BaseUrl = None,
+    judge_concurrency: judge_options.Concurrency = None,
+    judge_repeats: judge_options.Repeats = None,
+    judge_timeout: judge_options.Timeout = None,
+    judge_attempts: judge_options.Attempts = None,
+    judge_prices: judge_options.Prices = None,
+    judge_budget: judge_options.Budget = None,
     fail_on_error: Annotated[str | None, typer.Option(help=ERRORS)] = None,
     min_coverage: Annotated[
         float | None, typer.Option(help="Exit 3 if a task's coverage is lower (0..1).")
     ] = None,
-    base_url: Annotated[str | None, typer.Option(help="OpenAI-compatible endpoint.")] = None,
+    base_url: Annotated[str | None, typer.Option(help="A server that runs already.")] = None,
     timeout: Annotated[float | None, typer.Option(help="Seconds a request (600).")] = None,
     max_retries: Annotated[int | None, typer.Option(help="Retries a request (6).")] = None,
+    tensor_parallel: Annotated[int | None, typer.Option(help="GPUs a copy of the model.")] = None,
+    data_parallel: Annotated[int | None, typer.Option(help="Copies of the model.")] = None,
+    max_model_len: Annotated[
+        int | None, typer.Option(help="Longest request in tokens (default: what fits).")
+    ] = None,
+    gpu_memory_utilization: Annotated[
+        float | None, typer.Option(help="Share of each GPU's memory (0..1).")
+    ] = None,
+    dtype: Annotated[str | None, typer.Option(help="Instead of the model's own.")] = None,
+    quantization: Annotated[str | None, typer.Option(help="Such as fp8.")] = None,
+    lora: Annotated[str | None, typer.Option(help="NAME=PATH of an adapter.")] = None,
+    engine_arg: Annotated[
+        list[str] | None, typer.Option(help="key=value for vllm serve; repeatable.")
+    ] = None,
+    video_as: Annotated[str | None, typer.Option(help="frames (default) or video.")] = None,
+    constrain_choices: Annotated[
+        bool | None, typer.Option("--constrain-choices", help=CONSTRAIN)
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Fail if no run is there.")] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Start again; keep the old.")] = False,
     config: Annotated[Path | None, typer.Option(help="A YAML file with these settings.")] = None,
@@ -69,11 +98,13 @@ def run_command(
 def evaluate(config: Any) -> int:
     """Run, print the outcome, and say how it went in the exit code."""
     from instit_bench.cli.progress import make_reporter
-    from instit_bench.cli.tables import print_results
+    from instit_bench.cli.tables import engine_summary, print_results
     from instit_bench.runs.runner import run
 
     outcome = run(config, make_reporter())
     print_results(outcome.results)
+    if outcome.results.engine:
+        note(engine_summary(outcome.results.engine))
     note(f"results: {outcome.run.results_path}")
     return _conclude(outcome, config.min_coverage)
 
@@ -82,7 +113,7 @@ def _conclude(outcome: RunOutcome, min_coverage: float) -> int:
     if outcome.status == "interrupted":
         fail("interrupted; what was finished is kept, the same command goes on", 130)
     if outcome.problem:
-        fail(outcome.problem, outcome.exit_code)
+        fail(outcome.problem.message, outcome.problem.exit_code)
     for name, task in outcome.results.tasks.items():
         if task.coverage < min_coverage:
             fail(

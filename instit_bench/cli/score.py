@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from instit_bench.cli import judge_options
 from instit_bench.cli.console import note
 
 DATA = "hub, demo, or a folder or file; by default the file's own targets, where it has them."
@@ -23,15 +24,40 @@ def score_command(
     include_path: Annotated[
         list[Path] | None, typer.Option(help="A folder with further task plugins.")
     ] = None,
+    judge: judge_options.Judges = None,
+    judge_base_url: judge_options.BaseUrl = None,
+    judge_concurrency: judge_options.Concurrency = None,
+    judge_repeats: judge_options.Repeats = None,
+    judge_timeout: judge_options.Timeout = None,
+    judge_attempts: judge_options.Attempts = None,
+    judge_prices: judge_options.Prices = None,
+    judge_budget: judge_options.Budget = None,
+    fail_on_error: Annotated[
+        str, typer.Option(help="How many answers may stay unjudged by error.")
+    ] = "0",
 ) -> int:
     """Score a prediction file, with no model at hand."""
+    chosen = judge_options.given(dict(locals()))
+    from instit_bench.cli.judge import conclude_judging
+    from instit_bench.cli.progress import make_reporter
     from instit_bench.cli.tables import print_results
+    from instit_bench.runs.config import make_judge_config
     from instit_bench.runs.score import ScoreOptions, score_file
 
-    options = ScoreOptions(
-        file, task, data, revision, model, output, name, tuple(include_path or ())
+    scored = score_file(
+        ScoreOptions(
+            file=file,
+            task=task,
+            data=data,
+            revision=revision,
+            model=model,
+            output=output,
+            name=name,
+            include_path=tuple(include_path or ()),
+            judging=make_judge_config(chosen),
+        ),
+        make_reporter,
     )
-    run, results = score_file(options)
-    print_results(results)
-    note(f"results: {run.results_path}")
-    return 0
+    print_results(scored.results)
+    note(f"results: {scored.run.results_path}")
+    return conclude_judging(scored.results, scored.problem, fail_on_error)

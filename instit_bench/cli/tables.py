@@ -9,7 +9,7 @@ from rich.table import Table
 from instit_bench.cli.console import stdout
 from instit_bench.leaderboard.rows import row_of
 from instit_bench.leaderboard.show import board_table, explained_marks
-from instit_bench.runs.results import MetricResult, RunResults
+from instit_bench.runs.results import EngineResult, MetricResult, RunResults
 
 _STATES_SHOWN = ("unparsed", "truncated", "infer_error", "judge_error", "not_run")
 
@@ -27,6 +27,16 @@ def print_results(results: RunResults) -> None:
             console.print(escape(f"{name}: {note}"))
 
 
+def engine_summary(engine: EngineResult) -> str:
+    """Two lines: the tokens, and where the time went."""
+    return (
+        f"tokens: {engine.prompt_tokens:,} prompt, {engine.cached_tokens:,} of them from the "
+        f"cache; {engine.generated_tokens:,} generated, {engine.generated_tokens_per_s or 0:,} a "
+        f"second\nseconds: {engine.seconds_starting:.1f} starting, "
+        f"{engine.seconds_waiting:.1f} waiting, {engine.seconds_working:.1f} working"
+    )
+
+
 def _metrics_table(results: RunResults) -> Table:
     """Each task's line, its metrics indented below; fits 80 characters."""
     title = escape(f"{results.model} ({results.backend})")
@@ -39,7 +49,9 @@ def _metrics_table(results: RunResults) -> Table:
         states = ", ".join(f"{task.states[s]} {s}" for s in _STATES_SHOWN if task.states.get(s))
         coverage = f"{task.n_scored}/{task.n_total}" + (f" ({states})" if states else "")
         table.add_row(name, "", "", "", coverage)
-        for metric, result in task.metrics.items():
+        for index, (metric, result) in enumerate(task.metrics.items()):
+            if result.n == 0 and index > 0:
+                continue  # a diagnostic that no sample has
             table.add_row(f"  {metric}", _value(result), _interval(result), str(result.n), "")
     return table
 

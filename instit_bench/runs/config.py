@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import difflib
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator
 
+from instit_bench.backends.options import EngineOptions, VideoAs
 from instit_bench.errors import InputError
+from instit_bench.runs.judge_config import JudgeConfig
 
 DEFAULT_TASKS = ("inst_it_bench", "gpt4tools")
 
 
-class RunConfig(BaseModel):
+class RunConfig(JudgeConfig):
     """What ``instit-bench run`` does; every field is an option of the same name."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     model: str = Field(min_length=1)
-    backend: str = "openai"
+    backend: str = "vllm"
     tasks: tuple[str, ...] = DEFAULT_TASKS
     include_path: tuple[Path, ...] = ()
     data: str = "hub"
@@ -29,20 +30,29 @@ class RunConfig(BaseModel):
     name: str | None = None
     limit: int | None = Field(default=None, ge=1)
     sample_id: tuple[str, ...] = ()
-    concurrency: int = Field(default=16, ge=1, le=4096)
+    concurrency: int | None = Field(default=None, ge=1, le=4096)
     temperature: float | None = Field(default=None, ge=0)
     top_p: float | None = Field(default=None, gt=0, le=1)
     max_tokens: int | None = Field(default=None, ge=1)
     seed: int = 0
     max_frames: int = Field(default=32, ge=1)
     prompt_style: Literal["chat", "raw"] = "chat"
-    judge: Literal["none"] = "none"
     fail_on_error: str = "0"
     min_coverage: float = Field(default=0.0, ge=0, le=1)
     existing: Literal["auto", "resume", "fresh"] = "auto"
     base_url: str | None = None
     timeout: float = Field(default=600.0, gt=0)
     max_retries: int = Field(default=6, ge=0)
+    tensor_parallel: int | None = Field(default=None, ge=1)
+    data_parallel: int | None = Field(default=None, ge=1)
+    max_model_len: int | None = Field(default=None, ge=1)
+    gpu_memory_utilization: float | None = Field(default=None, gt=0, le=1)
+    dtype: str | None = None
+    quantization: str | None = None
+    lora: str | None = None
+    engine_arg: tuple[str, ...] = ()
+    video_as: VideoAs = "frames"
+    constrain_choices: bool = False
 
     @field_validator("tasks", "sample_id", "include_path", mode="before")
     @classmethod
@@ -53,6 +63,25 @@ class RunConfig(BaseModel):
         if isinstance(value, list | tuple):
             return tuple(str(part).strip() for part in value if str(part).strip())
         return value
+
+    @property
+    def in_flight(self) -> int:
+        """Requests at once: an engine on this machine fills its batch, an endpoint is spared."""
+        return self.concurrency or (64 if self.backend == "vllm" else 16)
+
+    def engine_options(self) -> EngineOptions:
+        """The options of an engine that this program starts."""
+        return EngineOptions(
+            **{option.name: getattr(self, option.name) for option in fields(EngineOptions)}
+        )
+
+    @field_validator("engine_arg", mode="before")
+    @classmethod
+    def _as_words(cls, value: Any) -> Any:
+        """``key=value`` one or many; in a config file a mapping too. A value may hold commas."""
+        if isinstance(value, dict):
+            return tuple(f"{key}={setting}" for key, setting in value.items())
+        return (value,) if isinstance(value, str) else value
 
     @field_validator("fail_on_error", mode="before")
     @classmethod
@@ -93,6 +122,18 @@ def make_config(file: Path | None, overrides: dict[str, Any]) -> RunConfig:
         return RunConfig.model_validate(values)
     except ValidationError as error:
         raise InputError(_first_problem(error, file, overrides)) from error
+
+
+def make_judge_config(settings: dict[str, Any]) -> JudgeConfig:
+    """The judging settings alone.
+
+    Raises:
+        InputError: A setting is not valid; names it.
+    """
+    try:
+        return JudgeConfig.model_validate(settings)
+    except ValidationError as error:
+        raise InputError(_first_problem(error, None, settings)) from error
 
 
 def _read_file(file: Path) -> dict[str, Any]:

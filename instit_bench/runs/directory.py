@@ -42,6 +42,10 @@ class RunDirectory:
         """``samples/<task>.jsonl``."""
         return self.path / "samples" / f"{task}.jsonl"
 
+    def verdicts_path(self, task: str) -> Path:
+        """``judgements/<task>.jsonl``."""
+        return self.path / "judgements" / f"{task}.jsonl"
+
     @property
     def exists(self) -> bool:
         """Whether a run was started here."""
@@ -76,16 +80,21 @@ class RunDirectory:
         finally:
             lock.release()
 
-    def set_aside(self) -> Path | None:
-        """Move a started run out of the way, so that a fresh one can take its place."""
+    def set_aside(self, *, keep_verdicts: bool = False) -> Path | None:
+        """Move a started run out of the way, so that a fresh one can take its place.
+
+        Verdicts say which answer they are on, so they may stay for the fresh run to use.
+        """
         if not self.exists:
             return None
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%f")
         kept = self.path.parent / ".replaced" / f"{self.path.name}-{stamp}"
         kept.mkdir(parents=True)
-        for name in ("manifest.json", "results.json", "samples"):
+        for name in ("manifest.json", "results.json", "samples", "judgements"):
             if (self.path / name).exists():
                 shutil.move(self.path / name, kept / name)
+        if keep_verdicts and (kept / "judgements").is_dir():
+            shutil.copytree(kept / "judgements", self.path / "judgements")
         return kept
 
 

@@ -12,15 +12,17 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from instit_bench.errors import InputError
 from instit_bench.runs.atomic import write_atomically
 from instit_bench.runs.record import SampleRecord
 
 _SYNC_EVERY_S = 1.0
+
+Line = TypeVar("Line", bound=BaseModel)
 
 
 def read_journal(path: Path) -> dict[str, SampleRecord]:
@@ -29,17 +31,24 @@ def read_journal(path: Path) -> dict[str, SampleRecord]:
     Raises:
         InputError: A line other than an unfinished last one is broken.
     """
-    return {record.id: record for record in _lines(path)} if path.exists() else {}
+    return {record.id: record for record in read_lines(path, SampleRecord)}
 
 
-def _lines(path: Path) -> Iterator[SampleRecord]:
+def read_lines(path: Path, model: type[Line]) -> Iterator[Line]:
+    """The lines of a journal, an unfinished last one left out; none where there is no journal.
+
+    Raises:
+        InputError: A line is broken.
+    """
     try:
         data = path.read_bytes()
+    except FileNotFoundError:
+        return
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error}") from error
     for number, line in enumerate(data.split(b"\n")[:-1], start=1):
         try:
-            yield SampleRecord.model_validate_json(line)
+            yield model.model_validate_json(line)
         except ValidationError as error:
             problem = error.errors()[0]
             field = ".".join(str(part) for part in problem["loc"])
@@ -58,7 +67,7 @@ class JournalWriter:
         self._file: BinaryIO = path.open("ab")
         self._synced = time.monotonic()
 
-    def append(self, record: SampleRecord) -> None:
+    def append(self, record: BaseModel) -> None:
         """Write one record; it survives the process from here on."""
         self._file.write(record.model_dump_json().encode() + b"\n")
         self._file.flush()
@@ -82,7 +91,7 @@ class JournalWriter:
         self._file.close()
 
 
-def rewrite_journal(path: Path, records: Iterable[SampleRecord]) -> None:
+def rewrite_journal(path: Path, records: Iterable[BaseModel]) -> None:
     """Replace a journal by these records, at once or not at all."""
     lines = (record.model_dump_json() + "\n" for record in records)
     write_atomically(path, "".join(lines))

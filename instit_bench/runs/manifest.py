@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import subprocess
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -32,6 +33,12 @@ class Identity(BaseModel):
     temperature: float | None = None
     top_p: float | None = None
     max_tokens: int | None = None
+    video_as: str = "frames"
+    constrain_choices: bool = False
+    dtype: str | None = None
+    quantization: str | None = None
+    lora: str | None = None
+    engine_arg: tuple[str, ...] = ()
 
 
 class TaskManifest(BaseModel):
@@ -40,6 +47,7 @@ class TaskManifest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     scorer: str
+    media: str = "none"
     metrics: list[str]
     data_digest: str | None
     prompt_digest: str | None
@@ -55,6 +63,21 @@ class TaskManifest(BaseModel):
     def limited(self) -> bool:
         """Whether only a part of the dataset was selected."""
         return self.selected != "all"
+
+
+class JudgingManifest(BaseModel):
+    """Who judged a run's open-ended answers, by whose instructions; the first judge's count.
+
+    ``contracts`` holds the SHA-256 of the instructions for each task.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    judges: list[str]
+    repeats: int = 1
+    contracts: dict[str, str]
+    prompts: Literal["official", "own"]
+    prices: dict[str, dict[str, float]] = Field(default_factory=dict)
 
 
 class DataManifest(BaseModel):
@@ -77,8 +100,10 @@ class Manifest(BaseModel):
     identity: Identity
     data: DataManifest
     tasks: dict[str, TaskManifest] = Field(default_factory=dict)
+    judging: JudgingManifest | None = None
     settings: dict[str, Any] = Field(default_factory=dict)
     environment: dict[str, Any] = Field(default_factory=dict)
+    engine: dict[str, float] = Field(default_factory=dict)
     created: str = ""
     updated: str = ""
 
@@ -124,7 +149,23 @@ def merge(old: Manifest, new: Manifest) -> Manifest:
     tasks = dict(old.tasks)
     for name, task in new.tasks.items():
         tasks[name] = task.model_copy(update={"selected": _selected(old.tasks.get(name), task)})
-    return new.model_copy(update={"tasks": tasks, "created": old.created})
+    kept = {"created": old.created, "engine": old.engine}
+    return new.model_copy(
+        update={"tasks": tasks, "judging": _judging(old.judging, new.judging), **kept}
+    )
+
+
+def _judging(old: JudgingManifest | None, new: JudgingManifest | None) -> JudgingManifest | None:
+    """The newest judges count; tasks that they were not asked for keep their instructions."""
+    if old is None or new is None:
+        return new or old
+    return new.model_copy(update={"contracts": {**old.contracts, **new.contracts}})
+
+
+def add_engine_totals(manifest: Manifest, totals: Mapping[str, float]) -> None:
+    """Add what an engine did in this process to what it did for this run before."""
+    for name, value in totals.items():
+        manifest.engine[name] = round(manifest.engine.get(name, 0.0) + value, 3)
 
 
 def _differences(

@@ -14,6 +14,7 @@ from instit_bench.datasets.records import Dataset
 from instit_bench.datasets.source import DataSource, open_source
 from instit_bench.errors import InputError
 from instit_bench.runs.config import RunConfig
+from instit_bench.runs.contracts import contract_for, judging_manifest
 from instit_bench.runs.manifest import (
     DataManifest,
     Identity,
@@ -21,6 +22,7 @@ from instit_bench.runs.manifest import (
     TaskManifest,
     environment,
 )
+from instit_bench.scorers.judge import JudgeContract
 from instit_bench.tasks.registry import load_registry
 from instit_bench.tasks.task import PromptText, Task
 from instit_bench.types import GenerationParams, PromptStyle, Request, Sample, TextPart
@@ -46,6 +48,7 @@ class TaskPlan:
         everything = len(self.selected) == len(self.samples)
         return TaskManifest(
             scorer=self.task.config.metadata.scorer,
+            media=self.task.config.metadata.media,
             metrics=list(self.task.metric_names),
             data_digest=self.dataset.digest,
             prompt_digest=self._prompt_digest(),
@@ -82,6 +85,15 @@ class RunPlan:
     config: RunConfig
     source: DataSource
     tasks: tuple[TaskPlan, ...]
+    prompts: OfficialPrompts | None
+
+    def judge_contracts(self) -> dict[str, JudgeContract]:
+        """The judge's instructions for each open-ended task."""
+        return {
+            plan.task.name: contract_for(plan.task.config.metadata.media, self.prompts)
+            for plan in self.tasks
+            if plan.task.config.metadata.scorer == "open_ended"
+        }
 
     def manifest(self, backend_settings: dict[str, object]) -> Manifest:
         """The manifest of this plan, before anything is asked."""
@@ -95,6 +107,12 @@ class RunPlan:
             temperature=config.temperature,
             top_p=config.top_p,
             max_tokens=config.max_tokens,
+            video_as=config.video_as,
+            constrain_choices=config.constrain_choices,
+            dtype=config.dtype,
+            quantization=config.quantization,
+            lora=config.lora,
+            engine_arg=config.engine_arg,
         )
         revisions = {plan.dataset.revision for plan in self.tasks} - {None}
         return Manifest(
@@ -107,11 +125,11 @@ class RunPlan:
             tasks={plan.task.name: plan.manifest() for plan in self.tasks},
             settings={
                 "backend": backend_settings,
-                "concurrency": config.concurrency,
-                "judge": config.judge,
+                "concurrency": config.in_flight,
                 "fail_on_error": config.fail_on_error,
                 "min_coverage": config.min_coverage,
             },
+            judging=judging_manifest(config, self.judge_contracts()),
             environment=environment(),
         )
 
@@ -131,7 +149,7 @@ def make_plan(config: RunConfig) -> RunPlan:
         found = {sample.id for plan in plans for sample in plan.selected}
         if missing := [name for name in config.sample_id if name not in found]:
             raise InputError(f"--sample-id {missing[0]}: no selected task has such a sample")
-    return RunPlan(config, source, tuple(plans))
+    return RunPlan(config, source, tuple(plans), prompts)
 
 
 def _plan_task(

@@ -15,7 +15,9 @@ from instit_bench.types import (
     Score,
     ScoredSample,
     State,
+    TextPart,
     Usage,
+    VideoPart,
 )
 
 
@@ -159,8 +161,10 @@ def _media_names(request: Request | None) -> list[str]:
     if request is None:
         return []
     parts = [part for message in request.messages for part in message.parts]
-    return [
-        str(part.path) if part.path is not None else f"{len(part.data or b'')} bytes"
-        for part in parts
-        if isinstance(part, ImagePart)
-    ]
+    return [_media_name(part) for part in parts if not isinstance(part, TextPart)]
+
+
+def _media_name(part: ImagePart | VideoPart) -> str:
+    if part.path is not None:
+        return str(part.path)
+    return f"{len(part.data or b'')} bytes"

@@ -10,7 +10,11 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from instit_bench.errors import InputError
+from instit_bench.judges.create import OFFICIAL_JUDGE
+from instit_bench.judges.lexical import LEXICAL
+from instit_bench.runs.atomic import write_atomically
 from instit_bench.runs.directory import RunDirectory
+from instit_bench.runs.judged import JudgingResult, judged_records, judging_result
 from instit_bench.runs.manifest import Manifest, TaskManifest
 from instit_bench.runs.record import SampleRecord
 from instit_bench.scorers.choice import ChoiceScorer
@@ -24,6 +28,13 @@ MARKS = {
     "demo": ("D", "on the embedded demo data, not on the benchmark"),
     "limited": ("L", "on a part of the dataset"),
     "own-prompts": ("P", "asked in this project's words, not in the benchmark's"),
+    "constrained": (
+        "R",
+        "replies restricted to the options' letters, unlike the official protocol",
+    ),
+    "lexical": ("X", "scored by the lexical judge, which is comparable with no other: not shown"),
+    "other-judge": ("J", "judged by another model than the benchmark's"),
+    "own-judge-prompt": ("W", "judged by this project's instructions, not by the benchmark's"),
     "coverage": ("C", "not every sample has a verdict"),
 }
 _TABLES: Mapping[str, type[Scorer]] = {"choice": ChoiceScorer, "tool_call": ToolCallScorer}
@@ -55,6 +66,31 @@ class TaskResult(BaseModel):
     usage: dict[str, int] = Field(default_factory=dict)
     tables: dict[str, Any] = Field(default_factory=dict)
     notes: list[str] = Field(default_factory=list)
+    judging: JudgingResult | None = None
+
+
+class EngineResult(BaseModel):
+    """What an engine of the run's own did, over all processes that ended in order.
+
+    It is starting, working (requests are in flight) or waiting for a request. ``cached_tokens``
+    are the prompt tokens that its prefix cache served; tokens a second are of working time.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    generated_tokens: int = 0
+    prompt_tokens_per_s: float | None = None
+    generated_tokens_per_s: float | None = None
+    seconds_starting: float = 0.0
+    seconds_waiting: float = 0.0
+    seconds_working: float = 0.0
+    starts: int = 0
+    prefix_cache_queries: int = 0
+    prefix_cache_hits: int = 0
+    media_cache_queries: int = 0
+    media_cache_hits: int = 0
 
 
 class RunResults(BaseModel):
@@ -67,6 +103,7 @@ class RunResults(BaseModel):
     status: str
     data: dict[str, Any]
     tasks: dict[str, TaskResult]
+    engine: EngineResult | None = None
 
 
 def compute_results(run: RunDirectory, manifest: Manifest) -> RunResults:
@@ -81,10 +118,28 @@ def compute_results(run: RunDirectory, manifest: Manifest) -> RunResults:
         status=manifest.status,
         data=manifest.data.model_dump(),
         tasks={
-            name: _task_result(task, list(run.records(name).values()), manifest)
-            for name, task in manifest.tasks.items()
+            name: _task_result(run, name, task, manifest) for name, task in manifest.tasks.items()
         },
+        engine=_engine_result(manifest.engine),
     )
+
+
+def _engine_result(totals: Mapping[str, float]) -> EngineResult | None:
+    if not totals:
+        return None
+    working = totals.get("seconds_working", 0.0)
+    rates = {
+        f"{name}_per_s": round(totals.get(name, 0.0) / working, 1) if working else None
+        for name in ("prompt_tokens", "generated_tokens")
+    }
+    return EngineResult.model_validate({**totals, **rates})
+
+
+def write_results(run: RunDirectory, manifest: Manifest) -> RunResults:
+    """Compute ``results.json`` from the journals and write it."""
+    results = compute_results(run, manifest)
+    write_atomically(run.results_path, results.model_dump_json(indent=2) + "\n")
+    return results
 
 
 def load_results(path: Path) -> RunResults:
@@ -100,8 +155,9 @@ def load_results(path: Path) -> RunResults:
 
 
 def _task_result(
-    task: TaskManifest, records: Sequence[SampleRecord], manifest: Manifest
+    run: RunDirectory, name: str, task: TaskManifest, manifest: Manifest
 ) -> TaskResult:
+    records = judged_records(run, name, manifest)
     if task.selected != "all":
         selected = set(task.selected)
         records = [record for record in records if record.id in selected]
@@ -122,6 +178,7 @@ def _task_result(
         usage=_usage(records),
         tables=scorer().tables([r.scored_sample() for r in records]) if scorer else {},
         notes=task.notes,
+        judging=judging_result(run, name, manifest, records),
     )
 
 
@@ -141,9 +198,21 @@ def _marks(task: TaskManifest, manifest: Manifest, coverage: float) -> list[str]
         "demo": manifest.data.kind == "demo",
         "limited": task.limited,
         "own-prompts": task.prompts == "own",
+        "constrained": identity.constrain_choices and task.scorer == "choice",
         "coverage": coverage < 1.0,
+        **_judge_marks(task, manifest),
     }
     return [mark for mark in MARKS if applies[mark]]
+
+
+def _judge_marks(task: TaskManifest, manifest: Manifest) -> dict[str, bool]:
+    judging = manifest.judging if task.scorer == "open_ended" else None
+    judge = judging.judges[0] if judging else OFFICIAL_JUDGE
+    return {
+        "lexical": judge == LEXICAL,
+        "other-judge": judge not in (OFFICIAL_JUDGE, LEXICAL),
+        "own-judge-prompt": judging is not None and judging.prompts == "own" and judge != LEXICAL,
+    }
 
 
 def _usage(records: Sequence[SampleRecord]) -> dict[str, int]:

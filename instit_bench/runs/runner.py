@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Iterator, Mapping
+from collections import deque
+from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal
 
 from instit_bench.backends import (
     Backend,
@@ -16,52 +17,35 @@ from instit_bench.backends import (
     GenerationError,
     create_backend,
 )
-from instit_bench.errors import InputError, NotComparableError
+from instit_bench.errors import InputError, InstitBenchError, NotComparableError
 from instit_bench.media import MediaError, resolve_media
-from instit_bench.runs.atomic import write_atomically
 from instit_bench.runs.config import RunConfig, errors_allowed
 from instit_bench.runs.directory import RunDirectory, default_name, run_directory
 from instit_bench.runs.journal import JournalWriter, rewrite_journal
-from instit_bench.runs.manifest import Manifest, merge
+from instit_bench.runs.judged import judged_records
+from instit_bench.runs.judging import JudgingStage, problem_of
+from instit_bench.runs.manifest import Manifest, add_engine_totals, merge
 from instit_bench.runs.plan import RunPlan, TaskPlan, make_plan
+from instit_bench.runs.problem import Problem
 from instit_bench.runs.record import SampleRecord, answered, failed
-from instit_bench.runs.results import RunResults, compute_results
+from instit_bench.runs.reporter import Reporter
+from instit_bench.runs.results import RunResults, write_results
 from instit_bench.runs.schedule import in_order
 from instit_bench.runs.scoring import score_sample, scorer_for
+from instit_bench.runs.workload import workload_of
 from instit_bench.types import Request, Sample, Scorer, State, TextPart
 
 Status = Literal["interrupted", "failed", "finished"]
 
 
-class Reporter(Protocol):
-    """Whoever shows a run's progress; every call returns at once."""
-
-    def begin(self, run: RunDirectory, totals: Mapping[str, int], done: Mapping[str, int]) -> None:
-        """Samples a task in all, and those that an earlier process finished."""
-        ...
-
-    def sample(self, task: str, record: SampleRecord) -> None:
-        """One sample ended; it is in the journal."""
-        ...
-
-    def end(self) -> None:
-        """Nothing more will be reported."""
-        ...
-
-
 @dataclass(frozen=True)
 class RunOutcome:
-    """How a run ended. ``problem`` says what went wrong, in one line, unless it finished."""
+    """How a run ended; ``problem`` says what went wrong, unless it finished."""
 
     run: RunDirectory
     results: RunResults
     status: Status
-    problem: str | None = None
-
-    @property
-    def exit_code(self) -> int:
-        """0 finished, 1 failed, 130 interrupted."""
-        return {"finished": 0, "failed": 1, "interrupted": 130}[self.status]
+    problem: Problem | None = None
 
 
 @dataclass
@@ -71,15 +55,35 @@ class _Run:
     plan: RunPlan
     backend: Backend
     reporter: Reporter
-    todo: Iterator[tuple[TaskPlan, Sample]]
+    directory: RunDirectory
+    todo: deque[tuple[TaskPlan, Sample]]
     scorers: Mapping[str, Scorer]
     journals: Mapping[str, JournalWriter]
+    judging: JudgingStage | None
     unavailable: list[str] = field(default_factory=list)
+
+    async def run(self) -> None:
+        """Ask for all that is left, and have all answers judged while they come in."""
+        if self.judging is None:
+            return await self.work()
+        async with self.judging as judging:
+            judging.announce({p.task.name: len(p.selected) for p in self.plan.tasks})
+            for task in judging.contracts:
+                for record in self.directory.records(task).values():
+                    judging.submit(task, record)
+            await self.work()
+            await judging.drain()
+        return None
 
     async def work(self) -> None:
         """Ask with bounded concurrency until nothing is left or the backend is gone."""
-        workers = [asyncio.create_task(self._worker()) for _ in range(self.plan.config.concurrency)]
+        if not self.todo:
+            return
+        workers: list[asyncio.Task[None]] = []
         try:
+            await self.backend.start(self.directory.path, self.reporter.status)
+            in_flight = self.plan.config.in_flight
+            workers += [asyncio.create_task(self._worker()) for _ in range(in_flight)]
             await asyncio.gather(*workers)
         except BackendUnavailable as error:
             self.unavailable.append(str(error))
@@ -90,17 +94,22 @@ class _Run:
             await self.backend.close()
 
     async def _worker(self) -> None:
-        for plan, sample in self.todo:
+        while self.todo:
+            plan, sample = self.todo.popleft()
             record = await self._ask(plan, sample)
             self.journals[plan.task.name].append(record)
-            self.reporter.sample(plan.task.name, record)
+            self.reporter.step(plan.task.name, failed=record.state is State.INFER_ERROR)
+            if self.judging is not None:
+                self.judging.submit(plan.task.name, record)
 
     async def _ask(self, plan: TaskPlan, sample: Sample) -> SampleRecord:
         request = plan.request(sample)
         try:
             if not _text_only(request):
-                frames = self.plan.config.max_frames
-                request = await asyncio.to_thread(resolve_media, request, frames)
+                config = self.plan.config
+                request = await asyncio.to_thread(
+                    resolve_media, request, config.max_frames, config.video_as
+                )
             prediction = await self.backend.generate(request)
         except (MediaError, GenerationError) as error:
             return failed(sample, str(error), request)
@@ -127,8 +136,10 @@ def run(config: RunConfig, reporter: Reporter) -> RunOutcome:
             base_url=config.base_url,
             timeout_s=config.timeout,
             max_retries=config.max_retries,
-            concurrency=config.concurrency,
+            concurrency=config.in_flight,
             seed=config.seed,
+            engine=config.engine_options(),
+            workload=workload_of(plan),
         ),
     )
     name = config.name or default_name(config.model, plan.source.label)
@@ -139,7 +150,15 @@ def run(config: RunConfig, reporter: Reporter) -> RunOutcome:
         if config.existing == "fresh":
             directory.set_aside()
         manifest = _open(directory, plan, backend)
-        interrupted, problem = _generate(directory, plan, backend, reporter)
+        try:
+            interrupted, problem = _generate(directory, plan, backend, reporter)
+        except InstitBenchError:
+            manifest.status = "failed"
+            manifest.write(directory.manifest_path)
+            raise
+        # A running server tells its version only when asked.
+        manifest.settings["backend"] = backend.settings()
+        add_engine_totals(manifest, backend.totals())
         return _finish(directory, manifest, plan, interrupted, problem)
 
 
@@ -159,7 +178,7 @@ def _open(directory: RunDirectory, plan: RunPlan, backend: Backend) -> Manifest:
 
 def _generate(
     directory: RunDirectory, plan: RunPlan, backend: Backend, reporter: Reporter
-) -> tuple[bool, str | None]:
+) -> tuple[bool, Problem | None]:
     """Ask for all that is not done; whether it was interrupted, and what stopped it."""
     names = [task_plan.task.name for task_plan in plan.tasks]
     done = {name: {r.id for r in directory.records(name).values() if r.finished} for name in names}
@@ -168,25 +187,31 @@ def _generate(
     left = dict.fromkeys(names, 0)
     for task_plan, _ in todo:
         left[task_plan.task.name] += 1
-    reporter.begin(directory, totals, {name: totals[name] - left[name] for name in names})
+    reporter.begin(directory.path)
+    for name in names:
+        reporter.lane(name, totals[name], totals[name] - left[name])
     with ExitStack() as stack:
         state = _Run(
             plan,
             backend,
             reporter,
-            iter(todo),
+            directory,
+            deque(todo),
             scorers={p.task.name: scorer_for(p.task) for p in plan.tasks},
             journals={
                 name: stack.enter_context(JournalWriter(directory.journal_path(name)))
                 for name in names
             },
+            judging=_judging_stage(directory, plan, reporter),
         )
         stack.callback(reporter.end)
         try:
             asyncio.run(_until_signalled(state))
         except (KeyboardInterrupt, asyncio.CancelledError):
             return True, None
-    return False, next(iter(state.unavailable), None)
+    if state.unavailable:
+        return False, Problem(state.unavailable[0])
+    return False, problem_of(state.judging)
 
 
 async def _until_signalled(state: _Run) -> None:
@@ -196,7 +221,7 @@ async def _until_signalled(state: _Run) -> None:
     # Not on Windows, and not outside the main thread.
     with suppress(NotImplementedError, RuntimeError, ValueError):
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
-    await state.work()
+    await state.run()
 
 
 def _finish(
@@ -204,13 +229,14 @@ def _finish(
     manifest: Manifest,
     plan: RunPlan,
     interrupted: bool,
-    problem: str | None,
+    problem: Problem | None,
 ) -> RunOutcome:
     """Bring the journals into the dataset's order and write the results."""
     for task_plan in plan.tasks:
-        records = directory.records(task_plan.task.name)
+        name = task_plan.task.name
+        records = {record.id: record for record in judged_records(directory, name, manifest)}
         ordered = [records[s.id] for s in task_plan.samples if s.id in records]
-        rewrite_journal(directory.journal_path(task_plan.task.name), ordered)
+        rewrite_journal(directory.journal_path(name), ordered)
     problem = problem or _too_many_errors(directory, plan)
     status: Status = "interrupted" if interrupted else "failed" if problem else "finished"
     manifest.status = status
@@ -219,27 +245,29 @@ def _finish(
     return RunOutcome(directory, results, status, problem)
 
 
-def write_results(directory: RunDirectory, manifest: Manifest) -> RunResults:
-    """Compute ``results.json`` from the journals and write it."""
-    results = compute_results(directory, manifest)
-    write_atomically(directory.results_path, results.model_dump_json(indent=2) + "\n")
-    return results
+def _judging_stage(
+    directory: RunDirectory, plan: RunPlan, reporter: Reporter
+) -> JudgingStage | None:
+    contracts = plan.judge_contracts()
+    if not contracts or not plan.config.judges:
+        return None
+    return JudgingStage(directory, plan.config, contracts, reporter)
 
 
-def _too_many_errors(directory: RunDirectory, plan: RunPlan) -> str | None:
+def _too_many_errors(directory: RunDirectory, plan: RunPlan) -> Problem | None:
     asked = {p.task.name: {s.id for s in p.selected} for p in plan.tasks}
     errors = [
         (name, record)
         for name, ids in asked.items()
         for record in directory.records(name).values()
-        if record.id in ids and record.state is State.INFER_ERROR
+        if record.id in ids and record.state in (State.INFER_ERROR, State.JUDGE_ERROR)
     ]
     total = sum(len(ids) for ids in asked.values())
     setting = plan.config.fail_on_error
     if len(errors) <= errors_allowed(setting, total):
         return None
     name, record = errors[0]
-    return (
+    return Problem(
         f"{len(errors)} of {total} samples failed (--fail-on-error {setting}); the first is "
         f"{name} {record.id}: {record.error}; the same command asks for them again"
     )

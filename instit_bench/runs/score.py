@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from instit_bench.datasets.source import open_source
 from instit_bench.errors import InputError
+from instit_bench.runs.contracts import judging_manifest
 from instit_bench.runs.directory import RunDirectory, default_name, run_directory
 from instit_bench.runs.journal import rewrite_journal
+from instit_bench.runs.judge_config import JudgeConfig
+from instit_bench.runs.judged import judged_records
 from instit_bench.runs.manifest import DataManifest, Identity, Manifest, TaskManifest, environment
 from instit_bench.runs.plan import load_dataset
 from instit_bench.runs.predictions import PredictionFile, read_predictions
+from instit_bench.runs.problem import Problem
 from instit_bench.runs.record import SampleRecord, answered, not_run
-from instit_bench.runs.results import RunResults
-from instit_bench.runs.runner import write_results
+from instit_bench.runs.rejudge import contracts_of, judge_answers
+from instit_bench.runs.reporter import Reporter
+from instit_bench.runs.results import RunResults, write_results
 from instit_bench.runs.scoring import score_sample, scorer_for
 from instit_bench.tasks.registry import load_registry
 from instit_bench.tasks.task import Task
@@ -30,6 +35,7 @@ class ScoreOptions:
 
     file: Path
     task: str
+    judging: JudgeConfig
     data: str | None = None
     revision: str = "main"
     model: str | None = None
@@ -38,8 +44,17 @@ class ScoreOptions:
     include_path: tuple[Path, ...] = ()
 
 
-def score_file(options: ScoreOptions) -> tuple[RunDirectory, RunResults]:
-    """Score a file's predictions; the run directory is replaced if it exists.
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """The run that came of it; ``problem`` says why judging stopped early, if it did."""
+
+    run: RunDirectory
+    results: RunResults
+    problem: Problem | None
+
+
+def score_file(options: ScoreOptions, make_reporter: Callable[[], Reporter]) -> Scored:
+    """Score a file's predictions; a run of that name is set aside, its verdicts are kept.
 
     Raises:
         InputError: File, task or data are missing or broken.
@@ -49,50 +64,77 @@ def score_file(options: ScoreOptions) -> tuple[RunDirectory, RunResults]:
         raise InputError(f"--task {options.task}: is a group; name one task")
     task = tasks[0]
     predictions = read_predictions(options.file, task.name)
-    samples, data, source_files, digest = _samples(task, predictions, options)
-    records = _score(samples, predictions, scorer_for(task))
-    notes = _notes(samples, predictions)
-    model = options.model or options.file.stem
-    manifest = Manifest(
+    found = _samples(task, predictions, options)
+    records = _score(found.samples, predictions, scorer_for(task))
+    manifest = _manifest(task, found, _notes(found.samples, predictions), options)
+    contracts = contracts_of(manifest, options.data)
+    manifest.judging = judging_manifest(options.judging, contracts)
+    model = manifest.identity.model
+    run = run_directory(options.output, options.name or default_name(model, "hub"))
+    with run.locked():
+        run.set_aside(keep_verdicts=True)
+        rewrite_journal(run.journal_path(task.name), records)
+        manifest.write(run.manifest_path)
+        problem = None
+        if manifest.judging is not None:
+            reporter = make_reporter()
+            reporter.begin(run.path)
+            try:
+                problem = judge_answers(run, options.judging, contracts, reporter)
+            finally:
+                reporter.end()
+            rewrite_journal(run.journal_path(task.name), judged_records(run, task.name, manifest))
+        manifest.status = "finished"
+        manifest.write(run.manifest_path)
+        return Scored(run, write_results(run, manifest), problem)
+
+
+def _manifest(task: Task, found: _Found, notes: list[str], options: ScoreOptions) -> Manifest:
+    return Manifest(
         identity=Identity(
-            model=model, backend="file", prompt_style="unknown", seed=0, max_frames=0
+            model=options.model or options.file.stem,
+            backend="file",
+            prompt_style="unknown",
+            seed=0,
+            max_frames=0,
         ),
-        data=data,
+        data=found.data,
         tasks={
             task.name: TaskManifest(
                 scorer=task.config.metadata.scorer,
+                media=task.config.metadata.media,
                 metrics=list(task.metric_names),
-                data_digest=digest,
+                data_digest=found.digest,
                 prompt_digest=None,
                 prompts="unknown",
-                n_dataset=len(samples),
-                files=[str(options.file), *source_files],
+                n_dataset=len(found.samples),
+                files=[str(file) for file in (options.file, *found.files)],
                 notes=notes,
             )
         },
         environment=environment(),
-        status="finished",
     )
-    run = run_directory(options.output, options.name or default_name(model, "hub"))
-    with run.locked():
-        run.set_aside()
-        rewrite_journal(run.journal_path(task.name), records)
-        manifest.write(run.manifest_path)
-        return run, write_results(run, manifest)
 
 
-def _samples(
-    task: Task, predictions: PredictionFile, options: ScoreOptions
-) -> tuple[list[Sample], DataManifest, list[str], str | None]:
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The samples to score, and where they are from."""
+
+    samples: list[Sample]
+    data: DataManifest
+    files: tuple[Path, ...] = ()
+    digest: str | None = None
+
+
+def _samples(task: Task, predictions: PredictionFile, options: ScoreOptions) -> _Found:
     """The samples to score: the dataset's where one is given or needed, else the file's."""
     if options.data is None and predictions.samples:
-        label = options.file.name
-        return list(predictions.samples.values()), DataManifest(kind="file", label=label), [], None
+        data = DataManifest(kind="file", label=options.file.name)
+        return _Found(list(predictions.samples.values()), data)
     source = open_source(options.data or "hub", options.revision)
     dataset = load_dataset(task, source)
-    manifest = DataManifest(kind=source.kind, label=source.label, revision=dataset.revision)
-    samples = list(task.samples(dataset.docs))
-    return samples, manifest, [str(file) for file in dataset.files], dataset.digest
+    data = DataManifest(kind=source.kind, label=source.label, revision=dataset.revision)
+    return _Found(list(task.samples(dataset.docs)), data, dataset.files, dataset.digest)
 
 
 def _score(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from instit_bench.errors import InputError
 from instit_bench.scorers.choice import ChoiceScorer
-from instit_bench.scorers.open_ended import OpenEndedScorer
+from instit_bench.scorers.judge import OpenEndedScorer
 from instit_bench.scorers.process_results import ProcessResultsScorer
 from instit_bench.scorers.tool_call import ToolCallScorer
 from instit_bench.tasks.task import Task

@@ -1,0 +1,221 @@
+"""The engine of this machine as a backend: a server of the run's own behind the OpenAI client."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import zlib
+from dataclasses import replace
+from functools import partial
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import openai
+
+from instit_bench.backends.base import (
+    Backend,
+    BackendOptions,
+    BackendUnavailable,
+    GenerationError,
+    Tell,
+)
+from instit_bench.backends.openai import Dialect, OpenAIBackend
+from instit_bench.backends.vllm.command import lora_name, serve_arguments, shared_folder
+from instit_bench.backends.vllm.content import content
+from instit_bench.backends.vllm.log import advice_for
+from instit_bench.backends.vllm.server import SERVE, EngineEnded, EngineServer, fetch
+from instit_bench.backends.vllm.totals import Totals, read_counters
+from instit_bench.errors import InputError
+from instit_bench.media import MediaError, resolve_media
+from instit_bench.types import Prediction, Request
+
+KEY_VARIABLE = "VLLM_API_KEY"
+LOG_NAME = "engine.log"
+MOST_RESTARTS = 3
+
+
+class VllmBackend(Backend):
+    """Asks an engine that it starts itself, or with ``--base-url`` one that runs already.
+
+    An engine that dies is started again, at most ``MOST_RESTARTS`` times a process, and only the
+    requests that it had not answered are asked again.
+    """
+
+    def __init__(self, options: BackendOptions) -> None:
+        self._options = options
+        self._version = _installed_version()
+        self._own = options.base_url is None
+        if self._own and self._version is None:
+            raise InputError(
+                'backend vllm needs vLLM: pip install "instit-bench[vllm]", or name a running '
+                "server with --base-url, or choose --backend openai"
+            )
+        self._arguments = serve_arguments(options) if self._own else []
+        self._server: EngineServer | None = None
+        self._client: OpenAIBackend | None = None
+        self._starting = asyncio.Lock()
+        self._starts = 0
+        self._totals = Totals()
+        self._log_path = Path(LOG_NAME)
+        self._tell: Tell = lambda _: None
+
+    def settings(self) -> dict[str, Any]:
+        """The engine's version and exact command; host, port and key are new at each start."""
+        settings: dict[str, Any] = {"vllm": self._version, "openai": openai.__version__}
+        if self._own:
+            return settings | {"command": ["vllm", "serve", *self._arguments]}
+        client = self._client or self._make_client()
+        return settings | client.settings()
+
+    async def start(self, folder: Path, tell: Tell) -> None:
+        """Start the engine, and let it judge the longest request before any other is sent."""
+        self._log_path, self._tell = folder / LOG_NAME, tell
+        try:
+            await self._start()
+        except EngineEnded as ended:
+            raise InputError(
+                f"the engine did not start: {ended} (its log: {self._log_path})"
+            ) from None
+        await self._try_heaviest()
+
+    async def generate(self, request: Request) -> Prediction:
+        """Ask; where the engine dies meanwhile, ask its successor."""
+        while True:
+            client = await self._ready()
+            server = self._server
+            try:
+                with self._totals.request():
+                    prediction = await client.generate(request)
+            except (GenerationError, BackendUnavailable) as error:
+                if server is None or _refused(error) or not await server.lost():
+                    raise
+            else:
+                self._totals.add_usage(prediction.usage)
+                return prediction
+
+    async def close(self) -> None:
+        """Read the engine's counters, then end it."""
+        self._totals.switch(None)
+        if self._client is not None:
+            await self._client.close()
+        if self._server is not None:
+            await self._read_counters(self._server)
+            await self._server.stop()
+
+    def totals(self) -> dict[str, float]:
+        """Tokens, cache hits and seconds over all starts of the engine."""
+        return self._totals.as_dict()
+
+    async def _ready(self) -> OpenAIBackend:
+        async with self._starting:
+            if self._server is not None and not self._server.running:
+                await self._restart(self._server)
+            assert self._client is not None  # noqa: S101 - generate comes after start
+            return self._client
+
+    async def _restart(self, dead: EngineServer) -> None:
+        if self._starts > MOST_RESTARTS:
+            raise BackendUnavailable(
+                f"the engine died {self._starts} times: {dead.reason} (its log: {self._log_path})"
+            )
+        self._tell(f"the engine died: {dead.reason}; starting it again")
+        try:
+            await self._start()
+        except EngineEnded as ended:
+            raise BackendUnavailable(f"the engine died and did not start again: {ended}") from None
+
+    async def _start(self) -> None:
+        if self._client is not None:
+            await self._client.close()
+        if self._own:
+            self._totals.switch("starting")
+            self._starts += 1
+            self._totals.add("starts", 1)
+            self._server = EngineServer([*SERVE, *self._arguments], self._log_path, self._tell)
+            await self._server.start()
+        self._client = self._make_client()
+        self._totals.switch("waiting")
+        if not self._own:
+            self._version = await asyncio.to_thread(_server_version, self._options.base_url or "")
+
+    def _make_client(self) -> OpenAIBackend:
+        options, server = self._options, self._server
+        engine, workload = options.engine, options.workload
+        readable = shared_folder(workload.media_folders) if server else None
+        dialect = Dialect(
+            content=partial(content, readable=readable, max_frames=workload.max_frames),
+            settings=self._extra,
+        )
+        if engine.lora is not None:
+            options = replace(options, model=lora_name(engine.lora))
+        if server is not None:
+            # A server of our own is asked again by `generate`, once it is known to be alive.
+            options = replace(options, base_url=server.base_url, max_retries=0)
+            return OpenAIBackend(options, dialect, server.key)
+        return OpenAIBackend(options, dialect, os.environ.get(KEY_VARIABLE))
+
+    def _extra(self, request: Request) -> dict[str, Any]:
+        """What vLLM takes beyond the protocol."""
+        engine = self._options.engine
+        extra: dict[str, Any] = {}
+        if engine.constrain_choices and request.sample.choices:
+            letters = [chr(ord("A") + i) for i in range(len(request.sample.choices))]
+            extra["extra_body"] = {"structured_outputs": {"choice": letters}}
+        if self._own and (engine.data_parallel or 1) > 1:
+            # Each rank has a prefix cache of its own: what shares a picture meets on one.
+            rank = zlib.crc32(request.sample.cluster.encode()) % (engine.data_parallel or 1)
+            extra["extra_headers"] = {"X-data-parallel-rank": str(rank)}
+        return extra
+
+    async def _try_heaviest(self) -> None:
+        request = self._options.workload.heaviest
+        if not self._own or request is None:
+            return
+        assert self._client is not None  # noqa: S101 - it was started
+        workload, video_as = self._options.workload, self._options.engine.video_as
+        try:
+            request = resolve_media(request, workload.max_frames, video_as)
+            with self._totals.request():
+                await self._client.generate(request)
+        except MediaError:
+            return  # the sample's own error, told when its turn comes
+        except (GenerationError, BackendUnavailable) as error:
+            if _refused(error):
+                where = f"{request.sample.task} {request.sample.id}"
+                advice = advice_for(str(error)) or (
+                    "lower --max-frames or --max-tokens, raise --gpu-memory-utilization where "
+                    "memory is the limit, or choose another model"
+                )
+                raise InputError(
+                    f"the engine refuses the longest request, {where}: {error}; {advice}"
+                ) from None
+            if self._server is not None and await self._server.lost():
+                raise InputError(
+                    f"the engine died of the longest request: {self._server.reason} "
+                    f"(its log: {self._log_path})"
+                ) from None
+
+    async def _read_counters(self, server: EngineServer) -> None:
+        page = await server.get("/metrics") if server.running else None
+        for name, value in read_counters(page or "").items():
+            self._totals.add(name, value)
+
+
+def _refused(error: Exception) -> bool:
+    """Whether the engine answered, and said no to this request."""
+    cause = error.__cause__
+    return isinstance(cause, openai.APIStatusError) and cause.status_code < 500
+
+
+def _installed_version() -> str | None:
+    try:
+        return version("vllm")
+    except PackageNotFoundError:
+        return None
+
+
+def _server_version(base_url: str) -> str | None:
+    """What a running server says of itself."""
+    page = fetch(base_url.rstrip("/").removesuffix("/v1") + "/version", None)
+    return page if page is None else page.strip().removeprefix('{"version":"').removesuffix('"}')

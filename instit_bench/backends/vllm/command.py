@@ -1,0 +1,137 @@
+"""From a run's settings to the arguments of ``vllm serve``; nothing is started here."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from instit_bench.backends.base import BackendOptions, Workload
+from instit_bench.errors import InputError
+
+# What the run itself decides: changed, the run would not find its server, or a key would show.
+_RESERVED = ("model", "host", "port", "uds", "api-key", "served-model-name", "lora-modules")
+_LORA_RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
+
+Arguments = dict[str, str | None]
+"""Option names without dashes; ``None`` where an option takes no value."""
+
+
+def serve_arguments(options: BackendOptions) -> list[str]:
+    """The arguments of ``vllm serve`` but for address and key, which each start makes anew.
+
+    Raises:
+        InputError: The model, the LoRA or an ``--engine-arg`` is not valid.
+    """
+    _check_folder("--model", options.model)
+    engine = options.engine
+    arguments: Arguments = {
+        "seed": str(options.seed),
+        # Sampling is what the run sends, not what a model's folder suggests.
+        "generation-config": "vllm",
+        # The longest that the model allows and the memory holds.
+        "max-model-len": "auto" if engine.max_model_len is None else str(engine.max_model_len),
+        "enable-prompt-tokens-details": None,
+        "enable-prefix-caching": None,
+    }
+    for name in (
+        "tensor-parallel",
+        "data-parallel",
+        "gpu-memory-utilization",
+        "dtype",
+        "quantization",
+    ):
+        value = getattr(engine, name.replace("-", "_"))
+        if value is not None:
+            arguments[f"{name}-size" if name.endswith("parallel") else name] = str(value)
+    arguments |= _media_arguments(options.workload, engine.video_as)
+    if engine.lora is not None:
+        arguments |= _lora_arguments(engine.lora)
+    arguments |= dict(_parsed(text) for text in engine.engine_arg)
+    return [options.model, *_flat(arguments)]
+
+
+def _media_arguments(workload: Workload, video_as: str) -> Arguments:
+    if not (workload.images or workload.videos):
+        return {}
+    frames = workload.max_frames * workload.videos if video_as == "frames" else 0
+    limits = {
+        "image": workload.images + frames,
+        "video": 0 if video_as == "frames" else workload.videos,
+    }
+    arguments: Arguments = {"limit-mm-per-prompt": json.dumps(limits)}
+    if limits["video"]:
+        frames_of_a_video = {"video": {"num_frames": workload.max_frames}}
+        arguments["media-io-kwargs"] = json.dumps(frames_of_a_video)
+    folder = shared_folder(workload.media_folders)
+    if folder is not None:
+        arguments["allowed-local-media-path"] = str(folder)
+    return arguments
+
+
+def shared_folder(folders: Iterable[Path]) -> Path | None:
+    """The one folder above all media, which the engine may read; never the whole disk."""
+    real = [folder.resolve() for folder in folders]
+    common = Path(os.path.commonpath(real)) if real else Path("/")
+    return None if common == Path(common.anchor) else common
+
+
+def lora_name(lora: str) -> str:
+    """The name under which the adapted model is asked.
+
+    Raises:
+        InputError: The text is not ``NAME=PATH``.
+    """
+    name, equals, path = lora.partition("=")
+    if not (name and equals and path):
+        raise InputError(f"--lora {lora}: must be NAME=PATH, such as gpt4tools=adapters/gpt4tools")
+    return name
+
+
+def _lora_arguments(lora: str) -> Arguments:
+    path = lora.removeprefix(lora_name(lora) + "=")
+    _check_folder("--lora", path)
+    arguments: Arguments = {"enable-lora": None, "lora-modules": lora}
+    config = Path(path) / "adapter_config.json"
+    if Path(path).is_dir():
+        try:
+            rank = int(json.loads(config.read_text(encoding="utf-8"))["r"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise InputError(f"--lora {lora}: {config} does not name the rank 'r'") from error
+        # The engine keeps room for ranks of certain sizes only.
+        fitting = [size for size in _LORA_RANKS if size >= rank]
+        arguments["max-lora-rank"] = str(fitting[0] if fitting else rank)
+    return arguments
+
+
+def _check_folder(option: str, name: str) -> None:
+    """A name that can only be a folder must be one; any other may be a model on the hub."""
+    looks_local = name.startswith(("/", "./", "../", "~")) or name.count("/") > 1
+    if looks_local and not Path(name).is_dir():
+        raise InputError(
+            f"{option} {name}: there is no such folder; name a folder, or a model on the hub as "
+            "organisation/name"
+        )
+
+
+def _parsed(argument: str) -> tuple[str, str | None]:
+    """``key=value``; ``key`` and ``key=true`` switch on, ``key=false`` switches off."""
+    key, equals, value = argument.partition("=")
+    key = key.strip().lstrip("-").replace("_", "-")
+    if not key:
+        raise InputError(f"--engine-arg {argument}: must be key=value, such as max-num-seqs=64")
+    if key in _RESERVED:
+        raise InputError(f"--engine-arg {key}: the run itself sets this one")
+    if not equals or value.lower() == "true":
+        return key, None
+    if value.lower() == "false":
+        return f"no-{key}", None
+    return key, value
+
+
+def _flat(arguments: Arguments) -> list[str]:
+    words = []
+    for name, value in arguments.items():
+        words += [f"--{name}"] if value is None else [f"--{name}", value]
+    return words

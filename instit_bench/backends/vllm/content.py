@@ -1,0 +1,47 @@
+"""Media for an engine on the same machine: by path where it may read the file, else inline."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+from typing import Any
+
+from instit_bench.backends.openai import plain_content
+from instit_bench.media import load_image, video_frames
+from instit_bench.types import ImagePart, Part, VideoPart
+
+
+def content(part: Part, readable: Path | None, max_frames: int) -> dict[str, Any]:
+    """A part in the protocol's form, always in its original bytes where it has some.
+
+    ``readable`` is the folder from which the engine may read.
+    """
+    if isinstance(part, VideoPart):
+        return {"type": "video_url", "video_url": {"url": _video_url(part, readable, max_frames)}}
+    if isinstance(part, ImagePart) and part.path is not None:
+        address = _address(part.path, readable)
+        # What would not be seen as plain RGB was converted, and is not what the file holds.
+        if address is not None and load_image(part).original:
+            return {"type": "image_url", "image_url": {"url": address}}
+    return plain_content(part)
+
+
+def _video_url(part: VideoPart, readable: Path | None, max_frames: int) -> str:
+    if part.path.is_dir():
+        frames = (load_image(frame).data for frame in video_frames(part, max_frames))
+        # The engine reads this form as one video of these frames.
+        return "data:video/jpeg;base64," + ",".join(_base64(frame) for frame in frames)
+    address = _address(part.path, readable)
+    return address or f"data:video/mp4;base64,{_base64(part.path.read_bytes())}"
+
+
+def _address(path: Path, readable: Path | None) -> str | None:
+    """The file's address, where it lies (links followed) in the folder that the engine may read."""
+    if readable is None:
+        return None
+    real = path.resolve()
+    return real.as_uri() if readable in real.parents else None
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")

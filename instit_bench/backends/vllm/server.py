@@ -1,0 +1,165 @@
+"""One life of a ``vllm serve`` process: started, listened to, ended."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import socket
+import sys
+import urllib.error
+import urllib.request
+from collections import deque
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from instit_bench.backends.base import Tell
+from instit_bench.backends.vllm import guard
+from instit_bench.backends.vllm.log import progress_of, reason_of
+
+_LOOK_EVERY_S = 0.25
+_GONE_WITHIN_S = 60.0
+_KEPT_LINES = 2000
+SERVE = (sys.executable, "-m", "vllm.entrypoints.cli.main", "serve")
+
+
+class EngineEnded(Exception):  # noqa: N818 - it may end in order
+    """The engine is gone; the message is its own reason and what to change."""
+
+
+class EngineServer:
+    """A server on a free port of 127.0.0.1 with a key of its own.
+
+    ``command`` is the program with its arguments but for host and port; ``log_path`` gets all
+    that the engine says, but for the key.
+    """
+
+    def __init__(self, command: Sequence[str], log_path: Path, tell: Tell) -> None:
+        self.key = secrets.token_urlsafe(32)
+        self.base_url = ""
+        self._command = tuple(command)
+        self._log_path = log_path
+        self._tell = tell
+        self._last_lines: deque[str] = deque(maxlen=_KEPT_LINES)
+        self._process: asyncio.subprocess.Process | None = None
+        self._reading: asyncio.Task[None] | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether the engine has been started and has not ended."""
+        return self._process is not None and self._process.returncode is None
+
+    @property
+    def reason(self) -> str:
+        """Why the engine ended, as far as its log tells."""
+        return reason_of(self._last_lines)
+
+    async def start(self) -> None:
+        """Start the engine and wait until it answers.
+
+        Raises:
+            EngineEnded: It ended instead.
+        """
+        port = _free_port()
+        self.base_url = f"http://127.0.0.1:{port}/v1"
+        self._process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-I", "-S", guard.__file__),
+            *(*self._command, "--host", "127.0.0.1", "--port", str(port)),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C reaches the run, which then ends the engine
+            env=_environment(self.key),
+            limit=2**20,
+        )
+        self._reading = asyncio.create_task(self._read_log(self._process))
+        while self.running:
+            if await self.healthy():
+                return
+            await asyncio.sleep(_LOOK_EVERY_S)
+        await self._reading
+        raise EngineEnded(self.reason)
+
+    async def healthy(self) -> bool:
+        """Whether the server answers and its engine is alive."""
+        return await self.get("/health") is not None
+
+    async def get(self, path: str) -> str | None:
+        """A page of the server outside ``/v1``; ``None`` where it gives none."""
+        url = self.base_url.removesuffix("/v1") + path
+        return await asyncio.to_thread(fetch, url, self.key)
+
+    async def lost(self) -> bool:
+        """After a failed request: whether the engine is gone, rather than the request's fault.
+
+        A server whose engine has died answers for a moment longer; one that does neither answer
+        nor end is ended.
+        """
+        deadline = asyncio.get_running_loop().time() + _GONE_WITHIN_S
+        while self.running and asyncio.get_running_loop().time() < deadline:
+            if await self.healthy():
+                return False
+            await asyncio.sleep(_LOOK_EVERY_S)
+        await self.stop()
+        return True
+
+    async def stop(self) -> None:
+        """End the engine and all its processes."""
+        if self._process is None or self._process.stdin is None:
+            return
+        self._process.stdin.close()
+        await self._process.wait()
+        if self._reading is not None:
+            await self._reading
+
+    async def _read_log(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stdout is not None  # noqa: S101 - it was started with a pipe
+        told = ""
+        with self._log_path.open("a", encoding="utf-8") as log:
+            while line := await _next_line(process.stdout):
+                line = line.replace(self.key, "***")
+                log.write(line)
+                log.flush()
+                self._last_lines.append(line)
+                step = progress_of(line)
+                if step and step != told:
+                    told = step
+                    self._tell(f"engine: {step}")
+
+
+async def _next_line(stream: asyncio.StreamReader) -> str:
+    """A line, or a piece of one that is longer than any line should be."""
+    try:
+        data = await stream.readuntil(b"\n")
+    except asyncio.IncompleteReadError as error:
+        data = error.partial
+    except asyncio.LimitOverrunError as error:
+        data = await stream.readexactly(error.consumed)
+    return data.decode("utf-8", errors="replace").replace("\r", "\n")
+
+
+def _environment(key: str) -> dict[str, str]:
+    """The process environment, with the run's key where a command line would show it."""
+    kept = {name: value for name, value in os.environ.items() if name != "OPENAI_API_KEY"}
+    return kept | {"VLLM_API_KEY": key, "VLLM_NO_USAGE_STATS": "1", "PYTHONUNBUFFERED": "1"}
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def fetch(url: str, key: str | None, timeout_s: float = 10.0) -> str | None:
+    """A small page of a server, asked directly; ``None`` where it gives none."""
+    request = urllib.request.Request(url)  # noqa: S310 - a server's address, checked by the client
+    if key:
+        request.add_header("Authorization", f"Bearer {key}")
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with (
+        suppress(urllib.error.URLError, OSError, ValueError),
+        direct.open(request, timeout=timeout_s) as reply,
+    ):
+        return str(reply.read().decode("utf-8", errors="replace"))
+    return None

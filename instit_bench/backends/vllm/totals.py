@@ -1,0 +1,77 @@
+"""What an engine did for a run: seconds starting, waiting and working, tokens, cache hits."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from instit_bench.types import Usage
+
+# Names on the engine's /metrics page -> names in results.json.
+_COUNTERS = {
+    "vllm:prefix_cache_queries_total": "prefix_cache_queries",
+    "vllm:prefix_cache_hits_total": "prefix_cache_hits",
+    "vllm:mm_cache_queries_total": "media_cache_queries",
+    "vllm:mm_cache_hits_total": "media_cache_hits",
+}
+_SAMPLE = re.compile(r"^([\w:]+)(?:\{[^}]*\})? ([-+.\deE]+)$", re.MULTILINE)
+
+
+def read_counters(page: str) -> dict[str, float]:
+    """The counters of a /metrics page that say how well caches served, over all engines."""
+    found: Counter[str] = Counter()
+    for name, value in _SAMPLE.findall(page):
+        if name in _COUNTERS:
+            found[_COUNTERS[name]] += float(value)  # type: ignore[assignment]
+    return {name: float(value) for name, value in found.items()}
+
+
+class Totals:
+    """Sums over a run's whole life in this process, restarts included.
+
+    At any moment the engine is starting, working (requests are in flight) or waiting (it is up
+    and has nothing to do).
+    """
+
+    def __init__(self) -> None:
+        self._sums: Counter[str] = Counter()
+        self._in_flight = 0
+        self._doing: str | None = None
+        self._since = time.monotonic()
+
+    def switch(self, doing: str | None) -> None:
+        """From now on the engine is ``starting``, ``waiting``, ``working``, or not there."""
+        now = time.monotonic()
+        if self._doing is not None:
+            self._sums[f"seconds_{self._doing}"] += now - self._since  # type: ignore[assignment]
+        self._doing, self._since = doing, now
+
+    @contextmanager
+    def request(self) -> Iterator[None]:
+        """A request is in flight inside this block."""
+        self._in_flight += 1
+        if self._in_flight == 1:
+            self.switch("working")
+        try:
+            yield
+        finally:
+            self._in_flight -= 1
+            if self._in_flight == 0 and self._doing == "working":
+                self.switch("waiting")
+
+    def add(self, name: str, count: float) -> None:
+        """Count something."""
+        self._sums[name] += count  # type: ignore[assignment]
+
+    def add_usage(self, usage: Usage) -> None:
+        """Count a reply's tokens."""
+        self.add("prompt_tokens", usage.prompt_tokens or 0)
+        self.add("cached_tokens", usage.cached_tokens or 0)
+        self.add("generated_tokens", usage.completion_tokens or 0)
+
+    def as_dict(self) -> dict[str, float]:
+        """The sums, seconds to the millisecond."""
+        return {name: round(value, 3) for name, value in sorted(self._sums.items())}

@@ -1,0 +1,131 @@
+"""``instit-bench judge RUN`` and its helpers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from typer.core import TyperGroup
+
+from instit_bench.cli import judge_options as options
+from instit_bench.cli.console import fail, note
+
+
+class _RunByDefault(TyperGroup):
+    """``judge RUN`` means ``judge run RUN``."""
+
+    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]
+        if args and args[0] not in self.commands and args[0] not in ("-h", "--help"):
+            args = ["run", *args]
+        return super().parse_args(ctx, args)  # type: ignore[arg-type]
+
+
+app = typer.Typer(
+    cls=_RunByDefault,
+    no_args_is_help=True,
+    help="Judge open-ended answers: judge RUN, judge estimate RUN, judge cache stats|clear.",
+)
+cache_app = typer.Typer(help="The scores that were paid for once.", no_args_is_help=True)
+app.add_typer(cache_app, name="cache")
+
+RUN = typer.Argument(help="The run's folder.")
+DATA = typer.Option(help="Data folder with the official prompts (default: the run's, or home).")
+
+
+@app.command("run")
+def run_command(
+    run: Annotated[Path, RUN],
+    judge: options.Judges = None,
+    judge_base_url: options.BaseUrl = None,
+    judge_concurrency: options.Concurrency = None,
+    judge_repeats: options.Repeats = None,
+    judge_timeout: options.Timeout = None,
+    judge_attempts: options.Attempts = None,
+    judge_prices: options.Prices = None,
+    judge_budget: options.Budget = None,
+    data: Annotated[str | None, DATA] = None,
+    fail_on_error: Annotated[
+        str, typer.Option(help="How many answers may stay unjudged by error.")
+    ] = "0",
+) -> int:
+    """Judge a run's answers, or judge them again; earlier verdicts are kept. Generates nothing."""
+    chosen = options.given(dict(locals()))
+    from instit_bench.cli.progress import make_reporter
+    from instit_bench.cli.tables import print_results
+    from instit_bench.runs.config import make_judge_config
+    from instit_bench.runs.directory import RunDirectory
+    from instit_bench.runs.rejudge import judge_run
+
+    config = make_judge_config(chosen)
+    results, problem = judge_run(RunDirectory(run), config, data, make_reporter())
+    print_results(results)
+    return conclude_judging(results, problem, fail_on_error)
+
+
+def conclude_judging(results: object, problem: object, fail_on_error: str) -> int:
+    """Fail if judging stopped early or left more errors than allowed."""
+    from instit_bench.runs.config import errors_allowed
+    from instit_bench.runs.problem import Problem
+    from instit_bench.runs.results import RunResults
+
+    assert isinstance(results, RunResults)  # noqa: S101 - imported late, hence not in the signature
+    if isinstance(problem, Problem):
+        fail(problem.message, problem.exit_code)
+    errors = sum(task.states["judge_error"] for task in results.tasks.values())
+    total = sum(task.n_total for task in results.tasks.values())
+    if errors > errors_allowed(fail_on_error, total):
+        fail(f"{errors} answers have no verdict (judge_error); the same command asks again", 1)
+    return 0
+
+
+@app.command("estimate")
+def estimate_command(
+    run: Annotated[Path, RUN],
+    judge: options.Judges = None,
+    judge_repeats: options.Repeats = None,
+    judge_prices: options.Prices = None,
+    data: Annotated[str | None, DATA] = None,
+) -> int:
+    """About how many calls and tokens judging a run will take, and what they cost."""
+    chosen = options.given(dict(locals()))
+    from instit_bench.judges.prices import read_prices
+    from instit_bench.runs.config import make_judge_config
+    from instit_bench.runs.directory import RunDirectory
+    from instit_bench.runs.rejudge import estimate
+    from instit_bench.types import Usage
+
+    config = make_judge_config(chosen)
+    calls, prompt_tokens, reply_tokens = estimate(RunDirectory(run), config, data)
+    typer.echo(f"{calls} calls, about {prompt_tokens:,} prompt and {reply_tokens:,} reply tokens")
+    prices = read_prices(config.judge_prices)
+    for name in config.judges:
+        price = prices.get(name.partition(":")[2])
+        share = len(config.judges)
+        usage = Usage(prompt_tokens // share, reply_tokens // share)
+        cost = f"about {price.of(usage):.2f} US dollars" if price else "price not known"
+        typer.echo(f"{name}: {cost}")
+    return 0
+
+
+@cache_app.command("stats")
+def stats_command() -> int:
+    """How many scores are kept, by judge."""
+    from instit_bench.judges.cache import VerdictCache
+    from instit_bench.judges.create import cache_path
+
+    cache = VerdictCache(cache_path())
+    typer.echo(f"{cache.path}")
+    for line in cache.stats():
+        typer.echo(f"{line.judge}: {line.scores} scores, {line.tokens:,} tokens")
+    return 0
+
+
+@cache_app.command("clear")
+def clear_command() -> int:
+    """Forget all scores; runs keep theirs."""
+    from instit_bench.judges.cache import VerdictCache
+    from instit_bench.judges.create import cache_path
+
+    note(f"{VerdictCache(cache_path()).clear()} scores forgotten")
+    return 0

@@ -1,0 +1,78 @@
+"""OpenAI-compatible endpoints: address, key, and which errors mean that no request can succeed."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit, urlunsplit
+
+from instit_bench.errors import InputError
+
+if TYPE_CHECKING:
+    import openai
+
+KEY_VARIABLE = "OPENAI_API_KEY"
+DEFAULT_BASE_URL = "https://api.openai.com/v1"
+_NO_KEY = "none"  # servers of one's own rarely ask for a key
+_TOLD_AT_MOST = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where to ask, and the key to ask with; the key never shows."""
+
+    base_url: str
+    key: str = field(repr=False)
+
+    @property
+    def shown(self) -> str:
+        """The address without user, password, query and fragment."""
+        parts = urlsplit(self.base_url)
+        host = parts.netloc.rpartition("@")[2]
+        return urlunsplit((parts.scheme, host, parts.path, "", ""))
+
+    def client(self, timeout_s: float, max_retries: int) -> openai.AsyncOpenAI:
+        """A client of the ``openai`` package."""
+        import openai
+
+        return openai.AsyncOpenAI(
+            api_key=self.key, base_url=self.base_url, timeout=timeout_s, max_retries=max_retries
+        )
+
+    def told(self, error: Exception) -> str:
+        """An error's words on one line, without the key."""
+        return " ".join(str(error).replace(self.key, "***").split())[:_TOLD_AT_MOST]
+
+    def fatal(self, error: openai.APIError, model: str) -> str | None:
+        """Why no further request can succeed, or ``None`` where this one alone failed."""
+        import openai
+
+        if isinstance(error, openai.AuthenticationError | openai.PermissionDeniedError):
+            return f"{self.shown} refuses the key: {self.told(error)}; set {KEY_VARIABLE}"
+        if isinstance(error, openai.NotFoundError):
+            return f"{self.shown} does not know model {model!r} or this path: {self.told(error)}"
+        if getattr(error, "code", None) == "insufficient_quota":
+            return f"{self.shown}: the account's quota is used up: {self.told(error)}"
+        # The client wraps its transport's errors; only this one says that nobody listens.
+        if type(error.__cause__).__name__ == "ConnectError":
+            return f"cannot reach {self.shown}: {error.__cause__}"
+        return None
+
+
+def find_endpoint(base_url: str | None, option: str) -> Endpoint:
+    """The endpoint at ``base_url`` (default: ``OPENAI_BASE_URL``, else OpenAI's own).
+
+    Raises:
+        InputError: The address is none, or the key that OpenAI's own endpoint needs is not set.
+    """
+    address = base_url or os.environ.get("OPENAI_BASE_URL") or DEFAULT_BASE_URL
+    key = os.environ.get(KEY_VARIABLE)
+    endpoint = Endpoint(address, key or _NO_KEY)
+    if urlsplit(address).scheme not in ("http", "https"):
+        raise InputError(f"{option} {endpoint.shown}: must start with http:// or https://")
+    if not key and address == DEFAULT_BASE_URL:
+        raise InputError(
+            f"set {KEY_VARIABLE} to ask {DEFAULT_BASE_URL}, or name another endpoint with {option}"
+        )
+    return endpoint

@@ -1,0 +1,58 @@
+"""What a judge is to the rest of the harness."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from instit_bench.scorers.judge.contract import JudgeContract, JudgeItem
+from instit_bench.types import Usage
+
+
+class JudgeUnavailable(Exception):  # noqa: N818 - a state of the judge, not of a call
+    """No further call can succeed (wrong key, unknown model, no server); judging stops."""
+
+
+class BudgetReached(Exception):  # noqa: N818 - a decision, not a fault
+    """The next call could pass the budget; judging stops before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What came of judging one answer: a score 0..1, or an error with the judge's last words.
+
+    ``usage`` counts the tokens of every call made for it, the fruitless ones included.
+    """
+
+    score: float | None = None
+    error: str | None = None
+    raw: str | None = None
+    usage: Usage = field(default_factory=Usage)
+    calls: int = 0
+    cached: bool = False
+
+
+class Judge(Protocol):
+    """Scores open-ended answers; many calls are in flight at once."""
+
+    @property
+    def name(self) -> str:
+        """As on the command line: ``openai:gpt-4o-2024-08-06``."""
+        ...
+
+    def settings(self) -> dict[str, Any]:
+        """What the manifest says of this judge; never a key."""
+        ...
+
+    async def judge(self, contract: JudgeContract, item: JudgeItem, repeat: int) -> Verdict:
+        """Score one answer; a reply that is no score ends, after retries, as an error.
+
+        Raises:
+            JudgeUnavailable: Every call would fail.
+            BudgetReached: The call could pass the budget.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Release connections."""
+        ...

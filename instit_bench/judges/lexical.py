@@ -1,0 +1,28 @@
+"""The judge for people without any endpoint; its scores are comparable with no other judge's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from instit_bench.judges.base import Verdict
+from instit_bench.scorers.judge.contract import JudgeContract, JudgeItem
+from instit_bench.scorers.judge.lexical import lexical_score
+
+LEXICAL = "lexical"
+
+
+class LexicalJudge:
+    """Counts shared words and references; no model, no network, no cost."""
+
+    name = LEXICAL
+
+    def settings(self) -> dict[str, Any]:
+        """None."""
+        return {}
+
+    async def judge(self, contract: JudgeContract, item: JudgeItem, repeat: int) -> Verdict:  # noqa: ARG002
+        """Score one answer, at once."""
+        return Verdict(lexical_score(item.answer, item.ground_truth), raw="")
+
+    async def close(self) -> None:
+        """Nothing to release."""

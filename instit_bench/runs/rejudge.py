@@ -1,0 +1,96 @@
+"""Judging a run that is there: nothing is generated, earlier verdicts stay."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from instit_bench.datasets.prompts import OfficialPrompts, read_prompts
+from instit_bench.datasets.source import open_source
+from instit_bench.errors import InputError
+from instit_bench.judges.prices import REPLY_TOKENS, estimated_tokens
+from instit_bench.runs.contracts import contract_for, judging_manifest, prompts_near
+from instit_bench.runs.directory import RunDirectory
+from instit_bench.runs.journal import rewrite_journal
+from instit_bench.runs.judge_config import JudgeConfig
+from instit_bench.runs.judged import judged_records
+from instit_bench.runs.judging import JudgingStage, judge_all, problem_of
+from instit_bench.runs.manifest import Manifest
+from instit_bench.runs.problem import Problem
+from instit_bench.runs.reporter import Reporter
+from instit_bench.runs.results import RunResults, write_results
+from instit_bench.scorers.judge import JudgeContract
+
+
+def judge_run(
+    run: RunDirectory, config: JudgeConfig, data: str | None, reporter: Reporter
+) -> tuple[RunResults, Problem | None]:
+    """Judge a run's open-ended answers; returns the results and what stopped it, if anything.
+
+    Raises:
+        InputError: The folder is no run, has no open answers, or no judge is named.
+    """
+    with run.locked():
+        manifest = run.manifest()
+        contracts = contracts_of(manifest, data)
+        if not contracts:
+            raise InputError(f"{run.path}: has no open-ended task to judge")
+        if not config.judges:
+            raise InputError("no judge: name one with --judge, or set OPENAI_API_KEY")
+        manifest.judging = judging_manifest(config, contracts)
+        reporter.begin(run.path)
+        try:
+            problem = judge_answers(run, config, contracts, reporter)
+        finally:
+            reporter.end()
+        for task in contracts:
+            rewrite_journal(run.journal_path(task), judged_records(run, task, manifest))
+        manifest.write(run.manifest_path)
+        return write_results(run, manifest), problem
+
+
+def judge_answers(
+    run: RunDirectory,
+    config: JudgeConfig,
+    contracts: dict[str, JudgeContract],
+    reporter: Reporter,
+) -> Problem | None:
+    """Have all answers in a run's journals judged."""
+    stage = JudgingStage(run, config, contracts, reporter)
+    answers = {task: list(run.records(task).values()) for task in contracts}
+    asyncio.run(judge_all(stage, answers))
+    return problem_of(stage)
+
+
+def contracts_of(manifest: Manifest, data: str | None) -> dict[str, JudgeContract]:
+    """The judge's instructions for each open-ended task of a run."""
+    prompts = _prompts(manifest, data)
+    return {
+        name: contract_for(task.media, prompts)
+        for name, task in manifest.tasks.items()
+        if task.scorer == "open_ended"
+    }
+
+
+def _prompts(manifest: Manifest, data: str | None) -> OfficialPrompts | None:
+    if data is not None:
+        file = open_source(data).prompts_file()
+        return read_prompts(file) if file else None
+    if manifest.data.kind == "demo":
+        return None
+    return prompts_near(Path(file) for task in manifest.tasks.values() for file in task.files)
+
+
+def estimate(run: RunDirectory, config: JudgeConfig, data: str | None) -> tuple[int, int, int]:
+    """Calls, prompt tokens and reply tokens that judging a run's answers would take, about."""
+    manifest = run.manifest()
+    calls = prompt_tokens = 0
+    for task, contract in contracts_of(manifest, data).items():
+        for record in run.records(task).values():
+            if record.prediction is None:
+                continue
+            calls += 1
+            texts = contract.instructions, record.question, record.target, record.prediction
+            prompt_tokens += sum(map(estimated_tokens, texts))
+    times = len(config.judges) * config.judge_repeats
+    return times * calls, times * prompt_tokens, times * calls * REPLY_TOKENS

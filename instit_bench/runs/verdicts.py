@@ -1,0 +1,156 @@
+"""What judges said: a journal beside the samples', and how verdicts become scores.
+
+Every verdict is kept with its provenance, also when another judge is asked later; the judges that
+count are those that the manifest names.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import statistics
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from instit_bench.judges.base import Verdict
+from instit_bench.judges.lexical import LEXICAL
+from instit_bench.runs.journal import read_lines
+from instit_bench.runs.record import SampleRecord, UsageRecord
+from instit_bench.scorers.judge import JudgeContract, JudgeItem
+from instit_bench.types import State
+
+OFFICIAL_SCORE, LEXICAL_SCORE = "official_score", "lexical_score"
+
+
+class VerdictRecord(BaseModel):
+    """One verdict: a line of ``judgements/<task>.jsonl``.
+
+    ``item`` and ``contract`` are SHA-256 of what was judged and of the judge's instructions: a
+    verdict counts for exactly the answer that it was given on.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    judge: str
+    repeat: int
+    item: str
+    contract: str
+    score: float | None = Field(default=None, ge=0, le=1)
+    error: str | None = None
+    raw: str | None = None
+    usage: UsageRecord = UsageRecord()
+    calls: int = 0
+    cached: bool = False
+    at: str = ""
+
+
+def item_of(record: SampleRecord) -> JudgeItem:
+    """What a judge reads of a sample."""
+    return JudgeItem(record.question, record.target, record.prediction or "")
+
+
+def digest_of(item: JudgeItem) -> str:
+    """SHA-256 of an item."""
+    return hashlib.sha256(item.as_json().encode()).hexdigest()
+
+
+def verdict_record(
+    record: SampleRecord, judge: str, repeat: int, contract: JudgeContract, verdict: Verdict
+) -> VerdictRecord:
+    """A verdict as a journal line."""
+    return VerdictRecord(
+        id=record.id,
+        judge=judge,
+        repeat=repeat,
+        item=digest_of(item_of(record)),
+        contract=contract.digest,
+        score=verdict.score,
+        error=verdict.error,
+        raw=verdict.raw,
+        usage=UsageRecord(
+            prompt_tokens=verdict.usage.prompt_tokens,
+            completion_tokens=verdict.usage.completion_tokens,
+        ),
+        calls=verdict.calls,
+        cached=verdict.cached,
+        at=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def read_verdicts(path: Path) -> dict[str, list[VerdictRecord]]:
+    """The verdicts of a journal by sample id; of several for one call the last counts.
+
+    Raises:
+        InputError: A line is broken.
+    """
+    last: dict[tuple[str, str, int, str, str], VerdictRecord] = {}
+    for verdict in read_lines(path, VerdictRecord):
+        last[verdict.id, verdict.judge, verdict.repeat, verdict.item, verdict.contract] = verdict
+    by_sample: defaultdict[str, list[VerdictRecord]] = defaultdict(list)
+    for verdict in last.values():
+        by_sample[verdict.id].append(verdict)
+    return by_sample
+
+
+def that_count(
+    record: SampleRecord,
+    verdicts: Iterable[VerdictRecord],
+    judges: Sequence[str],
+    contract: str,
+    repeats: int,
+) -> list[VerdictRecord]:
+    """The verdicts of these judges on this very answer, under these very instructions."""
+    item = digest_of(item_of(record))
+    return [
+        verdict
+        for verdict in verdicts
+        if verdict.judge in judges
+        and verdict.item == item
+        and verdict.contract == contract
+        and verdict.repeat < repeats
+    ]
+
+
+def judged(record: SampleRecord, verdicts: Sequence[VerdictRecord], judge: str) -> SampleRecord:
+    """The record with the verdicts of its first judge as its score.
+
+    Several repeats count by their mean; errors are left out of it, and a sample with nothing but
+    errors is a ``judge_error`` with the last reply kept.
+    """
+    metric = LEXICAL_SCORE if judge == LEXICAL else OFFICIAL_SCORE
+    scores = {
+        name: value
+        for name, value in record.scores.items()
+        if name not in (OFFICIAL_SCORE, LEXICAL_SCORE)
+    }
+    details = {k: v for k, v in record.details.items() if k not in ("verdicts", "judge_reply")}
+    changes: dict[str, object] = {"error": None, "reason": "no_judge", "state": State.NOT_RUN}
+    if verdicts:
+        details["verdicts"] = [
+            {"judge": v.judge, "repeat": v.repeat, "score": v.score, "error": v.error}
+            for v in verdicts
+        ]
+    first = [verdict for verdict in verdicts if verdict.judge == judge]
+    given = [verdict.score for verdict in first if verdict.score is not None]
+    if given:
+        scores[metric] = statistics.fmean(given)
+        changes = {"state": State.SCORED, "reason": None, "error": None}
+    elif first:
+        details["judge_reply"] = first[-1].raw
+        changes = {"state": State.JUDGE_ERROR, "reason": None, "error": first[-1].error}
+    changes |= {"scores": scores, "details": details, "method": judge if first else None}
+    return record.model_copy(update=changes)
+
+
+def spread(by_sample: Mapping[str, Sequence[VerdictRecord]]) -> float | None:
+    """The mean over samples of the standard deviation of a sample's verdicts (two or more)."""
+    several = [
+        [verdict.score for verdict in verdicts if verdict.score is not None]
+        for verdicts in by_sample.values()
+    ]
+    deviations = [statistics.stdev(scores) for scores in several if len(scores) > 1]
+    return statistics.fmean(deviations) if deviations else None

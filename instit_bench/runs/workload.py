@@ -1,0 +1,40 @@
+"""How much a run will ask of a backend: the most pictures, the longest request."""
+
+from __future__ import annotations
+
+from instit_bench.backends.base import Workload
+from instit_bench.runs.plan import RunPlan
+from instit_bench.types import ImagePart, Request, VideoPart
+
+
+def workload_of(plan: RunPlan) -> Workload:
+    """Look at every selected request, opening none of its media."""
+    images = videos = 0
+    heaviest: tuple[tuple[int, int, int], Request] | None = None
+    for task in plan.tasks:
+        for sample in task.selected:
+            request = task.request(sample)
+            weight = _weight(request)
+            videos, images = max(videos, weight[0]), max(images, weight[1])
+            if heaviest is None or weight > heaviest[0]:
+                heaviest = weight, request
+    roots = {
+        task.dataset.media_root for task in plan.tasks if task.task.config.metadata.media != "none"
+    }
+    return Workload(
+        images=images,
+        videos=videos,
+        max_frames=plan.config.max_frames,
+        media_folders=tuple(sorted(roots)),
+        heaviest=heaviest[1] if heaviest else None,
+    )
+
+
+def _weight(request: Request) -> tuple[int, int, int]:
+    """Videos, pictures, characters: in this order they make a request long."""
+    parts = [part for message in request.messages for part in message.parts]
+    return (
+        sum(isinstance(part, VideoPart) for part in parts),
+        sum(isinstance(part, ImagePart) for part in parts),
+        sum(len(message.text) for message in request.messages),
+    )

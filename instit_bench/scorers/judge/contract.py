@@ -1,0 +1,149 @@
+"""What a judge is asked and how its reply is read: one contract, so that the two cannot drift.
+
+The request follows the benchmark's evaluator: one user message of two text parts, the judge's
+instructions and a JSON object with question, ground truth and answer; the reply is structured
+output with the one field ``sample_score``. A reply is a number from 0 to 1 or it is none: it is
+never clamped, never guessed from prose, never zero for want of anything better.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from typing import Any, Literal, NoReturn
+
+FIELD = "sample_score"
+OFFICIAL_MODEL = "gpt-4o-2024-08-06"
+
+# As the ``openai`` package derives it from the evaluator's model ``SampleScore``.
+RESPONSE_FORMAT: dict[str, Any] = {
+    "type": "json_schema",
+    "json_schema": {
+        "name": "SampleScore",
+        "strict": True,
+        "schema": {
+            "title": "SampleScore",
+            "type": "object",
+            "properties": {FIELD: {"title": "Sample Score", "type": "number"}},
+            "required": [FIELD],
+            "additionalProperties": False,
+        },
+    },
+}
+# For endpoints without structured output the same contract in words.
+_REPLY_CLAUSE = f'Reply with nothing but a JSON object of the form {{"{FIELD}": 0.5}}.'
+
+_FENCE = re.compile(r"\s*```(?:json)?\s*(.*?)\s*```\s*", re.DOTALL)
+_LONE_NUMBER = re.compile(r"[01]?\.[0-9]+|[01]")
+
+_OWN_INSTRUCTIONS = """\
+You grade answers to open-ended questions about {medium}. You get a JSON object with the question,
+a ground-truth answer and a tester's response. Say how right the response is, from 0 (entirely
+wrong) to 1 (entirely right), in steps of 0.1. Judge by the ground truth alone. Objects are named
+by their mark in square brackets, such as [1] or [2]; an object that the response names must be the
+one that the ground truth means.{times}
+The item to grade:
+"""
+_OWN_TIMES = """ Moments are named by the number of a frame in angle brackets, such as
+<3>, stretches of time as <3>-<5>; they must agree with the ground truth as well."""
+
+Split = Literal["image", "video"]
+
+
+class BadReply(Exception):  # noqa: N818 - a reply, not a fault of ours
+    """The judge's reply is no score; the message says what it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeItem:
+    """One answer to judge."""
+
+    question: str
+    ground_truth: str
+    answer: str
+
+    def as_json(self) -> str:
+        """The second text part, as the benchmark's evaluator writes it."""
+        return json.dumps(
+            {
+                "question": self.question,
+                "ground_truth_answer": self.ground_truth,
+                "tester_response": self.answer,
+            }
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeContract:
+    """The judge's instructions for one split, and whose words they are."""
+
+    instructions: str
+    origin: Literal["official", "own"]
+
+    @classmethod
+    def own(cls, split: Split) -> JudgeContract:
+        """This project's wording, where the benchmark's is not at hand."""
+        video = split == "video"
+        text = _OWN_INSTRUCTIONS.format(
+            medium="a video" if video else "an image", times=_OWN_TIMES if video else ""
+        )
+        return cls(text, "own")
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the instructions."""
+        return hashlib.sha256(self.instructions.encode()).hexdigest()
+
+    def messages(self, item: JudgeItem, *, structured: bool = True) -> list[dict[str, Any]]:
+        """The request's messages; without structured output the reply's form is asked in words."""
+        texts = [self.instructions, item.as_json()]
+        if not structured:
+            texts.append(_REPLY_CLAUSE)
+        return [{"role": "user", "content": [{"type": "text", "text": text} for text in texts]}]
+
+
+def read_score(reply: str | None) -> float:
+    """The score in a judge's reply: the JSON field, or a lone number, and nothing else.
+
+    Raises:
+        BadReply: Anything else.
+    """
+    if not reply or not reply.strip():
+        raise BadReply("the reply is empty")
+    text = reply.strip()
+    if _LONE_NUMBER.fullmatch(text):
+        return _in_range(float(text))
+    fenced = _FENCE.fullmatch(text)
+    try:
+        value = json.loads(
+            fenced.group(1) if fenced else text,
+            object_pairs_hook=_no_doubles,
+            parse_constant=_no_constant,
+        )
+    except (ValueError, RecursionError):
+        raise BadReply("the reply is neither the JSON object asked for nor a lone number") from None
+    if not isinstance(value, dict) or FIELD not in value:
+        raise BadReply(f"the reply has no field {FIELD!r}")
+    score = value[FIELD]
+    if isinstance(score, bool) or not isinstance(score, int | float):
+        raise BadReply(f"field {FIELD!r} is {score!r}, not a number")
+    return _in_range(score)
+
+
+def _in_range(score: float) -> float:
+    if not 0 <= score <= 1:  # nor is NaN
+        raise BadReply(f"the score {score} is not from 0 to 1")
+    return float(score)
+
+
+def _no_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise BadReply("the reply names a field twice")
+    return found
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise BadReply(f"the score {name} is not from 0 to 1")

@@ -1,0 +1,36 @@
+"""Open-ended answers before a judge has read them: diagnostics, and no verdict."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from instit_bench.scorers.judge.references import objects_in, set_f1, times_in
+from instit_bench.types import Prediction, Sample, Score, ScoredSample, State
+
+
+class OpenEndedScorer:
+    """Leaves the verdict to a judge: an unjudged answer is ``not_run``, never a zero.
+
+    ``id_f1`` and ``time_f1`` ask whether the answer names the right objects and moments: F1 of
+    the sets, for samples whose gold names any.
+    """
+
+    def score(self, sample: Sample, prediction: Prediction) -> Score:
+        """Diagnostics alone."""
+        return Score(
+            State.NOT_RUN, references_f1(prediction.text, sample.target), reason="no_judge"
+        )
+
+    def tables(self, scored: list[ScoredSample]) -> dict[str, Any]:  # noqa: ARG002
+        """None; what the judges said is told by the run."""
+        return {}
+
+
+def references_f1(answer: str, gold: str) -> dict[str, float]:
+    """``id_f1`` and ``time_f1``, each where the gold answer names an object or a moment."""
+    values = {}
+    if objects := objects_in(gold):
+        values["id_f1"] = set_f1(objects_in(answer), objects)
+    if times := times_in(gold):
+        values["time_f1"] = set_f1(times_in(answer), times)
+    return values

@@ -1,0 +1,70 @@
+"""Stands in for ``vllm serve``: answers health checks and requests, and has a worker process.
+
+Its behaviour is in the JSON file named by ``--fake``: ``say`` (lines for the log), ``fail`` (exit
+at once), ``die_at`` (the numbers of requests at which it kills itself, counted over all lives).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+FILE = Path(sys.argv[sys.argv.index("--fake") + 1])
+PORT = int(sys.argv[sys.argv.index("--port") + 1])
+SETTINGS = json.loads(FILE.read_text())
+ASKED = FILE.with_suffix(".asked")
+PROCESSES = FILE.with_suffix(".processes")
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        page = b'vllm:prefix_cache_queries_total{engine="0"} 10.0\n' * (self.path == "/metrics")
+        self.answer(page)
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        record = {
+            "body": body,
+            "authorised": self.headers["Authorization"] == f"Bearer {os.environ['VLLM_API_KEY']}",
+            "rank": self.headers["X-data-parallel-rank"],
+        }
+        with ASKED.open("a") as file:
+            file.write(json.dumps(record) + "\n")
+        if len(ASKED.read_text().splitlines()) in SETTINGS.get("die_at", []):
+            os.kill(os.getpid(), signal.SIGKILL)
+        choice = {
+            "index": 0,
+            "finish_reason": "stop",
+            "message": {"role": "assistant", "content": "A"},
+        }
+        reply = {"id": "1", "object": "chat.completion", "created": 0, "model": "m"}
+        usage = {"prompt_tokens": 7, "completion_tokens": 1, "total_tokens": 8}
+        self.answer(json.dumps(reply | {"choices": [choice], "usage": usage}).encode())
+
+    def answer(self, body: bytes) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Stay quiet."""
+
+
+for line in SETTINGS.get("say", []):
+    print(line.replace("KEY", os.environ["VLLM_API_KEY"]), flush=True)
+if SETTINGS.get("fail"):
+    sys.exit(1)
+# A worker that ignores polite signals and would outlive everybody.
+stubborn = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
+worker = subprocess.Popen([sys.executable, "-c", stubborn])
+PROCESSES.write_text(json.dumps([os.getpid(), worker.pid, os.getppid()]))
+time.sleep(SETTINGS.get("slow", 0))
+ThreadingHTTPServer(("127.0.0.1", PORT), Handler).serve_forever()

@@ -1,0 +1,250 @@
+"""Starting, watching and ending an engine, with a stand-in for it (tests/vllm has the real one)."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from instit_bench.backends import BackendOptions, BackendUnavailable
+from instit_bench.backends.options import EngineOptions
+from instit_bench.backends.vllm import backend as vllm_backend
+from instit_bench.backends.vllm.server import EngineEnded, EngineServer
+from instit_bench.errors import InputError
+from instit_bench.types import GenerationParams, Message, Request, Sample, TextPart
+from tests.conftest import REPOSITORY
+from tests.openai_server import Reply, openai_server
+from tests.vllm.processes import alive
+
+FAKE = Path(__file__).with_name("fake_engine.py")
+PARAMS = GenerationParams(max_tokens=7, temperature=0.0, seed=0)
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="vLLM runs on Linux")
+
+
+@pytest.fixture
+def fake(tmp_path, monkeypatch):
+    """Set how the stand-in behaves; returns its file."""
+    file = tmp_path / "fake.json"
+
+    def set_up(**settings):
+        file.write_text(json.dumps(settings))
+        command = (sys.executable, str(FAKE), "--fake", str(file))
+        monkeypatch.setattr(vllm_backend, "SERVE", command)
+        monkeypatch.setattr(vllm_backend, "_installed_version", lambda: "0")
+        return file
+
+    set_up()
+    return set_up
+
+
+def processes(file):
+    return json.loads(file.with_suffix(".processes").read_text())
+
+
+def asked(file):
+    return [json.loads(line) for line in file.with_suffix(".asked").read_text().splitlines()]
+
+
+def server(file, told=None):
+    command = [sys.executable, str(FAKE), "--fake", str(file)]
+    tell = told.append if told is not None else lambda _: None
+    return EngineServer(command, file.with_name("engine.log"), tell)
+
+
+def request(number, cluster="c", choices=()):
+    sample = Sample("t", str(number), {}, "A", cluster, choices=choices)
+    return Request(sample, (Message("user", (TextPart(f"question {number}"),)),), PARAMS)
+
+
+def wait_until_gone(pids):
+    deadline = time.monotonic() + 20
+    while any(map(alive, pids)):
+        assert time.monotonic() < deadline, [pid for pid in pids if alive(pid)]
+        time.sleep(0.05)
+
+
+def test_it_is_ready_when_it_answers_and_ends_with_all_its_processes(fake):
+    file = fake(slow=0.5)
+
+    async def life():
+        engine = server(file)
+        await engine.start()
+        assert engine.running
+        assert await engine.healthy()
+        assert engine.base_url.startswith("http://127.0.0.1:")
+        pids = processes(file)
+        assert all(map(alive, pids))
+        await engine.stop()
+        assert not engine.running
+        return pids
+
+    wait_until_gone(asyncio.run(life()))
+
+
+def test_the_log_shows_progress_and_keeps_no_key(fake):
+    file = fake(
+        say=["INFO Starting to load model m", "key is KEY", "INFO Starting to load model m"]
+    )
+    told: list[str] = []
+
+    async def life():
+        engine = server(file, told)
+        await engine.start()
+        await engine.stop()
+        return engine.key
+
+    key = asyncio.run(life())
+    assert told == ["engine: loading the weights"]
+    log = file.with_name("engine.log").read_text()
+    assert "key is ***" in log
+    assert key not in log
+
+
+def test_an_engine_that_ends_instead_of_starting_says_why(fake):
+    file = fake(fail=True, say=["Traceback", "RuntimeError: No CUDA GPUs are available"])
+    with pytest.raises(EngineEnded, match="No CUDA GPUs are available; vLLM finds no GPU"):
+        asyncio.run(server(file).start())
+
+
+OWNER = """
+import asyncio, sys
+from pathlib import Path
+sys.path.insert(0, {repository!r})
+from instit_bench.backends.vllm.server import EngineServer
+async def life():
+    engine = EngineServer({command!r}, Path({log!r}), lambda _: None)
+    await engine.start()
+    print("ready", flush=True)
+    await asyncio.sleep(600)
+asyncio.run(life())
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_it_does_not_outlive_the_process_that_started_it(fake, tmp_path, number):
+    file = fake()
+    program = OWNER.format(
+        repository=str(REPOSITORY),
+        command=[sys.executable, str(FAKE), "--fake", str(file)],
+        log=str(tmp_path / "engine.log"),
+    )
+    owner = subprocess.Popen(
+        [sys.executable, "-c", program],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert owner.stdout.readline() == "ready\n"
+    pids = processes(file)
+    assert all(map(alive, pids))
+    owner.send_signal(number)
+    owner.wait(20)
+    wait_until_gone(pids)
+
+
+def test_not_even_when_its_guard_is_killed(fake):
+    file = fake()
+
+    async def life():
+        engine = server(file)
+        await engine.start()
+        server_pid, _, guard = processes(file)
+        engine._process.send_signal(signal.SIGKILL)
+        deadline = time.monotonic() + 10
+        while alive(server_pid) and time.monotonic() < deadline:
+            await asyncio.sleep(0.05)
+        worker = processes(file)[1]
+        if alive(worker):  # the real engine's workers watch their parent; this one does not
+            subprocess.run(["kill", "-9", str(worker)], check=True)
+        return alive(server_pid), alive(guard)
+
+    assert asyncio.run(life()) == (False, False)
+
+
+def drive(folder, requests, **options):
+    """Ask one after the other; replies, totals and what was told."""
+    told: list[str] = []
+
+    async def once():
+        backend = vllm_backend.VllmBackend(BackendOptions("m", **options))
+        try:
+            await backend.start(folder, told.append)
+            replies = [(await backend.generate(r)).text for r in requests]
+        finally:
+            await backend.close()
+        return replies, backend.totals()
+
+    return *asyncio.run(once()), told
+
+
+def test_an_engine_that_dies_is_started_again_and_only_the_open_request_is_repeated(fake, tmp_path):
+    file = fake(die_at=[3])
+    replies, totals, told = drive(tmp_path, [request(n) for n in range(1, 6)])
+    assert replies == ["A"] * 5
+    texts = [record["body"]["messages"][0]["content"] for record in asked(file)]
+    assert texts == [f"question {n}" for n in (1, 2, 3, 3, 4, 5)]
+    assert totals["starts"] == 2
+    assert totals["prompt_tokens"] == 35
+    assert totals["prefix_cache_queries"] == 10, "the living engine's counters are read at the end"
+    assert any("the engine died" in line for line in told)
+    wait_until_gone(processes(file))
+
+
+def test_restarts_are_bounded(fake, tmp_path):
+    file = fake(die_at=list(range(100)), say=["RuntimeError: it hurts"])
+    with pytest.raises(BackendUnavailable, match="died 4 times: RuntimeError: it hurts"):
+        drive(tmp_path, [request(1)])
+    assert len(asked(file)) == 4
+
+
+def test_requests_carry_the_key_and_choices_only_where_asked(fake, tmp_path):
+    file = fake()
+    mc = request(1, choices=("a", "b", "c"))
+    drive(tmp_path, [mc, request(2)], engine=EngineOptions(constrain_choices=True))
+    drive(tmp_path, [mc])
+    records = asked(file)
+    assert all(record["authorised"] for record in records)
+    found = [record["body"].get("structured_outputs") for record in records]
+    assert found == [{"choice": ["A", "B", "C"]}, None, None]
+
+
+def test_with_several_copies_what_shares_a_picture_goes_to_one(fake, tmp_path):
+    file = fake()
+    requests = [request(n, cluster=f"video {n % 8}") for n in range(24)]
+    drive(tmp_path, requests, engine=EngineOptions(data_parallel=2))
+    ranks: dict[int, set[str]] = {}
+    for number, record in enumerate(asked(file)):
+        ranks.setdefault(number % 8, set()).add(record["rank"])
+    assert {len(found) for found in ranks.values()} == {1}
+    assert set.union(*ranks.values()) == {"0", "1"}
+
+
+def test_a_failed_start_is_wrong_usage_and_names_the_log(fake, tmp_path):
+    fake(fail=True, say=["ValueError: there is no chat template here"])
+    with pytest.raises(
+        InputError, match=r"chat template here; choose --prompt-style raw.*engine\.log"
+    ):
+        drive(tmp_path, [request(1)])
+
+
+def test_a_server_that_runs_already_is_asked_and_not_started(tmp_path, monkeypatch):
+    monkeypatch.setenv("VLLM_API_KEY", "sk-secret")
+    monkeypatch.setattr(vllm_backend, "_installed_version", lambda: None)
+    with openai_server(lambda _: Reply("B")) as running:
+        replies, totals, _ = drive(tmp_path, [request(1)], base_url=running.base_url)
+    assert replies == ["B"]
+    assert running.keys == ["Bearer sk-secret"]
+    assert "starts" not in totals
+    assert not (tmp_path / "engine.log").exists()
+
+
+def test_without_vllm_the_error_says_what_to_install(monkeypatch):
+    monkeypatch.setattr(vllm_backend, "_installed_version", lambda: None)
+    with pytest.raises(InputError, match=r'pip install "instit-bench\[vllm\]".*--backend openai'):
+        vllm_backend.VllmBackend(BackendOptions("m"))

@@ -1,0 +1,136 @@
+"""What a judge is asked, and the only replies that are scores."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+
+import openai
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel
+
+from instit_bench.scorers.judge import BadReply, JudgeContract, JudgeItem
+from instit_bench.scorers.judge.contract import RESPONSE_FORMAT, read_score
+from tests.openai_server import Reply, openai_server
+
+ITEM = JudgeItem("Who is [3]?", "A man at <4>.", "Ein Mann – “[3]”")
+
+
+class SampleScore(BaseModel):  # the evaluator's own reply model, as its source has it
+    sample_score: float
+
+
+def test_the_request_is_the_one_that_the_benchmark_s_evaluator_sends():
+    with openai_server(lambda _: Reply('{"sample_score": 1}')) as server:
+        client = openai.OpenAI(api_key="k", base_url=server.base_url)
+        client.chat.completions.parse(
+            model="gpt-4o-2024-08-06",
+            messages=[
+                {
+                    "role": "user",
+                    "content": [
+                        {"type": "text", "text": "PROMPT"},
+                        {
+                            "type": "text",
+                            "text": json.dumps(
+                                {
+                                    "question": ITEM.question,
+                                    "ground_truth_answer": ITEM.ground_truth,
+                                    "tester_response": ITEM.answer,
+                                }
+                            ),
+                        },
+                    ],
+                }
+            ],
+            response_format=SampleScore,
+        )
+    assert server.requests[0] == {
+        "model": "gpt-4o-2024-08-06",
+        "messages": JudgeContract("PROMPT", "official").messages(ITEM),
+        "response_format": RESPONSE_FORMAT,
+        "stream": False,
+    }
+
+
+def test_without_structured_output_the_same_form_is_asked_in_words():
+    (message,) = JudgeContract.own("image").messages(ITEM, structured=False)
+    asked = message["content"][2]["text"]
+    example = asked[asked.index("{") : asked.rindex("}") + 1]
+    assert read_score(example) == 0.5
+
+
+def test_own_instructions_speak_of_time_for_videos_only():
+    assert "<3>" in JudgeContract.own("video").instructions
+    assert "<3>" not in JudgeContract.own("image").instructions
+
+
+@pytest.mark.parametrize(
+    ("reply", "score"),
+    [
+        ('{"sample_score": 0.7}', 0.7),
+        ('{"sample_score":1}', 1.0),
+        ('{"sample_score": 0, "why": "wrong"}', 0.0),
+        ('```json\n{"sample_score": 0.3}\n```', 0.3),
+        (" 0.5\n", 0.5),
+        ("1", 1.0),
+        ("1.0", 1.0),
+        (".25", 0.25),
+    ],
+)
+def test_scores(reply, score):
+    assert read_score(reply) == score
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        None,
+        "",
+        "  \n",
+        "Score: 0. Reason: step 1 is wrong",
+        "0.5 because",
+        "7",
+        "1.7",
+        "-0.1",
+        "1e-1",
+        "0,5",
+        "NaN",
+        "Infinity",
+        "true",
+        "null",
+        '"0.5"',
+        "[0.5]",
+        '{"score": 0.5}',
+        '{"sample_score": 1.7}',
+        '{"sample_score": -1}',
+        '{"sample_score": "0.5"}',
+        '{"sample_score": "NaN"}',
+        '{"sample_score": NaN}',
+        '{"sample_score": true}',
+        '{"sample_score": null}',
+        '{"sample_score": [0.5]}',
+        '{"sample_score": 0.1, "sample_score": 0.9}',
+        '{"sample_score": 0.5',
+        'The answer: {"sample_score": 0.5}',
+        '{"sample_score": 0.5} {"sample_score": 0.6}',
+        "[" * 5000,
+        '{"sample_score": 1' + "0" * 400 + "}",
+    ],
+)
+def test_everything_else_is_no_score(reply):
+    with pytest.raises(BadReply):
+        read_score(reply)
+
+
+@given(st.text())
+def test_any_text_is_a_score_from_0_to_1_or_none(reply):
+    with suppress(BadReply):
+        assert 0 <= read_score(reply) <= 1
+
+
+@given(st.floats(0, 1))
+def test_every_score_that_json_can_carry_comes_back(score):
+    assert read_score(json.dumps({"sample_score": score})) == score

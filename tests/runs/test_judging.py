@@ -1,0 +1,416 @@
+"""Judging open-ended answers against a real HTTP server that plays the judge."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import signal
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+
+import pytest
+
+from tests.conftest import cli_environment
+from tests.openai_server import Reply, openai_server
+
+TASK = "inst_it_video_oe"
+
+
+def rule(body):
+    """A judge that depends on the item alone: 0, 0.1 … 1."""
+    item = body["messages"][0]["content"][1]["text"]
+    return int(hashlib.sha256(item.encode()).hexdigest(), 16) % 11 / 10
+
+
+def by_rule(body):
+    return Reply(json.dumps({"sample_score": rule(body)}))
+
+
+def item_text(question, gold, answer):
+    return json.dumps(
+        {"question": question, "ground_truth_answer": gold, "tester_response": answer}
+    )
+
+
+def score_of(question, gold, answer):
+    text = item_text(question, gold, answer)
+    return rule({"messages": [{"content": [{}, {"text": text}]}]})
+
+
+def load(path):
+    return json.loads(path.read_text())
+
+
+def lines(path):
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def judge_options(server, *more):
+    return ["--judge", "openai:j", "--judge-base-url", server.base_url, *map(str, more)]
+
+
+def predictions(tmp_path, count=40):
+    rows = [
+        {
+            "question_id": f"{i:03}-01",
+            "question": f"What does [{i}] do?",
+            "model_prediction": f"It runs {i}.",
+            "ground_truth": f"[{i}] runs at <{i}>.",
+            "split": "video",
+        }
+        for i in range(count)
+    ]
+    path = tmp_path / "p.json"
+    path.write_text(json.dumps(rows))
+    return path, {
+        row["question_id"]: score_of(row["question"], row["ground_truth"], row["model_prediction"])
+        for row in rows
+    }
+
+
+def test_the_real_answers_get_exactly_the_judge_s_mean(cli, tmp_path, shared_data):
+    file = shared_data / "inst_it/video_oe_inference.json"
+    with openai_server(by_rule) as server:
+        done = cli("score", file, "--task", TASK, "--name", "s", *judge_options(server))
+        assert done.returncode == 0, done.stderr
+    rows = json.loads(file.read_text())
+    expected = statistics.fmean(
+        score_of(row["question"], row["ground_truth"], row["model_prediction"]) for row in rows
+    )
+    task = load(tmp_path / "results/s/results.json")["tasks"][TASK]
+    assert task["metrics"]["official_score"]["value"] == pytest.approx(expected, abs=1e-12)
+    assert (task["n_scored"], task["coverage"], task["states"]["scored"]) == (1001, 1.0, 1001)
+    prompts = load(shared_data / "prompts/inst_it_bench_prompts.json")
+    body = next(b for b in server.requests if rows[0]["model_prediction"] in json.dumps(b))
+    first = rows[0]
+    assert body["messages"] == [
+        {
+            "role": "user",
+            "content": [
+                {"type": "text", "text": prompts["gpt_eval"]["video"]},
+                {
+                    "type": "text",
+                    "text": item_text(
+                        first["question"], first["ground_truth"], first["model_prediction"]
+                    ),
+                },
+            ],
+        }
+    ]
+    assert set(body) == {"model", "messages", "response_format", "stream"}, "no temperature"
+    assert task["marks"] == ["other-judge"]
+
+
+def unreliable(seed):
+    """Three calls in ten go wrong, each in another way; the answer is the rule's otherwise."""
+    randomness, lock = random.Random(seed), threading.Lock()
+    troubles = [
+        lambda: Reply("busy", status=429, headers={"Retry-After": "0.05"}),
+        lambda: Reply("oops", status=500),
+        lambda: Reply(drop=True),
+        lambda: Reply('{"sample_score": 1}', delay_s=1.0),  # too late
+        lambda: Reply("{not json"),
+        lambda: Reply('{"sample_score": 1.7}'),
+        lambda: Reply('{"sample_score": "NaN"}'),
+        lambda: Reply("Score: 0. Reason: step 1 is wrong"),
+        lambda: Reply(""),
+        lambda: Reply(body=b"<html>gateway</html>"),
+    ]
+
+    def answer(body):
+        with lock:
+            trouble = randomness.choice(troubles) if randomness.random() < 0.3 else None
+        return trouble() if trouble else by_rule(body)
+
+    return answer
+
+
+def test_an_unreliable_judge_never_gives_a_wrong_score(cli, tmp_path):
+    file, expected = predictions(tmp_path, 120)
+    with openai_server(unreliable(1)) as server:
+        # Two attempts leave some answers unjudged; the second run asks for those alone.
+        first = cli(
+            *("score", file, "--task", TASK, "--name", "s"),
+            *judge_options(server, "--judge-attempts", 2, "--judge-timeout", 0.5),
+        )
+    assert first.returncode == 1
+    records = lines(tmp_path / "results/s/samples/inst_it_video_oe.jsonl")
+    states = Counter(record["state"] for record in records)
+    assert states["judge_error"] > 0
+    assert states["scored"] + states["judge_error"] == 120
+    for record in records:
+        if record["state"] == "scored":
+            assert record["scores"]["official_score"] == expected[record["id"]]
+        else:
+            assert "official_score" not in record["scores"]
+            assert record["error"]
+    task = load(tmp_path / "results/s/results.json")["tasks"][TASK]
+    assert task["coverage"] == states["scored"] / 120
+    assert f"{states['judge_error']} answers have no verdict" in first.stderr
+
+    with openai_server(by_rule) as healthy:
+        # The endpoint is part of what a score depends on; a proxy would keep its address.
+        second = cli(
+            *("judge", "results/s", "--judge", "openai:j"),
+            *("--judge-base-url", healthy.base_url),
+        )
+    assert second.returncode == 0, second.stderr
+    assert len(healthy.requests) == states["judge_error"]
+    task = load(tmp_path / "results/s/results.json")["tasks"][TASK]
+    assert task["metrics"]["official_score"]["value"] == pytest.approx(
+        statistics.fmean(expected.values()), abs=1e-12
+    )
+
+
+def test_a_bad_reply_is_kept_with_its_sample(cli, tmp_path):
+    file, _ = predictions(tmp_path, 1)
+    with openai_server(lambda _: Reply("I think it is fine.")) as server:
+        done = cli(
+            *("score", file, "--task", TASK, "--name", "s"),
+            *judge_options(server, "--judge-attempts", 3),
+        )
+    assert done.returncode == 1
+    assert len(server.requests) == 3
+    (record,) = lines(tmp_path / "results/s/samples/inst_it_video_oe.jsonl")
+    assert record["state"] == "judge_error"
+    assert record["details"]["judge_reply"] == "I think it is fine."
+    assert "neither the JSON object asked for nor a lone number (3 calls)" in record["error"]
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_a_judge_that_will_never_answer_stops_judging_at_once(cli, tmp_path, status):
+    file, _ = predictions(tmp_path, 200)
+    with openai_server(lambda _: Reply("no", status=status)) as server:
+        done = cli(
+            *("score", file, "--task", TASK, "--name", "s"),
+            *judge_options(server, "--judge-concurrency", 4),
+        )
+    assert done.returncode == 1
+    assert len(server.requests) <= 4
+    assert done.stderr.count("instit-bench: error:") == 1
+    assert "judge openai:j" in done.stderr
+    task = load(tmp_path / "results/s/results.json")["tasks"][TASK]
+    assert task["states"]["not_run"] == 200
+
+
+def test_an_endpoint_without_structured_output_is_asked_in_words(cli, tmp_path):
+    file, expected = predictions(tmp_path, 3)
+
+    def answer(body):
+        if "response_format" in body:
+            return Reply("response_format is not supported", status=400)
+        return Reply(str(rule(body)))
+
+    with openai_server(answer) as server:
+        done = cli("score", file, "--task", TASK, "--name", "s", *judge_options(server))
+    assert done.returncode == 0, done.stderr
+    task = load(tmp_path / "results/s/results.json")["tasks"][TASK]
+    assert task["metrics"]["official_score"]["value"] == pytest.approx(
+        statistics.fmean(expected.values())
+    )
+
+
+def test_the_same_answer_is_never_paid_for_twice(cli, tmp_path):
+    file, _ = predictions(tmp_path, 10)
+    with openai_server(by_rule) as server:
+        for name in ("one", "two"):
+            cli("score", file, "--task", TASK, "--name", name, *judge_options(server))
+        assert len(server.requests) == 10
+        cli("score", file, "--task", TASK, "--name", "two", *judge_options(server))
+        assert len(server.requests) == 10
+    one, two = (load(tmp_path / f"results/{n}/results.json")["tasks"][TASK] for n in ("one", "two"))
+    assert one["metrics"] == two["metrics"]
+    assert one["judging"]["judges"]["openai:j"]["calls"] == 10
+    assert one["judging"]["judges"]["openai:j"]["from_cache"] == 0
+    assert two["judging"]["judges"]["openai:j"]["calls"] == 0
+    assert two["judging"]["judges"]["openai:j"]["from_cache"] == 10
+
+
+def test_answers_are_judged_while_others_are_still_generated(cli, tmp_path):
+    order = []
+
+    def answer(body):
+        if "response_format" in body:
+            order.append("judge")
+            return by_rule(body)
+        order.append("generate")
+        return Reply("It is red.", delay_s=0.05)
+
+    with openai_server(answer) as server:
+        done = cli(
+            *("run", "--model", "m", "--backend", "openai", "--base-url", server.base_url),
+            *("--data", "demo", "--tasks", "inst_it_image_oe,inst_it_video_oe"),
+            *("--concurrency", "2", *judge_options(server)),
+        )
+    assert done.returncode == 0, done.stderr
+    assert order.index("judge") < len(order) - 1 - order[::-1].index("generate")
+    tasks = load(tmp_path / "results/m-demo/results.json")["tasks"]
+    assert all(task["coverage"] == 1.0 for task in tasks.values())
+    assert "own-judge-prompt" in tasks["inst_it_image_oe"]["marks"]
+    assert "judge openai:j" not in done.stderr
+
+
+def test_repeats_and_several_judges_show_their_spread_and_agreement(cli, tmp_path):
+    file, _ = predictions(tmp_path, 20)
+    calls = Counter()
+
+    def answer(body):
+        if body["model"] == "steady":
+            return by_rule(body)
+        text = json.dumps(body)
+        calls[text] += 1
+        return Reply(str(min(1.0, rule(body) + (0.1 if calls[text] == 2 else 0.0))))
+
+    with openai_server(answer) as server:
+        done = cli(
+            *("score", file, "--task", TASK, "--name", "s", "--judge", "openai:shaky"),
+            *("--judge", "openai:steady", "--judge-base-url", server.base_url),
+            *("--judge-repeats", "2"),
+        )
+    assert done.returncode == 0, done.stderr
+    assert len(server.requests) == 80
+    judging = load(tmp_path / "results/s/results.json")["tasks"][TASK]["judging"]
+    assert set(judging["judges"]) == {"openai:shaky", "openai:steady"}
+    assert judging["judges"]["openai:shaky"]["mean"] > judging["judges"]["openai:steady"]["mean"]
+    assert 0 < judging["judge_std"] < 0.1
+    kappa = judging["agreement"]["openai:shaky ~ openai:steady"]
+    assert 0.9 < kappa < 1
+    (record, *_) = lines(tmp_path / "results/s/samples/inst_it_video_oe.jsonl")
+    shaky = [v["score"] for v in record["details"]["verdicts"] if v["judge"] == "openai:shaky"]
+    assert record["scores"]["official_score"] == pytest.approx(statistics.fmean(shaky))
+
+
+def test_another_judge_later_generates_nothing_and_keeps_what_was_said(cli, tmp_path):
+    with openai_server(by_rule) as server:
+        run = [
+            *("run", "--model", "echo-gold", "--backend", "baseline", "--data", "demo"),
+            *("--tasks", "inst_it_image_oe", "--name", "r"),
+        ]
+        cli(*run, "--judge", "lexical")
+        before = lines(tmp_path / "results/r/samples/inst_it_image_oe.jsonl")
+        done = cli("judge", "results/r", *judge_options(server))
+    assert done.returncode == 0, done.stderr
+    after = lines(tmp_path / "results/r/samples/inst_it_image_oe.jsonl")
+    assert [r["prediction"] for r in before] == [r["prediction"] for r in after]
+    assert "lexical_score" in before[0]["scores"]
+    assert set(after[0]["scores"]) >= {"official_score"}
+    assert "lexical_score" not in after[0]["scores"]
+    said = lines(tmp_path / "results/r/judgements/inst_it_image_oe.jsonl")
+    assert Counter(v["judge"] for v in said) == {"lexical": 16, "openai:j": 16}
+    assert all(v["at"] and v["contract"] and v["item"] for v in said)
+    cli("judge", "results/r", "--judge", "lexical")
+    assert lines(tmp_path / "results/r/samples/inst_it_image_oe.jsonl") == before
+
+
+def test_the_offline_judge_is_marked_and_kept_off_the_leaderboard(cli, tmp_path):
+    cli(
+        *("run", "--model", "echo-gold", "--backend", "baseline", "--data", "demo"),
+        *("--tasks", "inst_it_image_oe", "--judge", "lexical", "--name", "r"),
+    )
+    task = load(tmp_path / "results/r/results.json")["tasks"]["inst_it_image_oe"]
+    assert "lexical" in task["marks"]
+    assert task["metrics"]["lexical_score"]["value"] == 1.0
+    assert task["metrics"]["official_score"]["n"] == 0
+    shown = cli("leaderboard", "results/r").stdout
+    assert "- GDPX" in shown
+    assert "comparable with no other" in shown
+
+
+def test_a_budget_stops_before_it_is_passed_with_exit_3(cli, tmp_path):
+    file, _ = predictions(tmp_path, 50)
+    prices = tmp_path / "prices.json"
+    prices.write_text('{"j": {"input": 100.0, "output": 100.0}}')  # 0.0102 dollars a call
+    with openai_server(by_rule) as server:
+        done = cli(
+            *("score", file, "--task", TASK, "--name", "s"),
+            *judge_options(server, "--judge-prices", prices, "--judge-budget", 0.2),
+        )
+        assert done.returncode == 3
+        assert "--judge-budget 0.2" in done.stderr
+        asked = len(server.requests)
+        assert 5 <= asked <= 19
+        task = load(tmp_path / "results/s/results.json")["tasks"][TASK]
+        assert task["states"]["scored"] == asked
+        assert task["states"]["not_run"] == 50 - asked
+        cost = task["judging"]["judges"]["openai:j"]["cost_usd"]
+        assert cost == pytest.approx(asked * 0.0102)
+        assert cost <= 0.2
+        unknown = cli(
+            *("score", file, "--task", TASK, "--name", "t"),
+            *judge_options(server, "--judge-budget", 1),
+        )
+    assert unknown.returncode == 2
+    assert "the price of 'j' is not known" in unknown.stderr
+
+
+def test_an_estimate_names_calls_tokens_and_cost_beforehand(cli, tmp_path):
+    file, _ = predictions(tmp_path, 10)
+    cli("score", file, "--task", TASK, "--name", "s", "--judge", "none")
+    done = cli(
+        *("judge", "estimate", "results/s", "--judge", "openai:gpt-4o-2024-08-06"),
+        *("--judge-repeats", "3"),
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("30 calls, about ")
+    assert "US dollars" in done.stdout
+
+
+def test_the_official_judge_is_the_default_where_a_key_is_set(cli, tmp_path):
+    file, _ = predictions(tmp_path, 1)
+    with openai_server(by_rule) as server:
+        done = cli(
+            *("score", file, "--task", TASK, "--name", "s"),
+            OPENAI_API_KEY="sk-x",
+            OPENAI_BASE_URL=server.base_url,
+        )
+    assert done.returncode == 0, done.stderr
+    assert server.requests[0]["model"] == "gpt-4o-2024-08-06"
+    cli("score", file, "--task", TASK, "--name", "t")
+    task = load(tmp_path / "results/t/results.json")["tasks"][TASK]
+    assert task["states"]["not_run"] == 1
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_killed_at_random_points_no_reply_is_paid_for_again(tmp_path, seed):
+    """SIGKILL ten times a seed: nothing lost, nothing doubled, nothing received asked again."""
+    file, expected = predictions(tmp_path, 150)
+    randomness = random.Random(seed)
+    command = [
+        *(sys.executable, "-m", "instit_bench", "score", str(file), "--task", TASK),
+        *("--name", "s", "--judge", "openai:j", "--judge-concurrency", "4"),
+    ]
+    answered = Counter()
+
+    def answer(body):
+        answered[body["messages"][0]["content"][1]["text"]] += 1
+        return Reply(by_rule(body).text, delay_s=0.005)
+
+    with openai_server(answer) as server:
+        command += ["--judge-base-url", server.base_url]
+        environment = cli_environment(INSTIT_BENCH_HOME=str(tmp_path / "home"))
+        kills = 0
+        while True:
+            process = subprocess.Popen(
+                command, cwd=tmp_path, env=environment, stderr=subprocess.DEVNULL, stdout=-3
+            )
+            if kills < 10:
+                target = len(server.requests) + randomness.randint(1, 12)
+                deadline = time.monotonic() + 60
+                while len(server.requests) < target and process.poll() is None:
+                    assert time.monotonic() < deadline
+                    time.sleep(0.001)
+                process.kill()
+            if process.wait(60) != -signal.SIGKILL:
+                assert process.returncode == 0
+                break
+            kills += 1
+    records = lines(tmp_path / "results/s/samples/inst_it_video_oe.jsonl")
+    assert {r["id"]: r["scores"]["official_score"] for r in records} == expected
+    # Only calls in flight at a kill (four at most) can have been made again.
+    assert sum(answered.values()) <= 150 + 4 * kills
+    assert kills == 10

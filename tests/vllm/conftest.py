@@ -1,0 +1,109 @@
+"""The real engine on a CPU with tiny random models; skipped where vLLM is not installed."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import cli_environment
+
+# One thread a process: two cores are all that some machines have. One GiB of cache is plenty.
+SMALL = {"OMP_NUM_THREADS": "1", "VLLM_CPU_KVCACHE_SPACE": "1"}
+QUICK = ("--engine-arg", "enforce-eager", "--engine-arg", "max-num-seqs=8", "--dtype", "float32")
+
+
+def pytest_collection_modifyitems(items):
+    try:
+        version("vllm")
+    except PackageNotFoundError:
+        skip = pytest.mark.skip(reason="vLLM is not installed here; .ci/vllm-env DIR builds it")
+        for item in items:
+            if "vllm" in item.keywords:
+                item.add_marker(skip)
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory) -> Path:
+    """A folder with the tiny models ``vision``, ``text``, ``base`` and the adapter ``lora``."""
+    from benchmarks.tiny_models import make_all
+
+    return make_all(tmp_path_factory.mktemp("models"))
+
+
+@dataclass
+class Run:
+    """A run of the command line: how it ended, what it said, what it left."""
+
+    code: int
+    out: str
+    err: str
+    folder: Path
+
+    def load(self, name: str):
+        return json.loads((self.folder / name).read_text())
+
+    @property
+    def results(self):
+        return self.load("results.json")
+
+    def records(self, task: str):
+        path = self.folder / f"samples/{task}.jsonl"
+        return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+Start = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture(scope="module")
+def start(tmp_path_factory) -> Start:
+    """Start ``instit-bench run`` on the demo data; the run's folder is ``process.folder``."""
+    output = tmp_path_factory.mktemp("runs")
+    started = []
+
+    def start(model, *options, name="r", **env):
+        process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "instit_bench", "run", "--model", str(model)),
+                *("--data", "demo", "--output", str(output), "--name", name),
+                *QUICK,
+                *map(str, options),
+            ],
+            cwd=output,
+            env=cli_environment(INSTIT_BENCH_HOME=str(output / "home"), **SMALL, **env),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        process.folder = output / name
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        if process.poll() is None:
+            process.terminate()
+            process.wait(60)
+
+
+@pytest.fixture(scope="module")
+def finish() -> Callable[..., Run]:
+    """Wait for a started run."""
+
+    def finish(process) -> Run:
+        out, err = process.communicate(timeout=240)
+        return Run(process.returncode, out, err, process.folder)
+
+    return finish
+
+
+@pytest.fixture(scope="module")
+def run(start, finish) -> Callable[..., Run]:
+    """Start a run and wait for it."""
+    return lambda model, *options, **settings: finish(start(model, *options, **settings))

@@ -1,0 +1,117 @@
+"""Every kind of request through the real engine, end to end into a scored run directory."""
+
+from __future__ import annotations
+
+import pytest
+
+pytestmark = pytest.mark.vllm
+ALL = ("inst_it_image_mc", "inst_it_image_oe", "inst_it_video_mc", "inst_it_video_oe")
+
+
+@pytest.fixture(scope="module")
+def constrained(run, models):
+    """Images and multi-frame videos, multiple choice restricted to the letters."""
+    return run(models / "vision", "--tasks", "inst_it_bench", "--constrain-choices", name="c")
+
+
+def test_images_and_frames_end_in_scored_answers(constrained):
+    assert constrained.code == 0, constrained.err
+    for task in ALL:
+        records = constrained.records(task)
+        assert len(records) == 16
+        assert {r["error"] for r in records} == {None}
+        assert all(r["usage"]["prompt_tokens"] > 0 for r in records)
+    frames = {r["cluster"]: len(r["media"]) for r in constrained.records("inst_it_video_mc")}
+    assert frames["001"] == 12
+    tokens = {r["cluster"]: r["usage"]["prompt_tokens"] for r in constrained.records(ALL[2])}
+    pictures = {r["usage"]["prompt_tokens"] for r in constrained.records(ALL[0])}
+    assert min(tokens.values()) > max(pictures), "several frames are more than one picture"
+
+
+def test_constrained_choices_are_letters_and_marked_everywhere(constrained):
+    for task in ("inst_it_image_mc", "inst_it_video_mc"):
+        assert {r["prediction"] for r in constrained.records(task)} <= set("ABCD")
+        assert constrained.results["tasks"][task]["coverage"] == 1.0
+        assert "constrained" in constrained.results["tasks"][task]["marks"]
+    assert "constrained" not in constrained.results["tasks"]["inst_it_image_oe"]["marks"]
+    assert {len(r["prediction"]) for r in constrained.records("inst_it_image_oe")} != {1}
+    assert constrained.load("manifest.json")["identity"]["constrain_choices"] is True
+    assert "unlike the official protocol" in constrained.out
+
+
+def test_the_cache_serves_what_questions_share(constrained):
+    engine = constrained.results["engine"]
+    usage = [r["usage"] for task in ALL for r in constrained.records(task)]
+    assert sum(u["cached_tokens"] or 0 for u in usage) > 0.4 * sum(
+        u["prompt_tokens"] for u in usage
+    )
+    assert engine["prefix_cache_hits"] > 0.4 * engine["prefix_cache_queries"]
+    # 8 images and 5 videos for 64 questions: each is prepared once, or nearly so.
+    assert engine["media_cache_hits"] > 0.7 * engine["media_cache_queries"]
+
+
+def test_the_last_lines_say_what_the_engine_did(constrained):
+    engine = constrained.results["engine"]
+    assert f"tokens: {engine['prompt_tokens']:,} prompt" in constrained.err
+    for part in ("starting", "waiting", "working"):
+        assert f"{engine[f'seconds_{part}']:.1f} {part}" in constrained.err
+    assert engine["seconds_starting"] > 1
+    assert engine["seconds_working"] > 0
+    assert engine["starts"] == 1
+    assert "engine: architecture Qwen2_5_VLForConditionalGeneration" in constrained.err
+
+
+def test_the_command_and_version_are_on_record_and_the_key_is_not(constrained):
+    settings = constrained.load("manifest.json")["settings"]["backend"]
+    assert settings["command"][:2] == ["vllm", "serve"]
+    assert "--limit-mm-per-prompt" in settings["command"]
+    assert settings["vllm"]
+    for path in constrained.folder.rglob("*"):
+        assert not path.is_file() or "VLLM_API_KEY" not in path.read_text()
+
+
+def test_pictures_travel_by_path(constrained):
+    """The log of the engine names what it was allowed to read."""
+    assert "allowed_local_media_path" in (constrained.folder / "engine.log").read_text()
+
+
+def test_native_videos_from_folders_and_files(run, models):
+    done = run(models / "vision", "--tasks", "inst_it_video_mc", "--video-as", "video", name="v")
+    assert done.code == 0, done.err
+    records = done.records("inst_it_video_mc")
+    assert len(records) == 16
+    assert {r["error"] for r in records} == {None}
+    assert {len(r["media"]) for r in records} == {1}
+    assert any(r["media"][0].endswith(".mp4") for r in records)
+    command = done.load("manifest.json")["settings"]["backend"]["command"]
+    limit = command[command.index("--limit-mm-per-prompt") + 1]
+    assert limit == '{"image": 0, "video": 1}'
+    assert done.load("manifest.json")["identity"]["video_as"] == "video"
+
+
+@pytest.fixture(scope="module")
+def raw(run, models):
+    """A base model without a chat template, completing the bare text."""
+    options = ("--tasks", "gpt4tools", "--prompt-style", "raw", "--temperature", 0)
+    return run(models / "base", *options, name="raw")
+
+
+def test_bare_text_of_a_base_model(raw):
+    assert raw.code == 0, raw.err
+    for task in ("gpt4tools_seen", "gpt4tools_unseen"):
+        assert {r["error"] for r in raw.records(task)} == {None}
+        assert raw.results["tasks"][task]["coverage"] == 1.0
+    assert raw.results["engine"]["cached_tokens"] > 0, "prompts share their heads"
+
+
+def test_an_adapter_changes_what_the_model_says(run, models, raw):
+    options = ("--tasks", "gpt4tools", "--prompt-style", "raw", "--temperature", 0)
+    adapter = ("--lora", f"gpt4tools={models / 'lora'}")
+    done = run(models / "base", *options, *adapter, name="lora")
+    assert done.code == 0, done.err
+    replies = [
+        {r["id"]: r["prediction"] for r in which.records("gpt4tools_seen")} for which in (raw, done)
+    ]
+    assert replies[0].keys() == replies[1].keys()
+    assert replies[0] != replies[1]
+    assert done.load("manifest.json")["identity"]["lora"].startswith("gpt4tools=")

@@ -1,0 +1,78 @@
+"""The engine dies, or the run does: one goes on, the other leaves nothing behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+import pytest
+
+from tests.vllm.processes import alive, command_line, tree
+
+pytestmark = pytest.mark.vllm
+# Long replies: there is time to kill something in the middle.
+LONG = ("--tasks", "gpt4tools", "--max-tokens", 400, "--concurrency", 2)
+
+
+def journal_lines(process):
+    return [
+        line
+        for path in process.folder.glob("samples/*.jsonl")
+        for line in path.read_text().split("\n")[:-1]
+    ]
+
+
+def wait_for_lines(process, count):
+    deadline = time.monotonic() + 120
+    while len(journal_lines(process)) < count:
+        assert process.poll() is None, process.stderr.read()
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def server_of(process):
+    """The engine's first process: the one that listens."""
+    return next(pid for pid in tree(process.pid) if "serve" in command_line(pid)[:4])
+
+
+def test_an_engine_killed_in_mid_run_is_started_again_and_the_run_finishes(start, finish, models):
+    process = start(models / "text", *LONG, name="engine-killed")
+    wait_for_lines(process, 5)
+    before = len(journal_lines(process))
+    os.kill(server_of(process), signal.SIGKILL)
+    done = finish(process)
+    assert done.code == 0, done.err
+    assert before < 48, "it was killed in the middle"
+    assert "the engine died" in done.err
+    assert done.results["engine"]["starts"] == 2
+    records = [r for task in ("gpt4tools_seen", "gpt4tools_unseen") for r in done.records(task)]
+    assert len(records) == done_total(done)
+    assert {r["error"] for r in records} == {None}
+
+
+def done_total(done):
+    return sum(task["n_total"] for task in done.results["tasks"].values())
+
+
+def test_a_run_killed_in_the_middle_leaves_no_server_and_resumes(start, finish, models):
+    process = start(models / "text", *LONG, name="run-killed")
+    wait_for_lines(process, 5)
+    engine = tree(process.pid)
+    assert len(engine) >= 3, "a guard, a server and its engine"
+    assert not any("VLLM_API_KEY" in word for pid in engine for word in command_line(pid))
+    process.kill()
+    process.wait()
+    deadline = time.monotonic() + 20
+    while any(map(alive, engine)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert [command_line(pid) for pid in engine if alive(pid)] == []
+
+    finished = len(journal_lines(process))
+    assert 0 < finished < 48
+    done = finish(start(models / "text", *LONG, name="run-killed"))
+    assert done.code == 0, done.err
+    assert done_total(done) == 48
+    assert "done before" in done.err
+    # The longest request is asked once more to see that it fits.
+    assert done.results["engine"]["generated_tokens"] <= (48 - finished + 1) * 400
