@@ -36,8 +36,14 @@ class Endpoint:
         """A client of the ``openai`` package."""
         import openai
 
+        # The environment's proxies do not know this machine's ports.
+        here = urlsplit(self.base_url).hostname in ("127.0.0.1", "localhost", "::1")
         return openai.AsyncOpenAI(
-            api_key=self.key, base_url=self.base_url, timeout=timeout_s, max_retries=max_retries
+            api_key=self.key,
+            base_url=self.base_url,
+            timeout=timeout_s,
+            max_retries=max_retries,
+            http_client=openai.DefaultAsyncHttpxClient(trust_env=False) if here else None,
         )
 
     def told(self, error: Exception) -> str:
@@ -60,14 +66,16 @@ class Endpoint:
         return None
 
 
-def find_endpoint(base_url: str | None, option: str) -> Endpoint:
+def find_endpoint(base_url: str | None, option: str, key: str | None = None) -> Endpoint:
     """The endpoint at ``base_url`` (default: ``OPENAI_BASE_URL``, else OpenAI's own).
+
+    ``key`` stands in for the one in ``OPENAI_API_KEY``.
 
     Raises:
         InputError: The address is none, or the key that OpenAI's own endpoint needs is not set.
     """
     address = base_url or os.environ.get("OPENAI_BASE_URL") or DEFAULT_BASE_URL
-    key = os.environ.get(KEY_VARIABLE)
+    key = key or os.environ.get(KEY_VARIABLE)
     endpoint = Endpoint(address, key or _NO_KEY)
     if urlsplit(address).scheme not in ("http", "https"):
         raise InputError(f"{option} {endpoint.shown}: must start with http:// or https://")

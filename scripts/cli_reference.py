@@ -16,6 +16,7 @@ COMMANDS = (
     ("leaderboard",),
     ("judge",),
     ("judge", "run"),
+    ("judge", "collect"),
     ("judge", "estimate"),
     ("judge", "cache"),
     ("tasks",),

@@ -17,7 +17,7 @@ MAY_IMPORT = {
     "media": LEAVES,
     "backends": LEAVES | {"media"},
     "scorers": LEAVES,
-    "judges": LEAVES | {"scorers"},
+    "judges": LEAVES | {"scorers", "backends"},
     "stats": LEAVES,
     "runs": LEAVES | {"tasks", "datasets", "media", "backends", "scorers", "judges", "stats"},
     "leaderboard": LEAVES | {"runs", "stats"},

@@ -6,12 +6,10 @@ honours Retry-After. What remains is sorted here: an error of this request, or o
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NoReturn, cast
-from urllib.parse import urlsplit, urlunsplit
 
 import openai
 from openai.types import Completion, CompletionUsage
@@ -23,7 +21,7 @@ from instit_bench.backends.base import (
     BackendUnavailable,
     GenerationError,
 )
-from instit_bench.errors import InputError
+from instit_bench.endpoint import find_endpoint
 from instit_bench.media import load_image
 from instit_bench.types import (
     ImagePart,
@@ -35,9 +33,6 @@ from instit_bench.types import (
     TextPart,
     Usage,
 )
-
-KEY_VARIABLE = "OPENAI_API_KEY"
-_DEFAULT_BASE_URL = "https://api.openai.com/v1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,33 +49,15 @@ class OpenAIBackend(Backend):
     def __init__(
         self, options: BackendOptions, dialect: Dialect | None = None, key: str | None = None
     ) -> None:
-        base_url = options.base_url or os.environ.get("OPENAI_BASE_URL") or _DEFAULT_BASE_URL
-        if urlsplit(base_url).scheme not in ("http", "https"):
-            raise InputError(
-                f"--base-url {redacted(base_url)}: must start with http:// or https://"
-            )
-        key = key or os.environ.get(KEY_VARIABLE)
-        if not key and base_url == _DEFAULT_BASE_URL:
-            raise InputError(
-                f"set {KEY_VARIABLE} to ask {_DEFAULT_BASE_URL}, or name another endpoint with "
-                "--base-url"
-            )
-        self._key = key or "none"  # servers of one's own rarely ask for a key
-        self._base_url = base_url
+        self._endpoint = find_endpoint(options.base_url, "--base-url", key)
         self._model = options.model
         self._dialect = dialect or Dialect()
         self._limit_name = "max_tokens"
-        self._client = openai.AsyncOpenAI(
-            api_key=self._key,
-            base_url=base_url,
-            timeout=options.timeout_s,
-            max_retries=options.max_retries,
-            http_client=_direct_client() if _on_this_machine(base_url) else None,
-        )
+        self._client = self._endpoint.client(options.timeout_s, options.max_retries)
 
     def settings(self) -> dict[str, Any]:
         """The address without user, password and query, and the client's version."""
-        return {"base_url": redacted(self._base_url), "openai": openai.__version__}
+        return {"base_url": self._endpoint.shown, "openai": openai.__version__}
 
     async def close(self) -> None:
         """Close the connections."""
@@ -114,8 +91,13 @@ class OpenAIBackend(Backend):
                 model=self._model, prompt=request.messages[0].text, **settings
             )
             return cast(Completion, raw)
+        # As a part of the body to take as it is: the package's walk through every message would
+        # cost more than all else that is done for a request with many frames.
+        settings["extra_body"] = settings.get("extra_body", {}) | {
+            "messages": self._messages(request)
+        }
         chat = await self._client.chat.completions.create(
-            model=self._model, messages=cast(Any, self._messages(request)), **settings
+            model=self._model, messages=[], **settings
         )
         return cast(ChatCompletion, chat)
 
@@ -139,22 +121,9 @@ class OpenAIBackend(Backend):
 
     def _sort(self, error: openai.APIError) -> NoReturn:
         """Raise the error as one of this request, or of the endpoint as a whole."""
-        text = " ".join(str(error).replace(self._key, "***").split())[:500]
-        where = redacted(self._base_url)
-        if isinstance(error, openai.AuthenticationError | openai.PermissionDeniedError):
-            raise BackendUnavailable(
-                f"{where} refuses the key: {text}; set {KEY_VARIABLE}"
-            ) from error
-        if isinstance(error, openai.NotFoundError):
-            raise BackendUnavailable(
-                f"{where} does not know model {self._model!r} or this path: {text}"
-            ) from error
-        if getattr(error, "code", None) == "insufficient_quota":
-            raise BackendUnavailable(f"{where}: the account's quota is used up: {text}") from error
-        # The client wraps its transport's errors; only this one says that nobody listens.
-        if type(error.__cause__).__name__ == "ConnectError":
-            raise BackendUnavailable(f"cannot reach {where}: {error.__cause__}") from error
-        raise GenerationError(text) from error
+        if fatal := self._endpoint.fatal(error, self._model):
+            raise BackendUnavailable(fatal) from error
+        raise GenerationError(self._endpoint.told(error)) from error
 
 
 def _chat_message(message: Message, content: Callable[[Part], dict[str, Any]]) -> dict[str, Any]:
@@ -204,19 +173,3 @@ def _usage(usage: CompletionUsage | None) -> Usage:
         completion_tokens=usage.completion_tokens,
         cached_tokens=details.cached_tokens if details else None,
     )
-
-
-def _on_this_machine(url: str) -> bool:
-    return urlsplit(url).hostname in ("127.0.0.1", "localhost", "::1")
-
-
-def _direct_client() -> openai.DefaultAsyncHttpxClient:
-    """A client that ignores the environment's proxies, which do not know this machine's ports."""
-    return openai.DefaultAsyncHttpxClient(trust_env=False)
-
-
-def redacted(url: str) -> str:
-    """A URL without user, password, query and fragment."""
-    parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2]
-    return urlunsplit((parts.scheme, host, parts.path, "", ""))

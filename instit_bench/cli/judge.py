@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -15,16 +15,17 @@ from instit_bench.cli.console import fail, note
 class _RunByDefault(TyperGroup):
     """``judge RUN`` means ``judge run RUN``."""
 
-    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put the default command's name in front of a run's folder."""
         if args and args[0] not in self.commands and args[0] not in ("-h", "--help"):
             args = ["run", *args]
-        return super().parse_args(ctx, args)  # type: ignore[arg-type]
+        return super().parse_args(ctx, args)
 
 
 app = typer.Typer(
     cls=_RunByDefault,
     no_args_is_help=True,
-    help="Judge open-ended answers: judge RUN, judge estimate RUN, judge cache stats|clear.",
+    help="Judge open-ended answers: judge RUN (or collect, estimate, cache).",
 )
 cache_app = typer.Typer(help="The scores that were paid for once.", no_args_is_help=True)
 app.add_typer(cache_app, name="cache")
@@ -42,6 +43,9 @@ def run_command(
     judge_repeats: options.Repeats = None,
     judge_timeout: options.Timeout = None,
     judge_attempts: options.Attempts = None,
+    judge_gpu: options.Gpu = None,
+    judge_engine_arg: options.EngineArg = None,
+    judge_batch: options.Batch = False,
     judge_prices: options.Prices = None,
     judge_budget: options.Budget = None,
     data: Annotated[str | None, DATA] = None,
@@ -77,6 +81,18 @@ def conclude_judging(results: object, problem: object, fail_on_error: str) -> in
     if errors > errors_allowed(fail_on_error, total):
         fail(f"{errors} answers have no verdict (judge_error); the same command asks again", 1)
     return 0
+
+
+@app.command("collect")
+def collect_command(run: Annotated[Path, RUN], data: Annotated[str | None, DATA] = None) -> int:
+    """Fetch the verdicts of a batch that was submitted with --judge-batch."""
+    from instit_bench.cli.tables import print_results
+    from instit_bench.runs.directory import RunDirectory
+    from instit_bench.runs.rejudge import collect_run
+
+    results, problem = collect_run(RunDirectory(run), data)
+    print_results(results)
+    return conclude_judging(results, problem, "0")
 
 
 @app.command("estimate")

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 import typer
 
 JUDGE = (
-    "openai:MODEL, lexical (offline, not comparable) or none; repeatable, the first one's scores "
-    "count. Default: openai:gpt-4o-2024-08-06 where OPENAI_API_KEY is set, else none."
+    "openai:MODEL, vllm:MODEL, lexical (offline, not comparable) or none; repeatable, the first "
+    "one's scores count. Default: openai:gpt-4o-2024-08-06 where OPENAI_API_KEY is set, else none."
 )
 
 Judges = Annotated[list[str] | None, typer.Option("--judge", help=JUDGE)]
@@ -26,6 +26,18 @@ Timeout = Annotated[float | None, typer.Option("--judge-timeout", help="Seconds 
 Attempts = Annotated[
     int | None, typer.Option("--judge-attempts", help="Calls until one reply is a score (6).")
 ]
+Gpu = Annotated[
+    str | None,
+    typer.Option("--judge-gpu", help="GPUs of a vllm judge's own (such as 1): runs beside."),
+]
+EngineArg = Annotated[
+    list[str] | None,
+    typer.Option("--judge-engine-arg", help="key=value for a vllm judge's engine; repeatable."),
+]
+Batch = Annotated[
+    bool,
+    typer.Option("--judge-batch", help="Submit to the provider's Batch API; collect later."),
+]
 Prices = Annotated[
     Path | None, typer.Option("--judge-prices", help="JSON with US dollars per million tokens.")
 ]
@@ -39,5 +51,5 @@ def given(options: dict[str, Any]) -> dict[str, Any]:
     return {
         name: value
         for name, value in options.items()
-        if name.startswith("judge") and value is not None and value != []
+        if name.startswith("judge") and value not in (None, [], False)
     }

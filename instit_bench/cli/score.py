@@ -30,6 +30,9 @@ def score_command(
     judge_repeats: judge_options.Repeats = None,
     judge_timeout: judge_options.Timeout = None,
     judge_attempts: judge_options.Attempts = None,
+    judge_gpu: judge_options.Gpu = None,
+    judge_engine_arg: judge_options.EngineArg = None,
+    judge_batch: judge_options.Batch = False,
     judge_prices: judge_options.Prices = None,
     judge_budget: judge_options.Budget = None,
     fail_on_error: Annotated[

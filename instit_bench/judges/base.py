@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 from instit_bench.scorers.judge.contract import JudgeContract, JudgeItem
 from instit_bench.types import Usage
+
+Tell = Callable[[str], None]
+"""Shows one line of what is going on."""
 
 
 class JudgeUnavailable(Exception):  # noqa: N818 - a state of the judge, not of a call
@@ -38,6 +43,19 @@ class Judge(Protocol):
     @property
     def name(self) -> str:
         """As on the command line: ``openai:gpt-4o-2024-08-06``."""
+        ...
+
+    @property
+    def late(self) -> bool:
+        """Whether it needs what generation uses, and so starts after it."""
+        ...
+
+    async def start(self, folder: Path, tell: Tell) -> None:
+        """Get ready; logs may be kept in ``folder``, the run's own.
+
+        Raises:
+            InputError: It cannot start; says why and what to change.
+        """
         ...
 
     def settings(self) -> dict[str, Any]:

@@ -14,11 +14,12 @@ from instit_bench.judges.cache import VerdictCache
 from instit_bench.judges.lexical import LEXICAL, LexicalJudge
 from instit_bench.judges.openai_judge import JudgeOptions, OpenAIJudge
 from instit_bench.judges.prices import Budget, read_prices
+from instit_bench.judges.vllm_judge import JudgeEngine, VllmJudge
 from instit_bench.resources import home
 from instit_bench.scorers.judge.contract import OFFICIAL_MODEL
 
 OFFICIAL_JUDGE = f"openai:{OFFICIAL_MODEL}"
-_FORMS = "none, lexical or openai:MODEL"
+_FORMS = "none, lexical, openai:MODEL or vllm:MODEL"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class JudgeSetup:
     options: JudgeOptions
     prices_file: Path | None
     budget_usd: float | None
+    engine: JudgeEngine
 
 
 def chosen_judges(specs: Sequence[str]) -> tuple[str, ...]:
@@ -42,7 +44,7 @@ def chosen_judges(specs: Sequence[str]) -> tuple[str, ...]:
         return (OFFICIAL_JUDGE,) if os.environ.get(KEY_VARIABLE) else ()
     for spec in specs:
         kind, _, model = spec.partition(":")
-        if spec not in ("none", LEXICAL) and not (kind == "openai" and model):
+        if spec not in ("none", LEXICAL) and not (kind in ("openai", "vllm") and model):
             raise InputError(f"--judge {spec}: choose {_FORMS}")
     if "none" in specs and len(specs) > 1:
         raise InputError("--judge none excludes every other judge")
@@ -70,11 +72,14 @@ def make_judges(setup: JudgeSetup) -> list[Judge]:
             continue
         model = spec.partition(":")[2]
         price = prices.get(model)
+        cache = cache or VerdictCache(cache_path())
+        if spec.startswith("vllm:"):
+            judges.append(VllmJudge(spec, model, setup.options, cache, setup.engine))
+            continue
         if budget is not None and price is None:
             raise InputError(
                 f"--judge-budget: the price of {model!r} is not known; name it in --judge-prices"
             )
-        cache = cache or VerdictCache(cache_path())
         endpoint = find_endpoint(setup.base_url, "--judge-base-url")
         judges.append(OpenAIJudge(spec, model, endpoint, setup.options, cache, price, budget))
     return judges

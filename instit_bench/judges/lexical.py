@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
-from instit_bench.judges.base import Verdict
+from instit_bench.judges.base import Tell, Verdict
 from instit_bench.scorers.judge.contract import JudgeContract, JudgeItem
 from instit_bench.scorers.judge.lexical import lexical_score
 
@@ -15,10 +16,14 @@ class LexicalJudge:
     """Counts shared words and references; no model, no network, no cost."""
 
     name = LEXICAL
+    late = False
 
     def settings(self) -> dict[str, Any]:
         """None."""
         return {}
+
+    async def start(self, folder: Path, tell: Tell) -> None:
+        """Nothing to start."""
 
     async def judge(self, contract: JudgeContract, item: JudgeItem, repeat: int) -> Verdict:  # noqa: ARG002
         """Score one answer, at once."""

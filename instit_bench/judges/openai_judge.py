@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from time import time
 from typing import Any, cast
 
@@ -15,7 +16,7 @@ import openai
 from openai.types.chat import ChatCompletion
 
 from instit_bench.endpoint import Endpoint
-from instit_bench.judges.base import JudgeUnavailable, Verdict
+from instit_bench.judges.base import JudgeUnavailable, Tell, Verdict
 from instit_bench.judges.cache import VerdictCache, cache_key
 from instit_bench.judges.limiter import AdaptiveLimiter
 from instit_bench.judges.prices import REPLY_TOKENS, Budget, Price, most_tokens
@@ -41,8 +42,28 @@ class JudgeOptions:
     attempts: int = 6
 
 
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """The form of the reply that is asked for, and further settings of a call."""
+
+    response_format: Mapping[str, Any]
+    extra: Mapping[str, Any]
+
+    def settings(self) -> dict[str, Any]:
+        """What a score depends on."""
+        return {"response_format": dict(self.response_format), **self.extra}
+
+
+OFFICIAL_DIALECT = Dialect(RESPONSE_FORMAT, {})  # sampling is left to the endpoint, as upstream
+
+
 class OpenAIJudge:
-    """Asks one model of one endpoint; every score goes through the cache."""
+    """Asks one model of one endpoint; every score goes through the cache.
+
+    ``settings`` stands in for model and address where the address means nothing.
+    """
+
+    late = False
 
     def __init__(
         self,
@@ -53,6 +74,8 @@ class OpenAIJudge:
         cache: VerdictCache,
         price: Price | None = None,
         budget: Budget | None = None,
+        dialect: Dialect = OFFICIAL_DIALECT,
+        settings: dict[str, Any] | None = None,
     ) -> None:
         self._name = name
         self._model = model
@@ -61,6 +84,8 @@ class OpenAIJudge:
         self._cache = cache
         self._price = price
         self._budget = budget
+        self._dialect = dialect
+        self._settings = settings or {"model": model, "base_url": endpoint.shown}
         self._limiter = AdaptiveLimiter(options.concurrency)
         self._client = endpoint.client(options.timeout_s, max_retries=0)
         self._structured = True
@@ -72,7 +97,10 @@ class OpenAIJudge:
 
     def settings(self) -> dict[str, Any]:
         """Model and address; sampling settings are the endpoint's own, as upstream."""
-        return {"model": self._model, "base_url": self._endpoint.shown}
+        return self._settings
+
+    async def start(self, folder: Path, tell: Tell) -> None:
+        """Nothing to start."""
 
     async def close(self) -> None:
         """Close the connections."""
@@ -125,7 +153,9 @@ class OpenAIJudge:
             raise
 
     async def _create(self, contract: JudgeContract, item: JudgeItem, *, structured: bool) -> Any:
-        extra = {"response_format": RESPONSE_FORMAT} if structured else {}
+        extra = dict(self._dialect.extra)
+        if structured:
+            extra["response_format"] = self._dialect.response_format
         return await self._client.chat.completions.create(
             model=self._model,
             messages=cast(Any, contract.messages(item, structured=structured)),

@@ -7,8 +7,10 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from instit_bench.errors import InputError
 from instit_bench.judges.create import JudgeSetup, chosen_judges
 from instit_bench.judges.openai_judge import JudgeOptions
+from instit_bench.judges.vllm_judge import JudgeEngine
 
 
 class JudgeConfig(BaseModel):
@@ -25,6 +27,9 @@ class JudgeConfig(BaseModel):
     judge_repeats: int = Field(default=1, ge=1, le=100)
     judge_timeout: float = Field(default=120.0, gt=0)
     judge_attempts: int = Field(default=6, ge=1)
+    judge_gpu: str | None = None
+    judge_engine_arg: tuple[str, ...] = ()
+    judge_batch: bool = False
     judge_prices: Path | None = None
     judge_budget: float | None = Field(default=None, gt=0)
 
@@ -41,9 +46,12 @@ class JudgeConfig(BaseModel):
         """The judges to ask.
 
         Raises:
-            InputError: A name is of no known form.
+            InputError: A name is of no known form, or the judge has no Batch API.
         """
-        return chosen_judges(self.judge)
+        judges = chosen_judges(self.judge)
+        if self.judge_batch and not (len(judges) == 1 and judges[0].startswith("openai:")):
+            raise InputError("--judge-batch: name exactly one judge of the form openai:MODEL")
+        return judges
 
     def setup(self) -> JudgeSetup:
         """What is needed to make them."""
@@ -57,4 +65,5 @@ class JudgeConfig(BaseModel):
             ),
             prices_file=self.judge_prices,
             budget_usd=self.judge_budget,
+            engine=JudgeEngine(self.judge_gpu, self.judge_engine_arg),
         )

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pydantic import BaseModel, ConfigDict
 
 from instit_bench.judges.agreement import quadratic_kappa
-from instit_bench.judges.prices import Price
+from instit_bench.judges.prices import BATCH_DISCOUNT, Price
 from instit_bench.runs.directory import RunDirectory
 from instit_bench.runs.manifest import JudgingManifest, Manifest
 from instit_bench.runs.record import SampleRecord
@@ -136,5 +136,14 @@ def _judge_result(
         from_cache=len(said) - len(paid),
         prompt_tokens=prompt,
         completion_tokens=completion,
-        cost_usd=Price(**price).of(Usage(prompt, completion)) if price else None,
+        cost_usd=_cost(Price(**price), paid) if price else None,
+    )
+
+
+def _cost(price: Price, paid: Sequence[VerdictRecord]) -> float:
+    """US dollars; what came by batch is cheaper."""
+    return sum(
+        price.of(Usage(v.usage.prompt_tokens, v.usage.completion_tokens))
+        * (BATCH_DISCOUNT if v.batch else 1.0)
+        for v in paid
     )

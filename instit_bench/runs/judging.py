@@ -67,13 +67,18 @@ class JudgingStage:
             self._known[task] = read_verdicts(path)
             self._journals[task] = self._stack.enter_context(JournalWriter(path))
         for judge in self._judges:
-            queue: asyncio.Queue[_Job] = asyncio.Queue()
-            self._queues[judge.name] = queue
-            self._workers += [
-                asyncio.create_task(self._worker(judge, queue))
-                for _ in range(self.config.judge_concurrency)
-            ]
+            self._queues[judge.name] = asyncio.Queue()
+            if not judge.late:
+                self._begin(judge)
         return self
+
+    def _begin(self, judge: Judge) -> None:
+        """Start a judge, and its workers, who wait until it is ready."""
+        starting = asyncio.create_task(judge.start(self.run.path, self.reporter.status))
+        self._workers += [
+            asyncio.create_task(self._worker(judge, starting))
+            for _ in range(self.config.judge_concurrency)
+        ]
 
     async def __aexit__(
         self,
@@ -115,18 +120,23 @@ class JudgingStage:
                     queue.put_nowait(_Job(task, record, repeat))
 
     async def drain(self) -> None:
-        """Wait until everything submitted is judged, or judging has stopped.
+        """Wait until all that was submitted is judged; generation is over, late judges start.
 
         Raises:
             Exception: What a worker failed with, other than by a judge's own errors.
         """
+        for judge in self._judges:
+            if judge.late and not self._queues[judge.name].empty():
+                self._begin(judge)
         joined = asyncio.gather(*(queue.join() for queue in self._queues.values()))
         waiting: list[asyncio.Future[object]] = [joined, *self._workers]  # type: ignore[list-item]
         done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         for finished in done:
             finished.result()
 
-    async def _worker(self, judge: Judge, queue: asyncio.Queue[_Job]) -> None:
+    async def _worker(self, judge: Judge, starting: asyncio.Task[None]) -> None:
+        await asyncio.shield(starting)
+        queue = self._queues[judge.name]
         while True:
             job = await queue.get()
             if self.stopped is None:

@@ -9,6 +9,7 @@ from instit_bench.datasets.prompts import OfficialPrompts, read_prompts
 from instit_bench.datasets.source import open_source
 from instit_bench.errors import InputError
 from instit_bench.judges.prices import REPLY_TOKENS, estimated_tokens
+from instit_bench.runs.batches import collect_batch, submit_batch
 from instit_bench.runs.contracts import contract_for, judging_manifest, prompts_near
 from instit_bench.runs.directory import RunDirectory
 from instit_bench.runs.journal import rewrite_journal
@@ -38,15 +39,13 @@ def judge_run(
         if not config.judges:
             raise InputError("no judge: name one with --judge, or set OPENAI_API_KEY")
         manifest.judging = judging_manifest(config, contracts)
+        manifest.write(run.manifest_path)
         reporter.begin(run.path)
         try:
             problem = judge_answers(run, config, contracts, reporter)
         finally:
             reporter.end()
-        for task in contracts:
-            rewrite_journal(run.journal_path(task), judged_records(run, task, manifest))
-        manifest.write(run.manifest_path)
-        return write_results(run, manifest), problem
+        return _settle(run, manifest, list(contracts)), problem
 
 
 def judge_answers(
@@ -55,11 +54,42 @@ def judge_answers(
     contracts: dict[str, JudgeContract],
     reporter: Reporter,
 ) -> Problem | None:
-    """Have all answers in a run's journals judged."""
+    """Have all answers in a run's journals judged, now or in a batch."""
+    if config.judge_batch:
+        reporter.status(submit_batch(run, config, contracts))
+        return None
     stage = JudgingStage(run, config, contracts, reporter)
     answers = {task: list(run.records(task).values()) for task in contracts}
     asyncio.run(judge_all(stage, answers))
     return problem_of(stage)
+
+
+def collect_run(run: RunDirectory, data: str | None) -> tuple[RunResults, Problem | None]:
+    """Fetch the verdicts of the run's batch; returns the results and what is wrong, if anything.
+
+    Raises:
+        InputError: No batch was submitted, or the judge's instructions are not at hand.
+        InstitBenchError: The endpoint cannot be reached or refuses.
+    """
+    with run.locked():
+        manifest = run.manifest()
+        contracts = contracts_of(manifest, data)
+        submitted = manifest.judging.contracts if manifest.judging else {}
+        if {name: contract.digest for name, contract in contracts.items()} != submitted:
+            raise InputError(
+                f"{run.path}: the judge's instructions differ from those submitted; name the data "
+                "folder that has them with --data"
+            )
+        problem = collect_batch(run, contracts)
+        return _settle(run, manifest, list(contracts)), problem
+
+
+def _settle(run: RunDirectory, manifest: Manifest, tasks: list[str]) -> RunResults:
+    """Bring verdicts into the samples' journals and write the results."""
+    for task in tasks:
+        rewrite_journal(run.journal_path(task), judged_records(run, task, manifest))
+    manifest.write(run.manifest_path)
+    return write_results(run, manifest)
 
 
 def contracts_of(manifest: Manifest, data: str | None) -> dict[str, JudgeContract]:

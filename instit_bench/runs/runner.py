@@ -19,6 +19,7 @@ from instit_bench.backends import (
 )
 from instit_bench.errors import InputError, InstitBenchError, NotComparableError
 from instit_bench.media import MediaError, resolve_media
+from instit_bench.runs.batches import submit_batch
 from instit_bench.runs.config import RunConfig, errors_allowed
 from instit_bench.runs.directory import RunDirectory, default_name, run_directory
 from instit_bench.runs.journal import JournalWriter, rewrite_journal
@@ -159,6 +160,8 @@ def run(config: RunConfig, reporter: Reporter) -> RunOutcome:
         # A running server tells its version only when asked.
         manifest.settings["backend"] = backend.settings()
         add_engine_totals(manifest, backend.totals())
+        if config.judge_batch and not interrupted and problem is None:
+            problem = _submit_batch(directory, plan, reporter)
         return _finish(directory, manifest, plan, interrupted, problem)
 
 
@@ -249,9 +252,17 @@ def _judging_stage(
     directory: RunDirectory, plan: RunPlan, reporter: Reporter
 ) -> JudgingStage | None:
     contracts = plan.judge_contracts()
-    if not contracts or not plan.config.judges:
+    if not contracts or not plan.config.judges or plan.config.judge_batch:
         return None
     return JudgingStage(directory, plan.config, contracts, reporter)
+
+
+def _submit_batch(directory: RunDirectory, plan: RunPlan, reporter: Reporter) -> Problem | None:
+    try:
+        reporter.status(submit_batch(directory, plan.config, plan.judge_contracts()))
+    except InstitBenchError as error:
+        return Problem(str(error), error.exit_code)
+    return None
 
 
 def _too_many_errors(directory: RunDirectory, plan: RunPlan) -> Problem | None:

@@ -45,6 +45,7 @@ class VerdictRecord(BaseModel):
     usage: UsageRecord = UsageRecord()
     calls: int = 0
     cached: bool = False
+    batch: bool = False
     at: str = ""
 
 

@@ -32,15 +32,18 @@ class EngineServer:
     """A server on a free port of 127.0.0.1 with a key of its own.
 
     ``command`` is the program with its arguments but for host and port; ``log_path`` gets all
-    that the engine says, but for the key.
+    that the engine says, but for the key; ``gpus`` (``1`` or ``2,3``) are those it may see.
     """
 
-    def __init__(self, command: Sequence[str], log_path: Path, tell: Tell) -> None:
+    def __init__(
+        self, command: Sequence[str], log_path: Path, tell: Tell, gpus: str | None = None
+    ) -> None:
         self.key = secrets.token_urlsafe(32)
         self.base_url = ""
         self._command = tuple(command)
         self._log_path = log_path
         self._tell = tell
+        self._gpus = gpus
         self._last_lines: deque[str] = deque(maxlen=_KEPT_LINES)
         self._process: asyncio.subprocess.Process | None = None
         self._reading: asyncio.Task[None] | None = None
@@ -70,7 +73,7 @@ class EngineServer:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
             start_new_session=True,  # Ctrl-C reaches the run, which then ends the engine
-            env=_environment(self.key),
+            env=_environment(self.key, self._gpus),
             limit=2**20,
         )
         self._reading = asyncio.create_task(self._read_log(self._process))
@@ -139,9 +142,11 @@ async def _next_line(stream: asyncio.StreamReader) -> str:
     return data.decode("utf-8", errors="replace").replace("\r", "\n")
 
 
-def _environment(key: str) -> dict[str, str]:
+def _environment(key: str, gpus: str | None) -> dict[str, str]:
     """The process environment, with the run's key where a command line would show it."""
     kept = {name: value for name, value in os.environ.items() if name != "OPENAI_API_KEY"}
+    if gpus is not None:
+        kept["CUDA_VISIBLE_DEVICES"] = gpus
     return kept | {"VLLM_API_KEY": key, "VLLM_NO_USAGE_STATS": "1", "PYTHONUNBUFFERED": "1"}
 
 
