@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from time import time
-from typing import Any, cast
+from typing import Any
 
 import openai
 from openai.types.chat import ChatCompletion
 
-from instit_bench.endpoint import Endpoint
+from instit_bench.endpoint import Endpoint, ask_chat
 from instit_bench.judges.base import JudgeUnavailable, Tell, Verdict
 from instit_bench.judges.cache import VerdictCache, cache_key
 from instit_bench.judges.limiter import AdaptiveLimiter
@@ -141,7 +141,7 @@ class OpenAIJudge:
             await asyncio.sleep(_pause(attempt))
         return Verdict(None, f"{problem} ({calls} calls)", raw, spent, calls)
 
-    async def _send(self, contract: JudgeContract, item: JudgeItem) -> Any:
+    async def _send(self, contract: JudgeContract, item: JudgeItem) -> ChatCompletion:
         structured = self._structured
         try:
             return await self._create(contract, item, structured=structured)
@@ -152,16 +152,18 @@ class OpenAIJudge:
                 return await self._create(contract, item, structured=False)
             raise
 
-    async def _create(self, contract: JudgeContract, item: JudgeItem, *, structured: bool) -> Any:
-        extra = dict(self._dialect.extra)
+    async def _create(
+        self, contract: JudgeContract, item: JudgeItem, *, structured: bool
+    ) -> ChatCompletion:
+        body = {
+            "model": self._model,
+            "messages": contract.messages(item, structured=structured),
+            "stream": False,  # sent by the benchmark's evaluator too
+            **self._dialect.extra,
+        }
         if structured:
-            extra["response_format"] = self._dialect.response_format
-        return await self._client.chat.completions.create(
-            model=self._model,
-            messages=cast(Any, contract.messages(item, structured=structured)),
-            stream=False,  # sent by the benchmark's evaluator too
-            **cast(Any, extra),
-        )
+            body["response_format"] = self._dialect.response_format
+        return await ask_chat(self._client, body)
 
     def _after(self, error: openai.APIError, started: float) -> str:
         """What a failed call means for the next one."""
