@@ -46,12 +46,12 @@ class JudgeOptions:
 class Dialect:
     """The form of the reply that is asked for, and further settings of a call."""
 
-    response_format: Mapping[str, Any]
+    response_format: Mapping[str, Any] | None
     extra: Mapping[str, Any]
 
     def settings(self) -> dict[str, Any]:
         """What a score depends on."""
-        return {"response_format": dict(self.response_format), **self.extra}
+        return {"response_format": self.response_format, **self.extra}
 
 
 OFFICIAL_DIALECT = Dialect(RESPONSE_FORMAT, {})  # sampling is left to the endpoint, as upstream
@@ -161,7 +161,7 @@ class OpenAIJudge:
             "stream": False,  # sent by the benchmark's evaluator too
             **self._dialect.extra,
         }
-        if structured:
+        if structured and self._dialect.response_format is not None:
             body["response_format"] = self._dialect.response_format
         return await ask_chat(self._client, body)
 

@@ -15,12 +15,14 @@ from instit_bench.errors import InputError
 from instit_bench.judges.base import Tell, Verdict
 from instit_bench.judges.cache import VerdictCache
 from instit_bench.judges.openai_judge import Dialect, JudgeOptions, OpenAIJudge
-from instit_bench.scorers.judge.contract import FORMAT_IN_STEPS, JudgeContract, JudgeItem
+from instit_bench.scorers.judge.contract import REPLIES, JudgeContract, JudgeItem
 
 LOG_NAME = "judge-engine.log"
 # It is not the benchmark's judge, so it may as well be held to the steps it is asked for, and
-# always say the same.
-_DIALECT = Dialect(FORMAT_IN_STEPS, {"temperature": 0, "seed": 0})
+# always say the same. (A JSON schema would let a weak model write blanks without end.)
+_DIALECT = Dialect(
+    None, {"structured_outputs": {"choice": list(REPLIES)}, "temperature": 0, "seed": 0}
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from instit_bench.backends.vllm.log import progress_of, reason_of
 
 _LOOK_EVERY_S = 0.25
 _GONE_WITHIN_S = 60.0
+_ENDS_WITHIN_S = 30.0
 _KEPT_LINES = 2000
 SERVE = (sys.executable, "-m", "vllm.entrypoints.cli.main", "serve")
 
@@ -112,9 +113,14 @@ class EngineServer:
         if self._process is None or self._process.stdin is None:
             return
         self._process.stdin.close()
-        await self._process.wait()
-        if self._reading is not None:
-            await self._reading
+        try:
+            async with asyncio.timeout(_ENDS_WITHIN_S):
+                await self._process.wait()
+                if self._reading is not None:
+                    await self._reading
+        except TimeoutError:  # with its guard the engine's first process is killed too
+            with suppress(ProcessLookupError):
+                self._process.kill()
 
     async def _read_log(self, process: asyncio.subprocess.Process) -> None:
         assert process.stdout is not None  # noqa: S101 - it was started with a pipe

@@ -32,20 +32,8 @@ RESPONSE_FORMAT: dict[str, Any] = {
         },
     },
 }
-# For engines of one's own: the same field, held to the steps that the instructions ask for.
-FORMAT_IN_STEPS: dict[str, Any] = {
-    "type": "json_schema",
-    "json_schema": {
-        "name": "SampleScore",
-        "strict": True,
-        "schema": {
-            "type": "object",
-            "properties": {FIELD: {"enum": [step / 10 for step in range(11)]}},
-            "required": [FIELD],
-            "additionalProperties": False,
-        },
-    },
-}
+# For engines of one's own, which can be held to whole replies: the steps that are asked for.
+REPLIES = tuple(json.dumps({FIELD: step / 10}) for step in range(11))
 # For endpoints without structured output the same contract in words.
 _REPLY_CLAUSE = f'Reply with nothing but a JSON object of the form {{"{FIELD}": 0.5}}.'
 
