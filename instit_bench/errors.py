@@ -15,6 +15,10 @@ class InputError(InstitBenchError):
     exit_code = 2
 
 
+class MissingDataError(InputError):
+    """A data folder does not hold what a task needs."""
+
+
 class NotComparableError(InstitBenchError):
     """Things that must be alike differ (model, prompts, data), or coverage is too low."""
 

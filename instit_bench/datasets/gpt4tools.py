@@ -8,7 +8,7 @@ from pathlib import Path
 from instit_bench.datasets.layout import GPT4TOOLS_FILES, GPT4TOOLS_FOLDERS, gpt4tools_file
 from instit_bench.datasets.records import Dataset, Doc, read_records, text_field
 from instit_bench.datasets.source import DataSource
-from instit_bench.errors import InputError
+from instit_bench.errors import InputError, MissingDataError
 
 
 def read_gpt4tools(split: str, source: DataSource) -> Dataset:
@@ -25,7 +25,7 @@ def read_gpt4tools(split: str, source: DataSource) -> Dataset:
 
         file = fetch_gpt4tools(split, source.root / "gpt4tools")
     if file is None:
-        raise InputError(
+        raise MissingDataError(
             f"{source.root}: holds no GPT4Tools split {split!r}; expected "
             f"gpt4tools/{GPT4TOOLS_FILES[split][0]}"
         )

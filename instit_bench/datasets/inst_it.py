@@ -28,7 +28,7 @@ from instit_bench.datasets.records import (
     text_field,
 )
 from instit_bench.datasets.source import DataSource
-from instit_bench.errors import InputError
+from instit_bench.errors import InputError, MissingDataError
 from instit_bench.resources import home
 
 _LETTERS = "ABCD"
@@ -71,7 +71,7 @@ def _locate(
         if files := inst_it_files(config, folder):
             return (folder,), _all_shards(files), None
     names = ", ".join(f"{name}.json" for name in INST_IT_JSON[config])
-    raise InputError(
+    raise MissingDataError(
         f"{source.root}: holds no data for Inst-IT Bench config {config}; expected "
         f"Inst-It-Bench/{config}/*.parquet or Inst-It-Bench/ with one of {names}"
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from instit_bench.datasets.source import open_source
-from instit_bench.errors import InputError
+from instit_bench.errors import InputError, MissingDataError
 from instit_bench.runs.contracts import judging_manifest
 from instit_bench.runs.directory import RunDirectory, default_name, run_directory
 from instit_bench.runs.journal import rewrite_journal
@@ -66,7 +66,7 @@ def score_file(options: ScoreOptions, make_reporter: Callable[[], Reporter]) -> 
     predictions = read_predictions(options.file, task.name)
     found = _samples(task, predictions, options)
     records = _score(found.samples, predictions, scorer_for(task))
-    manifest = _manifest(task, found, _notes(found.samples, predictions), options)
+    manifest = _manifest(task, found, [*found.notes, *_notes(found.samples, predictions)], options)
     contracts = contracts_of(manifest, options.data)
     manifest.judging = judging_manifest(options.judging, contracts)
     model = manifest.identity.model
@@ -124,15 +124,24 @@ class _Found:
     data: DataManifest
     files: tuple[Path, ...] = ()
     digest: str | None = None
+    notes: tuple[str, ...] = ()
 
 
 def _samples(task: Task, predictions: PredictionFile, options: ScoreOptions) -> _Found:
-    """The samples to score: the dataset's where one is given or needed, else the file's."""
-    if options.data is None and predictions.samples:
-        data = DataManifest(kind="file", label=options.file.name)
-        return _Found(list(predictions.samples.values()), data)
+    """The samples to score: the dataset's where it is given or needed, else the file's own."""
+    own = _Found(
+        list(predictions.samples.values()), DataManifest(kind="file", label=options.file.name)
+    )
+    if options.data is None and own.samples:
+        return own
     source = open_source(options.data or "hub", options.revision)
-    dataset = load_dataset(task, source)
+    try:
+        dataset = load_dataset(task, source)
+    except MissingDataError as error:
+        if not own.samples:
+            raise
+        note = f"scored against the file's own targets: {error}"
+        return replace(own, notes=(note,))
     data = DataManifest(kind=source.kind, label=source.label, revision=dataset.revision)
     return _Found(list(task.samples(dataset.docs)), data, dataset.files, dataset.digest)
 

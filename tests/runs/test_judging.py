@@ -106,6 +106,19 @@ def test_the_real_answers_get_exactly_the_judge_s_mean(cli, tmp_path, shared_dat
     assert task["marks"] == ["other-judge"]
 
 
+def test_a_data_folder_with_the_prompts_alone_is_enough(cli, tmp_path, shared_data):
+    file, _ = predictions(tmp_path, 2)
+    with openai_server(by_rule) as server:
+        done = cli(
+            *("score", file, "--task", TASK, "--name", "s", "--data", shared_data),
+            *judge_options(server),
+        )
+    assert done.returncode == 0, done.stderr
+    task = load(tmp_path / "results/s/results.json")["tasks"][TASK]
+    assert "scored against the file's own targets" in task["notes"][0]
+    assert task["judging"]["prompts"] == "official"
+
+
 def unreliable(seed):
     """Three calls in ten go wrong, each in another way; the answer is the rule's otherwise."""
     randomness, lock = random.Random(seed), threading.Lock()
