@@ -37,6 +37,23 @@ class Verdict:
     cached: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class JudgeOptions:
+    """How calls are made; ``attempts`` counts the first one too."""
+
+    concurrency: int = 16
+    timeout_s: float = 120.0
+    attempts: int = 6
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeEngine:
+    """How a judge's engine runs: other GPUs than the model's, and further engine options."""
+
+    gpus: str | None = None
+    engine_arg: tuple[str, ...] = ()
+
+
 class Judge(Protocol):
     """Scores open-ended answers; many calls are in flight at once."""
 

@@ -9,12 +9,10 @@ from pathlib import Path
 
 from instit_bench.endpoint import KEY_VARIABLE, find_endpoint
 from instit_bench.errors import InputError
-from instit_bench.judges.base import Judge
+from instit_bench.judges.base import Judge, JudgeEngine, JudgeOptions
 from instit_bench.judges.cache import VerdictCache
 from instit_bench.judges.lexical import LEXICAL, LexicalJudge
-from instit_bench.judges.openai_judge import JudgeOptions, OpenAIJudge
 from instit_bench.judges.prices import Budget, read_prices
-from instit_bench.judges.vllm_judge import JudgeEngine, VllmJudge
 from instit_bench.resources import home
 from instit_bench.scorers.judge.contract import OFFICIAL_MODEL
 
@@ -74,12 +72,16 @@ def make_judges(setup: JudgeSetup) -> list[Judge]:
         price = prices.get(model)
         cache = cache or VerdictCache(cache_path())
         if spec.startswith("vllm:"):
+            from instit_bench.judges.vllm_judge import VllmJudge
+
             judges.append(VllmJudge(spec, model, setup.options, cache, setup.engine))
             continue
         if budget is not None and price is None:
             raise InputError(
                 f"--judge-budget: the price of {model!r} is not known; name it in --judge-prices"
             )
+        from instit_bench.judges.openai_judge import OpenAIJudge
+
         endpoint = find_endpoint(setup.base_url, "--judge-base-url")
         judges.append(OpenAIJudge(spec, model, endpoint, setup.options, cache, price, budget))
     return judges

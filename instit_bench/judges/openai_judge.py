@@ -16,7 +16,7 @@ import openai
 from openai.types.chat import ChatCompletion
 
 from instit_bench.endpoint import Endpoint, ask_chat
-from instit_bench.judges.base import JudgeUnavailable, Tell, Verdict
+from instit_bench.judges.base import JudgeOptions, JudgeUnavailable, Tell, Verdict
 from instit_bench.judges.cache import VerdictCache, cache_key
 from instit_bench.judges.limiter import AdaptiveLimiter
 from instit_bench.judges.prices import REPLY_TOKENS, Budget, Price, most_tokens
@@ -31,15 +31,6 @@ from instit_bench.types import Usage
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 30.0
 _LONGEST_RETRY_AFTER_S = 300.0
-
-
-@dataclass(frozen=True, slots=True)
-class JudgeOptions:
-    """How calls are made; ``attempts`` counts the first one too."""
-
-    concurrency: int = 16
-    timeout_s: float = 120.0
-    attempts: int = 6
 
 
 @dataclass(frozen=True, slots=True)

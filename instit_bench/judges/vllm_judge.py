@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +11,9 @@ from instit_bench.backends.vllm.command import serve_arguments
 from instit_bench.backends.vllm.server import SERVE, EngineEnded, EngineServer
 from instit_bench.endpoint import Endpoint
 from instit_bench.errors import InputError
-from instit_bench.judges.base import Tell, Verdict
+from instit_bench.judges.base import JudgeEngine, JudgeOptions, Tell, Verdict
 from instit_bench.judges.cache import VerdictCache
-from instit_bench.judges.openai_judge import Dialect, JudgeOptions, OpenAIJudge
+from instit_bench.judges.openai_judge import Dialect, OpenAIJudge
 from instit_bench.scorers.judge.contract import REPLIES, JudgeContract, JudgeItem
 
 LOG_NAME = "judge-engine.log"
@@ -23,14 +22,6 @@ LOG_NAME = "judge-engine.log"
 _DIALECT = Dialect(
     None, {"structured_outputs": {"choice": list(REPLIES)}, "temperature": 0, "seed": 0}
 )
-
-
-@dataclass(frozen=True, slots=True)
-class JudgeEngine:
-    """How the judge's engine runs: other GPUs than the model's, and further engine options."""
-
-    gpus: str | None = None
-    engine_arg: tuple[str, ...] = ()
 
 
 class VllmJudge:

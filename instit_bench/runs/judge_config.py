@@ -8,9 +8,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from instit_bench.errors import InputError
+from instit_bench.judges.base import JudgeEngine, JudgeOptions
 from instit_bench.judges.create import JudgeSetup, chosen_judges
-from instit_bench.judges.openai_judge import JudgeOptions
-from instit_bench.judges.vllm_judge import JudgeEngine
 
 
 class JudgeConfig(BaseModel):

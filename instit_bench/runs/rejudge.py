@@ -9,7 +9,6 @@ from instit_bench.datasets.prompts import OfficialPrompts, read_prompts
 from instit_bench.datasets.source import open_source
 from instit_bench.errors import InputError
 from instit_bench.judges.prices import REPLY_TOKENS, estimated_tokens
-from instit_bench.runs.batches import collect_batch, submit_batch
 from instit_bench.runs.contracts import contract_for, judging_manifest, prompts_near
 from instit_bench.runs.directory import RunDirectory
 from instit_bench.runs.journal import rewrite_journal
@@ -56,6 +55,8 @@ def judge_answers(
 ) -> Problem | None:
     """Have all answers in a run's journals judged, now or in a batch."""
     if config.judge_batch:
+        from instit_bench.runs.batches import submit_batch
+
         reporter.status(submit_batch(run, config, contracts))
         return None
     stage = JudgingStage(run, config, contracts, reporter)
@@ -71,6 +72,8 @@ def collect_run(run: RunDirectory, data: str | None) -> tuple[RunResults, Proble
         InputError: No batch was submitted, or the judge's instructions are not at hand.
         InstitBenchError: The endpoint cannot be reached or refuses.
     """
+    from instit_bench.runs.batches import collect_batch
+
     with run.locked():
         manifest = run.manifest()
         contracts = contracts_of(manifest, data)

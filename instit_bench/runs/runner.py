@@ -19,7 +19,6 @@ from instit_bench.backends import (
 )
 from instit_bench.errors import InputError, InstitBenchError, NotComparableError
 from instit_bench.media import MediaError, resolve_media
-from instit_bench.runs.batches import submit_batch
 from instit_bench.runs.config import RunConfig, errors_allowed
 from instit_bench.runs.directory import RunDirectory, default_name, run_directory
 from instit_bench.runs.journal import JournalWriter, rewrite_journal
@@ -258,6 +257,8 @@ def _judging_stage(
 
 
 def _submit_batch(directory: RunDirectory, plan: RunPlan, reporter: Reporter) -> Problem | None:
+    from instit_bench.runs.batches import submit_batch
+
     try:
         reporter.status(submit_batch(directory, plan.config, plan.judge_contracts()))
     except InstitBenchError as error:
