@@ -84,7 +84,7 @@ def score_file(options: ScoreOptions, make_reporter: Callable[[], Reporter]) -> 
             finally:
                 reporter.end()
             rewrite_journal(run.journal_path(task.name), judged_records(run, task.name, manifest))
-        manifest.status = "finished"
+        manifest.status = "failed" if problem else "finished"
         manifest.write(run.manifest_path)
         return Scored(run, write_results(run, manifest), problem)
 
