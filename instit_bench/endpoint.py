@@ -96,7 +96,9 @@ def find_endpoint(base_url: str | None, option: str, key: str | None = None) -> 
         InputError: The address is none, or the key that OpenAI's own endpoint needs is not set.
     """
     address = base_url or os.environ.get("OPENAI_BASE_URL") or DEFAULT_BASE_URL
-    key = key or os.environ.get(KEY_VARIABLE)
+    key = (key or os.environ.get(KEY_VARIABLE, "")).strip()
+    if not key.isascii() or not key.isprintable() or " " in key:
+        raise InputError(f"{KEY_VARIABLE} holds characters that no key has; set it again")
     endpoint = Endpoint(address, key or _NO_KEY)
     if urlsplit(address).scheme not in ("http", "https"):
         raise InputError(f"{option} {endpoint.shown}: must start with http:// or https://")

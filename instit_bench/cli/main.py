@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from typing import Annotated, NoReturn
@@ -49,9 +50,13 @@ def _common(
 def main() -> NoReturn:
     """Run a command; every failure is one line on standard error and a non-zero exit code.
 
-    0 done; 1 the run failed; 2 wrong usage or bad input; 3 not comparable or coverage too low;
-    130 interrupted.
+    0 done; 1 the run failed, or a file cannot be written; 2 wrong usage or bad input; 3 not
+    comparable or coverage too low; 130 interrupted.
     """
+    for stream in (sys.stdout, sys.stderr):
+        # A model's name or reply may hold what a narrow terminal's encoding does not.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         code = app(standalone_mode=False)
     except InstitBenchError as error:
@@ -60,7 +65,9 @@ def main() -> NoReturn:
         fail("interrupted", 130)
     except BrokenPipeError:  # the reader of our output has gone, as in `… | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+        sys.exit(141)  # as if SIGPIPE had ended us
+    except OSError as error:  # a full disk, a folder that may not be written
+        fail(f"{error.filename or 'file system'}: {error.strerror or error}", 1)
     except Exception as error:
         # The command-line parser's own errors: wrong options and values.
         if hasattr(error, "format_message"):

@@ -94,6 +94,13 @@ CASES = {
         lambda p: ["run", "--model", "m", "--backend", "openai", "--data", "demo"],
         "set OPENAI_API_KEY",
     ),
+    "a key that is none": (
+        lambda p: [
+            *("run", "--model", "m", "--backend", "openai", "--data", "demo"),
+            *("--base-url", "http://127.0.0.1:9/v1"),
+        ],
+        "OPENAI_API_KEY holds characters",
+    ),
     "an address that is none": (
         lambda p: [
             *("run", "--model", "m", "--backend", "openai", "--data", "demo"),
@@ -107,8 +114,10 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_one_clear_line_and_exit_2(cli, tmp_path, case):
     arguments, told = CASES[case]
-    done = cli(*arguments(tmp_path))
+    key = {"OPENAI_API_KEY": "sk\nsecret"} if case == "a key that is none" else {}
+    done = cli(*arguments(tmp_path), **key)
     assert done.returncode == 2, done.stderr
+    assert "secret" not in done.stderr
     errors = [line for line in done.stderr.splitlines() if line.startswith("instit-bench: error:")]
     assert len(errors) == 1, done.stderr
     assert told in errors[0]
@@ -126,3 +135,17 @@ def test_a_journal_broken_in_the_middle_is_told_by_line_and_left_alone(cli, tmp_
     assert done.returncode == 2
     assert "gpt4tools_seen.jsonl: line 5" in done.stderr
     assert path.read_text() == "".join(lines)
+
+
+def test_an_output_that_cannot_be_written_is_one_line_and_exit_1(cli):
+    done = cli(*DEMO, "--output", "/proc/nowhere")
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("instit-bench: error: /proc/nowhere")
+
+
+def test_a_terminal_that_knows_ascii_only_gets_its_tables(cli):
+    command = [*RUN[:-1], "text:\N{SNOWMAN}", "--data", "demo", "--tasks", "gpt4tools_seen"]
+    done = cli(*command, "--name", "r", PYTHONIOENCODING="ascii")
+    assert done.returncode == 0, done.stderr
+    assert "\\u2603" in done.stdout
