@@ -97,30 +97,36 @@ def collect_command(run: Annotated[Path, RUN], data: Annotated[str | None, DATA]
 
 @app.command("estimate")
 def estimate_command(
-    run: Annotated[Path, RUN],
+    run: Annotated[
+        Path | None, typer.Argument(help="A run's folder (default: before any run).")
+    ] = None,
+    tasks: Annotated[str, typer.Option(help="Without a run: which tasks.")] = "inst_it_bench",
     judge: options.Judges = None,
     judge_repeats: options.Repeats = None,
     judge_prices: options.Prices = None,
-    data: Annotated[str | None, DATA] = None,
+    data: Annotated[
+        str | None, typer.Option(help="hub, demo, or a folder or file.", envvar="INSTIT_BENCH_DATA")
+    ] = None,
 ) -> int:
-    """About how many calls and tokens judging a run will take, and what they cost."""
+    """About how many calls and tokens judging will take, and what they cost."""
     chosen = options.given(dict(locals()))
     from instit_bench.judges.prices import read_prices
     from instit_bench.runs.config import make_judge_config
-    from instit_bench.runs.directory import RunDirectory
-    from instit_bench.runs.rejudge import estimate
+    from instit_bench.runs.estimate import estimate_run, estimate_tasks
     from instit_bench.types import Usage
 
     config = make_judge_config(chosen)
-    calls, prompt_tokens, reply_tokens = estimate(RunDirectory(run), config, data)
-    typer.echo(f"{calls} calls, about {prompt_tokens:,} prompt and {reply_tokens:,} reply tokens")
+    answers, once = estimate_run(run, data) if run else estimate_tasks(tasks, data or "hub")
     prices = read_prices(config.judge_prices)
-    for name in config.judges:
+    times = config.judge_repeats
+    usage = Usage(times * (once.prompt_tokens or 0), times * (once.completion_tokens or 0))
+    for name in config.judges or ("a judge",):
         price = prices.get(name.partition(":")[2])
-        share = len(config.judges)
-        usage = Usage(prompt_tokens // share, reply_tokens // share)
         cost = f"about {price.of(usage):.2f} US dollars" if price else "price not known"
-        typer.echo(f"{name}: {cost}")
+        typer.echo(
+            f"{name}: {times * answers} calls, about {usage.prompt_tokens:,} prompt and "
+            f"{usage.completion_tokens:,} reply tokens, {cost}"
+        )
     return 0
 
 

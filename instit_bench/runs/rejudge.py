@@ -8,7 +8,6 @@ from pathlib import Path
 from instit_bench.datasets.prompts import OfficialPrompts, read_prompts
 from instit_bench.datasets.source import open_source
 from instit_bench.errors import InputError
-from instit_bench.judges.prices import REPLY_TOKENS, estimated_tokens
 from instit_bench.runs.contracts import contract_for, judging_manifest, prompts_near
 from instit_bench.runs.directory import RunDirectory
 from instit_bench.runs.journal import rewrite_journal
@@ -112,18 +111,3 @@ def _prompts(manifest: Manifest, data: str | None) -> OfficialPrompts | None:
     if manifest.data.kind == "demo":
         return None
     return prompts_near(Path(file) for task in manifest.tasks.values() for file in task.files)
-
-
-def estimate(run: RunDirectory, config: JudgeConfig, data: str | None) -> tuple[int, int, int]:
-    """Calls, prompt tokens and reply tokens that judging a run's answers would take, about."""
-    manifest = run.manifest()
-    calls = prompt_tokens = 0
-    for task, contract in contracts_of(manifest, data).items():
-        for record in run.records(task).values():
-            if record.prediction is None:
-                continue
-            calls += 1
-            texts = contract.instructions, record.question, record.target, record.prediction
-            prompt_tokens += sum(map(estimated_tokens, texts))
-    times = len(config.judges) * config.judge_repeats
-    return times * calls, times * prompt_tokens, times * calls * REPLY_TOKENS

@@ -369,8 +369,11 @@ def test_an_estimate_names_calls_tokens_and_cost_beforehand(cli, tmp_path):
         *("--judge-repeats", "3"),
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("30 calls, about ")
+    assert done.stdout.startswith("openai:gpt-4o-2024-08-06: 30 calls, about ")
     assert "US dollars" in done.stdout
+    before = cli("judge", "estimate", "--data", "demo", "--judge", "openai:unpriced")
+    assert before.stdout.startswith("openai:unpriced: 32 calls, about ")
+    assert "price not known" in before.stdout
 
 
 def test_the_official_judge_is_the_default_where_a_key_is_set(cli, tmp_path):
