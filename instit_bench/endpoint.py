@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -69,6 +70,27 @@ class Endpoint:
         return None
 
 
+def text_of(content: object) -> str:
+    """A reply's text: a string, a list of text parts, or nothing.
+
+    Raises:
+        TypeError: Anything else.
+    """
+    if content is None:
+        return ""
+    if isinstance(content, list):
+        content = "".join(text_of(part.get("text")) for part in content if isinstance(part, dict))
+    if not isinstance(content, str):
+        raise TypeError(f"the content is no text but {type(content).__name__}")
+    return content.encode("utf-8", errors="replace").decode()  # half a surrogate pair is no text
+
+
+def count_of(tokens: object) -> int | None:
+    """A token count as an endpoint reports it, if it is one."""
+    whole = isinstance(tokens, int) and not isinstance(tokens, bool)
+    return tokens if whole and 0 <= tokens < 2**53 else None  # type: ignore[operator,return-value]
+
+
 async def ask_chat(client: openai.AsyncOpenAI, body: Mapping[str, Any]) -> ChatCompletion:
     """Send a chat request as it stands.
 
@@ -100,10 +122,20 @@ def find_endpoint(base_url: str | None, option: str, key: str | None = None) -> 
     if not key.isascii() or not key.isprintable() or " " in key:
         raise InputError(f"{KEY_VARIABLE} holds characters that no key has; set it again")
     endpoint = Endpoint(address, key or _NO_KEY)
-    if urlsplit(address).scheme not in ("http", "https"):
-        raise InputError(f"{option} {endpoint.shown}: must start with http:// or https://")
+    if not _is_address(address):
+        raise InputError(f"{option}: must be an address such as http://127.0.0.1:8000/v1")
     if not key and address == DEFAULT_BASE_URL:
         raise InputError(
             f"set {KEY_VARIABLE} to ask {DEFAULT_BASE_URL}, or name another endpoint with {option}"
         )
     return endpoint
+
+
+def _is_address(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+        port_is_one = parts.port is None or parts.port > 0
+    except ValueError:
+        return False
+    named = bool(parts.hostname) and not re.search(r"\s", address)
+    return parts.scheme in ("http", "https") and named and port_is_one

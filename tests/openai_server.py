@@ -23,6 +23,7 @@ class Reply:
     finish_reason: str = "stop"
     delay_s: float = 0.0
     drop: bool = False
+    drip_s: float = 0.0
 
 
 Answer = Callable[[dict[str, Any]], Reply]
@@ -75,7 +76,12 @@ def openai_server(answer: Answer) -> Iterator[OpenAIServer]:
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(body)
+            if reply.drip_s:
+                for byte in body:
+                    self.wfile.write(bytes([byte]))
+                    time.sleep(reply.drip_s)
+            else:
+                self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:
             """Stay quiet."""

@@ -6,6 +6,7 @@ honours Retry-After. What remains is sorted here: an error of this request, or o
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -21,7 +22,7 @@ from instit_bench.backends.base import (
     BackendUnavailable,
     GenerationError,
 )
-from instit_bench.endpoint import find_endpoint
+from instit_bench.endpoint import count_of, find_endpoint, text_of
 from instit_bench.media import load_image
 from instit_bench.types import (
     ImagePart,
@@ -53,6 +54,7 @@ class OpenAIBackend(Backend):
         self._model = options.model
         self._dialect = dialect or Dialect()
         self._limit_name = "max_tokens"
+        self._longest_s = options.timeout_s * (options.max_retries + 1)
         self._client = self._endpoint.client(options.timeout_s, options.max_retries)
 
     def settings(self) -> dict[str, Any]:
@@ -67,7 +69,10 @@ class OpenAIBackend(Backend):
         """Ask for one completion."""
         started = time.perf_counter()
         try:
-            reply = await self._ask(request)
+            async with asyncio.timeout(self._longest_s):
+                reply = await self._ask(request)
+        except TimeoutError as error:  # a reply that drips in, which no single read runs out on
+            raise GenerationError(f"no reply within {self._longest_s:g} s") from error
         except openai.APIError as error:
             self._sort(error)
         except ValueError as error:  # a reply that is not JSON
@@ -142,34 +147,31 @@ def plain_content(part: Part) -> dict[str, Any]:
 
 
 def _prediction(reply: ChatCompletion | Completion, latency_s: float) -> Prediction:
-    choices = getattr(reply, "choices", None)
-    if not choices:
+    """The reply as the server sent it: the client does not check types, so we do."""
+    if not getattr(reply, "choices", None):
         raise GenerationError("the endpoint's reply is no completion: it has no choices")
-    choice = choices[0]
-    message = getattr(choice, "message", None)
-    if message is None:
-        text, calls = getattr(choice, "text", None), None
-    else:
-        text, calls = message.content, message.tool_calls
-    return Prediction(
-        text=text or "",
-        finish_reason=choice.finish_reason,
-        usage=_usage(reply.usage),
-        latency_s=latency_s,
-        tool_calls=tuple(
-            NativeToolCall(call.function.name, call.function.arguments)
-            for call in calls or ()
-            if call.type == "function"
-        ),
-    )
+    choice = reply.choices[0]
+    message: Any = getattr(choice, "message", None)
+    try:
+        return Prediction(
+            text=text_of(getattr(choice, "text", None) if message is None else message.content),
+            finish_reason=None if choice.finish_reason is None else str(choice.finish_reason),
+            usage=_usage(reply.usage),
+            latency_s=latency_s,
+            tool_calls=tuple(
+                NativeToolCall(text_of(call.function.name), text_of(call.function.arguments))
+                for call in getattr(message, "tool_calls", None) or ()
+                if call.type == "function"
+            ),
+        )
+    except (AttributeError, TypeError, ValueError) as error:
+        raise GenerationError(f"the endpoint's reply cannot be read: {error}") from error
 
 
 def _usage(usage: CompletionUsage | None) -> Usage:
-    if usage is None:
-        return Usage()
-    details = usage.prompt_tokens_details
+    details = getattr(usage, "prompt_tokens_details", None)
     return Usage(
-        prompt_tokens=usage.prompt_tokens,
-        completion_tokens=usage.completion_tokens,
-        cached_tokens=details.cached_tokens if details else None,
+        prompt_tokens=count_of(getattr(usage, "prompt_tokens", None)),
+        completion_tokens=count_of(getattr(usage, "completion_tokens", None)),
+        cached_tokens=count_of(getattr(details, "cached_tokens", None)),
     )

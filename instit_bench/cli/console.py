@@ -13,7 +13,7 @@ def stdout() -> Console:
     """Results: tables and numbers, never cut to a width when piped."""
     from rich.console import Console
 
-    wide = None if sys.stdout.isatty() else 200
+    wide = None if sys.stdout is not None and sys.stdout.isatty() else 200
     return Console(highlight=False, width=wide, soft_wrap=False)
 
 
@@ -32,6 +32,7 @@ def note(message: str) -> None:
 
 def fail(message: str, code: int) -> NoReturn:
     """One clear line, and out."""
-    line = " ".join(message.split())
+    # An endpoint's or a file's words may hold control characters, which a terminal would obey.
+    line = "".join(c if c.isprintable() else "?" for c in " ".join(message.split()))
     sys.stderr.write(f"instit-bench: error: {line}\n")
     sys.exit(code)

@@ -69,10 +69,18 @@ def main() -> NoReturn:
     except OSError as error:  # a full disk, a folder that may not be written
         fail(f"{error.filename or 'file system'}: {error.strerror or error}", 1)
     except Exception as error:
-        # The command-line parser's own errors: wrong options and values.
-        if hasattr(error, "format_message"):
-            fail(error.format_message(), 2)
-        if type(error).__name__ == "Abort":
-            fail("interrupted", 130)
+        _fail_on_usage(error)
         raise
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _fail_on_usage(error: Exception) -> None:
+    """End with the command-line parser's own errors: no command, wrong options and values."""
+    kind = type(error).__name__
+    if kind == "NoArgsIsHelpError":
+        sys.stderr.write(f"{error}\n")
+        sys.exit(2)
+    if kind == "Abort":
+        fail("interrupted", 130)
+    if hasattr(error, "format_message"):
+        fail(error.format_message(), 2)

@@ -58,7 +58,7 @@ def run_command(
         float | None, typer.Option(help="Exit 3 if a task's coverage is lower (0..1).")
     ] = None,
     base_url: Annotated[str | None, typer.Option(help="A server that runs already.")] = None,
-    timeout: Annotated[float | None, typer.Option(help="Seconds a request (600).")] = None,
+    timeout: Annotated[float | None, typer.Option(help="Seconds an attempt (600).")] = None,
     max_retries: Annotated[int | None, typer.Option(help="Retries a request (6).")] = None,
     tensor_parallel: Annotated[int | None, typer.Option(help="GPUs a copy of the model.")] = None,
     data_parallel: Annotated[int | None, typer.Option(help="Copies of the model.")] = None,

@@ -15,7 +15,7 @@ from typing import Any
 import openai
 from openai.types.chat import ChatCompletion
 
-from instit_bench.endpoint import Endpoint, ask_chat
+from instit_bench.endpoint import Endpoint, ask_chat, count_of, text_of
 from instit_bench.judges.base import JudgeOptions, JudgeUnavailable, Tell, Verdict
 from instit_bench.judges.cache import VerdictCache, cache_key
 from instit_bench.judges.limiter import AdaptiveLimiter
@@ -113,7 +113,10 @@ class OpenAIJudge:
                 with self._reserved(contract, item):
                     try:
                         calls += 1
-                        reply = await self._send(contract, item)
+                        async with asyncio.timeout(self._options.timeout_s):
+                            reply = await self._send(contract, item)
+                    except TimeoutError:
+                        problem = f"no reply within {self._options.timeout_s:g} s"
                     except openai.BadRequestError as error:  # asking again would not help
                         return Verdict(None, self._endpoint.told(error), raw, spent, calls)
                     except openai.APIError as error:
@@ -122,7 +125,7 @@ class OpenAIJudge:
                         problem = f"the endpoint's reply cannot be read: {error}"
                     else:
                         self._limiter.answered()
-                        spent = self._book(spent, reply)
+                        spent = self._book(spent, contract, item, reply)
                         try:
                             raw = _text(reply)
                             return Verdict(read_score(raw), None, raw, spent, calls)
@@ -173,26 +176,35 @@ class OpenAIJudge:
         with self._budget.reserve(self._price.of(Usage(tokens, REPLY_TOKENS))):
             yield
 
-    def _book(self, so_far: Usage, reply: Any) -> Usage:
+    def _book(self, so_far: Usage, contract: JudgeContract, item: JudgeItem, reply: Any) -> Usage:
+        """Add what a reply cost; where the endpoint does not say, what was reserved for it."""
         usage = getattr(reply, "usage", None)
-        if usage is None:
-            return so_far
-        used = Usage(usage.prompt_tokens, usage.completion_tokens)
+        prompt = count_of(getattr(usage, "prompt_tokens", None))
+        completion = count_of(getattr(usage, "completion_tokens", None))
         if self._budget is not None and self._price is not None:
-            self._budget.spend(self._price.of(used))
+            most = most_tokens(contract.instructions + item.as_json())
+            spent = Usage(
+                most if prompt is None else prompt,
+                REPLY_TOKENS if completion is None else completion,
+            )
+            self._budget.spend(self._price.of(spent))
         return Usage(
-            (so_far.prompt_tokens or 0) + (used.prompt_tokens or 0),
-            (so_far.completion_tokens or 0) + (used.completion_tokens or 0),
+            (so_far.prompt_tokens or 0) + (prompt or 0),
+            (so_far.completion_tokens or 0) + (completion or 0),
         )
 
 
-def _text(reply: Any) -> str | None:
+def _text(reply: Any) -> str:
+    """The judge's words; the client does not check types, so we do."""
     if not isinstance(reply, ChatCompletion) or not reply.choices:
         raise BadReply("the endpoint's reply is no completion")
     message = reply.choices[0].message
-    if message.refusal:
-        raise BadReply(f"the judge refuses: {message.refusal}")
-    return message.content
+    try:
+        if message.refusal:
+            raise BadReply(f"the judge refuses: {text_of(message.refusal)}")
+        return text_of(message.content)
+    except (AttributeError, TypeError, ValueError) as error:
+        raise BadReply(f"the endpoint's reply cannot be read: {error}") from error
 
 
 def _pause(attempt: int) -> float:

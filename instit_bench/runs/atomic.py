@@ -8,7 +8,15 @@ from pathlib import Path
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Write a temporary file beside ``path``, flush it to disk and rename it into place."""
+    """Write a temporary file beside ``path``, flush it to disk and rename it into place.
+
+    A link is followed; what is no regular file (a pipe, a device) is written to, not replaced.
+    """
+    path = path.resolve()
+    if path.exists() and not path.is_file():
+        with path.open("w", encoding="utf-8") as stream:
+            stream.write(text)
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
     staging = Path(name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from types import TracebackType
 
@@ -130,9 +130,15 @@ class JudgingStage:
                 self._begin(judge)
         joined = asyncio.gather(*(queue.join() for queue in self._queues.values()))
         waiting: list[asyncio.Future[object]] = [joined, *self._workers]  # type: ignore[list-item]
-        done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        try:
+            done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            if joined.cancel():  # else its cancelled parts would be told of as never looked at
+                with suppress(asyncio.CancelledError):
+                    await joined
         for finished in done:
-            finished.result()
+            if finished is not joined:
+                finished.result()
 
     async def _worker(self, judge: Judge, starting: asyncio.Task[None]) -> None:
         await asyncio.shield(starting)

@@ -15,6 +15,8 @@ from instit_bench.errors import InputError
 from instit_bench.runs.record import SampleRecord
 from instit_bench.types import Prediction, Sample
 
+_LETTERS = ("A", "B", "C", "D")
+
 
 @dataclass(frozen=True)
 class PredictionFile:
@@ -62,13 +64,16 @@ def _inst_it(path: Path, rows: Sequence[Mapping[str, Any]], task: str) -> Predic
         if isinstance(split, str) and f"_{split}_" not in task:
             raise InputError(f"{where}: field 'split' is {split!r}, which is not task {task}'s")
         ids.append(sample_id)
+        target = text_field(row, "ground_truth", where)
+        if task.endswith("_mc") and target not in _LETTERS:
+            raise InputError(f"{where}: field 'ground_truth' must be A, B, C or D, not {target!r}")
         text = text_field(row, "model_prediction", where, may_be_empty=True)
         predictions[sample_id] = Prediction(text)
         samples[sample_id] = Sample(
             task=task,
             id=sample_id,
             doc=row,
-            target=text_field(row, "ground_truth", where),
+            target=target,
             cluster=sample_id.split("-")[0],
             question=text_field(row, "question", where),
         )

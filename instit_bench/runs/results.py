@@ -27,6 +27,10 @@ MARKS = {
     "gold": ("G", "the answers are the targets themselves (echo-gold): checks a set-up only"),
     "demo": ("D", "on the embedded demo data, not on the benchmark"),
     "limited": ("L", "on a part of the dataset"),
+    "file": (
+        "F",
+        "from a prediction file alone: what it leaves out, and whose prompts, is not known",
+    ),
     "own-prompts": ("P", "asked in this project's words, not in the benchmark's"),
     "constrained": (
         "R",
@@ -197,6 +201,7 @@ def _marks(task: TaskManifest, manifest: Manifest, coverage: float) -> list[str]
         "gold": identity.backend == "baseline" and identity.model == "echo-gold",
         "demo": manifest.data.kind == "demo",
         "limited": task.limited,
+        "file": manifest.data.kind == "file",
         "own-prompts": task.prompts == "own",
         "constrained": identity.constrain_choices and task.scorer == "choice",
         "coverage": coverage < 1.0,

@@ -47,7 +47,7 @@ class TaskConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
-    task: str
+    task: str = Field(pattern=r"^\w[\w.+=@-]*$")  # it names files
     dataset_path: str
     dataset_name: str | None = None
     dataset_kwargs: dict[str, Any] = Field(default_factory=dict)

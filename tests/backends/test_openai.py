@@ -159,6 +159,48 @@ def test_trouble_with_one_request_is_that_request_s_error(reply, told):
         ask(server, TextPart("Q"), retries=0)
 
 
+def completion(content, **usage):
+    choice = {"index": 0, "finish_reason": "stop", "message": {"content": content}}
+    return Reply(body=json.dumps({"id": "1", "choices": [choice], "usage": usage}).encode())
+
+
+@pytest.mark.parametrize("content", [7, {"a": 1}, True])
+def test_a_reply_whose_content_is_no_text_is_that_request_s_error(content):
+    with (
+        openai_server(lambda _: completion(content)) as server,
+        pytest.raises(GenerationError, match="is no text"),
+    ):
+        ask(server, TextPart("Q"))
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [([{"type": "text", "text": "B"}], "B"), ("\ud800B", "?B"), (None, "")],
+)
+def test_unusual_content_is_read_as_text(content, text):
+    with openai_server(lambda _: completion(content)) as server:
+        assert ask(server, TextPart("Q")).text == text
+
+
+@pytest.mark.parametrize("count", ["x", -5, 10**30, None, True, [1]])
+def test_a_token_count_that_is_none_is_left_out(count):
+    with openai_server(lambda _: completion("B", prompt_tokens=count)) as server:
+        assert ask(server, TextPart("Q")).usage == Usage()
+
+
+def test_a_reply_that_drips_in_ends_at_the_time_limit():
+    with openai_server(lambda _: Reply("B", drip_s=0.2)) as server:
+        options = BackendOptions("m", base_url=server.base_url, max_retries=0, timeout_s=1.0)
+
+        async def once():
+            backend = create_backend("openai", options)
+            request = Request(SAMPLE, (Message("user", (TextPart("Q"),)),), PARAMS)
+            return await backend.generate(request)
+
+        with pytest.raises(GenerationError, match="no reply within"):
+            asyncio.run(once())
+
+
 @pytest.mark.parametrize("status", [401, 403, 404])
 def test_an_endpoint_that_will_never_answer_stops_the_run_at_once(status):
     with (
@@ -199,7 +241,13 @@ def test_the_key_is_sent_but_shown_nowhere(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("base_url", "told"), [(None, "OPENAI_API_KEY"), ("localhost:8000", "http://")]
+    ("base_url", "told"),
+    [
+        (None, "OPENAI_API_KEY"),
+        ("localhost:8000", "http://"),
+        ("http://[::1", "http://"),
+        ("http://a:99999/", "http://"),
+    ],
 )
 def test_an_endpoint_that_cannot_be_asked_is_wrong_usage(base_url, told):
     with pytest.raises(InputError, match=told):

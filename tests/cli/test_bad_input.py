@@ -106,7 +106,7 @@ CASES = {
             *("run", "--model", "m", "--backend", "openai", "--data", "demo"),
             *("--base-url", "localhost:1"),
         ],
-        "must start with http",
+        "must be an address such as http://",
     ),
 }
 

@@ -103,7 +103,7 @@ def test_the_real_answers_get_exactly_the_judge_s_mean(cli, tmp_path, shared_dat
         }
     ]
     assert set(body) == {"model", "messages", "response_format", "stream"}, "no temperature"
-    assert task["marks"] == ["other-judge"]
+    assert task["marks"] == ["file", "other-judge"]
 
 
 def test_a_data_folder_with_the_prompts_alone_is_enough(cli, tmp_path, shared_data):
@@ -359,6 +359,50 @@ def test_a_budget_stops_before_it_is_passed_with_exit_3(cli, tmp_path):
         )
     assert unknown.returncode == 2
     assert "the price of 'j' is not known" in unknown.stderr
+
+
+@pytest.mark.parametrize("usage", [None, {"prompt_tokens": -9, "completion_tokens": "x"}])
+def test_an_endpoint_that_hides_its_usage_cannot_pass_the_budget(cli, tmp_path, usage):
+    file, _ = predictions(tmp_path, 30)
+    prices = tmp_path / "prices.json"
+    prices.write_text('{"j": {"input": 100.0, "output": 100.0}}')
+
+    def answer(body):
+        choice = {"index": 0, "finish_reason": "stop", "message": {"content": "0.5"}}
+        return Reply(body=json.dumps({"id": "1", "choices": [choice], "usage": usage}).encode())
+
+    with openai_server(answer) as server:
+        done = cli(
+            *("score", file, "--task", TASK, "--name", "s"),
+            *judge_options(server, "--judge-prices", prices, "--judge-budget", 0.2),
+        )
+    assert done.returncode == 3
+    assert 1 <= len(server.requests) <= 10
+
+
+@pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_judging_ends_cleanly(tmp_path, signal_number):
+    with openai_server(lambda body: Reply(by_rule(body).text, delay_s=0.5)) as server:
+        process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "instit_bench", "run", "--model", "echo-gold"),
+                *("--backend", "baseline", "--data", "demo", "--tasks", "inst_it_video_oe"),
+                *judge_options(server, "--judge-concurrency", 1),
+            ],
+            cwd=tmp_path,
+            env=cli_environment(INSTIT_BENCH_HOME=str(tmp_path / "home")),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        deadline = time.monotonic() + 60
+        while len(server.requests) < 3 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        process.send_signal(signal_number)
+        _, told = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in told
+    assert "the same command goes on" in told
 
 
 def test_an_estimate_names_calls_tokens_and_cost_beforehand(cli, tmp_path):

@@ -158,6 +158,7 @@ def test_a_failed_sample_stays_failed_through_our_own_format(cli, tmp_path):
         ([{"id": 1}], "record 1: has neither 'model_prediction'"),
         ([mc_row("1-1"), mc_row("")], "record 2: field 'question_id'"),
         ([mc_row("1-1", prediction=None)], "field 'model_prediction' is missing"),
+        ([mc_row("1-1", truth="a")], "field 'ground_truth' must be A, B, C or D"),
         ([mc_row("1-1") | {"split": "video"}], "field 'split' is 'video'"),
         ([{"id": 1, "output": []}], "field 'output' must be text"),
         ([{"id": "1", "state": "done", "target": ""}], "field 'state'"),

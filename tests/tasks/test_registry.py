@@ -78,6 +78,7 @@ def test_an_unknown_name_is_told_with_its_nearest():
         (PLUGIN.replace("doc_to_target", "doc_to_targt"), "did you mean 'doc_to_target'"),
         (PLUGIN + "metadata: {scorer: best}", "key 'metadata.scorer'"),
         (PLUGIN + "metadata: {scorers: choice}", "did you mean 'scorer'"),
+        (PLUGIN.replace("task: colours", "task: ../colours"), "key 'task'"),
         (PLUGIN + "include: nowhere", "key 'include': there is no file"),
         (PLUGIN + "include: colours.yaml", "goes in a circle"),
         (PLUGIN.replace("utils.process_results", "process_results"), "module.function"),
