@@ -6,7 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -58,7 +58,8 @@ def openai_server(answer: Answer) -> Iterator[OpenAIServer]:
                 state.in_flight += 1
                 state.most_in_flight = max(state.most_in_flight, state.in_flight)
             try:
-                self._send(answer(body), chat=self.path.endswith("/chat/completions"))
+                with suppress(ConnectionError):  # a client may have given up
+                    self._send(answer(body), chat=self.path.endswith("/chat/completions"))
             finally:
                 with lock:
                     state.in_flight -= 1
