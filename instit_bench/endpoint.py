@@ -13,7 +13,6 @@ from instit_bench.errors import InputError
 
 if TYPE_CHECKING:
     import openai
-    from openai.types import Completion
     from openai.types.chat import ChatCompletion
 
 KEY_VARIABLE = "OPENAI_API_KEY"
@@ -100,13 +99,6 @@ async def ask_chat(client: openai.AsyncOpenAI, body: Mapping[str, Any]) -> ChatC
     from openai.types.chat import ChatCompletion
 
     return await client.post("/chat/completions", body=body, cast_to=ChatCompletion)
-
-
-async def ask_completion(client: openai.AsyncOpenAI, body: Mapping[str, Any]) -> Completion:
-    """Send a text completion request as it stands."""
-    from openai.types import Completion
-
-    return await client.post("/completions", body=body, cast_to=Completion)
 
 
 def find_endpoint(base_url: str | None, option: str, key: str | None = None) -> Endpoint:
