@@ -21,6 +21,8 @@ MAY_IMPORT = {
     "stats": LEAVES,
     "runs": LEAVES | {"tasks", "datasets", "media", "backends", "scorers", "judges", "stats"},
     "leaderboard": LEAVES | {"runs", "stats"},
+    "comparison": LEAVES | {"runs", "stats"},
+    "report": LEAVES | {"runs", "stats", "media", "datasets", "leaderboard", "comparison"},
 }
 
 

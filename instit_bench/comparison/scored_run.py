@@ -1,0 +1,200 @@
+"""A run as comparisons see it: its identity and every sample's scores, no texts and no media.
+
+It is read from a run's folder or from a baseline file, which is nothing but this value as JSON.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from instit_bench.comparison.questions import question_kind
+from instit_bench.errors import InputError
+from instit_bench.runs.atomic import write_atomically
+from instit_bench.runs.directory import RunDirectory
+from instit_bench.runs.judged import judged_records
+from instit_bench.runs.manifest import Manifest, TaskManifest
+from instit_bench.runs.record import SampleRecord
+from instit_bench.types import State
+
+
+class SampleScores(BaseModel):
+    """One sample: how it ended and what it scored.
+
+    ``item`` is a digest of question and target: runs that disagree in it were not asked the same.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    cluster: str
+    kind: str
+    item: str
+    state: State
+    scores: dict[str, float] = Field(default_factory=dict)
+
+
+class TaskScores(BaseModel):
+    """One task: what must be equal for a comparison, and its samples by id.
+
+    ``n_total`` counts the selected samples, those that were never run included.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    scorer: str
+    metrics: list[str]
+    data_digest: str | None
+    prompt_digest: str | None
+    prompts: str
+    protocol: dict[str, Any]
+    n_total: int = Field(ge=0)
+    samples: dict[str, SampleScores]
+
+    @property
+    def n_scored(self) -> int:
+        """Samples with a verdict."""
+        return sum(sample.state.has_verdict for sample in self.samples.values())
+
+    @property
+    def coverage(self) -> float:
+        """The share of samples with a verdict, 0..1."""
+        return self.n_scored / self.n_total if self.n_total else 0.0
+
+    @property
+    def n_errors(self) -> int:
+        """Samples that failed, by the model's side or the judge's."""
+        failed = (State.INFER_ERROR, State.JUDGE_ERROR)
+        return sum(sample.state in failed for sample in self.samples.values())
+
+
+class ScoredRun(BaseModel):
+    """A run's identity and scores; ``source`` says where it was read from and is not saved."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: Literal["instit-bench scores 1"] = "instit-bench scores 1"
+    name: str
+    model: str
+    backend: str
+    data: str
+    created: str
+    tasks: dict[str, TaskScores]
+    source: Path = Field(default=Path(), exclude=True)
+
+
+def load_scored_run(path: Path) -> ScoredRun:
+    """Read a run's folder or a baseline file.
+
+    Raises:
+        InputError: It is neither, or it is broken; says which file and field.
+    """
+    if path.is_file():
+        return _read_baseline(path)
+    run = RunDirectory(path)
+    if not path.is_dir():
+        raise InputError(f"{path}: there is no such run folder or baseline file")
+    return scored_run(run, run.manifest())
+
+
+def save_baseline(run: ScoredRun, path: Path) -> None:
+    """Write a baseline file, one sample a line, fit to be committed."""
+    values = run.model_dump(mode="json")
+    tasks = values.pop("tasks")
+    blocks = []
+    for name, task in tasks.items():
+        samples = task.pop("samples")
+        lines = ",\n".join(f"   {_json(id_)}: {_json(sample)}" for id_, sample in samples.items())
+        head = _json(task)[:-1]
+        blocks.append(f'  {_json(name)}: {head}, "samples": {{\n{lines}\n  }}}}')
+    head = json.dumps(values, indent=1, ensure_ascii=False).removesuffix("\n}")
+    write_atomically(path, head + ',\n "tasks": {\n' + ",\n".join(blocks) + "\n }\n}\n")
+
+
+def scored_run(run: RunDirectory, manifest: Manifest) -> ScoredRun:
+    """The scores of a run's folder, finished or not."""
+    return ScoredRun(
+        name=run.path.resolve().name,
+        model=manifest.identity.model,
+        backend=manifest.identity.backend,
+        data=manifest.data.label,
+        created=manifest.created,
+        tasks={
+            name: _task_scores(judged_records(run, name, manifest), name, task, manifest)
+            for name, task in manifest.tasks.items()
+        },
+        source=run.path,
+    )
+
+
+def _task_scores(
+    records: Sequence[SampleRecord], name: str, task: TaskManifest, manifest: Manifest
+) -> TaskScores:
+    if task.selected != "all":
+        selected = set(task.selected)
+        records = [record for record in records if record.id in selected]
+    return TaskScores(
+        scorer=task.scorer,
+        metrics=task.metrics,
+        data_digest=task.data_digest,
+        prompt_digest=task.prompt_digest,
+        prompts=task.prompts,
+        protocol=_protocol(name, task, manifest),
+        n_total=task.n_dataset if task.selected == "all" else len(task.selected),
+        samples={
+            record.id: SampleScores(
+                cluster=record.cluster or record.id,
+                kind=question_kind(record, task.scorer, task.media),
+                item=_item_digest(record),
+                state=record.state,
+                scores=record.scores,
+            )
+            for record in records
+        },
+    )
+
+
+def _protocol(name: str, task: TaskManifest, manifest: Manifest) -> Mapping[str, Any]:
+    """How answers were asked for and judged, model and engine apart."""
+    identity = manifest.identity
+    protocol: dict[str, Any] = {"prompt_style": identity.prompt_style, **task.generation}
+    if task.media == "video":
+        protocol |= {"max_frames": identity.max_frames, "video_as": identity.video_as}
+    if task.scorer == "choice":
+        protocol["constrain_choices"] = identity.constrain_choices
+    if task.scorer == "open_ended" and manifest.judging is not None:
+        judging = manifest.judging
+        protocol |= {
+            "judges": judging.judges,
+            "judge_repeats": judging.repeats,
+            "judge_instructions": judging.contracts.get(name),
+        }
+    return protocol
+
+
+def _item_digest(record: SampleRecord) -> str:
+    content = json.dumps([record.question, record.target])
+    return hashlib.sha256(content.encode()).hexdigest()[:12]
+
+
+def _read_baseline(path: Path) -> ScoredRun:
+    try:
+        run = ScoredRun.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error}") from error
+    except ValidationError as error:
+        problem = error.errors()[0]
+        field = ".".join(str(part) for part in problem["loc"])
+        raise InputError(
+            f"{path}: is no baseline file of `instit-bench baseline save`: "
+            f"{f'field {field!r}: ' if field else ''}{problem['msg']}"
+        ) from error
+    return run.model_copy(update={"source": path})
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
