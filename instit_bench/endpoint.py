@@ -13,6 +13,7 @@ from instit_bench.errors import InputError
 
 if TYPE_CHECKING:
     import openai
+    from openai.types import Completion
     from openai.types.chat import ChatCompletion
 
 KEY_VARIABLE = "OPENAI_API_KEY"
@@ -90,7 +91,9 @@ def count_of(tokens: object) -> int | None:
     return tokens if whole and 0 <= tokens < 2**53 else None  # type: ignore[operator,return-value]
 
 
-async def ask_chat(client: openai.AsyncOpenAI, body: Mapping[str, Any]) -> ChatCompletion:
+async def ask_chat(
+    client: openai.AsyncOpenAI, body: Mapping[str, Any], headers: Mapping[str, str] | None = None
+) -> ChatCompletion:
     """Send a chat request as it stands.
 
     The client's own method walks through the body to rename fields, which for our bodies changes
@@ -98,7 +101,20 @@ async def ask_chat(client: openai.AsyncOpenAI, body: Mapping[str, Any]) -> ChatC
     """
     from openai.types.chat import ChatCompletion
 
-    return await client.post("/chat/completions", body=body, cast_to=ChatCompletion)
+    return await client.post(
+        "/chat/completions", body=body, cast_to=ChatCompletion, options={"headers": headers or {}}
+    )
+
+
+async def ask_completion(
+    client: openai.AsyncOpenAI, body: Mapping[str, Any], headers: Mapping[str, str] | None = None
+) -> Completion:
+    """Send a text completion request as it stands."""
+    from openai.types import Completion
+
+    return await client.post(
+        "/completions", body=body, cast_to=Completion, options={"headers": headers or {}}
+    )
 
 
 def find_endpoint(base_url: str | None, option: str, key: str | None = None) -> Endpoint:

@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, NoReturn, cast
+from typing import Any, NoReturn
 
 import openai
 from openai.types import Completion, CompletionUsage
@@ -22,7 +22,7 @@ from instit_bench.backends.base import (
     BackendUnavailable,
     GenerationError,
 )
-from instit_bench.endpoint import count_of, find_endpoint, text_of
+from instit_bench.endpoint import ask_chat, ask_completion, count_of, find_endpoint, text_of
 from instit_bench.media import load_image
 from instit_bench.types import (
     ImagePart,
@@ -38,10 +38,11 @@ from instit_bench.types import (
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How an endpoint departs from the plain protocol: in a part's form, and in extra settings."""
+    """How an endpoint departs from the plain protocol: a part's form, more settings, headers."""
 
     content: Callable[[Part], dict[str, Any]] = field(default_factory=lambda: plain_content)
     settings: Callable[[Request], dict[str, Any]] = field(default_factory=lambda: lambda _: {})
+    headers: Callable[[Request], dict[str, str]] = field(default_factory=lambda: lambda _: {})
 
 
 class OpenAIBackend(Backend):
@@ -90,39 +91,25 @@ class OpenAIBackend(Backend):
             raise
 
     async def _send(self, request: Request) -> ChatCompletion | Completion:
-        settings = self._sampling(request)
+        body = {"model": self._model, **self._sampling(request)}
+        headers = self._dialect.headers(request)
         if request.style == "raw":
-            raw = await self._client.completions.create(
-                model=self._model, prompt=request.messages[0].text, **settings
-            )
-            return cast(Completion, raw)
-        # As a part of the body to take as it is: the package's walk through every message would
-        # cost more than all else that is done for a request with many frames.
-        settings["extra_body"] = settings.get("extra_body", {}) | {
-            "messages": self._messages(request)
-        }
-        chat = await self._client.chat.completions.create(
-            model=self._model, messages=[], **settings
-        )
-        return cast(ChatCompletion, chat)
-
-    def _messages(self, request: Request) -> list[dict[str, Any]]:
-        return [_chat_message(message, self._dialect.content) for message in request.messages]
+            prompt = request.messages[0].text
+            return await ask_completion(self._client, {**body, "prompt": prompt}, headers)
+        content = self._dialect.content
+        messages = [_chat_message(message, content) for message in request.messages]
+        return await ask_chat(self._client, {**body, "messages": messages}, headers)
 
     def _sampling(self, request: Request) -> dict[str, Any]:
         params = request.params
         limit_name = self._limit_name if request.style == "chat" else "max_tokens"
         settings: dict[str, Any] = {limit_name: params.max_tokens}
-        for name in ("temperature", "top_p", "seed"):
+        for name in ("temperature", "top_p", "top_k", "seed"):
             if getattr(params, name) is not None:
                 settings[name] = getattr(params, name)
         if params.stop:
             settings["stop"] = list(params.stop)
-        if params.top_k is not None:
-            settings["extra_body"] = {"top_k": params.top_k}
-        more = self._dialect.settings(request)
-        body = settings.get("extra_body", {}) | more.get("extra_body", {})
-        return settings | more | ({"extra_body": body} if body else {})
+        return settings | self._dialect.settings(request)
 
     def _sort(self, error: openai.APIError) -> NoReturn:
         """Raise the error as one of this request, or of the endpoint as a whole."""

@@ -145,7 +145,8 @@ class VllmBackend(Backend):
         readable = shared_folder(workload.media_folders) if server else None
         dialect = Dialect(
             content=partial(content, readable=readable, max_frames=workload.max_frames),
-            settings=self._extra,
+            settings=self._extra_settings,
+            headers=self._extra_headers,
         )
         if engine.lora is not None:
             options = replace(options, model=lora_name(engine.lora))
@@ -155,18 +156,20 @@ class VllmBackend(Backend):
             return OpenAIBackend(options, dialect, server.key)
         return OpenAIBackend(options, dialect, os.environ.get(KEY_VARIABLE))
 
-    def _extra(self, request: Request) -> dict[str, Any]:
+    def _extra_settings(self, request: Request) -> dict[str, Any]:
         """What vLLM takes beyond the protocol."""
-        engine = self._options.engine
-        extra: dict[str, Any] = {}
-        if engine.constrain_choices and request.sample.choices:
-            letters = [chr(ord("A") + i) for i in range(len(request.sample.choices))]
-            extra["extra_body"] = {"structured_outputs": {"choice": letters}}
-        if self._own and (engine.data_parallel or 1) > 1:
-            # Each rank has a prefix cache of its own: what shares a picture meets on one.
-            rank = zlib.crc32(request.sample.cluster.encode()) % (engine.data_parallel or 1)
-            extra["extra_headers"] = {"X-data-parallel-rank": str(rank)}
-        return extra
+        choices = request.sample.choices
+        if not (self._options.engine.constrain_choices and choices):
+            return {}
+        letters = [chr(ord("A") + index) for index in range(len(choices))]
+        return {"structured_outputs": {"choice": letters}}
+
+    def _extra_headers(self, request: Request) -> dict[str, str]:
+        """Each rank has a prefix cache of its own: what shares a picture meets on one."""
+        ranks = self._options.engine.data_parallel or 1
+        if not self._own or ranks == 1:
+            return {}
+        return {"X-data-parallel-rank": str(zlib.crc32(request.sample.cluster.encode()) % ranks)}
 
     async def _try_heaviest(self) -> None:
         request = self._options.workload.heaviest
