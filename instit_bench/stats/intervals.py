@@ -1,15 +1,11 @@
-"""Means with honest uncertainty when questions share a picture.
-
-Sources: Miller, "Adding Error Bars to Evals" (arXiv 2411.00640) for the clustered standard error;
-Wilson (1927) for the interval of a proportion, with the effective sample size in place of n.
-"""
+"""Means with honest uncertainty when questions share a picture (docs/statistics.md)."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Sequence
 
-import numpy as np
-
+from instit_bench.stats.clusters import ClusterTotals, cluster_totals
 from instit_bench.types import Metric
 
 _Z95 = 1.959963984540054  # the 97.5 % point of the standard normal distribution
@@ -22,50 +18,31 @@ def mean_metric(values: Sequence[float], clusters: Sequence[Hashable]) -> Metric
     are independent. With one cluster only, error and interval are ``None``: nothing is known of
     other pictures.
     """
-    n = len(values)
-    if n == 0:
+    if len(values) == 0:
         return Metric(None, None, None, 0)
-    array = np.asarray(values, dtype=np.float64)
-    mean = float(np.mean(array))
-    stderr, n_clusters = _clustered_stderr(array, mean, clusters)
-    if stderr is None:
-        return Metric(mean, None, None, n)
-    if set(values) <= {0.0, 1.0}:
-        interval = _wilson(mean, _effective_n(mean, stderr, n, n_clusters))
-    else:
-        interval = (max(0.0, mean - _Z95 * stderr), min(1.0, mean + _Z95 * stderr))
-    return Metric(mean, stderr, interval, n)
+    totals = cluster_totals(values, clusters)
+    if totals.count < 2:
+        return Metric(totals.mean, None, None, totals.n)
+    independent = totals.count == totals.n and set(values) <= {0.0, 1.0}
+    # Where all clusters agree nothing is known of the spread: then only they are counted.
+    agree = totals.stderr < 1e-9
+    interval = wilson(totals.mean, totals.count) if independent or agree else _logit_t(totals)
+    return Metric(totals.mean, totals.stderr, interval, totals.n)
 
 
-def _clustered_stderr(
-    values: np.ndarray, mean: float, clusters: Sequence[Hashable]
-) -> tuple[float | None, int]:
-    """sqrt(G/(G-1) * sum over clusters of (sum of deviations)^2) / n.
+def wilson(share: float, n: float, z: float = _Z95) -> tuple[float, float]:
+    """The score interval of a share of ``n`` (Wilson, 1927); ``z`` is the quantile to use."""
+    centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z / (1 + z**2 / n) * math.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
+    return max(0.0, min(centre - half, share)), min(1.0, max(centre + half, share))
 
-    The factor G/(G-1) makes it the plain standard error when every cluster has one value.
+
+def _logit_t(totals: ClusterTotals) -> tuple[float, float]:
+    """Student's t interval on the scale of log odds (Korn and Graubard, 1998).
+
+    It stays within 0..1 and leans towards 0.5, as the error of a mean near 0 or 1 does.
     """
-    numbering = {cluster: index for index, cluster in enumerate(dict.fromkeys(clusters))}
-    n_clusters = len(numbering)
-    if n_clusters < 2:
-        return None, n_clusters
-    index = np.fromiter((numbering[c] for c in clusters), dtype=np.intp, count=len(values))
-    sums = np.bincount(index, weights=values - mean, minlength=n_clusters)
-    variance = n_clusters / (n_clusters - 1) * float(np.sum(sums**2))
-    return float(np.sqrt(variance)) / len(values), n_clusters
-
-
-def _effective_n(mean: float, stderr: float, n: int, n_clusters: int) -> float:
-    """How many independent answers carry the same information.
-
-    All right or all wrong says nothing of the correlation: then only the clusters count.
-    """
-    if stderr == 0.0:
-        return float(n_clusters)
-    return float(min(max(mean * (1.0 - mean) / stderr**2, 1.0), n))
-
-
-def _wilson(mean: float, n: float) -> tuple[float, float]:
-    z2 = _Z95**2
-    centre = (mean + z2 / (2 * n)) / (1 + z2 / n)
-    half = _Z95 / (1 + z2 / n) * float(np.sqrt(mean * (1 - mean) / n + z2 / (4 * n**2)))
-    return max(0.0, min(centre - half, mean)), min(1.0, max(centre + half, mean))
+    mean = totals.mean
+    half = totals.t(0.975) * totals.stderr / (mean * (1 - mean))
+    odds = mean / (1 - mean)
+    return odds / (odds + math.exp(half)), odds / (odds + math.exp(-half))

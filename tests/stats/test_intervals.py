@@ -8,15 +8,25 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import binomtest, t
 
 from instit_bench.stats.intervals import mean_metric
 
+TEN_PICTURES_OF_FOUR = [i // 4 for i in range(40)]
 
-def test_without_clusters_the_error_is_the_plain_standard_error():
-    values = [0.1, 0.5, 0.9, 0.3]
-    metric = mean_metric(values, range(4))
-    assert metric.value == pytest.approx(0.45)
-    assert metric.stderr == pytest.approx(np.std(values, ddof=1) / 2)
+
+@given(st.lists(st.floats(0, 1), min_size=2))
+def test_without_clusters_the_error_is_the_plain_standard_error(values):
+    metric = mean_metric(values, range(len(values)))
+    assert metric.value == pytest.approx(np.mean(values), abs=1e-12)
+    plain = np.std(values, ddof=1) / math.sqrt(len(values))
+    assert metric.stderr == pytest.approx(plain, abs=1e-12)
+
+
+@given(st.lists(st.sampled_from([0.0, 1.0]), min_size=2))
+def test_without_clusters_the_interval_of_right_or_wrong_is_wilsons(values):
+    wilson = binomtest(int(sum(values)), len(values)).proportion_ci(method="wilson")
+    assert mean_metric(values, range(len(values))).ci95 == pytest.approx(tuple(wilson), abs=1e-9)
 
 
 def test_questions_that_always_agree_count_as_one():
@@ -31,12 +41,46 @@ def test_hand_computed_clusters():
     assert metric.stderr == pytest.approx(math.sqrt(3 / 2 * 2) / 6)
 
 
+def test_the_clustered_interval_is_students_on_the_scale_of_log_odds():
+    values = [0.8, 0.9, 1.0, 0.5, 0.7, 0.9, 0.6, 0.8, 1.0, 1.0] * 4
+    metric = mean_metric(values, TEN_PICTURES_OF_FOUR)
+    half = t.ppf(0.975, 9) * metric.stderr / (metric.value * (1 - metric.value))
+    log_odds = [math.log(end / (1 - end)) for end in metric.ci95]
+    middle = math.log(metric.value / (1 - metric.value))
+    assert log_odds == pytest.approx([middle - half, middle + half])
+    low, high = metric.ci95
+    assert metric.value - low > high - metric.value  # it leans towards 0.5
+
+
+def test_a_few_large_pictures_say_less_than_as_many_equal_ones():
+    """The same mean and error from 20 pictures, but in one case two of them hold most questions."""
+    one_way = [1.0 if i % 2 else 0.0 for i in range(20)]
+    equal = mean_metric(one_way * 2, [i % 20 for i in range(40)])
+    large = mean_metric(
+        [1.0] * 11 + [0.0] * 11 + one_way[2:], [0] * 11 + [1] * 11 + [*range(2, 20)]
+    )
+
+    def quantile(metric):
+        low, high = (math.log(end / (1 - end)) for end in metric.ci95)
+        return (high - low) / 2 * metric.value * (1 - metric.value) / metric.stderr
+
+    assert quantile(equal) == pytest.approx(t.ppf(0.975, 19))
+    effective = (2 * 11**2 + 18) ** 2 / (2 * 11**4 + 18)  # 2.3 pictures
+    assert quantile(large) == pytest.approx(t.ppf(0.975, effective - 1))
+
+
 def test_all_right_is_not_certainty_and_clusters_limit_what_is_known():
     many = mean_metric([1.0] * 100, range(100))
     few = mean_metric([1.0] * 100, [i // 10 for i in range(100)])
     assert many.ci95[1] == few.ci95[1] == 1.0
     assert few.ci95[0] < many.ci95[0] < 1.0
     assert many.ci95[0] == pytest.approx(100 / (100 + 1.959964**2), abs=1e-6)  # Wilson
+
+
+def test_equal_scores_are_not_certainty_either():
+    low, high = mean_metric([0.7] * 40, TEN_PICTURES_OF_FOUR).ci95
+    assert low < 0.5
+    assert high > 0.8
 
 
 @pytest.mark.parametrize("values", [[], [0.3], [0.3, 0.4]])

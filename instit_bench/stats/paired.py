@@ -1,0 +1,188 @@
+"""Two runs on the samples that both have (docs/statistics.md).
+
+One idea carries the tests: if nothing distinguishes the runs, each picture or video could as well
+have had its two sets of answers swapped. Swapping turns the sign of the sum of its differences; p
+is the share of all such swappings whose total is at least as far from zero as the one observed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from instit_bench.stats.clusters import ClusterTotals, cluster_totals
+from instit_bench.stats.intervals import wilson
+
+Test = Literal["mcnemar", "permutation", "cluster-permutation"]
+Verdict = Literal["better", "worse", "no difference shown"]
+
+
+@dataclass(frozen=True, slots=True)
+class PairedTest:
+    """How run B differs from run A on ``n`` shared samples in ``clusters`` pictures or videos.
+
+    ``a`` and ``b`` are the means (0..1), ``difference`` is b - a with its clustered standard error
+    and 95 % interval. ``p`` decides; ``test`` says how it was found. ``mcnemar_p`` stands beside it
+    for right-or-wrong values and takes the samples for independent. ``wins`` and ``losses`` count
+    the samples where B has the higher and the lower value. ``detectable`` is the smallest true
+    difference that such a comparison would show four times out of five. With one cluster, what
+    needs several is ``None``.
+    """
+
+    n: int
+    clusters: int
+    a: float
+    b: float
+    difference: float
+    stderr: float | None
+    ci95: tuple[float, float] | None
+    p: float | None
+    test: Test
+    mcnemar_p: float | None
+    wins: int
+    losses: int
+    detectable: float | None
+
+
+def paired_test(
+    a: Sequence[float], b: Sequence[float], clusters: Sequence[Hashable], *, seed: int = 0
+) -> PairedTest:
+    """Compare the values (0..1) of the same samples in two runs.
+
+    Right-or-wrong values (all 0 or 1) are tested exactly: by McNemar's test where every cluster has
+    one sample, else by flipping whole clusters. ``seed`` matters for scores in many clusters only,
+    where the permutations are drawn at random.
+
+    Raises:
+        ValueError: no samples, or sequences of different lengths.
+    """
+    first, second = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
+    if len(first) != len(second):
+        raise ValueError(f"{len(first)} values in one run, {len(second)} in the other")
+    totals = _differences(second - first, clusters)
+    wins, losses = int(np.sum(second > first)), int(np.sum(second < first))
+    right_or_wrong = set(first.tolist()) | set(second.tolist()) <= {0.0, 1.0}
+    mcnemar_p = _mcnemar(wins, losses) if right_or_wrong else None
+    test: Test = "cluster-permutation"
+    if totals.count == totals.n:
+        test = "mcnemar" if right_or_wrong else "permutation"
+    p = mcnemar_p
+    if test != "mcnemar":
+        p = _sign_flips(totals.sums, whole=right_or_wrong, seed=seed)
+    known = totals.count > 1
+    return PairedTest(
+        n=totals.n,
+        clusters=totals.count,
+        a=float(first.mean()),
+        b=float(second.mean()),
+        difference=totals.mean,
+        stderr=totals.stderr if known else None,
+        ci95=_interval(totals) if known else None,
+        p=p if known else None,
+        test=test,
+        mcnemar_p=mcnemar_p,
+        wins=wins,
+        losses=losses,
+        detectable=_detectable(totals) if known else None,
+    )
+
+
+def verdict(
+    test: PairedTest, adjusted_p: float | None, *, lower_is_better: bool = False
+) -> Verdict:
+    """What may be said of run B at the 5 % level, given ``p`` after the correction for many tests.
+
+    ``lower_is_better`` is for rates of errors.
+    """
+    if adjusted_p is None or adjusted_p > 0.05 or test.difference == 0:
+        return "no difference shown"
+    return "better" if (test.difference > 0) != lower_is_better else "worse"
+
+
+def _differences(differences: NDArray[np.float64], clusters: Sequence[Hashable]) -> ClusterTotals:
+    """The differences by cluster, where 0.1 + 0.2 - 0.3 is no change and equal totals are equal."""
+    totals = cluster_totals(differences.tolist(), clusters)
+    return ClusterTotals(np.round(totals.sums, 12), totals.sizes)
+
+
+def _mcnemar(wins: int, losses: int) -> float:
+    """Exact p of as uneven a split of the changed answers (McNemar, 1947)."""
+    from scipy.stats import binomtest
+
+    return float(binomtest(wins, wins + losses).pvalue) if wins + losses else 1.0
+
+
+def _sign_flips(sums: NDArray[np.float64], *, whole: bool, seed: int) -> float:
+    """Two-sided p of the total of ``sums`` (``whole`` numbers) if each may have either sign."""
+    sums = sums[sums != 0]
+    if len(sums) < 2:
+        return 1.0  # either sign of one cluster is as far from zero
+    if whole:
+        return _exact_sign_flips(sums.astype(np.int64))
+    from scipy.stats import permutation_test
+
+    flipped = permutation_test(
+        (sums,),
+        np.sum,
+        permutation_type="samples",
+        vectorized=True,
+        n_resamples=9_999,
+        batch=1_000,  # all at once would take memory, and longer
+        rng=np.random.default_rng(seed),
+    )
+    return float(flipped.pvalue)
+
+
+def _exact_sign_flips(sums: NDArray[np.int64]) -> float:
+    """The same over all sign patterns, one cluster after the other."""
+    sizes = np.abs(sums)
+    whole = int(sizes.sum())
+    shares = np.zeros(whole + 1)  # of all patterns, those whose negative clusters make up k
+    shares[0] = 1.0
+    for size in sizes:
+        shares[size:] += shares[:-size]
+        shares /= 2
+    totals = whole - 2 * np.arange(whole + 1)
+    return min(1.0, float(shares[np.abs(totals) >= abs(int(sums.sum()))].sum()))
+
+
+def _change(totals: ClusterTotals) -> float:
+    """How far the sum of a cluster moves where it moves; 1, a whole answer, where none does.
+
+    Large moves count for more, as in the variance: sum of squares by sum of sizes.
+    """
+    moved = float(np.abs(totals.sums).sum())
+    return float(totals.sums @ totals.sums) / moved if moved else 1.0
+
+
+def _interval(totals: ClusterTotals) -> tuple[float, float]:
+    """Student's t, but the end away from zero is at least Wilson's for a share |d| of n / change.
+
+    A true difference d takes changed answers, hence a variance of at least |d| (1 - |d|) change / n
+    however few were seen to change; without this, two equal runs would differ by 0 +- 0.
+    """
+    t, difference = totals.t(0.975), totals.mean
+    low, high = difference - t * totals.stderr, difference + t * totals.stderr
+    far = wilson(abs(difference), totals.n / _change(totals), t)[1]
+    if difference <= 0:
+        low = min(low, -far)
+    if difference >= 0:
+        high = max(high, far)
+    return max(-1.0, low), min(1.0, high)
+
+
+def _detectable(totals: ClusterTotals) -> float:
+    """The smallest true difference that is found with 80 % power at the two-sided 5 % level.
+
+    k = t_.975 + t_.8 standard errors (Miller, arXiv 2411.00640), where the difference d brings its
+    own variance with it: d^2 = k^2 (stderr^2 + d (1 - d) change / n), solved for d.
+    """
+    k2 = (totals.t(0.975) + totals.t(0.8)) ** 2
+    own = k2 * _change(totals) / totals.n
+    root = math.sqrt(own**2 + 4 * (1 + own) * k2 * totals.stderr**2)
+    return min(1.0, (own + root) / (2 * (1 + own)))

@@ -1,0 +1,95 @@
+"""The statistics are right as often as they say (a reduced scripts/coverage_simulation.py).
+
+Seeded, so that the outcome is fixed. A share of ``n`` repetitions is off by up to two standard
+errors; the pooled share of many settings may not use that excuse.
+"""
+
+from __future__ import annotations
+
+import importlib
+import math
+from functools import cache
+
+import numpy as np
+import pytest
+
+from tests.conftest import REPOSITORY
+
+REPETITIONS = 400
+SETTINGS = [
+    (values, clusters, mean, icc)
+    for values in ("right/wrong", "scores")
+    for clusters in (30, 100, 206)
+    for mean in (0.5, 0.9)
+    for icc in (0, 0.2, 0.5)
+]
+
+
+def two_errors(share: float, repetitions: int) -> float:
+    return 2 * math.sqrt(share * (1 - share) / repetitions)
+
+
+@pytest.fixture(scope="module")
+def simulation():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(REPOSITORY / "scripts"))
+        return importlib.import_module("coverage_simulation")
+
+
+@pytest.fixture(scope="module")
+def covered(simulation):
+    """The coverage of a setting, found once."""
+    return cache(lambda setting: simulation.coverage(simulation.Benchmark(*setting), REPETITIONS))
+
+
+class TestTheMean:
+    @pytest.mark.parametrize("setting", SETTINGS, ids=str)
+    def test_95_percent_intervals_hold_93_to_97_percent(self, covered, setting):
+        found = covered(setting)
+        assert found >= 0.93 - two_errors(0.93, REPETITIONS)
+        assert found <= 0.97 + two_errors(0.97, REPETITIONS)
+
+    @pytest.mark.parametrize("values", ["right/wrong", "scores"])
+    @pytest.mark.parametrize("icc", [0, 0.2, 0.5])
+    def test_and_pooled_they_do_without_an_allowance(self, covered, values, icc):
+        held = [covered(one) for one in SETTINGS if (one[0], one[3]) == (values, icc)]
+        assert 0.94 <= np.mean(held) <= 0.965
+
+    def test_ignoring_clusters_does_not(self, simulation):
+        setting = simulation.Benchmark("right/wrong", 206, 0.5, 0.5)
+        ignoring = simulation.ignoring_clusters
+        assert simulation.coverage(setting, REPETITIONS, interval=ignoring) < 0.85
+
+
+class TestTwoRuns:
+    @pytest.mark.parametrize(
+        ("values", "clusters", "icc", "repetitions"),
+        [
+            ("right/wrong", 30, 0.2, 1000),
+            ("right/wrong", 100, 0, 1000),
+            ("right/wrong", 100, 0.2, 1000),
+            ("right/wrong", 100, 0.5, 1000),
+            ("scores", 30, 0.2, 400),
+        ],
+    )
+    def test_the_test_and_the_interval_hold_their_level(
+        self, simulation, values, clusters, icc, repetitions
+    ):
+        found = simulation.compare(
+            simulation.Pair(values, clusters, 0.2, 0.5, icc), repetitions, seed=1
+        )
+        # An exact test of few whole numbers stays below its level.
+        assert 0.02 <= found.rejected <= 0.05 + two_errors(0.05, repetitions)
+        assert found.covered >= 0.93 - two_errors(0.93, repetitions)
+        assert found.covered <= 0.97 + two_errors(0.97, repetitions)
+
+    def test_mcnemars_alone_does_not_where_questions_agree(self, simulation):
+        found = simulation.compare(simulation.Pair("right/wrong", 206, 0.2, 0.5, 0.5), 400)
+        assert found.rejected <= 0.05 + two_errors(0.05, 400)
+        assert found.rejected_by_mcnemar > 0.12
+
+    @pytest.mark.parametrize("changed", [0.0, 0.02, 0.2])
+    def test_what_is_called_detectable_is_found_four_times_out_of_five(self, simulation, changed):
+        null = simulation.Pair("right/wrong", 206, changed, 0.5, 0)
+        _, found = simulation.power_at_detectable(null, 400)
+        assert found == pytest.approx(0.8, abs=0.04 + two_errors(0.8, 400) / 2)
