@@ -18,20 +18,19 @@ Cli = Callable[..., "subprocess.CompletedProcess[str]"]
 
 def cli_environment(**extra: str) -> dict[str, str]:
     """The process environment without anything that would change a run."""
-    dropped = ("INSTIT_BENCH_", "OPENAI_", "HF_")
+    dropped = ("INSTIT_BENCH_", "OPENAI_", "HF_", "GITHUB_")
     kept = {k: v for k, v in os.environ.items() if not k.startswith(dropped)}
     return kept | {"HF_HUB_OFFLINE": "1", "PYTHONPATH": str(REPOSITORY)} | extra
 
 
-@pytest.fixture
-def cli(tmp_path: Path) -> Cli:
-    """Run ``instit-bench …`` in an empty folder; keyword arguments are environment variables."""
+def cli_in(folder: Path) -> Cli:
+    """``instit-bench …`` in a folder; keyword arguments are environment variables."""
 
     def run(*args: object, **env: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "instit_bench", *map(str, args)],
-            cwd=tmp_path,
-            env=cli_environment(INSTIT_BENCH_HOME=str(tmp_path / "home"), **env),
+            cwd=folder,
+            env=cli_environment(INSTIT_BENCH_HOME=str(folder / "home"), **env),
             capture_output=True,
             text=True,
             timeout=120,
@@ -39,6 +38,12 @@ def cli(tmp_path: Path) -> Cli:
         )
 
     return run
+
+
+@pytest.fixture
+def cli(tmp_path: Path) -> Cli:
+    """Run ``instit-bench …`` in an empty folder."""
+    return cli_in(tmp_path)
 
 
 @pytest.fixture

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from hub_server import COMMIT, Hub, serve_hub
 from PIL import Image
 
 from instit_bench.resources import demo_data
+from tests.hub_server import COMMIT, Hub, serve_hub
 
 PARTS = (
     "inst_it_bench image_multi_choice",

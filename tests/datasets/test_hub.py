@@ -14,8 +14,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
-from conftest import cli_environment
-from hub_server import COMMIT, Hub, serve_hub
+
+from tests.conftest import cli_environment
+from tests.hub_server import COMMIT, Hub, serve_hub
 
 CHOICES = {f"choice_{letter}": letter for letter in "abcd"}
 PROGRAM = """

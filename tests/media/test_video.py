@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import cli_environment
 from PIL import Image
 
 from instit_bench.media import MediaError
 from instit_bench.media.frames import spread
 from instit_bench.media.video import decode_video, frames_with_pyav
 from instit_bench.resources import demo_data
+from tests.conftest import cli_environment
 
 DEMO = demo_data() / "Inst-It-Bench" / "videos_vpt" / "5.mp4"
 

@@ -1,0 +1,1 @@
+"""A package, so that no other distribution's folder of this name is found first."""
