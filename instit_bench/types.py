@@ -110,7 +110,11 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a backend is asked. ``raw`` style means a text completion of ``messages[0].text``."""
+    """What a backend is asked.
+
+    ``raw`` style means one text without roles, ``messages[0].text``: a text completion, or what
+    a simple model of lmms-eval takes, with media before it.
+    """
 
     sample: Sample
     messages: tuple[Message, ...]

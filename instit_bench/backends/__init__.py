@@ -1,7 +1,7 @@
 """Where predictions come from: one file a backend behind one small interface."""
 
 from instit_bench.backends.base import Backend, BackendOptions, BackendUnavailable, GenerationError
-from instit_bench.backends.create import BACKENDS, create_backend
+from instit_bench.backends.create import BACKENDS, create_backend, takes_roles
 
 __all__ = [
     "BACKENDS",
@@ -10,4 +10,5 @@ __all__ = [
     "BackendUnavailable",
     "GenerationError",
     "create_backend",
+    "takes_roles",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from instit_bench.backends.base import Backend, BackendOptions
+from instit_bench.backends.options import AdapterOptions
 from instit_bench.errors import InputError
 
 
@@ -26,10 +27,17 @@ def _vllm(options: BackendOptions) -> Backend:
     return VllmBackend(options)
 
 
+def _lmms_eval(options: BackendOptions) -> Backend:
+    from instit_bench.backends.lmms_eval.backend import LmmsEvalBackend
+
+    return LmmsEvalBackend(options)
+
+
 BACKENDS: dict[str, Callable[[BackendOptions], Backend]] = {
     "baseline": _baseline,
     "openai": _openai,
     "vllm": _vllm,
+    "lmms-eval": _lmms_eval,
 }
 
 
@@ -41,6 +49,28 @@ def create_backend(name: str, options: BackendOptions) -> Backend:
     """
     if name not in BACKENDS:
         raise InputError(f"there is no backend {name!r}; choose one of {', '.join(BACKENDS)}")
-    if name != "vllm" and options.engine.changed:
-        raise InputError(f"{options.engine.changed[0]}: only --backend vllm has this option")
+    _refuse_options_of_others(name, options)
     return BACKENDS[name](options)
+
+
+def _refuse_options_of_others(name: str, options: BackendOptions) -> None:
+    for owner, changed in (
+        ("vllm", options.engine.changed),
+        ("lmms-eval", options.adapter.changed),
+    ):
+        not_shared = [option for option in changed if (name, option) != ("lmms-eval", "--video-as")]
+        if name != owner and not_shared:
+            raise InputError(f"{not_shared[0]}: only --backend {owner} has this option")
+
+
+def takes_roles(name: str, model: str, adapter: AdapterOptions) -> bool:
+    """Whether the model takes messages with roles; else its prompt is one text, with media before.
+
+    Raises:
+        InputError: The backend has no such model.
+    """
+    if name != "lmms-eval":
+        return True
+    from instit_bench.backends.lmms_eval.registry import find_adapter
+
+    return find_adapter(model, adapter.force_simple).is_chat

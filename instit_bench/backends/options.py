@@ -1,11 +1,20 @@
-"""What a user may set for an engine that this program starts."""
+"""What a user may set for an engine that this program starts, or for a model of lmms-eval."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Literal
+from typing import Any, Literal
+
+from instit_bench.errors import InputError
 
 VideoAs = Literal["frames", "video"]
+
+_SECRET = re.compile(r"(^|[_-])(api_?key|key|token|secret|passwd|password|credentials?)$", re.I)
+_NO_SECRET = {"image_token", "image-token", "dtype_key", "video_key"}  # options of adapters
+FORCE_SIMPLE = "force_simple"
+_WEIGHTS = ("pretrained", "model_version", "model", "model_name", "model_path")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +40,75 @@ class EngineOptions:
     @property
     def changed(self) -> list[str]:
         """The options that are not at their defaults, as on the command line."""
-        default = EngineOptions()
-        return [
-            "--" + option.name.replace("_", "-")
-            for option in fields(self)
-            if getattr(self, option.name) != getattr(default, option.name)
-        ]
+        return _changed(self, EngineOptions())
+
+
+@dataclass(frozen=True, slots=True)
+class AdapterOptions:
+    """Options of ``--backend lmms-eval``.
+
+    ``model_arg`` holds ``key=value`` for the constructor of the model's class, its adapter, or
+    ``force_simple=true``; ``batch_size`` is how many requests one call of the model may hold.
+    """
+
+    model_arg: tuple[str, ...] = ()
+    batch_size: int | None = None
+
+    @property
+    def changed(self) -> list[str]:
+        """The options that are not at their defaults, as on the command line."""
+        return _changed(self, AdapterOptions())
+
+    @property
+    def arguments(self) -> dict[str, str]:
+        """``model_arg`` as a mapping, without ``force_simple``; the last of equal keys counts."""
+        pairs = self._pairs()
+        return {key: value for key, value in pairs.items() if key != FORCE_SIMPLE}
+
+    @property
+    def force_simple(self) -> bool:
+        """Whether of two adapters of one name the simple one is meant."""
+        return self._pairs().get(FORCE_SIMPLE, "").lower() == "true"
+
+    @property
+    def weights(self) -> str | None:
+        """The checkpoint or remote model, under the names that adapters have for it."""
+        arguments = self.arguments
+        return next((arguments[name] for name in _WEIGHTS if name in arguments), None)
+
+    def _pairs(self) -> dict[str, str]:
+        pairs = (argument.partition("=") for argument in self.model_arg)
+        return {key: value for key, _, value in pairs}
+
+
+def checked_arguments(arguments: Sequence[str]) -> tuple[str, ...]:
+    """Arguments of an adapter, fit for a manifest.
+
+    Raises:
+        InputError: One is not ``key=value``, or would write a secret down; no value is shown.
+    """
+    for argument in arguments:
+        key, equals, value = argument.partition("=")
+        if not (key.isidentifier() and equals):
+            raise InputError("--model-arg: must be key=value, such as pretrained=organisation/name")
+        if key == "batch_size":
+            raise InputError("--model-arg batch_size: use --batch-size")
+        if is_secret(key) or re.search(r"://[^/@\s]+@", value):
+            raise InputError(
+                f"--model-arg {key}: would be written to the run's manifest; set the environment "
+                "variable that the adapter reads instead"
+            )
+    return tuple(arguments)
+
+
+def is_secret(name: str) -> bool:
+    """Whether an option or environment variable of this name holds what nobody may read."""
+    return bool(_SECRET.search(name)) and name.lower() not in _NO_SECRET
+
+
+def _changed(options: Any, default: Any) -> list[str]:
+    return [
+        "--" + option.name.replace("_", "-")
+        for option in fields(options)
+        if getattr(options, option.name) != getattr(default, option.name)
+    ]

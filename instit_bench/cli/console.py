@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
+from instit_bench.display import one_line
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -32,7 +34,5 @@ def note(message: str) -> None:
 
 def fail(message: str, code: int) -> NoReturn:
     """One clear line, and out."""
-    # An endpoint's or a file's words may hold control characters, which a terminal would obey.
-    line = "".join(c if c.isprintable() else "?" for c in " ".join(message.split()))
-    sys.stderr.write(f"instit-bench: error: {line}\n")
+    sys.stderr.write(f"instit-bench: error: {one_line(message)}\n")
     sys.exit(code)

@@ -15,22 +15,49 @@ class Format(StrEnum):
     """Formats to write."""
 
     OFFICIAL = "official"
+    LMMS_EVAL = "lmms-eval"
+    INSPECT = "inspect"
+
+
+FORMATS = (
+    "official: for the benchmarks' own evaluators; lmms-eval: its results and sample logs; "
+    "inspect: logs for Inspect's viewer (needs the extra inspect)."
+)
 
 
 def export_command(
     run: Annotated[Path, typer.Argument(help="The run's folder.")],
-    to: Annotated[
-        Format, typer.Option("--format", help="official: for the benchmarks' own evaluators.")
-    ] = Format.OFFICIAL,
+    to: Annotated[Format, typer.Option("--format", help=FORMATS)] = Format.OFFICIAL,
     output: Annotated[
-        Path | None, typer.Option(help="The folder to write to (default: RUN/export).")
+        Path | None,
+        typer.Option(help="The folder to write to (default: RUN/export, or RUN/export/FORMAT)."),
+    ] = None,
+    include_path: Annotated[
+        list[Path] | None, typer.Option(help="lmms-eval: a folder with further task plugins.")
+    ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(help="lmms-eval: the data of a run on a part of them (hub, demo, or a path)."),
     ] = None,
 ) -> int:
-    """Write a run's predictions in another program's format."""
+    """Write a run in another program's format."""
     from instit_bench.runs.directory import RunDirectory
-    from instit_bench.runs.export import export_official
 
-    exporters = {Format.OFFICIAL: export_official}
-    for task, path in exporters[to](RunDirectory(run), output or run / "export").items():
-        note(f"{task}: {path}")
+    directory = RunDirectory(run)
+    match to:
+        case Format.OFFICIAL:
+            from instit_bench.exports.official import export_official
+
+            written = export_official(directory, output or run / "export")
+        case Format.LMMS_EVAL:
+            from instit_bench.exports.lmms_eval import export_lmms_eval
+
+            folder = output or run / "export" / to
+            written = export_lmms_eval(directory, folder, include_path or (), data)
+        case Format.INSPECT:
+            from instit_bench.exports.inspect import export_inspect
+
+            written = export_inspect(directory, output or run / "export" / to)
+    for name, path in written.items():
+        note(f"{name}: {path}")
     return 0

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from instit_bench.runs.runner import RunOutcome
 
 MODEL = "The model's name; baseline takes random, first, echo-gold or text:…"
+BACKEND = "vllm (default), openai, lmms-eval or baseline."
+IN_FLIGHT = "Requests in flight (vllm 64, lmms-eval twice the batch, others 16)."
+VIDEO_AS = "frames or video (default: frames; lmms-eval video)."
 TASKS = "Tasks and groups, comma-separated (default: inst_it_bench,gpt4tools)."
 DATA = "hub, demo, or a folder or file (default: hub)."
 CONSTRAIN = "Only letters as replies to multiple choice; not the official protocol."
@@ -22,7 +25,7 @@ ERRORS = "How many samples may fail: a count (10) or a fraction (0.05); default 
 
 def run_command(
     model: Annotated[str | None, typer.Option(help=MODEL)] = None,
-    backend: Annotated[str | None, typer.Option(help="vllm (default), openai or baseline.")] = None,
+    backend: Annotated[str | None, typer.Option(help=BACKEND)] = None,
     tasks: Annotated[str | None, typer.Option(help=TASKS)] = None,
     data: Annotated[str | None, typer.Option(help=DATA, envvar="INSTIT_BENCH_DATA")] = None,
     revision: Annotated[str | None, typer.Option(help="Hub revision of the dataset.")] = None,
@@ -33,9 +36,7 @@ def run_command(
     name: Annotated[str | None, typer.Option(help="The run's folder name.")] = None,
     limit: Annotated[int | None, typer.Option(help="Only the first N samples a task.")] = None,
     sample_id: Annotated[list[str] | None, typer.Option(help="Only this sample.")] = None,
-    concurrency: Annotated[
-        int | None, typer.Option(help="Requests in flight (vllm 64, others 16).")
-    ] = None,
+    concurrency: Annotated[int | None, typer.Option(help=IN_FLIGHT)] = None,
     temperature: Annotated[float | None, typer.Option(help="Instead of the task's.")] = None,
     top_p: Annotated[float | None, typer.Option(help="Instead of the task's.")] = None,
     max_tokens: Annotated[int | None, typer.Option(help="Instead of the task's.")] = None,
@@ -74,7 +75,13 @@ def run_command(
     engine_arg: Annotated[
         list[str] | None, typer.Option(help="key=value for vllm serve; repeatable.")
     ] = None,
-    video_as: Annotated[str | None, typer.Option(help="frames (default) or video.")] = None,
+    model_arg: Annotated[
+        list[str] | None, typer.Option(help="key=value for a model of lmms-eval; repeatable.")
+    ] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(help="Requests a call of a model of lmms-eval (1).")
+    ] = None,
+    video_as: Annotated[str | None, typer.Option(help=VIDEO_AS)] = None,
     constrain_choices: Annotated[
         bool | None, typer.Option("--constrain-choices", help=CONSTRAIN)
     ] = None,

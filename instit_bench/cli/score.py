@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -10,15 +11,29 @@ import typer
 from instit_bench.cli import judge_options
 from instit_bench.cli.console import note
 
+FILE = "Predictions: JSON (upstream), or JSONL (ours, or lmms-eval's sample log)."
+MODEL = "The model's name (default: the log's, or the file's)."
 DATA = "hub, demo, or a folder or file; by default the file's own targets, where it has them."
 
 
+class Prompts(StrEnum):
+    """Whose words asked: the benchmark's, this project's, the record's own, or nobody knows."""
+
+    OFFICIAL = "official"
+    OWN = "own"
+    DATASET = "dataset"
+    UNKNOWN = "unknown"
+
+
 def score_command(
-    file: Annotated[Path, typer.Argument(help="Predictions: JSON (upstream) or JSONL (ours).")],
+    file: Annotated[Path, typer.Argument(help=FILE)],
     task: Annotated[str, typer.Option(help="The task that they answer.")],
     data: Annotated[str | None, typer.Option(help=DATA, envvar="INSTIT_BENCH_DATA")] = None,
     revision: Annotated[str, typer.Option(help="Hub revision of the dataset.")] = "main",
-    model: Annotated[str | None, typer.Option(help="The model's name (default: file's).")] = None,
+    model: Annotated[str | None, typer.Option(help=MODEL)] = None,
+    prompts: Annotated[
+        Prompts, typer.Option(help="Whose words asked, as you know it (docs/runs.md).")
+    ] = Prompts.UNKNOWN,
     output: Annotated[Path, typer.Option(help="Where runs go.")] = Path("results"),
     name: Annotated[str | None, typer.Option(help="The run's folder name.")] = None,
     include_path: Annotated[
@@ -54,6 +69,7 @@ def score_command(
             data=data,
             revision=revision,
             model=model,
+            prompts=prompts.value,
             output=output,
             name=name,
             include_path=tuple(include_path or ()),

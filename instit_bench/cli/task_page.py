@@ -16,7 +16,7 @@ def task_page(plan: TaskPlan) -> str:
 
 def _configuration(plan: TaskPlan) -> Iterator[str]:
     task, params = plan.task, plan.params
-    yield f"task        {task.name}: {task.config.description}"
+    yield f"task        {task.name}: {task.config.metadata.description}"
     yield f"file        {task.path}"
     yield f"data        {', '.join(str(file) for file in plan.dataset.files)}"
     yield f"samples     {len(plan.samples)}"

@@ -1,4 +1,4 @@
-"""``instit-bench tasks list|show``."""
+"""``instit-bench tasks list|show|path``."""
 
 from __future__ import annotations
 
@@ -25,9 +25,8 @@ def list_command(include_path: Annotated[list[Path] | None, INCLUDE] = None) -> 
         table.add_column(column, no_wrap=column != "description")
     for name, task in sorted(registry.tasks.items()):
         metadata = task.config.metadata
-        table.add_row(
-            name, metadata.scorer, metadata.media, task.metric_names[0], task.config.description
-        )
+        headline = task.metric_names[0]
+        table.add_row(name, metadata.scorer, metadata.media, headline, metadata.description)
     table.add_section()
     for name, group in sorted(registry.groups.items()):
         table.add_row(name, "group", "", "", ", ".join(group.task))
@@ -59,4 +58,14 @@ def show_command(
     }
     for plan in make_plan(make_config(None, settings)).tasks:
         stdout().print(task_page(plan), markup=False)
+    return 0
+
+
+@app.command("path")
+def path_command() -> int:
+    """The folder of the shipped tasks, for ``lmms-eval --include_path``."""
+    from instit_bench.cli.console import stdout
+    from instit_bench.resources import shipped
+
+    stdout().print(shipped("tasks"), markup=False, highlight=False, soft_wrap=True)
     return 0

@@ -11,14 +11,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
 from instit_bench.comparison.questions import question_kind
 from instit_bench.errors import InputError
 from instit_bench.runs.atomic import write_atomically
 from instit_bench.runs.directory import RunDirectory
 from instit_bench.runs.judged import judged_records
-from instit_bench.runs.manifest import Manifest, TaskManifest
+from instit_bench.runs.manifest import JudgingManifest, Manifest, TaskManifest
 from instit_bench.runs.record import SampleRecord
 from instit_bench.types import State
 
@@ -35,7 +35,7 @@ class SampleScores(BaseModel):
     kind: str
     item: str
     state: State
-    scores: dict[str, float] = Field(default_factory=dict)
+    scores: dict[str, FiniteFloat] = Field(default_factory=dict)
 
 
 class TaskScores(BaseModel):
@@ -48,6 +48,7 @@ class TaskScores(BaseModel):
 
     scorer: str
     metrics: list[str]
+    lower_is_better: list[str] = Field(default_factory=list)
     data_digest: str | None
     prompt_digest: str | None
     prompts: str
@@ -140,6 +141,7 @@ def _task_scores(
     return TaskScores(
         scorer=task.scorer,
         metrics=task.metrics,
+        lower_is_better=task.lower_is_better,
         data_digest=task.data_digest,
         prompt_digest=task.prompt_digest,
         prompts=task.prompts,
@@ -159,21 +161,32 @@ def _task_scores(
 
 
 def _protocol(name: str, task: TaskManifest, manifest: Manifest) -> Mapping[str, Any]:
-    """How answers were asked for and judged, model and engine apart."""
+    """How answers were asked for and judged, model and engine apart; only what is known.
+
+    Of a prediction file nobody knows how its answers were asked for.
+    """
     identity = manifest.identity
-    protocol: dict[str, Any] = {"prompt_style": identity.prompt_style, **task.generation}
-    if task.media == "video":
-        protocol |= {"max_frames": identity.max_frames, "video_as": identity.video_as}
-    if task.scorer == "choice":
-        protocol["constrain_choices"] = identity.constrain_choices
-    if task.scorer == "open_ended" and manifest.judging is not None:
-        judging = manifest.judging
-        protocol |= {
-            "judges": judging.judges,
-            "judge_repeats": judging.repeats,
-            "judge_instructions": judging.contracts.get(name),
-        }
+    protocol: dict[str, Any] = {}
+    if identity.backend != "file":
+        protocol = {"prompt_style": identity.prompt_style, **task.generation}
+        if task.media == "video":
+            protocol |= {"max_frames": identity.max_frames, "video_as": identity.video_as}
+        if task.scorer == "choice":
+            protocol["constrain_choices"] = identity.constrain_choices
+    if task.scorer == "open_ended":
+        protocol |= _judging(name, manifest.judging)
     return protocol
+
+
+def _judging(name: str, judging: JudgingManifest | None) -> Mapping[str, Any]:
+    """Of several judges it is the first one's scores that count."""
+    if judging is None or name not in judging.contracts:
+        return {"judge": "none"}
+    return {
+        "judge": judging.judges[0],
+        "judge_repeats": judging.repeats,
+        "judge_instructions": judging.contracts[name],
+    }
 
 
 def _item_digest(record: SampleRecord) -> str:

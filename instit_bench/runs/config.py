@@ -8,9 +8,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
-from instit_bench.backends.options import EngineOptions, VideoAs
+from instit_bench.backends.options import (
+    AdapterOptions,
+    EngineOptions,
+    VideoAs,
+    checked_arguments,
+)
 from instit_bench.errors import InputError
 from instit_bench.runs.judge_config import JudgeConfig
 
@@ -53,6 +58,16 @@ class RunConfig(JudgeConfig):
     engine_arg: tuple[str, ...] = ()
     video_as: VideoAs = "frames"
     constrain_choices: bool = False
+    model_arg: tuple[str, ...] = ()
+    batch_size: int | None = Field(default=None, ge=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _defaults(cls, values: Any) -> Any:
+        """Models of lmms-eval read a video file themselves, each in its own way."""
+        if isinstance(values, dict) and values.get("backend") == "lmms-eval":
+            return {"video_as": "video"} | values
+        return values
 
     @field_validator("tasks", "sample_id", "include_path", mode="before")
     @classmethod
@@ -66,8 +81,16 @@ class RunConfig(JudgeConfig):
 
     @property
     def in_flight(self) -> int:
-        """Requests at once: an engine on this machine fills its batch, an endpoint is spared."""
-        return self.concurrency or (64 if self.backend == "vllm" else 16)
+        """Requests at once: a model on this machine fills its batch, an endpoint is spared."""
+        # While a model of lmms-eval works on one batch, the next is made ready.
+        defaults = {"vllm": 64, "lmms-eval": 2 * (self.batch_size or 1)}
+        return self.concurrency or defaults.get(self.backend, 16)
+
+    @property
+    def model_label(self) -> str:
+        """What rows and folders call the model: of lmms-eval's, its weights belong to the name."""
+        weights = self.adapter_options().weights
+        return f"{self.model}:{weights}" if weights else self.model
 
     def engine_options(self) -> EngineOptions:
         """The options of an engine that this program starts."""
@@ -75,13 +98,22 @@ class RunConfig(JudgeConfig):
             **{option.name: getattr(self, option.name) for option in fields(EngineOptions)}
         )
 
-    @field_validator("engine_arg", mode="before")
+    def adapter_options(self) -> AdapterOptions:
+        """The options of a model of lmms-eval."""
+        return AdapterOptions(self.model_arg, self.batch_size)
+
+    @field_validator("engine_arg", "model_arg", mode="before")
     @classmethod
     def _as_words(cls, value: Any) -> Any:
         """``key=value`` one or many; in a config file a mapping too. A value may hold commas."""
         if isinstance(value, dict):
             return tuple(f"{key}={setting}" for key, setting in value.items())
         return (value,) if isinstance(value, str) else value
+
+    @field_validator("model_arg")
+    @classmethod
+    def _checked_arguments(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return checked_arguments(value)
 
     @field_validator("fail_on_error", mode="before")
     @classmethod

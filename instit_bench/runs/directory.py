@@ -21,6 +21,10 @@ from instit_bench.runs.journal import read_journal
 from instit_bench.runs.manifest import Manifest, read_manifest
 from instit_bench.runs.record import SampleRecord
 
+_OF_A_RUN = ("manifest.json", "results.json", "samples", "judgements")
+# Said of the run that is set aside, these are not true of the one that takes its place.
+_MADE_FROM_IT = ("export", "report.html", "report_media")
+
 
 @dataclass(frozen=True, slots=True)
 class RunDirectory:
@@ -90,7 +94,7 @@ class RunDirectory:
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%f")
         kept = self.path.parent / ".replaced" / f"{self.path.name}-{stamp}"
         kept.mkdir(parents=True)
-        for name in ("manifest.json", "results.json", "samples", "judgements"):
+        for name in (*_OF_A_RUN, *_MADE_FROM_IT):
             if (self.path / name).exists():
                 shutil.move(self.path / name, kept / name)
         if keep_verdicts and (kept / "judgements").is_dir():

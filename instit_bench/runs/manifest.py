@@ -39,6 +39,7 @@ class Identity(BaseModel):
     quantization: str | None = None
     lora: str | None = None
     engine_arg: tuple[str, ...] = ()
+    model_arg: tuple[str, ...] = ()
 
 
 class TaskManifest(BaseModel):
@@ -49,6 +50,7 @@ class TaskManifest(BaseModel):
     scorer: str
     media: str = "none"
     metrics: list[str]
+    lower_is_better: list[str] = Field(default_factory=list)
     data_digest: str | None
     prompt_digest: str | None
     prompts: str
@@ -142,7 +144,7 @@ def merge(old: Manifest, new: Manifest) -> Manifest:
     differences = _differences("", old.identity, new.identity)
     for name, task in new.tasks.items():
         if name in old.tasks:
-            ignore = {"selected", "files", "notes", "revision", "metrics"}
+            ignore = {"selected", "files", "notes", "revision", "metrics", "lower_is_better"}
             differences += _differences(f"{name}: ", old.tasks[name], task, ignore)
     if differences:
         raise NotComparableError("it was started with other settings: " + "; ".join(differences))

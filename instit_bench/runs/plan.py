@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from instit_bench.backends import takes_roles
 from instit_bench.datasets.files import read_files
 from instit_bench.datasets.gpt4tools import read_gpt4tools
 from instit_bench.datasets.inst_it import read_inst_it
@@ -50,6 +51,7 @@ class TaskPlan:
             scorer=self.task.config.metadata.scorer,
             media=self.task.config.metadata.media,
             metrics=list(self.task.metric_names),
+            lower_is_better=list(self.task.lower_is_better),
             data_digest=self.dataset.digest,
             prompt_digest=self._prompt_digest(),
             prompts=self.task.prompt_origin,
@@ -99,7 +101,7 @@ class RunPlan:
         """The manifest of this plan, before anything is asked."""
         config = self.config
         identity = Identity(
-            model=config.model,
+            model=config.model_label,
             backend=config.backend,
             prompt_style=config.prompt_style,
             seed=config.seed,
@@ -113,6 +115,7 @@ class RunPlan:
             quantization=config.quantization,
             lora=config.lora,
             engine_arg=config.engine_arg,
+            model_arg=config.model_arg,
         )
         revisions = {plan.dataset.revision for plan in self.tasks} - {None}
         return Manifest(
@@ -140,11 +143,15 @@ def make_plan(config: RunConfig) -> RunPlan:
     Raises:
         InputError: A task is unknown or broken, or data are missing or broken.
     """
+    # Said first of all: a model that does not exist needs no data.
+    has_roles = takes_roles(config.backend, config.model, config.adapter_options())
+    style = config.prompt_style if has_roles else "raw"
     registry = load_registry(config.include_path)
     source = open_source(config.data, config.revision)
     prompts_file = source.prompts_file()
     prompts = read_prompts(prompts_file) if prompts_file else None
-    plans = [_plan_task(t, source, prompts, config) for t in registry.resolve(config.tasks)]
+    tasks = registry.resolve(config.tasks)
+    plans = [_plan_task(task, source, prompts, style, config) for task in tasks]
     if config.sample_id:
         found = {sample.id for plan in plans for sample in plan.selected}
         if missing := [name for name in config.sample_id if name not in found]:
@@ -153,7 +160,11 @@ def make_plan(config: RunConfig) -> RunPlan:
 
 
 def _plan_task(
-    task: Task, source: DataSource, prompts: OfficialPrompts | None, config: RunConfig
+    task: Task,
+    source: DataSource,
+    prompts: OfficialPrompts | None,
+    style: PromptStyle,
+    config: RunConfig,
 ) -> TaskPlan:
     if config.prompt_style == "raw" and task.config.metadata.media != "none":
         raise InputError(
@@ -173,7 +184,7 @@ def _plan_task(
         top_p=params.top_p if config.top_p is None else config.top_p,
         max_tokens=config.max_tokens or params.max_tokens,
     )
-    return TaskPlan(task, dataset, samples, _select(samples, config), params, config.prompt_style)
+    return TaskPlan(task, dataset, samples, _select(samples, config), params, style)
 
 
 def with_prompts(task: Task, prompts: OfficialPrompts | None) -> Task:
@@ -186,18 +197,18 @@ def with_prompts(task: Task, prompts: OfficialPrompts | None) -> Task:
 
 
 def load_dataset(task: Task, source: DataSource) -> Dataset:
-    """The task's records, by its reader."""
+    """The task's records, by its reader; ``process_docs`` is for those read from files."""
     config = task.config
     match config.metadata.reader:
         case "inst_it":
-            dataset = read_inst_it(config.dataset_name or "", source)
+            return read_inst_it(config.dataset_name or "", source)
         case "gpt4tools":
-            dataset = read_gpt4tools(config.dataset_name or "", source)
+            return read_gpt4tools(config.dataset_name or "", source)
         case "files":
             dataset = read_files(
                 config.dataset_path, config.dataset_kwargs, config.test_split, task.path
             )
-    return replace(dataset, docs=task.process_docs(dataset.docs))
+            return replace(dataset, docs=task.process_docs(dataset.docs))
 
 
 def _select(samples: Sequence[Sample], config: RunConfig) -> tuple[Sample, ...]:

@@ -1,10 +1,8 @@
-"""Prediction files: both benchmarks' upstream formats and the journal's own JSONL."""
+"""Prediction files: both benchmarks' upstream formats, lmms-eval's and the journal's own."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,28 +10,16 @@ from pydantic import ValidationError
 
 from instit_bench.datasets.records import read_records, text_field
 from instit_bench.errors import InputError
+from instit_bench.runs.lmms_log import is_lmms_log, read_lmms_log
+from instit_bench.runs.prediction_file import PredictionFile, doubled
 from instit_bench.runs.record import SampleRecord
+from instit_bench.tasks.task import Task
 from instit_bench.types import Prediction, Sample
 
 _LETTERS = ("A", "B", "C", "D")
 
 
-@dataclass(frozen=True)
-class PredictionFile:
-    """The predictions of a file by sample id, and what else it says of each sample.
-
-    ``samples`` is filled where the file carries question and target itself; ``doubled`` names ids
-    that occur more than once (the last one counts, as upstream).
-    """
-
-    path: Path
-    predictions: Mapping[str, Prediction]
-    samples: Mapping[str, Sample] = field(default_factory=dict)
-    failed: Mapping[str, SampleRecord] = field(default_factory=dict)
-    doubled: tuple[str, ...] = ()
-
-
-def read_predictions(path: Path, task: str) -> PredictionFile:
+def read_predictions(path: Path, task: Task) -> PredictionFile:
     """Read a prediction file of any known format.
 
     Raises:
@@ -42,15 +28,18 @@ def read_predictions(path: Path, task: str) -> PredictionFile:
     rows = read_records(path)
     if not rows:
         raise InputError(f"{path}: holds no predictions")
+    if is_lmms_log(rows[0]):
+        return read_lmms_log(path, rows, task)
     if "model_prediction" in rows[0]:
-        return _inst_it(path, rows, task)
+        return _inst_it(path, rows, task.name)
     if "state" in rows[0]:
-        return _journal(path, rows, task)
+        return _journal(path, rows, task.name)
     if "output" in rows[0]:
         return _gpt4tools(path, rows)
     raise InputError(
         f"{path}: record 1: has neither 'model_prediction' (Inst-IT Bench), nor 'id' and 'output' "
-        "(GPT4Tools), nor 'state' and 'prediction' (instit-bench samples)"
+        "(GPT4Tools), nor 'state' and 'prediction' (instit-bench samples), nor 'doc_id' and "
+        "'target' (lmms-eval samples)"
     )
 
 
@@ -77,7 +66,7 @@ def _inst_it(path: Path, rows: Sequence[Mapping[str, Any]], task: str) -> Predic
             cluster=sample_id.split("-")[0],
             question=text_field(row, "question", where),
         )
-    return PredictionFile(path, predictions, samples, doubled=_doubled(ids))
+    return PredictionFile(path, predictions, samples, doubled=doubled(ids))
 
 
 def _gpt4tools(path: Path, rows: Sequence[Mapping[str, Any]]) -> PredictionFile:
@@ -94,7 +83,7 @@ def _gpt4tools(path: Path, rows: Sequence[Mapping[str, Any]]) -> PredictionFile:
             raise InputError(f"{where} (id {sample_id}): field 'output' must be text")
         ids.append(sample_id)
         predictions[sample_id] = Prediction(output)
-    return PredictionFile(path, predictions, doubled=_doubled(ids))
+    return PredictionFile(path, predictions, doubled=doubled(ids))
 
 
 def _journal(path: Path, rows: Sequence[Mapping[str, Any]], task: str) -> PredictionFile:
@@ -120,8 +109,4 @@ def _journal(path: Path, rows: Sequence[Mapping[str, Any]], task: str) -> Predic
             predictions[record.id] = record.to_prediction()
         else:
             failed[record.id] = record
-    return PredictionFile(path, predictions, samples, failed, _doubled(ids))
-
-
-def _doubled(ids: Sequence[str]) -> tuple[str, ...]:
-    return tuple(name for name, count in Counter(ids).items() if count > 1)
+    return PredictionFile(path, predictions, samples, failed, doubled(ids))

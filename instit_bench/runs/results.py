@@ -29,7 +29,8 @@ MARKS = {
     "limited": ("L", "on a part of the dataset"),
     "file": (
         "F",
-        "from a prediction file alone: what it leaves out, and whose prompts, is not known",
+        "from a prediction file alone: what it leaves out is not known, nor, unless told, whose "
+        "prompts asked",
     ),
     "own-prompts": ("P", "asked in this project's words, not in the benchmark's"),
     "constrained": (

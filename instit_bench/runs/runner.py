@@ -139,10 +139,11 @@ def run(config: RunConfig, reporter: Reporter) -> RunOutcome:
             concurrency=config.in_flight,
             seed=config.seed,
             engine=config.engine_options(),
+            adapter=config.adapter_options(),
             workload=workload_of(plan),
         ),
     )
-    name = config.name or default_name(config.model, plan.source.label)
+    name = config.name or default_name(config.model_label, plan.source.label)
     directory = run_directory(config.output, name)
     if config.existing == "resume" and not directory.exists:
         raise InputError(f"--resume: there is no run at {directory.path}")

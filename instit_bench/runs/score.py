@@ -15,7 +15,8 @@ from instit_bench.runs.judge_config import JudgeConfig
 from instit_bench.runs.judged import judged_records
 from instit_bench.runs.manifest import DataManifest, Identity, Manifest, TaskManifest, environment
 from instit_bench.runs.plan import load_dataset
-from instit_bench.runs.predictions import PredictionFile, read_predictions
+from instit_bench.runs.prediction_file import PredictionFile
+from instit_bench.runs.predictions import read_predictions
 from instit_bench.runs.problem import Problem
 from instit_bench.runs.record import SampleRecord, answered, not_run
 from instit_bench.runs.rejudge import contracts_of, judge_answers
@@ -31,7 +32,10 @@ _NAMED_AT_MOST = 5
 
 @dataclass(frozen=True, slots=True)
 class ScoreOptions:
-    """What to score, and against which data (``None``: what the file itself says)."""
+    """What to score, and against which data (``None``: what the file itself says).
+
+    ``prompts`` is whose words asked, as the user tells it: no file says so itself.
+    """
 
     file: Path
     task: str
@@ -39,6 +43,7 @@ class ScoreOptions:
     data: str | None = None
     revision: str = "main"
     model: str | None = None
+    prompts: str = "unknown"
     output: Path = Path("results")
     name: str | None = None
     include_path: tuple[Path, ...] = ()
@@ -63,14 +68,15 @@ def score_file(options: ScoreOptions, make_reporter: Callable[[], Reporter]) -> 
     if len(tasks) > 1:
         raise InputError(f"--task {options.task}: is a group; name one task")
     task = tasks[0]
-    predictions = read_predictions(options.file, task.name)
+    predictions = read_predictions(options.file, task)
     found = _samples(task, predictions, options)
+    if predictions.locate is not None:
+        predictions = predictions.locate(found.samples)
     records = _score(found.samples, predictions, scorer_for(task))
-    manifest = _manifest(task, found, [*found.notes, *_notes(found.samples, predictions)], options)
+    manifest = _manifest(task, found, predictions, options)
     contracts = contracts_of(manifest, options.data)
     manifest.judging = judging_manifest(options.judging, contracts)
-    model = manifest.identity.model
-    run = run_directory(options.output, options.name or default_name(model, "hub"))
+    run = run_directory(options.output, options.name or _run_name(task, predictions, options))
     with run.locked():
         run.set_aside(keep_verdicts=True)
         rewrite_journal(run.journal_path(task.name), records)
@@ -89,10 +95,22 @@ def score_file(options: ScoreOptions, make_reporter: Callable[[], Reporter]) -> 
         return Scored(run, write_results(run, manifest), problem)
 
 
-def _manifest(task: Task, found: _Found, notes: list[str], options: ScoreOptions) -> Manifest:
+def _run_name(task: Task, predictions: PredictionFile, options: ScoreOptions) -> str:
+    """After the model; with the task's name where it is the log that names the model.
+
+    One model's logs are one file a task, and none may take another's place.
+    """
+    if options.model is None and predictions.model is not None:
+        return default_name(f"{predictions.model}-{task.name}", "hub")
+    return default_name(options.model or options.file.stem, "hub")
+
+
+def _manifest(
+    task: Task, found: _Found, predictions: PredictionFile, options: ScoreOptions
+) -> Manifest:
     return Manifest(
         identity=Identity(
-            model=options.model or options.file.stem,
+            model=options.model or predictions.model or options.file.stem,
             backend="file",
             prompt_style="unknown",
             seed=0,
@@ -104,12 +122,13 @@ def _manifest(task: Task, found: _Found, notes: list[str], options: ScoreOptions
                 scorer=task.config.metadata.scorer,
                 media=task.config.metadata.media,
                 metrics=list(task.metric_names),
+                lower_is_better=list(task.lower_is_better),
                 data_digest=found.digest,
                 prompt_digest=None,
-                prompts="unknown",
+                prompts=options.prompts,
                 n_dataset=len(found.samples),
                 files=[str(file) for file in (options.file, *found.files)],
-                notes=notes,
+                notes=[*found.notes, *_notes(found.samples, predictions)],
             )
         },
         environment=environment(),
@@ -134,6 +153,11 @@ def _samples(task: Task, predictions: PredictionFile, options: ScoreOptions) -> 
     )
     if options.data is None and own.samples:
         return own
+    if options.data is None and predictions.locate is not None:
+        raise InputError(
+            f"{options.file}: lmms-eval's log leaves the questions out; name the dataset with "
+            "--data (hub, demo, a folder or file)"
+        )
     source = open_source(options.data or "hub", options.revision)
     try:
         dataset = load_dataset(task, source)
@@ -173,7 +197,8 @@ def _notes(samples: Sequence[Sample], predictions: PredictionFile) -> list[str]:
         "unknown to the dataset": sorted(given - known),
         "doubled in the file (the last one counts)": list(predictions.doubled),
     }
-    return [f"{len(ids)} {what}: {_named(ids)}" for what, ids in found.items() if ids]
+    counted = [f"{len(ids)} {what}: {_named(ids)}" for what, ids in found.items() if ids]
+    return [*counted, *predictions.notes]
 
 
 def _named(ids: Sequence[str]) -> str:

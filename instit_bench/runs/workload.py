@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from pathlib import Path
+
 from instit_bench.backends.base import Workload
 from instit_bench.runs.plan import RunPlan
 from instit_bench.types import ImagePart, Request, VideoPart
@@ -9,23 +12,27 @@ from instit_bench.types import ImagePart, Request, VideoPart
 
 def workload_of(plan: RunPlan) -> Workload:
     """Look at every selected request, opening none of its media."""
-    images = videos = 0
-    heaviest: tuple[tuple[int, int, int], Request] | None = None
-    for task in plan.tasks:
-        for sample in task.selected:
-            request = task.request(sample)
-            weight = _weight(request)
-            videos, images = max(videos, weight[0]), max(images, weight[1])
-            if heaviest is None or weight > heaviest[0]:
-                heaviest = weight, request
+    requests = (task.request(sample) for task in plan.tasks for sample in task.selected)
     roots = {
         task.dataset.media_root for task in plan.tasks if task.task.config.metadata.media != "none"
     }
+    return workload(requests, roots, plan.config.max_frames)
+
+
+def workload(requests: Iterable[Request], folders: Iterable[Path], max_frames: int) -> Workload:
+    """What these requests need, whose media lie in these folders."""
+    images = videos = 0
+    heaviest: tuple[tuple[int, int, int], Request] | None = None
+    for request in requests:
+        weight = _weight(request)
+        videos, images = max(videos, weight[0]), max(images, weight[1])
+        if heaviest is None or weight > heaviest[0]:
+            heaviest = weight, request
     return Workload(
         images=images,
         videos=videos,
-        max_frames=plan.config.max_frames,
-        media_folders=tuple(sorted(roots)),
+        max_frames=max_frames,
+        media_folders=tuple(sorted(folders)),
         heaviest=heaviest[1] if heaviest else None,
     )
 

@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from instit_bench.errors import InputError
 from instit_bench.tasks.functions import FunctionRef
 
 FieldOrFunction = str | FunctionRef
+
+# The mean of values that know their cluster: what lmms-eval needs for clustered errors.
+MEAN_SCORE = "instit_bench.lmms.scores.mean_score"
 
 
 class MetricConfig(BaseModel):
@@ -22,8 +25,16 @@ class MetricConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
     metric: str
-    aggregation: Literal["mean"] = "mean"
+    aggregation: str | FunctionRef = "mean"
     higher_is_better: bool = True
+
+    @field_validator("aggregation")
+    @classmethod
+    def _is_a_mean(cls, value: str | FunctionRef) -> str | FunctionRef:
+        named = value.dotted if isinstance(value, FunctionRef) else value
+        if named not in ("mean", MEAN_SCORE):
+            raise ValueError(f"choose mean or !function {MEAN_SCORE}")
+        return value
 
 
 class TaskMetadata(BaseModel):
@@ -32,6 +43,7 @@ class TaskMetadata(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     version: float | str = 1.0
+    description: str = ""
     reader: Literal["inst_it", "gpt4tools", "files"] = "files"
     scorer: Literal["choice", "tool_call", "open_ended", "process_results"] = "process_results"
     media: Literal["image", "video", "none"] = "none"
@@ -66,7 +78,6 @@ class TaskConfig(BaseModel):
     metadata: TaskMetadata = TaskMetadata()
     task_alias: str | None = None
     tag: str | tuple[str, ...] = ()
-    description: str = ""
     num_fewshot: int | None = None
 
 

@@ -17,7 +17,7 @@ from instit_bench.errors import InputError
 _DOTTED_NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class FunctionRef:
     """A function named in a YAML file, beside it or in an importable module."""
 
@@ -29,6 +29,9 @@ class FunctionRef:
             raise InputError(
                 f"{self.yaml_path}: !function {self.dotted!r} is not of the form module.function"
             )
+
+    def __repr__(self) -> str:
+        return f"!function {self.dotted}"
 
     def load(self, key: str) -> Callable[..., Any]:
         """Import the function; ``key`` is the YAML key it stands under, for the error.

@@ -56,6 +56,11 @@ class Task:
         return tuple(entry.metric for entry in self.config.metric_list)
 
     @property
+    def lower_is_better(self) -> tuple[str, ...]:
+        """Those of its metrics that count mistakes."""
+        return tuple(m.metric for m in self.config.metric_list if not m.higher_is_better)
+
+    @property
     def prompt_origin(self) -> str:
         """``official``, ``own``, or ``dataset`` where the record itself is the whole prompt."""
         if self.config.metadata.official_prompt is None:

@@ -6,13 +6,20 @@ The record's ``instruction`` is the whole prompt. Base models complete it as it 
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+from instit_bench.lmms.docs import docs_or_exit
 from instit_bench.scorers.tool_call import ToolCallScorer
 from instit_bench.types import Prediction, Sample
 
 Doc = Mapping[str, Any]
 _OPEN_THOUGHT = "Thought: Do I need to use a tool? "
+
+
+def process_docs(docs: Any) -> Any:
+    """For lmms-eval: the benchmark's records in the place of the stub's."""
+    return docs_or_exit(Path(__file__).parent, docs)
 
 
 def doc_to_messages(doc: Doc) -> list[Any]:

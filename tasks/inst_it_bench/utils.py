@@ -5,9 +5,15 @@ then the words before the question, the question with its options, the words aft
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+from instit_bench.lmms.docs import docs_or_exit, official_prompts, plain_picture
+from instit_bench.lmms.judging import chosen_judge
+from instit_bench.lmms.scores import with_sample
+from instit_bench.runs.contracts import contract_for
 from instit_bench.scorers.choice import ChoiceScorer
+from instit_bench.scorers.judge import JudgeItem, OpenEndedScorer
 from instit_bench.types import Prediction, Sample
 
 Doc = Mapping[str, Any]
@@ -15,9 +21,15 @@ _LETTERS = "ABCD"
 _CHOICE_FIELDS = tuple(f"choice_{letter.lower()}" for letter in _LETTERS)
 
 
+def process_docs(docs: Any) -> Any:
+    """For lmms-eval: the benchmark's records in the place of the stub's."""
+    return docs_or_exit(Path(__file__).parent, docs)
+
+
 def doc_to_visual(doc: Doc) -> list[Any]:
-    """The record's image, or its video (a folder of frames or a video file)."""
-    return [doc["image"]] if "image" in doc else [{"type": "video", "url": doc["video_path"]}]
+    """The record's image, or its video; in lmms-eval a folder of frames is given as pictures."""
+    media = [doc["image"]] if "image" in doc else doc.get("frames") or [doc["video_path"]]
+    return [plain_picture(medium) for medium in media]
 
 
 def doc_to_text_mc(doc: Doc, lmms_eval_specific_kwargs: Mapping[str, str]) -> str:
@@ -25,13 +37,13 @@ def doc_to_text_mc(doc: Doc, lmms_eval_specific_kwargs: Mapping[str, str]) -> st
     options = [
         f"{letter}. {doc[field]}" for letter, field in zip(_LETTERS, _CHOICE_FIELDS, strict=True)
     ]
-    words = lmms_eval_specific_kwargs
+    words = {**lmms_eval_specific_kwargs, **_official_words(doc)}
     return "\n".join([words["pre_prompt"], doc["question"], *options, words["post_prompt"]])
 
 
 def doc_to_text_oe(doc: Doc, lmms_eval_specific_kwargs: Mapping[str, str]) -> str:
     """Open-ended: both words come before the question."""
-    words = lmms_eval_specific_kwargs
+    words = {**lmms_eval_specific_kwargs, **_official_words(doc)}
     return "\n".join([words["pre_prompt"], words["post_prompt"], doc["question"]])
 
 
@@ -47,19 +59,47 @@ def doc_to_messages_oe(doc: Doc, lmms_eval_specific_kwargs: Mapping[str, str]) -
 
 def process_results_mc(doc: Doc, results: list[str]) -> dict[str, Any]:
     """The metrics of one reply; a metric is absent where the reply is outside its denominator."""
-    sample = Sample(
+    choices = tuple(doc[field] for field in _CHOICE_FIELDS)
+    score = ChoiceScorer().score(_sample(doc, choices), Prediction(results[0]))
+    return _values(doc, score.values)
+
+
+def process_results_oe(doc: Doc, results: list[str]) -> dict[str, Any]:
+    """The diagnostics of one reply, and the score of the judge that the environment names."""
+    values = dict(OpenEndedScorer().score(_sample(doc), Prediction(results[0])).values)
+    if judge := chosen_judge():
+        contract = contract_for(_media(doc), official_prompts())
+        item = JudgeItem(doc["question"], doc["answer"], results[0])
+        values |= judge.scores(contract, item, doc["question_id"])
+    return _values(doc, values)
+
+
+def _sample(doc: Doc, choices: tuple[str, ...] = ()) -> Sample:
+    return Sample(
         task="",
         id=doc["question_id"],
         doc=doc,
         target=doc["answer"],
-        cluster=doc["question_id"],
-        choices=tuple(doc[field] for field in _CHOICE_FIELDS),
+        cluster=doc["media_id"],
+        question=doc["question"],
+        choices=choices,
     )
-    return dict(ChoiceScorer().score(sample, Prediction(results[0])).values)
+
+
+def _values(doc: Doc, values: Mapping[str, float]) -> dict[str, Any]:
+    return with_sample(values, question_id=doc["question_id"], media_id=doc["media_id"])
+
+
+def _media(doc: Doc) -> str:
+    return "video" if "video_path" in doc else "image"
+
+
+def _official_words(doc: Doc) -> dict[str, str]:
+    """The benchmark's own words, where the record brings them (see ``instit_bench.lmms.docs``)."""
+    return {name: doc[name] for name in ("pre_prompt", "post_prompt") if name in doc}
 
 
 def _user_turn(doc: Doc, text: str) -> list[Any]:
-    kind = "image" if "image" in doc else "video"
-    url = doc["image"] if kind == "image" else doc["video_path"]
-    content = [{"type": kind, "url": url}, {"type": "text", "text": text}]
-    return [{"role": "user", "content": content}]
+    kind = "image" if "image" in doc or doc.get("frames") else "video"
+    media = [{"type": kind, "url": visual} for visual in doc_to_visual(doc)]
+    return [{"role": "user", "content": [*media, {"type": "text", "text": text}]}]

@@ -197,10 +197,13 @@ def test_resuming_with_other_data_or_prompts_refuses(cli, tmp_path):
 
 def test_fresh_starts_again_and_keeps_the_old_run_aside(cli, tmp_path):
     cli(*RANDOM, "--name", "r", "--tasks", "gpt4tools_seen")
+    assert cli("report", "results/r").returncode == 0
     assert cli(*RANDOM, "--name", "r", "--tasks", "gpt4tools_unseen", "--fresh").returncode == 0
     assert list(load(tmp_path / "results/r/results.json")["tasks"]) == ["gpt4tools_unseen"]
     (kept,) = (tmp_path / "results/.replaced").iterdir()
     assert list(load(kept / "results.json")["tasks"]) == ["gpt4tools_seen"]
+    assert (kept / "report.html").is_file()
+    assert not (tmp_path / "results/r/report.html").exists()
 
 
 def test_resume_needs_a_run_and_excludes_fresh(cli):

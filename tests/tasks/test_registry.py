@@ -8,6 +8,7 @@ import pytest
 
 from instit_bench.errors import InputError
 from instit_bench.tasks import registry as registry_module
+from instit_bench.tasks.config import MEAN_SCORE
 from instit_bench.tasks.registry import load_registry
 
 BUILT_IN = {
@@ -83,6 +84,8 @@ def test_an_unknown_name_is_told_with_its_nearest():
         (PLUGIN + "include: colours.yaml", "goes in a circle"),
         (PLUGIN.replace("utils.process_results", "process_results"), "module.function"),
         (PLUGIN.replace("aggregation: mean", "aggregation: median"), "metric_list.0.aggregation"),
+        (PLUGIN.replace("aggregation: mean", "aggregation: !function utils.median"), "choose mean"),
+        (PLUGIN + "description: before every prompt", "key 'description' is not known"),
         ("task: [", "is not valid YAML"),
         ("- task", "must hold a mapping"),
         (PLUGIN.replace("task: colours", "task: gpt4tools_seen"), "is taken by"),
@@ -95,6 +98,11 @@ def test_a_broken_plugin_is_one_error_naming_file_and_key(tmp_path, text, told):
     assert str(folder / "colours.yaml") in str(caught.value)
     assert told in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_the_mean_of_values_that_know_their_cluster_is_a_mean(tmp_path):
+    text = PLUGIN.replace("aggregation: mean", f"aggregation: !function {MEAN_SCORE}")
+    assert "colours" in load_registry([write_plugin(tmp_path / "plugin", text)]).tasks
 
 
 def test_reading_a_plugin_runs_none_of_its_code(tmp_path):

@@ -15,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from instit_bench.backends.base import Tell
+from instit_bench.backends.lines import next_line
 from instit_bench.backends.vllm import guard
 from instit_bench.backends.vllm.log import progress_of, reason_of
 
@@ -126,7 +127,7 @@ class EngineServer:
         assert process.stdout is not None  # noqa: S101 - it was started with a pipe
         told = ""
         with self._log_path.open("a", encoding="utf-8") as log:
-            while line := await _next_line(process.stdout):
+            while line := await next_line(process.stdout):
                 line = line.replace(self.key, "***")
                 log.write(line)
                 log.flush()
@@ -135,17 +136,6 @@ class EngineServer:
                 if step and step != told:
                     told = step
                     self._tell(f"engine: {step}")
-
-
-async def _next_line(stream: asyncio.StreamReader) -> str:
-    """A line, or a piece of one that is longer than any line should be."""
-    try:
-        data = await stream.readuntil(b"\n")
-    except asyncio.IncompleteReadError as error:
-        data = error.partial
-    except asyncio.LimitOverrunError as error:
-        data = await stream.readexactly(error.consumed)
-    return data.decode("utf-8", errors="replace").replace("\r", "\n")
 
 
 def _environment(key: str, gpus: str | None) -> dict[str, str]:

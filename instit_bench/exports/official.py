@@ -1,4 +1,4 @@
-"""Writing a run in the formats that the benchmarks' own evaluators read."""
+"""A run in the formats that the benchmarks' own evaluators read."""
 
 from __future__ import annotations
 

@@ -1,0 +1,16 @@
+"""What a child process says, line by line."""
+
+from __future__ import annotations
+
+import asyncio
+
+
+async def next_line(stream: asyncio.StreamReader) -> str:
+    """A line, or a piece of one that is longer than any line should be."""
+    try:
+        data = await stream.readuntil(b"\n")
+    except asyncio.IncompleteReadError as error:
+        data = error.partial
+    except asyncio.LimitOverrunError as error:
+        data = await stream.readexactly(error.consumed)
+    return data.decode("utf-8", errors="replace").replace("\r", "\n")

@@ -1,0 +1,187 @@
+"""One life of the process that holds a model: started, asked, listened to, ended."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pickle
+import re
+import signal
+import sys
+from collections import deque
+from collections.abc import Mapping
+from contextlib import suppress
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import instit_bench
+from instit_bench.backends.base import BackendUnavailable, GenerationError
+from instit_bench.backends.lines import next_line
+from instit_bench.backends.lmms_eval.wire import Event, Question, Setup
+from instit_bench.backends.options import is_secret
+from instit_bench.types import Message
+
+_ENDS_WITHIN_S = 10.0
+_KEPT_LINES = 200
+_LONGEST_ANSWER = 2**26  # bytes
+_SHORTEST_SECRET = 8
+_WORKER = "instit_bench.backends.lmms_eval.worker"
+_ERROR_LINE = re.compile(r"^[\w.]*(Error|Exception|Interrupt)\b|^Fatal Python error|^terminate")
+
+
+class ModelProcess:
+    """Answers questions, many in flight. ``log_path`` gets all that the process prints.
+
+    Values of environment variables that hold keys reach neither the log nor an error.
+    """
+
+    def __init__(self, log_path: Path) -> None:
+        self._log_path = log_path
+        self._last_lines: deque[str] = deque(maxlen=_KEPT_LINES)
+        self._numbers = count()
+        self._asked: dict[int, asyncio.Future[Event]] = {}
+        self._loaded: asyncio.Future[Event] | None = None
+        self._gone: str | None = None
+        self._secrets = [
+            value
+            for name, value in os.environ.items()
+            if is_secret(name) and len(value) >= _SHORTEST_SECRET
+        ]
+        self._process: asyncio.subprocess.Process | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self, setup: Setup) -> None:
+        """Load the model.
+
+        Raises:
+            BackendUnavailable: It cannot be loaded; says why.
+        """
+        self._loaded = asyncio.get_running_loop().create_future()
+        self._process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-P", "-m", _WORKER),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            start_new_session=True,  # Ctrl-C reaches the run, which then ends the model
+            env=_environment(),
+            limit=_LONGEST_ANSWER,
+        )
+        self._tasks = [
+            asyncio.create_task(self._keep_log(self._process)),
+            asyncio.create_task(self._listen(self._process)),
+            asyncio.create_task(_end_what_is_left(self._process)),
+        ]
+        self._send(setup)
+        await self._loaded
+
+    async def ask(
+        self, messages: tuple[Message, ...], settings: Mapping[str, Any], frames: int
+    ) -> Event:
+        """The reply to one request.
+
+        Raises:
+            GenerationError: The model failed at this request.
+            BackendUnavailable: The process has ended.
+        """
+        if self._gone is not None:
+            raise BackendUnavailable(self._gone)
+        number = next(self._numbers)
+        answer = self._asked[number] = asyncio.get_running_loop().create_future()
+        self._send(Question(number, messages, settings, frames))
+        event: Event = await answer
+        if event.kind == "error":
+            raise GenerationError(self._without_secrets(event.text))
+        return event
+
+    async def stop(self) -> None:
+        """End the process, at once, with whatever it has started."""
+        if self._process is None or self._process.stdin is None:
+            return
+        self._process.stdin.close()
+        try:
+            async with asyncio.timeout(_ENDS_WITHIN_S):
+                await asyncio.gather(*self._tasks)
+        except TimeoutError:
+            _kill_group(self._process)
+
+    def _send(self, message: Setup | Question) -> None:
+        assert self._process is not None  # noqa: S101 - it was started
+        assert self._process.stdin is not None  # noqa: S101 - with a pipe
+        self._process.stdin.write(pickle.dumps(message))
+
+    async def _listen(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stdout is not None  # noqa: S101 - it was started with a pipe
+        broken = None
+        try:
+            while (line := await next_line(process.stdout)).endswith("\n"):
+                event = Event.model_validate_json(line)
+                if event.kind == "ready":
+                    _settle(self._loaded, event)
+                elif event.kind == "broken":
+                    broken = event.text
+                else:
+                    _settle(self._asked.pop(event.number, None), event)
+        finally:
+            await process.wait()
+            await self._tasks[0]  # the log's last lines
+            self._end(broken or self._last_words(process.returncode or 0))
+
+    def _end(self, reason: str) -> None:
+        """The process is gone: so is every question that it had not answered."""
+        self._gone = f"{self._without_secrets(reason)} (its log: {self._log_path})"
+        for waiting in (self._loaded, *self._asked.values()):
+            _settle(waiting, BackendUnavailable(self._gone))
+        self._asked.clear()
+
+    def _last_words(self, status: int) -> str:
+        how = f"exit status {status}"
+        if status < 0:
+            how = signal.Signals(-status).name
+            how += ", as the system does when memory runs out" if status == -signal.SIGKILL else ""
+        lines = [line.strip() for line in self._last_lines if line.strip()]
+        telling = [line for line in lines if _ERROR_LINE.match(line)] or lines
+        said = f"; it said last: {telling[-1][:300]}" if telling else ""
+        return f"the model's process ended with {how}{said}"
+
+    def _without_secrets(self, text: str) -> str:
+        for secret in self._secrets:
+            text = text.replace(secret, "***")
+        return text
+
+    async def _keep_log(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stderr is not None  # noqa: S101 - it was started with a pipe
+        with self._log_path.open("a", encoding="utf-8") as log:
+            while line := await next_line(process.stderr):
+                line = self._without_secrets(line)
+                log.write(line)
+                log.flush()
+                self._last_lines.append(line)
+
+
+def _settle(waiting: asyncio.Future[Event] | None, outcome: Event | Exception) -> None:
+    """Hand over what somebody waits for, if anybody still does."""
+    if waiting is None or waiting.done():
+        return
+    if isinstance(outcome, Event):
+        waiting.set_result(outcome)
+    else:
+        waiting.set_exception(outcome)
+
+
+async def _end_what_is_left(process: asyncio.subprocess.Process) -> None:
+    """What the model had started must neither outlive it nor keep its pipes open."""
+    await process.wait()
+    _kill_group(process)
+
+
+def _kill_group(process: asyncio.subprocess.Process) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def _environment() -> dict[str, str]:
+    """As it is, keys included, which adapters of remote models need; and this package is found."""
+    package = str(Path(instit_bench.__file__).resolve().parent.parent)
+    path = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
+    return {**os.environ, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}

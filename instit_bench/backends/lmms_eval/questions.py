@@ -1,0 +1,54 @@
+"""From a request to what lmms-eval's models take: its settings, and its media as they are there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from instit_bench.media import video_frames
+from instit_bench.types import GenerationParams, Message, Part, TextPart, VideoPart
+
+
+def settings_of(params: GenerationParams) -> dict[str, Any]:
+    """Sampling settings as a task's ``generation_kwargs``; the process, not these, has the seed."""
+    settings: dict[str, Any] = {
+        "max_new_tokens": params.max_tokens,
+        "do_sample": bool(params.temperature),
+        "until": list(params.stop),
+    }
+    for name in ("temperature", "top_p", "top_k"):
+        if getattr(params, name) is not None:
+            settings[name] = getattr(params, name)
+    return settings
+
+
+def with_pictures(
+    messages: tuple[Message, ...], max_frames: int
+) -> tuple[tuple[Message, ...], int]:
+    """Folders of frames as pictures, as our tasks give them inside lmms-eval.
+
+    The number is that of the pictures where they are one video's and all there is, else 0.
+    """
+    seen = tuple(
+        Message(
+            message.role,
+            tuple(picture for part in message.parts for picture in _pictures(part, max_frames)),
+        )
+        for message in messages
+    )
+    media = _media(messages)
+    is_one_folder = len(media) == 1 and _is_folder(media[0])
+    return seen, len(_media(seen)) if is_one_folder else 0
+
+
+def _media(messages: tuple[Message, ...]) -> list[Part]:
+    return [p for message in messages for p in message.parts if not isinstance(p, TextPart)]
+
+
+def _pictures(part: Part, max_frames: int) -> tuple[Part, ...]:
+    if isinstance(part, VideoPart) and _is_folder(part):
+        return video_frames(part, max_frames)
+    return (part,)
+
+
+def _is_folder(part: Part) -> bool:
+    return isinstance(part, VideoPart) and part.path.is_dir()

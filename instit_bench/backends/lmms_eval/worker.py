@@ -1,0 +1,67 @@
+"""The process that holds a model. Started by ``process.py`` as ``python -m`` this module."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import sys
+import threading
+import traceback
+from queue import SimpleQueue
+from typing import Any, BinaryIO
+
+from instit_bench.backends.lmms_eval.batches import batches
+from instit_bench.backends.lmms_eval.model import Broken, Model, reason_of
+from instit_bench.backends.lmms_eval.wire import Event, Setup
+
+
+def main() -> int:
+    """Load the model that the first message names, then answer until standard input ends."""
+    answers = _keep_standard_output()
+    incoming: SimpleQueue[Any] = SimpleQueue()
+    threading.Thread(target=_listen, args=(sys.stdin.buffer, incoming), daemon=True).start()
+    setup: Setup = incoming.get()
+    try:
+        model = Model(setup)
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - adapters raise anything
+        traceback.print_exc()
+        _tell(answers, Event(kind="broken", text=reason_of(error)))
+        return 1
+    _tell(answers, Event(kind="ready"))
+    for questions in batches(incoming, setup.batch_size):
+        try:
+            events = model.answer(questions)
+        except Broken as error:
+            _tell(answers, Event(kind="broken", text=str(error)))
+            return 1
+        for event in events:
+            _tell(answers, event)
+    return 0
+
+
+def _keep_standard_output() -> BinaryIO:
+    """Standard output for answers alone: whatever else is written there goes to the log."""
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    return answers
+
+
+def _listen(questions: BinaryIO, incoming: SimpleQueue[Any]) -> None:
+    """Hand on what the run asks. When it is gone, of whatever cause, so are we, at once."""
+    try:
+        while True:
+            incoming.put(pickle.load(questions))  # noqa: S301 - only the run writes to this pipe
+    except (EOFError, pickle.UnpicklingError):
+        os.killpg(0, signal.SIGKILL)  # the adapter's own children too: the run made us a group
+
+
+def _tell(answers: BinaryIO, event: Event) -> None:
+    answers.write(event.model_dump_json().encode() + b"\n")
+    answers.flush()
+
+
+if __name__ == "__main__":
+    status = main()
+    sys.stderr.flush()
+    os._exit(status)  # the interpreter's own end would wait for the thread that listens

@@ -1,0 +1,159 @@
+"""One sample of a run as a sample of Inspect's eval log."""
+
+from __future__ import annotations
+
+import json
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any
+
+from instit_bench.runs.manifest import TaskManifest
+from instit_bench.runs.record import SampleRecord, ToolCallRecord
+from instit_bench.types import State
+
+if TYPE_CHECKING:
+    from inspect_ai.log import EvalSample
+    from inspect_ai.model import (
+        ChatMessageAssistant,
+        ChatMessageUser,
+        Content,
+        ModelOutput,
+        ModelUsage,
+    )
+    from inspect_ai.scorer import Score
+    from inspect_ai.tool import ToolCall
+
+_VIDEO_FORMATS = {".mp4": "mp4", ".mpeg": "mpeg", ".mpg": "mpeg", ".mov": "mov"}
+# The protocol's word -> Inspect's; others are the same in both.
+_STOP_REASONS = {"length": "max_tokens", "function_call": "tool_calls"}
+_KNOWN_STOP_REASONS = ("stop", "max_tokens", "tool_calls", "content_filter")
+
+
+def eval_sample(record: SampleRecord, model: str, task: TaskManifest) -> EvalSample:
+    """The sample; one without a verdict has no score, one that failed has its error."""
+    from inspect_ai.log import EvalError, EvalSample
+
+    asked, answer = _question(record), _answer(record, model)
+    usage = model_usage(**record.usage.model_dump())
+    error = record.error or "no reply"
+    return EvalSample(
+        id=record.id,
+        epoch=1,
+        input=[asked],
+        choices=record.choices or None,
+        target=record.target,
+        messages=[asked, answer] if answer else [asked],
+        output=_output(record, model, answer),
+        scores={task.scorer: _score(record, task.metrics)} if record.scores else {},
+        metadata=_metadata(record),
+        model_usage={model: usage} if usage else {},
+        total_time=record.latency_s,
+        working_time=record.latency_s,
+        error=EvalError(message=error, traceback=error, traceback_ansi=error)
+        if record.state == State.INFER_ERROR
+        else None,
+    )
+
+
+def model_usage(
+    prompt_tokens: int | None = None,
+    completion_tokens: int | None = None,
+    cached_tokens: int | None = None,
+) -> ModelUsage | None:
+    """Token counts, with cached prompt tokens counted apart; ``None`` where none were counted."""
+    from inspect_ai.model import ModelUsage
+
+    if prompt_tokens is None and completion_tokens is None:
+        return None
+    prompt, completion = prompt_tokens or 0, completion_tokens or 0
+    return ModelUsage(
+        input_tokens=prompt - (cached_tokens or 0),
+        input_tokens_cache_read=cached_tokens,
+        output_tokens=completion,
+        total_tokens=prompt + completion,
+    )
+
+
+def _question(record: SampleRecord) -> ChatMessageUser:
+    """Media first, by their paths: a log stays small, and the viewer shows the paths."""
+    from inspect_ai.model import ChatMessageUser, ContentText
+
+    content: list[Content] = [_media(path) for path in record.media]
+    content.append(ContentText(text=record.prompt or record.question))
+    return ChatMessageUser(id=f"{record.id}-question", content=content, source="input")
+
+
+def _media(path: str) -> Content:
+    from inspect_ai.model import ContentImage, ContentText, ContentVideo
+
+    suffix = PurePath(path).suffix.lower()
+    if suffix in _VIDEO_FORMATS:
+        return ContentVideo.model_validate({"video": path, "format": _VIDEO_FORMATS[suffix]})
+    # Bytes that came from no file, or a folder of frames sent as a video, have no picture's name.
+    return ContentImage(image=path) if suffix else ContentText(text=f"[{path}]")
+
+
+def _answer(record: SampleRecord, model: str) -> ChatMessageAssistant | None:
+    from inspect_ai.model import ChatMessageAssistant
+
+    if not record.finished:
+        return None
+    calls = [_tool_call(call, f"{record.id}-{n}") for n, call in enumerate(record.tool_calls)]
+    return ChatMessageAssistant(
+        id=f"{record.id}-answer",
+        content=record.prediction or "",
+        source="generate",
+        model=model,
+        tool_calls=calls or None,
+    )
+
+
+def _tool_call(call: ToolCallRecord, call_id: str) -> ToolCall:
+    from inspect_ai.tool import ToolCall
+
+    try:
+        arguments = json.loads(call.arguments)
+    except (ValueError, RecursionError) as error:
+        return ToolCall(call_id, call.name, {"text": call.arguments}, parse_error=str(error))
+    if not isinstance(arguments, dict):
+        arguments = {"value": arguments}
+    return ToolCall(call_id, call.name, arguments)
+
+
+def _output(record: SampleRecord, model: str, answer: ChatMessageAssistant | None) -> ModelOutput:
+    from inspect_ai.model import ModelOutput
+
+    if answer is None:
+        return ModelOutput(model=model)
+    reason = record.finish_reason or "unknown"
+    reason = _STOP_REASONS.get(reason, reason)
+    choice = {
+        "message": answer,
+        "stop_reason": reason if reason in _KNOWN_STOP_REASONS else "unknown",
+    }
+    usage = model_usage(**record.usage.model_dump())
+    return ModelOutput.model_validate(
+        {"model": model, "choices": [choice], "usage": usage, "time": record.latency_s}
+    )
+
+
+def _score(record: SampleRecord, metrics: list[str]) -> Score:
+    """All metrics in one score; ``None`` where the sample is outside a metric's denominator."""
+    from inspect_ai.scorer import Score
+
+    return Score(
+        value={name: record.scores.get(name) for name in metrics},
+        answer=record.extracted,
+        explanation=record.details.get("difference") or record.reason,
+        metadata={"state": record.state.value, "method": record.method, **record.details},
+    )
+
+
+def _metadata(record: SampleRecord) -> dict[str, Any]:
+    found = {
+        "state": record.state.value,
+        "reason": record.reason,
+        "question": record.question,
+        "cluster": record.cluster,
+        "media": record.media,
+    }
+    return {name: value for name, value in found.items() if value}

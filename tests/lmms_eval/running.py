@@ -1,0 +1,76 @@
+"""Runs of ``instit-bench run --backend lmms-eval`` in tests: started, waited for, read."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from shutil import copy
+
+from tests.lmms_eval.conftest import read_jsonl
+
+Runner = Callable[..., "Run"]
+
+
+@dataclass(frozen=True)
+class Run:
+    """How a run ended, what it said, what it left."""
+
+    code: int
+    out: str
+    err: str
+    folder: Path
+
+    def load(self, name: str):
+        return json.loads((self.folder / name).read_text())
+
+    @property
+    def results(self):
+        return self.load("results.json")
+
+    @property
+    def log(self) -> str:
+        return (self.folder / "lmms_eval.log").read_text()
+
+    @property
+    def requests(self):
+        """What a tiny model was asked, in order."""
+        return read_jsonl(self.folder.parent / f"{self.folder.name}.tiny.jsonl")
+
+    def records(self, task: str):
+        return read_jsonl(self.folder / f"samples/{task}.jsonl")
+
+
+def register(folder: Path, source: Path) -> Path:
+    """Make the folder one for PYTHONPATH, whose entry point tells lmms-eval of ``MANIFEST``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    copy(source, folder)
+    name = source.stem
+    metadata = folder / f"{name}-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text(f"[lmms_eval.models]\n{name} = {name}:MANIFEST\n")
+    return folder
+
+
+def start(
+    folder: Path, model: str, *options: object, name: str, env: dict[str, str]
+) -> subprocess.Popen[str]:
+    """Start a run on the demo data in ``folder / name``."""
+    command = [
+        *(sys.executable, "-m", "instit_bench", "run", "--backend", "lmms-eval"),
+        *("--model", model, "--data", "demo", "--output", str(folder), "--name", name),
+        *map(str, options),
+    ]
+    return subprocess.Popen(
+        command, cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def finish(process: subprocess.Popen[str], folder: Path) -> Run:
+    """Wait for it."""
+    out, err = process.communicate(timeout=300)
+    return Run(process.returncode, out, err, folder)

@@ -1,0 +1,187 @@
+"""The process that holds a model of lmms-eval: batches, errors, silence, and how it ends."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import REPOSITORY, cli_environment
+from tests.lmms_eval.conftest import read_jsonl
+from tests.lmms_eval.running import Run, finish, register, start
+
+pytestmark = pytest.mark.lmms_eval
+
+N_SAMPLES = 112
+CHOICE = ("--tasks", "inst_it_image_mc")
+MARKED = "Which marked object is a red car?"  # words of one question of the demo data
+
+
+@dataclass
+class Unruly:
+    """The unruly model, run in one folder; a run goes on where the last one stopped."""
+
+    folder: Path
+    models: Path
+
+    def start(self, *options: object, **env: str):
+        path = f"{REPOSITORY}:{self.models}"
+        env = cli_environment(PYTHONPATH=path, INSTIT_BENCH_HOME=str(self.folder / "home"), **env)
+        log = f"log={self.folder / 'calls.jsonl'}"
+        return start(self.folder, "unruly", "--model-arg", log, *options, name="run", env=env)
+
+    def run(self, *options: object, **env: str) -> Run:
+        return finish(self.start(*options, **env), self.folder / "run")
+
+    @property
+    def calls(self):
+        log = self.folder / "calls.jsonl"
+        return read_jsonl(log) if log.exists() else []
+
+
+@pytest.fixture
+def unruly(tmp_path) -> Unruly:
+    models = register(tmp_path / "models", Path(__file__).parent / "unruly_model.py")
+    return Unruly(tmp_path, models)
+
+
+def test_batches_are_full_and_hold_media_of_one_kind(unruly):
+    run = unruly.run("--batch-size", 4)
+    assert run.code == 0, run.err
+    sizes = Counter(len(call["asked"]) for call in unruly.calls)
+    assert sum(size * count for size, count in sizes.items()) == N_SAMPLES
+    assert max(sizes) == 4
+    assert sizes[4] >= 20
+    for call in unruly.calls:
+        assert len({tuple(request["media"]) for request in call["asked"]}) == 1
+    assert len({call["pid"] for call in unruly.calls}) == 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        ("fail", "ValueError: this picture is more than I can take"),
+        ("swallow", "RuntimeError: Error size mismatch in generating"),
+    ],
+)
+def test_a_sample_that_fails_spoils_no_other(unruly, fault, error):
+    options = (*CHOICE, "--batch-size", 4)
+    run = unruly.run(*options, "--model-arg", f"{fault}={MARKED}")
+    assert run.code == 1
+    assert "1 of 16 samples failed (--fail-on-error 0); the first is inst_it_image_mc" in run.err
+    records = run.records("inst_it_image_mc")
+    assert Counter(record["state"] for record in records) == {"scored": 15, "infer_error": 1}
+    (failed,) = [record for record in records if record["state"] == "infer_error"]
+    assert failed["prediction"] is None
+    assert MARKED in failed["question"]
+    assert failed["error"] == error
+
+
+def test_a_wrong_number_of_replies_is_an_error_of_each_sample(unruly):
+    run = unruly.run(*CHOICE, "--limit", 2, "--model-arg", "short=true")
+    assert run.code == 1
+    errors = {record["error"] for record in run.records("inst_it_image_mc")}
+    assert errors == {"RuntimeError: 0 replies to 1 requests"}
+
+
+def test_a_process_that_is_killed_loses_nothing_and_the_same_command_goes_on(unruly):
+    options = (*CHOICE, "--model-arg", f"die={MARKED}")
+    options = (*options, "--model-arg", f"once={unruly.folder / 'died'}")
+    first = unruly.run(*options)
+    assert first.code == 1
+    assert "SIGKILL, as the system does when memory runs out" in first.err
+    assert "MemoryError: the last thing that I say" in first.err
+    assert "Traceback" not in first.err
+    done = [record["id"] for record in first.records("inst_it_image_mc")]
+    assert 0 < len(done) < 16
+    asked = len(unruly.calls)
+
+    second = unruly.run(*options)
+    assert second.code == 0, second.err
+    assert len(second.records("inst_it_image_mc")) == 16
+    assert len(unruly.calls) - asked == 16 - len(done)
+
+
+def test_nothing_that_a_model_prints_reaches_the_screen_and_no_key_the_log(unruly):
+    run = unruly.run(*CHOICE, "--model-arg", "noise=true", OPENAI_API_KEY="sk-very-secret")
+    assert run.code == 0, run.err
+    said = (
+        "to standard output",
+        "to standard error",
+        "past every buffer",
+        "to the logger",
+        "from a child",
+    )
+    for words in said:
+        assert words in run.log
+        assert words not in run.out + run.err
+    assert "a key: ***" in run.log
+    for path in run.folder.rglob("*"):
+        assert not path.is_file() or b"sk-very-secret" not in path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["no_such=1"], ["unexpected keyword argument 'no_such'", "check --model-arg"]),
+        (["load=memory"], ["CUDA out of memory", "device_map=auto"]),
+    ],
+)
+def test_a_model_that_cannot_be_loaded_is_told_of_in_one_line(unruly, options, said):
+    arguments = [word for option in options for word in ("--model-arg", option)]
+    run = unruly.run(*CHOICE, *arguments)
+    assert run.code == 2
+    error = run.err.splitlines()[-1]
+    assert error.startswith("instit-bench: error: --model unruly: cannot be loaded: ")
+    assert all(words in error for words in said)
+    assert "Traceback" in run.log
+
+
+def test_other_arguments_are_another_run(unruly):
+    assert unruly.run(*CHOICE, "--limit", 1).code == 0
+    run = unruly.run(*CHOICE, "--limit", 2, "--model-arg", "noise=true")
+    assert run.code == 3
+    assert "model_arg was" in run.err
+
+
+def test_another_batch_size_is_the_same_run(unruly):
+    assert unruly.run(*CHOICE, "--limit", 1).code == 0
+    assert unruly.run(*CHOICE, "--limit", 4, "--batch-size", 3).code == 0
+    assert [len(call["asked"]) for call in unruly.calls] == [1, 3]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_the_model_and_what_it_started_end_with_the_run(unruly, number):
+    process = unruly.start(*CHOICE, "--model-arg", "linger=true")
+    wait_until(lambda: unruly.calls)
+    (call,) = unruly.calls
+    process.send_signal(number)
+    run = finish(process, unruly.folder / "run")
+    assert run.code == (-number if number == signal.SIGKILL else 130)
+    wait_until(lambda: not any(alive(pid) for pid in (call["pid"], *call["children"])))
+
+
+def test_a_model_that_does_not_exist_leaves_no_run(cli, tmp_path):
+    done = cli("run", "--backend", "lmms-eval", "--model", "qwen2_5vl", "--data", "demo")
+    assert done.returncode == 2
+    assert "lmms-eval has no model of this name; did you mean qwen2_5_vl" in done.stderr
+    assert not (tmp_path / "results").exists()
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs; one that has ended and waits to be read does not."""
+    with suppress(FileNotFoundError, ProcessLookupError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return False
+
+
+def wait_until(happened, timeout_s=60.0):
+    deadline = time.monotonic() + timeout_s
+    while not happened():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
