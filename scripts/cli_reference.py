@@ -14,6 +14,11 @@ COMMANDS = (
     ("score",),
     ("export",),
     ("leaderboard",),
+    ("report",),
+    ("compare",),
+    ("check",),
+    ("baseline",),
+    ("baseline", "save"),
     ("judge",),
     ("judge", "run"),
     ("judge", "collect"),
@@ -22,6 +27,7 @@ COMMANDS = (
     ("tasks",),
     ("tasks", "list"),
     ("tasks", "show"),
+    ("tasks", "path"),
     ("data",),
     ("data", "list"),
     ("data", "download"),
@@ -37,7 +43,7 @@ page is made from the commands' own `--help` by `python scripts/cli_reference.py
 | 0 | done |
 | 1 | the run or a check failed: too many errors, the endpoint is gone, data are damaged |
 | 2 | wrong usage or bad input: one line says which file, record and field, and what to do |
-| 3 | not comparable (resuming with another model, prompts or data), or coverage too low |
+| 3 | not comparable (what must be alike differs: model, prompts, data), or coverage too low |
 | 130 | interrupted by Ctrl-C or SIGTERM; the same command goes on |
 """
 

@@ -18,7 +18,13 @@ def read(name):
     return (REPOSITORY / name).read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("command", ["run", "score", "export", "leaderboard", "data verify"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        *("run", "score", "export", "leaderboard", "compare", "check", "baseline save"),
+        "data verify",
+    ],
+)
 def test_the_command_line_page_has_every_option(cli, command):
     options = set(re.findall(r"--[a-z][a-z-]+", cli(*command.split(), "--help").stdout))
     section = read("docs/cli.md").split(f"## `instit-bench {command}`")[1].split("\n## ")[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -17,31 +18,38 @@ def leaderboard_command(
     published: Annotated[bool, typer.Option("--published", help="Add published rows.")] = False,
     csv: Annotated[Path | None, typer.Option(help="Write a CSV file, full precision.")] = None,
     markdown: Annotated[Path | None, typer.Option(help="Write a Markdown table.")] = None,
+    html: Annotated[
+        Path | None, typer.Option(help="Write a page that sorts and filters; needs no network.")
+    ] = None,
 ) -> int:
     """One row a model, from finished runs."""
     from instit_bench.cli.console import stdout
     from instit_bench.errors import InputError
     from instit_bench.leaderboard.rows import published_rows, row_of
-    from instit_bench.leaderboard.show import board_markdown, board_table, explained_marks
-    from instit_bench.leaderboard.table import frame
+    from instit_bench.leaderboard.show import board, board_markdown, explained_marks
+    from instit_bench.leaderboard.table import csv_text
+    from instit_bench.report.leaderboard_page import leaderboard_page
     from instit_bench.runs.atomic import write_atomically
     from instit_bench.runs.results import load_results
 
     rows = published_rows() if published else []
     for path in runs or ([] if published else _all_runs()):
-        rows.append(row_of(load_results(path), source=str(path)))
+        source = os.fsencode(path).decode(errors="replace")  # a folder's name need not be text
+        rows.append(row_of(load_results(path), source))
     if not rows:
         raise InputError("no runs under results/; name run folders, or add --published")
     console = stdout()
-    console.print(board_table(rows, console.width))
+    console.print(board(rows, console.width))
     for line in explained_marks(rows):
         console.print(line)
-    if csv:
-        write_atomically(csv, frame(rows).to_csv(index=False))
-        note(f"csv: {csv}")
-    if markdown:
-        write_atomically(markdown, board_markdown(rows))
-        note(f"markdown: {markdown}")
+    for kind, target, text_of in (
+        ("csv", csv, csv_text),
+        ("markdown", markdown, board_markdown),
+        ("html", html, leaderboard_page),
+    ):
+        if target:
+            write_atomically(target, text_of(rows))
+            note(f"{kind}: {target}")
     return 0
 
 

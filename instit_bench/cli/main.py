@@ -10,7 +10,19 @@ from typing import Annotated, NoReturn
 import typer
 
 from instit_bench import __version__
-from instit_bench.cli import data, export, judge, leaderboard, run, score, tasks
+from instit_bench.cli import (
+    baseline,
+    check,
+    compare,
+    data,
+    export,
+    judge,
+    leaderboard,
+    report,
+    run,
+    score,
+    tasks,
+)
 from instit_bench.cli.console import fail
 from instit_bench.errors import InstitBenchError
 
@@ -27,6 +39,10 @@ app.command("run")(run.run_command)
 app.command("score")(score.score_command)
 app.command("export")(export.export_command)
 app.command("leaderboard")(leaderboard.leaderboard_command)
+app.command("compare")(compare.compare_command)
+app.command("report")(report.report_command)
+app.command("check")(check.check_command)
+app.add_typer(baseline.app, name="baseline")
 app.add_typer(judge.app, name="judge")
 app.add_typer(tasks.app, name="tasks")
 app.add_typer(data.app, name="data")

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from instit_bench.cli.console import stdout
 from instit_bench.leaderboard.rows import row_of
-from instit_bench.leaderboard.show import board_table, explained_marks
+from instit_bench.leaderboard.show import board, explained_marks
 from instit_bench.runs.results import EngineResult, MetricResult, RunResults
 
 _STATES_SHOWN = ("unparsed", "truncated", "infer_error", "judge_error", "not_run")
@@ -19,7 +19,7 @@ def print_results(results: RunResults) -> None:
     console = stdout()
     console.print(_metrics_table(results))
     row = row_of(results, source="run")
-    console.print(board_table([row], console.width))
+    console.print(board([row], console.width))
     for line in explained_marks([row]):
         console.print(line)
     for name, task in results.tasks.items():

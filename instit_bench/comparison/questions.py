@@ -11,7 +11,7 @@ import re
 from instit_bench.runs.record import SampleRecord
 
 _OBJECT = re.compile(r"\[(\d+)\]")
-_MOMENT = re.compile(r"<(\d+)>")
+_MOMENT = re.compile(r"<(\d{1,6})>")  # longer ones are no frames
 _CALL = re.compile(r"^\s*Action:[ \t]*(\S.*?)\s*$", re.MULTILINE)
 
 

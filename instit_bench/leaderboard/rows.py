@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,14 +12,62 @@ from instit_bench.errors import InputError
 from instit_bench.resources import shipped
 from instit_bench.runs.results import RunResults
 
-# Column -> the task and the official metric that it shows.
-COLUMNS: Mapping[str, tuple[str, str]] = {
-    "inst_it_image_oe": ("inst_it_image_oe", "official_score"),
-    "inst_it_image_mc": ("inst_it_image_mc", "official_accuracy"),
-    "inst_it_video_oe": ("inst_it_video_oe", "official_score"),
-    "inst_it_video_mc": ("inst_it_video_mc", "official_accuracy"),
-    "gpt4tools_seen_sr": ("gpt4tools_seen", "sr"),
-    "gpt4tools_unseen_sr": ("gpt4tools_unseen", "sr"),
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """The task and the official metric that a column shows, and what a reader calls it."""
+
+    task: str
+    metric: str
+    benchmark: str
+    title: str
+    meaning: str
+
+
+_INST_IT, _GPT4TOOLS = "Inst-IT Bench", "GPT4Tools"
+COLUMNS: Mapping[str, Column] = {
+    "inst_it_image_oe": Column(
+        task="inst_it_image_oe",
+        metric="official_score",
+        benchmark=_INST_IT,
+        title="Image OE",
+        meaning="open-ended questions on images, mean score by the judge",
+    ),
+    "inst_it_image_mc": Column(
+        task="inst_it_image_mc",
+        metric="official_accuracy",
+        benchmark=_INST_IT,
+        title="Image MC",
+        meaning="multiple-choice questions on images, accuracy",
+    ),
+    "inst_it_video_oe": Column(
+        task="inst_it_video_oe",
+        metric="official_score",
+        benchmark=_INST_IT,
+        title="Video OE",
+        meaning="open-ended questions on videos, mean score by the judge",
+    ),
+    "inst_it_video_mc": Column(
+        task="inst_it_video_mc",
+        metric="official_accuracy",
+        benchmark=_INST_IT,
+        title="Video MC",
+        meaning="multiple-choice questions on videos, accuracy",
+    ),
+    "gpt4tools_seen_sr": Column(
+        task="gpt4tools_seen",
+        metric="sr",
+        benchmark=_GPT4TOOLS,
+        title="Seen",
+        meaning="success rate with the tools of the training set",
+    ),
+    "gpt4tools_unseen_sr": Column(
+        task="gpt4tools_unseen",
+        metric="sr",
+        benchmark=_GPT4TOOLS,
+        title="Unseen",
+        meaning="success rate with novel tools",
+    ),
 }
 
 
@@ -35,23 +84,28 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One model's numbers, by column; a missing column is a number nobody has."""
+    """One model's numbers, by column; a missing column is a number nobody has.
+
+    ``url`` is where a published row's source can be read, if anywhere: an https address.
+    """
 
     model: str
     source: str
     cells: Mapping[str, Cell] = field(default_factory=dict)
+    published: bool = False
+    url: str = ""
 
 
 def row_of(results: RunResults, source: str) -> Row:
     """The row that a run earns."""
     cells = {}
-    for column, (task, metric) in COLUMNS.items():
-        result = results.tasks.get(task)
-        if result is None or metric not in result.metrics:
+    for name, column in COLUMNS.items():
+        result = results.tasks.get(column.task)
+        if result is None or column.metric not in result.metrics:
             continue
-        found = result.metrics[metric]
+        found = result.metrics[column.metric]
         low_high = found.ci95
-        cells[column] = Cell(
+        cells[name] = Cell(
             value=None if found.value is None else 100 * found.value,
             n=found.n,
             coverage=result.coverage,
@@ -62,29 +116,40 @@ def row_of(results: RunResults, source: str) -> Row:
 
 
 def published_rows() -> list[Row]:
-    """The rows of ``results/published/*.csv``, with their sources.
+    """The rows of ``results/published/*.csv``, with their sources, in the benchmarks' order.
 
     Raises:
         InputError: A published file is broken.
     """
-    return [row for path in sorted(shipped("published").glob("*.csv")) for row in _read(path)]
+    rows = [row for path in sorted(shipped("published").glob("*.csv")) for row in _read(path)]
+    return sorted(rows, key=_benchmark_order)
+
+
+def _benchmark_order(row: Row) -> int:
+    benchmarks = [column.benchmark for column in COLUMNS.values()]
+    places = [benchmarks.index(COLUMNS[name].benchmark) for name in row.cells]
+    return min(places, default=len(benchmarks))
 
 
 def _read(path: Path) -> Iterator[Row]:
     with path.open(encoding="utf-8", newline="") as file:
         for number, record in enumerate(csv.DictReader(file), start=2):
-            cells = {}
-            for column in COLUMNS:
-                text = record.get(column) or ""
-                if not text:
-                    continue
-                try:
-                    cells[column] = Cell(float(text))
-                except ValueError as error:
-                    raise InputError(
-                        f"{path}: line {number}: field '{column}' must be a number, not {text!r}"
-                    ) from error
-            yield Row(_published_name(record), record["source"], cells)
+            where = f"{path}: line {number}"
+            cells = {name: _cell(record[name], name, where) for name in COLUMNS if record.get(name)}
+            url = record["url"]
+            if url and not url.startswith("https://"):
+                raise InputError(f"{where}: field 'url' must start with https://, not {url!r}")
+            yield Row(_published_name(record), record["source"], cells, published=True, url=url)
+
+
+def _cell(text: str, column: str, where: str) -> Cell:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value <= 100:
+        raise InputError(f"{where}: field '{column}' must be a number from 0 to 100, not {text!r}")
+    return Cell(value)
 
 
 def _published_name(record: Mapping[str, str]) -> str:

@@ -4,41 +4,72 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from rich import box
 from rich.markup import escape
 from rich.table import Table
 
+from instit_bench.display import markdown_table, markdown_text, one_line
 from instit_bench.leaderboard.rows import COLUMNS, Cell, Row
 from instit_bench.runs.results import MARKS
 
 HEADER = ("model", "source", *COLUMNS)
+_TITLE = "Leaderboard (official metrics, percent)"
 _WIDE = 160  # room for the columns' names as they stand in the CSV
+_NARROW = 100  # less has no room for a column a metric
 
 
-def board_table(rows: Sequence[Row], width: int) -> Table:
-    """A table for a terminal of ``width`` characters; narrow ones get headings that can wrap."""
-    table = Table(title="Leaderboard (official metrics, percent)", title_justify="left")
+def board(rows: Sequence[Row], width: int) -> Table:
+    """The rows for a terminal of ``width`` characters; nothing is cut off.
+
+    Narrower ones get headings of two lines, the narrowest one block a model.
+    """
+    return _blocks(rows) if width < _NARROW else _table(rows, wide=width >= _WIDE)
+
+
+def _table(rows: Sequence[Row], *, wide: bool) -> Table:
+    table = Table(title=_TITLE, title_justify="left")
     for name in HEADER[:2]:
         table.add_column(name, overflow="fold")
     for name in COLUMNS:
-        heading = name if width >= _WIDE else name.replace("_", " ")
-        table.add_column(heading, justify="right")
+        benchmark, *metric = name.rsplit("_", 2)
+        heading = name if wide else f"{benchmark}\n{'_'.join(metric)}"
+        table.add_column(heading, justify="right", overflow="fold")
     for row in rows:
-        table.add_row(escape(row.model), escape(row.source), *(map(escape, _texts(row))))
+        table.add_row(*map(escape, _words(row)), *map(escape, _texts(row)))
+    return table
+
+
+def _blocks(rows: Sequence[Row]) -> Table:
+    table = Table(title=_TITLE, title_justify="left", box=box.SIMPLE, show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for row in rows:
+        for name, text in zip(HEADER, (*_words(row), *_texts(row)), strict=True):
+            if text:
+                table.add_row(name, escape(text))
+        table.add_section()
     return table
 
 
 def board_markdown(rows: Sequence[Row]) -> str:
     """A Markdown table with its marks explained below."""
-    lines = [_line(HEADER), _line(["---", "---", *(["---:"] * len(COLUMNS))])]
-    lines += [_line([_cell_safe(row.model), _cell_safe(row.source), *_texts(row)]) for row in rows]
+    table = markdown_table(
+        HEADER,
+        [(markdown_text(row.model), markdown_text(row.source), *_texts(row)) for row in rows],
+        left=2,
+    )
     notes = [f"- {line}" for line in explained_marks(rows)]
-    return "\n".join([*lines, *(["", *notes] if notes else [])]) + "\n"
+    return "\n".join([table, *(["", *notes] if notes else [])]) + "\n"
 
 
 def explained_marks(rows: Iterable[Row]) -> list[str]:
     """One line for each mark that occurs."""
     used = {mark for row in rows for cell in row.cells.values() for mark in cell.marks}
     return [f"{letter}: {meaning}" for mark, (letter, meaning) in MARKS.items() if mark in used]
+
+
+def _words(row: Row) -> tuple[str, str]:
+    return one_line(row.model), one_line(row.source)
 
 
 def _texts(row: Row) -> list[str]:
@@ -52,14 +83,3 @@ def cell_text(cell: Cell | None) -> str:
     letters = "".join(MARKS[mark][0] for mark in cell.marks)
     number = "-" if cell.value is None else f"{cell.value:.1f}"
     return f"{number} {letters}".strip()
-
-
-def _line(cells: Iterable[str]) -> str:
-    return "| " + " | ".join(cells) + " |"
-
-
-def _cell_safe(text: str) -> str:
-    """Text that stays one cell, and stays text, in Markdown."""
-    for character in "\\|<>[]*_`":
-        text = text.replace(character, f"\\{character}")
-    return " ".join(text.split())

@@ -1,7 +1,8 @@
-"""The leaderboard as a pandas frame: full precision, for CSV and for further work."""
+"""The leaderboard as a pandas frame and as CSV: full precision, for further work."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,21 @@ from instit_bench.leaderboard.rows import COLUMNS, Cell, Row
 
 if TYPE_CHECKING:
     import pandas as pd
+
+# Where a spreadsheet could start a cell (some take ';' for a separator), and what makes the cell a
+# formula there; East Asian Excel takes the full-width forms too.
+_FORMULA = re.compile(r"(^|[;\n\r\t])(?=[\s\"]*[=+\-@＝＋－＠])")
+
+
+def csv_text(rows: Sequence[Row]) -> str:
+    """The frame as CSV; words that a spreadsheet would run as a formula get an apostrophe.
+
+    The escape is the one that OWASP's page on CSV injection recommends.
+    """
+    table = frame(rows)
+    for column in ("model", "source"):
+        table[column] = [_FORMULA.sub(r"\1'", text) for text in table[column]]
+    return table.to_csv(index=False, lineterminator="\n")
 
 
 def frame(rows: Sequence[Row]) -> pd.DataFrame:

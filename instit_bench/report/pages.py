@@ -16,11 +16,15 @@ from typing import Any
 _UNSAFE_IN_HTML = {character: f"\\u{ord(character):04x}" for character in "<>&\u2028\u2029"}
 
 
-def render_page(template: str, *, script: str, styles: tuple[str, ...], **values: Any) -> str:
-    """Fill ``templates/<template>``, with ``script`` and ``styles`` from the same folder inline.
+def render_page(
+    template: str, *, scripts: tuple[str, ...], styles: tuple[str, ...], **values: Any
+) -> str:
+    """Fill ``templates/<template>``, with ``scripts`` and ``styles`` from the same folder inline.
+
+    Scripts share one scope, in their order.
 
     The template gets ``script``, ``style`` and ``policy`` besides ``values``, and the filter
-    ``embedded`` for JSON.
+    ``embedded`` for JSON. Half a character (a lone surrogate) comes out as its escape in JSON.
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
@@ -33,13 +37,14 @@ def render_page(template: str, *, script: str, styles: tuple[str, ...], **values
         lstrip_blocks=True,
     )
     environment.filters["embedded"] = lambda value: Markup(embedded_json(value))  # noqa: S704
-    code = _asset(script)
-    return environment.get_template(template).render(
-        script=Markup(code),  # noqa: S704 - our own file
+    code = "\n".join(map(_asset, scripts))
+    page = environment.get_template(template).render(
+        script=Markup(code),  # noqa: S704 - our own files
         style=Markup("\n".join(map(_asset, styles))),  # noqa: S704 - our own files
         policy=_policy(code),
         **values,
     )
+    return page.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def embedded_json(value: Any) -> str:

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import os
+import pty
 import re
+import subprocess
+import sys
+from collections import Counter
 
 import pandas as pd
 import pytest
+
+from instit_bench.leaderboard.rows import Cell, Row
+from instit_bench.leaderboard.table import csv_text
+from tests.conftest import cli_environment
 
 COLUMNS = [
     "model",
@@ -84,6 +95,71 @@ def test_markdown_stays_a_table_whatever_a_model_is_called(cli, tmp_path):
     lines = (tmp_path / "b.md").read_text().splitlines()
     assert lines[2].startswith("| text:a\\|b\\<script\\>")
     assert len(re.findall(r"(?<!\\)\|", lines[2])) == len(COLUMNS) + 1
+
+
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        ("=1+1", "'=1+1"),
+        ("+1", "'+1"),
+        ("-1", "'-1"),
+        ("@SUM(A1)", "'@SUM(A1)"),
+        (' "=1+1', "' \"=1+1"),
+        ("＝1+1", "'＝1+1"),
+        ("a;=1+1", "a;'=1+1"),
+        ("a\n=1+1", "a\n'=1+1"),
+        ("text:a=b-c@d+e, =f", "text:a=b-c@d+e, =f"),
+        ("Vicuna-13B + GPT4Tools; x", "Vicuna-13B + GPT4Tools; x"),
+    ],
+)
+def test_no_cell_of_the_csv_is_a_formula(name, written):
+    text = csv_text([Row(name, name, {"gpt4tools_seen_sr": Cell(50.0)})])
+    row = next(csv.DictReader(io.StringIO(text, newline="")))
+    assert (row["model"], row["source"]) == (written, written)
+    assert row["gpt4tools_seen_sr"] == "50.0"
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 160])
+def test_nothing_is_cut_off_in_a_terminal_of_any_width(cli, tmp_path, width):
+    cli(*BASELINE, "--model", "random", "--limit", 2, "--name", "r")
+    arguments = ("leaderboard", "results/r", "--published", "--csv", "b.csv")
+    shown = in_terminal(tmp_path, width, *arguments)
+    assert "…" not in shown
+    assert max(map(len, shown.splitlines())) <= width
+    numbers = pd.read_csv(tmp_path / "b.csv")[COLUMNS[2:]].stack().dropna()
+    assert len(numbers) > 60
+    assert Counter(re.findall(r"\b\d+\.\d\b", shown)) >= Counter(map("{:.1f}".format, numbers))
+    assert "DLPC" in shown
+
+
+def in_terminal(folder, width, *arguments):
+    """What a command writes to a terminal of ``width`` characters."""
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "instit_bench", *arguments]
+    environment = cli_environment(COLUMNS=str(width), TERM="dumb")
+    process = subprocess.Popen(command, cwd=folder, env=environment, stdout=theirs)
+    os.close(theirs)
+    parts = []
+    while True:
+        try:
+            parts.append(os.read(ours, 65536))
+        except OSError:  # the process has closed its end
+            break
+        if not parts[-1]:
+            break
+    os.close(ours)
+    assert process.wait() == 0
+    return b"".join(parts).decode().replace("\r\n", "\n")
+
+
+def test_a_run_in_a_folder_whose_name_is_no_text_has_a_row(cli, tmp_path):
+    cli(*BASELINE, "--model", "first", "--tasks", "gpt4tools_seen", "--name", "r")
+    odd = os.fsdecode(b"r-\xff")
+    (tmp_path / "results/r").rename(tmp_path / odd)
+    done = cli("leaderboard", odd, "--csv", "b.csv", "--html", "b.html", "--markdown", "b.md")
+    assert done.returncode == 0, done.stderr
+    for name in ("b.csv", "b.html", "b.md"):
+        assert "r-\ufffd" in (tmp_path / name).read_text()
 
 
 def test_a_run_that_was_killed_still_has_a_row(cli, tmp_path):

@@ -1,0 +1,48 @@
+"""``instit-bench baseline``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from instit_bench.cli.console import note
+
+app = typer.Typer(help="Files to hold later runs to.", no_args_is_help=True)
+
+
+@app.callback()
+def _group() -> None:
+    """Files to hold later runs to."""
+
+
+@app.command("save")
+def save_command(
+    run: Annotated[Path, typer.Argument(help="The run's folder.")],
+    output: Annotated[
+        Path | None, typer.Option(help="The file (default: results/baselines/<run>.json).")
+    ] = None,
+    allow_incomplete: Annotated[
+        bool, typer.Option("--allow-incomplete", help="Also of a run that did not finish.")
+    ] = False,
+) -> int:
+    """Write a run's scores and identity, no texts and no media, to a file to be committed."""
+    from instit_bench.comparison.scored_run import save_baseline, scored_run
+    from instit_bench.errors import InputError
+    from instit_bench.runs.directory import RunDirectory
+
+    directory = RunDirectory(run)
+    manifest = directory.manifest()
+    if manifest.status != "finished" and not allow_incomplete:
+        raise InputError(
+            f"{run}: the run is {manifest.status}, and later runs would be held to a part of it; "
+            "finish it (the same command goes on), or add --allow-incomplete"
+        )
+    scores = scored_run(directory, manifest)
+    path = output or Path("results/baselines") / f"{scores.name}.json"
+    save_baseline(scores, path)
+    for name, task in scores.tasks.items():
+        note(f"{name}: {task.n_scored} of {task.n_total} samples have a verdict")
+    note(f"baseline: {path}")
+    return 0

@@ -1,0 +1,92 @@
+"""``instit-bench check``."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from instit_bench.cli.compare import FLIPS, flips_limit
+from instit_bench.cli.console import note
+
+if TYPE_CHECKING:
+    from instit_bench.comparison.check import CheckReport
+    from instit_bench.comparison.policy import Policy
+
+
+def check_command(
+    run: Annotated[Path, typer.Argument(help="The run's folder.")],
+    baseline: Annotated[
+        Path | None, typer.Option(help="A run's folder or a file of `baseline save`.")
+    ] = None,
+    policy: Annotated[Path | None, typer.Option(help="Rules, in YAML (docs/ci.md).")] = None,
+    junit: Annotated[Path | None, typer.Option(help="Write JUnit XML, a test case a rule.")] = None,
+    markdown: Annotated[Path | None, typer.Option(help="Write the findings in Markdown.")] = None,
+    flips: Annotated[str, typer.Option(help=f"{FLIPS} For --markdown.")] = "5",
+    seed: Annotated[int, typer.Option(help="Of the permutation test.", min=0)] = 0,
+) -> int:
+    """Hold a run to a baseline: exit 0 held, 1 regression, 3 not comparable or too little."""
+    from instit_bench.comparison.check import check_run, policy_names
+    from instit_bench.comparison.junit import junit_xml
+    from instit_bench.comparison.markdown import check_markdown
+    from instit_bench.comparison.policy import Policy, read_policy
+    from instit_bench.comparison.scored_run import load_scored_run
+    from instit_bench.runs.atomic import write_atomically
+
+    limit = flips_limit(flips)
+    rules = read_policy(policy) if policy else Policy()
+    if baseline is None:
+        _require_bounds(rules)
+    checked = load_scored_run(run)
+    before = load_scored_run(baseline) if baseline else None
+    rules.require_known(policy_names(checked, before), str(policy))
+    report = check_run(checked, before, rules, seed=seed)
+    if junit:
+        write_atomically(junit, junit_xml(report))
+        note(f"junit: {junit}")
+    page = check_markdown(report, limit)
+    if markdown:
+        write_atomically(markdown, page)
+        note(f"markdown: {markdown}")
+    if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
+        with Path(summary).open("a", encoding="utf-8") as file:
+            file.write(page)
+    _print(report)
+    if report.exit_code and baseline:
+        note(f"more, with the flips: instit-bench compare {baseline} {run}")
+    typer.echo(report.conclusion)
+    return report.exit_code
+
+
+def _require_bounds(policy: Policy) -> None:
+    """Refuse to check drops, or nothing at all, without a baseline."""
+    from instit_bench.errors import InputError
+
+    if policy.explicit("max_drop"):
+        raise InputError("--baseline is needed: the policy has a rule max_drop")
+    if not policy.explicit("min_value") and not policy.explicit("max_value"):
+        raise InputError(
+            "--baseline is needed: without one only min_value and max_value can be checked, and "
+            "no --policy has such a rule"
+        )
+
+
+def _print(report: CheckReport) -> None:
+    """The findings, and under GitHub Actions an annotation for each that did not hold."""
+    import secrets
+
+    from instit_bench.cli.console import stdout
+    from instit_bench.comparison.annotations import error_lines, without_commands
+    from instit_bench.comparison.show import check_view
+
+    console = stdout()
+    with console.capture() as captured:
+        console.print(check_view(report))
+    if os.environ.get("GITHUB_ACTIONS") != "true":
+        typer.echo(captured.get().rstrip() + "\n")
+        return
+    typer.echo(without_commands(captured.get(), secrets.token_hex(16)))
+    for line in error_lines(report):
+        typer.echo(line)

@@ -1,0 +1,111 @@
+"""``instit-bench compare``."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from instit_bench.cli.console import note
+
+if TYPE_CHECKING:
+    from instit_bench.comparison.compare import RunComparison
+
+FLIPS = "How many sample ids a group of flips names, or all."
+
+
+def compare_command(
+    runs: Annotated[
+        list[Path], typer.Argument(help="Run folders or baseline files; the first is the base.")
+    ],
+    all_metrics: Annotated[
+        bool, typer.Option("--all-metrics", help="Not only the tasks' headline metrics.")
+    ] = False,
+    allow_mismatch: Annotated[
+        bool,
+        typer.Option("--allow-mismatch", help="Go on where prompts, data or protocol differ."),
+    ] = False,
+    flips: Annotated[str, typer.Option(help=FLIPS)] = "5",
+    seed: Annotated[int, typer.Option(help="Of the permutation test.", min=0)] = 0,
+    markdown: Annotated[Path | None, typer.Option(help="Write the comparison here.")] = None,
+    json: Annotated[Path | None, typer.Option(help="Write it as JSON, all flips named.")] = None,
+) -> int:
+    """What differs between runs on the samples that they share, and whether it means anything."""
+    from instit_bench.cli.console import stdout
+    from instit_bench.comparison.compare import compare_runs, everything, headline
+    from instit_bench.comparison.markdown import comparison_markdown
+    from instit_bench.comparison.result_file import comparison_json
+    from instit_bench.comparison.scored_run import load_scored_run
+    from instit_bench.comparison.show import comparison_view
+    from instit_bench.errors import InputError
+    from instit_bench.runs.atomic import write_atomically
+
+    if len(runs) < 2:
+        raise InputError("compare: name two runs or more; the first is the base of the others")
+    limit = flips_limit(flips)
+    base, *others = map(load_scored_run, runs)
+    choice = everything if all_metrics else headline
+    comparisons = [compare_runs(base, other, choice, seed=seed) for other in others]
+    for comparison in comparisons:
+        _require_comparable(comparison, allow_mismatch)
+    console = stdout()
+    for comparison in comparisons:
+        console.print(comparison_view(comparison, limit))
+        if comparison.b.source.is_dir() and not _report_page(comparison).is_file():
+            both = (comparison.b.source, comparison.a.source)
+            folders = " ".join(str(path) for path in both if path.is_dir())
+            note(f"to look at the samples: instit-bench report {folders}")
+    if markdown:
+        sections = [
+            comparison_markdown(found, limit, _report_link(found, markdown))
+            for found in comparisons
+        ]
+        write_atomically(markdown, "\n".join(sections))
+        note(f"markdown: {markdown}")
+    if json:
+        write_atomically(json, comparison_json(comparisons))
+        note(f"json: {json}")
+    return 0
+
+
+def flips_limit(text: str) -> int | None:
+    """What ``--flips`` says; ``None`` for all.
+
+    Raises:
+        InputError: Neither a number nor ``all``.
+    """
+    from instit_bench.errors import InputError
+
+    if text == "all":
+        return None
+    if not text.isdecimal():
+        raise InputError(f"--flips {text!r}: say how many sample ids to name, or all")
+    return int(text)
+
+
+def _require_comparable(comparison: RunComparison, allow_mismatch: bool) -> None:
+    from instit_bench.comparison.cells import no_common_task
+    from instit_bench.errors import NotComparableError
+
+    if not comparison.tasks:
+        raise NotComparableError(no_common_task(comparison))
+    if comparison.mismatches and not allow_mismatch:
+        differences = "; ".join(map(str, comparison.mismatches))
+        raise NotComparableError(
+            f"{comparison.a.source} and {comparison.b.source} are not comparable: {differences} "
+            "(--allow-mismatch compares them all the same, and says so)"
+        )
+
+
+def _report_page(comparison: RunComparison) -> Path:
+    return comparison.b.source / "report.html"
+
+
+def _report_link(comparison: RunComparison, markdown: Path) -> str | None:
+    """The address of B's report page from a file's folder, where there is one."""
+    page = _report_page(comparison)
+    if not page.is_file():
+        return None
+    return Path(os.path.relpath(page.resolve(), markdown.resolve().parent)).as_posix()

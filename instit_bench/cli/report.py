@@ -1,0 +1,27 @@
+"""``instit-bench report``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from instit_bench.cli.console import note
+
+
+def report_command(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders.")],
+    output: Annotated[
+        Path | None, typer.Option(help="The page (default: report.html in the first run).")
+    ] = None,
+    media: Annotated[
+        bool, typer.Option("--media/--no-media", help="Put thumbnails beside the page.")
+    ] = True,
+) -> int:
+    """One HTML page about runs: figures, plots, and every sample to look at."""
+    from instit_bench.report.report_page import write_report
+
+    report = write_report(runs, output, media=media)
+    note(f"report: {report.path} ({report.n_samples} samples, {report.n_pictures} pictures)")
+    return 0

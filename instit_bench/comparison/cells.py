@@ -1,0 +1,82 @@
+"""What a comparison says, in words: the same on the screen and in Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from instit_bench.comparison.compare import MetricComparison, RunComparison, TaskComparison
+from instit_bench.comparison.scored_run import ScoredRun
+from instit_bench.display import one_line
+
+COLUMNS = ("A", "B", "difference", "95 % interval", "p", "verdict", "n")
+NOT_COMPARABLE = "NOT COMPARABLE"
+
+
+def metric_cells(found: MetricComparison) -> tuple[str, ...]:
+    """A metric's row, under ``COLUMNS``: fractions 0..1, and p after Holm's correction."""
+    test = found.test
+    interval = "-" if test.ci95 is None else f"{test.ci95[0]:+.4f} to {test.ci95[1]:+.4f}"
+    return (
+        f"{test.a:.4f}",
+        f"{test.b:.4f}",
+        f"{test.difference:+.4f}",
+        interval,
+        "-" if found.p is None else f"{found.p:.2g}",
+        found.verdict,
+        str(test.n),
+    )
+
+
+def run_title(run: ScoredRun) -> str:
+    """A run's name, and its model where the name does not tell it."""
+    return one_line(run.name if run.name == run.model else f"{run.name} ({run.model})")
+
+
+def notes(comparison: RunComparison) -> Iterator[str]:
+    """What a reader must know besides the table, a line each."""
+    for task in comparison.tasks:
+        for caveat in task.caveats:
+            yield one_line(f"{task.task}: {caveat}")
+        for metric in task.absent:
+            yield one_line(f"{task.task}: {metric}: no sample has a value in both runs")
+        for found in task.metrics:
+            if found.test.n < found.n_total:
+                yield one_line(f"{task.task}: {found.metric}: {_left_out(found)}")
+    for letter, only in (("A", comparison.only_a), ("B", comparison.only_b)):
+        if only:
+            yield one_line(f"only {letter} has {', '.join(only)}")
+
+
+def no_common_task(comparison: RunComparison) -> str:
+    """Why there is nothing to compare."""
+    only_a, only_b = ", ".join(comparison.only_a), ", ".join(comparison.only_b)
+    pair = f"{comparison.a.source} and {comparison.b.source}"
+    return f"{pair} have no task in common: {only_a} against {only_b}"
+
+
+def flip_counts(task: TaskComparison) -> str:
+    """How many samples flipped, in one line."""
+    to_wrong = sum(len(group.to_wrong) for group in task.flips)
+    to_right = sum(len(group.to_right) for group in task.flips)
+    return f"{to_wrong} right to wrong, {to_right} wrong to right"
+
+
+def first_of(ids: Sequence[str], limit: int | None) -> tuple[Sequence[str], str]:
+    """The ids to show, and the words for the others."""
+    if limit is None or len(ids) <= limit:
+        return ids, ""
+    return ids[:limit], f" and {len(ids) - limit} more" if limit else f"{len(ids)} samples"
+
+
+def _left_out(found: MetricComparison) -> str:
+    sides = [
+        f"{letter}: {_counts(reasons)}"
+        for letter, reasons in zip("AB", found.left_out, strict=True)
+        if reasons
+    ]
+    count = f"{found.n_total - found.test.n} of {found.n_total} samples left out"
+    return f"{count} ({'; '.join(sides)})"
+
+
+def _counts(reasons: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {reason}" for reason, count in reasons.items())

@@ -1,0 +1,185 @@
+"""Holding a run to a policy: one finding a rule, and one exit code for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from instit_bench.comparison.cells import no_common_task
+from instit_bench.comparison.compare import RunComparison, TaskComparison, compare_runs
+from instit_bench.comparison.limits import Status, judge_bound, judge_drop
+from instit_bench.comparison.outcomes import headline_metrics
+from instit_bench.comparison.policy import Policy, TaskLimits
+from instit_bench.comparison.scored_run import ScoredRun, TaskScores
+from instit_bench.errors import NotComparableError
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What became of one rule. ``limit`` is what it demands, ``text`` what was found."""
+
+    task: str
+    rule: str
+    limit: str
+    status: Status
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckReport:
+    """All findings, and the comparison with the baseline that they rest on, if there is one."""
+
+    run: ScoredRun
+    comparison: RunComparison | None
+    findings: tuple[Finding, ...]
+
+    @property
+    def exit_code(self) -> int:
+        """0 all held; 1 a regression; 3 a rule without a verdict, whatever the others say."""
+        found = {finding.status for finding in self.findings}
+        return 3 if "no verdict" in found else 1 if "regression" in found else 0
+
+    def count(self, status: Status) -> int:
+        """How many rules ended so."""
+        return sum(finding.status == status for finding in self.findings)
+
+    @property
+    def conclusion(self) -> str:
+        """One line; it holds no text from data or models."""
+        rules = len(self.findings)
+        broken, open_ = self.count("regression"), self.count("no verdict")
+        if open_:
+            also = f", {broken} broken" if broken else ""
+            return f"check: NO VERDICT: {open_} of {rules} rules cannot be judged{also}"
+        if broken:
+            return f"check: REGRESSION: {broken} of {rules} rules broken"
+        return f"check: held: all {rules} rules"
+
+
+def check_run(
+    run: ScoredRun, baseline: ScoredRun | None, policy: Policy, *, seed: int = 0
+) -> CheckReport:
+    """Hold a run to a policy; without a baseline the rules for drops are left out.
+
+    Raises:
+        NotComparableError: Run and baseline have no task in common.
+    """
+
+    def choice(task: str, scorer: str, valued: Sequence[str]) -> Sequence[str]:
+        return _gated(policy.rules_for(task), scorer, run.tasks[task].metrics, valued)
+
+    comparison = compare_runs(baseline, run, choice, seed=seed) if baseline else None
+    if comparison is not None and not comparison.tasks:
+        raise NotComparableError(no_common_task(comparison))
+    compared = {task.task: task for task in comparison.tasks} if comparison else {}
+    before = baseline.tasks if baseline else {}
+    findings = [
+        finding
+        for name in dict.fromkeys([*before, *run.tasks])
+        for finding in _Task(
+            name,
+            policy.rules_for(name),
+            before.get(name),
+            run.tasks.get(name),
+            compared.get(name),
+        ).findings(with_baseline=baseline is not None)
+    ]
+    return CheckReport(run, comparison, tuple(findings))
+
+
+def policy_names(run: ScoredRun, baseline: ScoredRun | None) -> Mapping[str, Sequence[str]]:
+    """The tasks that rules may name, with their metrics."""
+    names = {name: task.metrics for name, task in (baseline.tasks if baseline else {}).items()}
+    return {**names, **{name: task.metrics for name, task in run.tasks.items()}}
+
+
+def _gated(
+    limits: TaskLimits, scorer: str, metrics: Sequence[str], valued: Sequence[str]
+) -> list[str]:
+    """The headline metrics, those that a rule names, and those with values that one covers."""
+    heads = headline_metrics(scorer, valued)
+    named = [
+        metric
+        for metric in metrics
+        if limits.names(metric, exactly=True) or (metric in valued and limits.names(metric))
+    ]
+    return list(dict.fromkeys([*heads, *named]))
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """One task of a check: the baseline's scores, the run's, and how they compare."""
+
+    name: str
+    limits: TaskLimits
+    before: TaskScores | None
+    after: TaskScores | None
+    compared: TaskComparison | None
+
+    def findings(self, *, with_baseline: bool) -> Iterator[Finding]:
+        """In the order in which they stand in every output."""
+        if self.after is None:
+            yield self._finding(*_COMPARABLE, "no verdict", "the run has no such task")
+            return
+        yield from self._measured(self.after)
+        if self.compared is not None:
+            yield from self._drops(self.compared)
+        elif with_baseline:
+            yield self._finding(*_COMPARABLE, "held", "new: the baseline has no such task")
+        yield from self._bounds(self.after)
+
+    def _measured(self, after: TaskScores) -> Iterator[Finding]:
+        """Whether enough was measured to say anything."""
+        expected = _expected(self.before or after, after)
+        rules = self.limits.rules
+        if rules.min_coverage is not None:
+            share = after.n_scored / expected if expected else 0.0
+            text = f"{after.n_scored} of {expected} samples have a verdict ({share:.4f})"
+            status: Status = "held" if share >= rules.min_coverage else "no verdict"
+            yield self._finding("min_coverage", f"at least {rules.min_coverage:g}", status, text)
+        if rules.max_error_rate is not None:
+            share = after.n_errors / expected if expected else 0.0
+            text = f"{after.n_errors} of {expected} samples failed ({share:.4f})"
+            status = "held" if share <= rules.max_error_rate else "no verdict"
+            yield self._finding("max_error_rate", f"at most {rules.max_error_rate:g}", status, text)
+
+    def _drops(self, task: TaskComparison) -> Iterator[Finding]:
+        if task.mismatches:
+            differ = "; ".join(f"{m.field}: {m.a} against {m.b}" for m in task.mismatches)
+            yield self._finding(*_COMPARABLE, "no verdict", differ)
+            return
+        caveats = "; ".join(task.caveats) or "nothing differs"
+        yield self._finding(*_COMPARABLE, "held", caveats)
+        for metric in task.absent:
+            if self.limits.for_metric(metric).max_drop is not None:
+                text = "no sample has a value in both runs"
+                yield self._finding(f"{metric} max_drop", "", "no verdict", text)
+        for found in task.metrics:
+            rules = self.limits.for_metric(found.metric)
+            if rules.max_drop is not None:
+                limit = f"at most {rules.max_drop:g} ({rules.gate})"
+                verdict = judge_drop(found, rules.max_drop, rules.gate)
+                yield self._finding(f"{found.metric} max_drop", limit, *verdict)
+
+    def _bounds(self, after: TaskScores) -> Iterator[Finding]:
+        for metric in after.metrics:
+            rules = self.limits.for_metric(metric)
+            if rules.min_value is not None:
+                limit = f"at least {rules.min_value:g} ({rules.gate})"
+                found = judge_bound(after, metric, "min_value", rules.min_value, rules.gate)
+                yield self._finding(f"{metric} min_value", limit, *found)
+            if rules.max_value is not None:
+                limit = f"at most {rules.max_value:g} ({rules.gate})"
+                found = judge_bound(after, metric, "max_value", rules.max_value, rules.gate)
+                yield self._finding(f"{metric} max_value", limit, *found)
+
+    def _finding(self, rule: str, limit: str, status: Status, text: str) -> Finding:
+        return Finding(self.name, rule, limit, status, text)
+
+
+_COMPARABLE = ("comparable", "same data, prompts, protocol")
+
+
+def _expected(before: TaskScores, after: TaskScores) -> int:
+    """How many samples there are to cover: a run of fewer than the baseline's is not complete."""
+    return max(before.n_total, after.n_total, len(before.samples | after.samples))

@@ -1,0 +1,103 @@
+"""Whether two runs were asked and judged alike: else their difference is not the model's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from instit_bench.comparison.scored_run import TaskScores
+from instit_bench.display import one_line
+
+UNKNOWN = "not known"
+_IDS_NAMED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """A field of a task in which two runs differ, with both values."""
+
+    task: str
+    field: str
+    a: str
+    b: str
+
+    def __str__(self) -> str:
+        return one_line(f"{self.task}: {self.field}: {self.a} against {self.b}")
+
+
+def mismatches(task: str, a: TaskScores, b: TaskScores) -> list[Mismatch]:
+    """Everything in which the two differ and that a comparison needs equal.
+
+    Model, backend, engine and precision are what is compared; they may differ.
+    """
+    return [Mismatch(task, *found) for found in _mismatches(a, b)]
+
+
+def caveats(a: TaskScores, b: TaskScores) -> list[str]:
+    """What neither run tells, so that nobody can say whether it differs."""
+    unknown = []
+    if a.prompts == b.prompts == "unknown":
+        unknown.append("whose prompts asked (`instit-bench score --prompts` records it)")
+    if "prompt_style" not in a.protocol | b.protocol:
+        unknown.append("with which settings was asked (both are prediction files)")
+    return [f"not known of either run: {what}" for what in unknown]
+
+
+def _mismatches(a: TaskScores, b: TaskScores) -> Iterator[tuple[str, str, str]]:
+    if a.scorer != b.scorer:
+        yield "scorer", a.scorer, b.scorer
+    other_data = _differ(a.data_digest, b.data_digest)
+    if other_data:
+        yield "data", _digest(a.data_digest), _digest(b.data_digest)
+    yield from _other_items(a, b)
+    if a.prompts != b.prompts:
+        yield "prompts", _known(a.prompts), _known(b.prompts)
+    elif not other_data and _differ(a.prompt_digest, b.prompt_digest):  # other data, other prompts
+        yield "prompt texts", _digest(a.prompt_digest), _digest(b.prompt_digest)
+    yield from _other_protocol(a.protocol, b.protocol)
+
+
+def _other_items(a: TaskScores, b: TaskScores) -> Iterator[tuple[str, str, str]]:
+    shared = a.samples.keys() & b.samples.keys()
+    other = [name for name in a.samples if name in shared and _item(a, name) != _item(b, name)]
+    if other:
+        named = ", ".join(other[:_IDS_NAMED]) + (", …" if len(other) > _IDS_NAMED else "")
+        count = f"question or target of {len(other)} of {len(shared)} shared samples ({named})"
+        yield count, _item(a, other[0]), _item(b, other[0])
+
+
+def _other_protocol(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """Settings with other values, then in one line those that only one of the two tells."""
+    for name in a:
+        if name in b and a[name] != b[name]:
+            yield name, _value(a[name]), _value(b[name])
+    only_a, only_b = [n for n in a if n not in b], [n for n in b if n not in a]
+    if only_a or only_b:
+        yield ", ".join(only_a + only_b), _told(a, only_a), _told(b, only_b)
+
+
+def _told(protocol: Mapping[str, Any], names: list[str]) -> str:
+    return ", ".join(_value(protocol[name]) for name in names) if names else UNKNOWN
+
+
+def _item(task: TaskScores, sample: str) -> str:
+    return task.samples[sample].item
+
+
+def _differ(a: str | None, b: str | None) -> bool:
+    return a is not None and b is not None and a != b
+
+
+def _digest(value: str | None) -> str:
+    return UNKNOWN if value is None else value[:12]
+
+
+def _known(value: str) -> str:
+    return UNKNOWN if value == "unknown" else value
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "none"
+    return "unset" if value is None else str(value)

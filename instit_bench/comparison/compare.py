@@ -1,0 +1,178 @@
+"""Two runs side by side: what changed, and what may be said of it (docs/statistics.md)."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from instit_bench.comparison.comparable import Mismatch, caveats, mismatches
+from instit_bench.comparison.flips import FlipGroup, flip_groups
+from instit_bench.comparison.outcomes import headline_metrics
+from instit_bench.comparison.scored_run import ScoredRun, TaskScores
+from instit_bench.stats.correction import holm
+from instit_bench.stats.paired import PairedTest, Verdict, paired_test, verdict
+from instit_bench.types import State
+
+# Which metrics of a task to compare: from its name, its scorer and those that have a value.
+Choice = Callable[[str, str, Sequence[str]], Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class MetricComparison:
+    """One metric of one task on the samples with a value in both runs.
+
+    ``p`` is Holm's, over the tasks. ``left_out`` says why samples are missing: a count for each
+    state (or ``no value``), in A and in B.
+    """
+
+    metric: str
+    lower_is_better: bool
+    test: PairedTest
+    n_total: int
+    left_out: tuple[Mapping[str, int], Mapping[str, int]]
+    p: float | None = None
+    verdict: Verdict = "no difference shown"
+
+
+@dataclass(frozen=True, slots=True)
+class TaskComparison:
+    """One task: its metrics, its flips, and what stands against comparing it.
+
+    ``absent`` names metrics that were to be compared and that no sample has in both runs.
+    """
+
+    task: str
+    metrics: tuple[MetricComparison, ...]
+    absent: tuple[str, ...]
+    flips: tuple[FlipGroup, ...]
+    mismatches: tuple[Mismatch, ...]
+    caveats: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RunComparison:
+    """Run B against run A, task by task; ``only_a`` and ``only_b`` are tasks of one of them."""
+
+    a: ScoredRun
+    b: ScoredRun
+    tasks: tuple[TaskComparison, ...]
+    only_a: tuple[str, ...]
+    only_b: tuple[str, ...]
+
+    @property
+    def mismatches(self) -> list[Mismatch]:
+        """Those of all tasks."""
+        return [mismatch for task in self.tasks for mismatch in task.mismatches]
+
+
+def headline(_task: str, scorer: str, metrics: Sequence[str]) -> Sequence[str]:
+    """The choice of a task's headline metrics."""
+    return headline_metrics(scorer, metrics)
+
+
+def everything(_task: str, _scorer: str, metrics: Sequence[str]) -> Sequence[str]:
+    """The choice of all metrics."""
+    return metrics
+
+
+def compare_runs(
+    a: ScoredRun, b: ScoredRun, choice: Choice = headline, *, seed: int = 0
+) -> RunComparison:
+    """Compare the tasks that both have; whether they may be compared is told, not judged."""
+    shared = [name for name in a.tasks if name in b.tasks]
+    tasks = [_compare_task(name, a.tasks[name], b.tasks[name], choice, seed) for name in shared]
+    return RunComparison(
+        a,
+        b,
+        tuple(_corrected(tasks, {name: a.tasks[name].scorer for name in shared})),
+        tuple(name for name in a.tasks if name not in b.tasks),
+        tuple(name for name in b.tasks if name not in a.tasks),
+    )
+
+
+def _compare_task(
+    name: str, a: TaskScores, b: TaskScores, choice: Choice, seed: int
+) -> TaskComparison:
+    valued = _valued(a, b)
+    chosen = choice(name, a.scorer, valued)
+    compared = {metric: _compare_metric(metric, a, b, seed) for metric in chosen}
+    return TaskComparison(
+        task=name,
+        metrics=tuple(found for found in compared.values() if found is not None),
+        absent=tuple(metric for metric, found in compared.items() if found is None),
+        flips=flip_groups(a, b, valued),
+        mismatches=tuple(mismatches(name, a, b)),
+        caveats=tuple(caveats(a, b)),
+    )
+
+
+def _valued(a: TaskScores, b: TaskScores) -> list[str]:
+    """The metrics for which any sample has a value, in the task's order."""
+    having = {m for task in (a, b) for sample in task.samples.values() for m in sample.scores}
+    return [metric for metric in dict.fromkeys([*a.metrics, *b.metrics]) if metric in having]
+
+
+def _compare_metric(
+    metric: str, a: TaskScores, b: TaskScores, seed: int
+) -> MetricComparison | None:
+    pairs = [
+        (before.scores[metric], after.scores[metric], before.cluster)
+        for id_, before in a.samples.items()
+        if (after := b.samples.get(id_)) and metric in before.scores and metric in after.scores
+    ]
+    if not pairs:
+        return None
+    values_a, values_b, clusters = zip(*pairs, strict=True)
+    everyone = dict.fromkeys([*a.samples, *b.samples])
+    n_total = max(len(everyone), a.n_total, b.n_total)
+    return MetricComparison(
+        metric=metric,
+        lower_is_better=metric in b.lower_is_better,
+        test=paired_test(values_a, values_b, clusters, seed=seed),
+        n_total=n_total,
+        left_out=(
+            _left_out(metric, a, everyone, n_total),
+            _left_out(metric, b, everyone, n_total),
+        ),
+    )
+
+
+def _left_out(metric: str, task: TaskScores, ids: Collection[str], n_total: int) -> dict[str, int]:
+    """Why samples have no value for the metric in this run; unlisted ones were never run."""
+    reasons = Counter({State.NOT_RUN.value: n_total - len(ids)})
+    for id_ in ids:
+        sample = task.samples.get(id_)
+        if sample is None:
+            reasons[State.NOT_RUN.value] += 1
+        elif metric not in sample.scores:
+            reasons["no value" if sample.state is State.SCORED else sample.state.value] += 1
+    return dict(+reasons)
+
+
+def _corrected(
+    tasks: Sequence[TaskComparison], scorers: Mapping[str, str]
+) -> Iterable[TaskComparison]:
+    """The same with p values corrected for asking of several tasks, and verdicts by them.
+
+    The official headline metrics of all tasks are one family, the strict ones another, and every
+    other metric is one with its namesakes.
+    """
+    families = defaultdict[str, list[tuple[str, MetricComparison]]](list)
+    for task in tasks:
+        names = [found.metric for found in task.metrics]
+        heads = headline_metrics(scorers[task.task], names)
+        for found in task.metrics:
+            is_head = found.metric in heads
+            family = f"headline {heads.index(found.metric)}" if is_head else found.metric
+            families[family].append((task.task, found))
+    adjusted = {}
+    for members in families.values():
+        corrected = holm([found.test.p for _, found in members])
+        for (task_name, found), p in zip(members, corrected, strict=True):
+            said = verdict(found.test, p, lower_is_better=found.lower_is_better)
+            adjusted[task_name, found.metric] = replace(found, p=p, verdict=said)
+    for task in tasks:
+        yield replace(
+            task, metrics=tuple(adjusted[task.task, found.metric] for found in task.metrics)
+        )

@@ -1,0 +1,37 @@
+"""A check as JUnit XML, the format that CI services show test results from."""
+
+from __future__ import annotations
+
+from xml.etree import ElementTree as ET
+
+from instit_bench.comparison.check import CheckReport, Finding
+from instit_bench.display import one_line
+
+
+def junit_xml(report: CheckReport) -> str:
+    """One test case a rule: a regression is a failure, a rule without a verdict an error.
+
+    Names hold no measured values, so that a service can follow a rule from run to run.
+    """
+    counts = {
+        "tests": str(len(report.findings)),
+        "failures": str(report.count("regression")),
+        "errors": str(report.count("no verdict")),
+    }
+    suites = ET.Element("testsuites", counts)
+    suite = ET.SubElement(suites, "testsuite", {"name": "instit-bench check", **counts})
+    for finding in report.findings:
+        _case(suite, finding)
+    ET.indent(suites)
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(suites, encoding="unicode")}\n'
+
+
+def _case(suite: ET.Element, finding: Finding) -> None:
+    names = {"classname": one_line(finding.task), "name": one_line(finding.rule), "time": "0"}
+    case = ET.SubElement(suite, "testcase", names)
+    text = one_line(f"{finding.limit}: {finding.text}")
+    if finding.status == "held":
+        ET.SubElement(case, "system-out").text = text
+        return
+    tag = "failure" if finding.status == "regression" else "error"
+    ET.SubElement(case, tag, {"type": finding.status, "message": text})

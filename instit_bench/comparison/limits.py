@@ -1,0 +1,56 @@
+"""One metric against one limit, by its interval or by its mean (docs/ci.md)."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from instit_bench.comparison.compare import MetricComparison
+from instit_bench.comparison.policy import Gate
+from instit_bench.comparison.scored_run import TaskScores
+from instit_bench.stats.intervals import mean_metric
+
+Status = Literal["held", "regression", "no verdict"]
+
+# With G pictures p cannot fall below 2^(1 - G): a gate on fewer than 6 could never close.
+_FEWEST_CLUSTERS = 6
+_TOO_FEW = "pictures or videos are too few for an interval to decide; use gate: mean"
+
+
+def judge_drop(found: MetricComparison, limit: float, gate: Gate) -> tuple[Status, str]:
+    """Whether B lost more than ``limit``, a fraction of 1, and the figures.
+
+    By the interval that needs two things: the difference is shown at all (p after correction), and
+    the whole 95 % interval lies beyond the limit. Where lower is better, a loss is a rise.
+    """
+    test = found.test
+    values = f"{test.a:.4f} to {test.b:.4f}, difference {test.difference:+.4f}"
+    sign = 1 if found.lower_is_better else -1
+    if gate == "mean":
+        return ("regression" if sign * test.difference > limit else "held"), values
+    if test.ci95 is None or test.clusters < _FEWEST_CLUSTERS:
+        return "no verdict", f"{values}; {test.clusters} {_TOO_FEW}"
+    text = f"{values} ({test.ci95[0]:+.4f} to {test.ci95[1]:+.4f}), p {found.p:.2g}"
+    if found.verdict == "worse" and min(sign * end for end in test.ci95) > limit:
+        return "regression", text
+    return "held", f"{text}; {test.detectable:.4f} could have been detected"
+
+
+def judge_bound(
+    task: TaskScores, metric: str, rule: Literal["min_value", "max_value"], bound: float, gate: Gate
+) -> tuple[Status, str]:
+    """Whether a metric lies on the wrong side of a bound, by the interval wholly so."""
+    inside = [sample for sample in task.samples.values() if metric in sample.scores]
+    measured = mean_metric(
+        [sample.scores[metric] for sample in inside], [sample.cluster for sample in inside]
+    )
+    if measured.value is None:
+        return "no verdict", "no sample has a value"
+    low = high = measured.value
+    text = f"{measured.value:.4f}"
+    if gate == "interval":
+        if measured.ci95 is None:
+            return "no verdict", f"{text}; 1 {_TOO_FEW}"
+        low, high = measured.ci95
+        text += f" ({low:.4f} to {high:.4f})"
+    broken = high < bound if rule == "min_value" else low > bound
+    return ("regression" if broken else "held"), text

@@ -1,0 +1,177 @@
+"""``checks.yaml``: what a run must hold (docs/ci.md)."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from instit_bench.errors import InputError
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Gate = Literal["interval", "mean"]
+
+
+class MetricRules(BaseModel):
+    """Rules of one metric; all are fractions 0..1 of it, ``None`` switches a rule off."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    max_drop: Fraction | None = None
+    min_value: Fraction | None = None
+    max_value: Fraction | None = None
+    gate: Gate = "interval"
+
+
+class TaskRules(BaseModel):
+    """Rules of one task; ``max_drop`` and ``gate`` hold for each of its gated metrics."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    max_drop: Fraction | None = 0.0
+    gate: Gate = "interval"
+    min_coverage: Fraction | None = 0.99
+    max_error_rate: Fraction | None = 0.01
+    metrics: dict[str, MetricRules] = Field(default_factory=dict)
+
+
+class Policy(BaseModel):
+    """Rules by task; task and metric names may hold ``*`` and ``?``.
+
+    ``defaults`` come first, then every entry of ``tasks`` that matches, in the file's order; what
+    an entry does not say stays as it was.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    defaults: TaskRules = TaskRules()
+    tasks: dict[str, TaskRules] = Field(default_factory=dict)
+
+    def rules_for(self, task: str) -> TaskLimits:
+        """What holds for one task."""
+        named = [rules for pattern, rules in self.tasks.items() if fnmatchcase(task, pattern)]
+        layers = (self.defaults, *named)
+        merged = TaskRules(**_merged(layers, exclude="metrics"))
+        metrics = tuple(entry for layer in layers for entry in layer.metrics.items())
+        return TaskLimits(merged, metrics)
+
+    def explicit(self, rule: str) -> bool:
+        """Whether any entry sets this rule to a number."""
+        layers = (self.defaults, *self.tasks.values())
+        entries = [*layers, *(rules for layer in layers for rules in layer.metrics.values())]
+        return any(
+            rule in entry.model_fields_set and getattr(entry, rule) is not None for entry in entries
+        )
+
+    def require_known(self, tasks: Mapping[str, Sequence[str]], where: str) -> None:
+        """Refuse a rule that would hold for nothing; ``tasks`` maps names to metrics.
+
+        Raises:
+            InputError: A task's or metric's name matches none of them; says which is near.
+        """
+        for pattern in self.tasks:
+            _require_match(pattern, tasks, f"{where}: tasks", "task")
+        for place, layer in (("defaults", self.defaults), *self.tasks.items()):
+            of_layer = [
+                metric
+                for task, metrics in tasks.items()
+                if place == "defaults" or fnmatchcase(task, place)
+                for metric in metrics
+            ]
+            path = place if place == "defaults" else f"tasks.{place}"
+            for pattern in layer.metrics:
+                _require_match(pattern, of_layer, f"{where}: {path}.metrics", "metric")
+
+
+@dataclass(frozen=True, slots=True)
+class TaskLimits:
+    """The rules of one task, with those of its metrics in the order in which they apply."""
+
+    rules: TaskRules
+    metrics: tuple[tuple[str, MetricRules], ...]
+
+    def for_metric(self, metric: str) -> MetricRules:
+        """What holds for a metric: its task's rules, and over them its own."""
+        own = [rules for pattern, rules in self.metrics if fnmatchcase(metric, pattern)]
+        task = {"max_drop": self.rules.max_drop, "gate": self.rules.gate}
+        return MetricRules(**{**task, **_merged(own)})
+
+    def names(self, metric: str, *, exactly: bool = False) -> bool:
+        """Whether a rule names the metric itself, or (not ``exactly``) a pattern covers it."""
+        return any(
+            metric == pattern or (not exactly and fnmatchcase(metric, pattern))
+            for pattern, _ in self.metrics
+        )
+
+
+def read_policy(path: Path) -> Policy:
+    """Read a policy file.
+
+    Raises:
+        InputError: It cannot be read, or a key or value is not valid; names the field.
+    """
+    try:
+        with path.open(encoding="utf-8") as file:
+            values = yaml.load(file, Loader=_UniqueKeys)  # noqa: S506 - a safe loader, see below
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read: {error}") from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise InputError(f"{path}: is not valid YAML: {error}") from error
+    try:
+        return Policy.model_validate({} if values is None else values)
+    except ValidationError as error:
+        raise InputError(f"{path}: {_first_problem(error)}") from error
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """PyYAML's safe loader, which else keeps the last of two equal keys and drops a rule."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Refuse a key that stands twice."""
+        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"key {key!r} stands twice", node.start_mark
+                )
+        return super().construct_mapping(node, deep)
+
+
+def _merged(layers: Iterable[BaseModel], exclude: str = "") -> dict[str, Any]:
+    """What the layers say in so many words; the last one counts."""
+    return {
+        name: getattr(layer, name)
+        for layer in layers
+        for name in layer.model_fields_set - {exclude}
+    }
+
+
+def _first_problem(error: ValidationError) -> str:
+    problem = error.errors()[0]
+    field = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] != "extra_forbidden":
+        found = f" (found {problem['input']!r})"
+        hint = "; it is a fraction, 0.02 for 2 points" if field.endswith(_FRACTIONS) else ""
+        return f"field {field!r}: {problem['msg']}{found}{hint}"
+    known = {name for model in (Policy, TaskRules, MetricRules) for name in model.model_fields}
+    near = difflib.get_close_matches(str(problem["loc"][-1]), known, n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    return f"field {field!r}: there is no such rule here{hint}"
+
+
+_FRACTIONS = ("max_drop", "min_value", "max_value", "min_coverage", "max_error_rate")
+
+
+def _require_match(pattern: str, names: Iterable[str], where: str, kind: str) -> None:
+    known = list(dict.fromkeys(names))
+    if any(fnmatchcase(name, pattern) for name in known):
+        return
+    near = difflib.get_close_matches(pattern, known, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known) or 'none'}"
+    raise InputError(f"{where}.{pattern}: neither run nor baseline has such a {kind}; {hint}")

@@ -1,0 +1,99 @@
+"""The table at the head of a report: each task's official figure beside its strict one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from instit_bench.comparison.outcomes import headline_metrics
+from instit_bench.report.differences import difference_groups
+from instit_bench.report.loaded import LoadedRun, deciding_metric, task_names
+from instit_bench.runs.results import MARKS, MetricResult, TaskResult
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One metric as a table shows it, in percent."""
+
+    metric: str
+    value: str
+    interval: str
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """One run on one task. ``differences`` says why official and strict part, with counts."""
+
+    task: str
+    run: str
+    run_index: int
+    figures: tuple[Figure | None, Figure | None]
+    coverage: str
+    states: str
+    marks: tuple[str, ...]
+    differences: tuple[tuple[str, int], ...]
+    notes: tuple[str, ...]
+
+    @property
+    def n_different(self) -> int:
+        """Samples on which the two views differ."""
+        return sum(count for _, count in self.differences)
+
+
+def headlines(runs: Sequence[LoadedRun]) -> list[Headline]:
+    """The table's rows: by task, then by run."""
+    return [
+        _headline(task, run, index)
+        for task in task_names(runs)
+        for index, run in enumerate(runs)
+        if task in run.results.tasks
+    ]
+
+
+def explained_marks(rows: Sequence[Headline]) -> list[tuple[str, str]]:
+    """Letter and meaning of every mark that occurs."""
+    used = {mark for row in rows for mark in row.marks}
+    return [MARKS[mark] for mark in MARKS if mark in used]
+
+
+def mark_letters(marks: Sequence[str]) -> list[tuple[str, str]]:
+    """Letter and meaning of these marks."""
+    return [MARKS[mark] for mark in marks]
+
+
+def _headline(task: str, run: LoadedRun, index: int) -> Headline:
+    result, scorer = run.results.tasks[task], run.manifest.tasks[task].scorer
+    return Headline(
+        task=task,
+        run=run.label,
+        run_index=index,
+        figures=_figures(scorer, result),
+        coverage=f"{result.n_scored} of {result.n_total} ({_percent(result.coverage)} %)",
+        states=", ".join(f"{count} {state}" for state, count in result.states.items() if count),
+        marks=tuple(result.marks),
+        differences=tuple(difference_groups(run.records[task], scorer)),
+        notes=tuple(result.notes),
+    )
+
+
+def _figures(scorer: str, result: TaskResult) -> tuple[Figure | None, Figure | None]:
+    """Official and strict; a lexical score, being no official one, stands in strict's place."""
+    names = headline_metrics(scorer, list(result.metrics))
+    official = names[0] if names else None
+    strict = deciding_metric(scorer, result)
+    return _figure(official, result), _figure(strict if strict != official else None, result)
+
+
+def _figure(name: str | None, result: TaskResult) -> Figure | None:
+    if name is None:
+        return None
+    found: MetricResult = result.metrics[name]
+    interval = ""
+    if found.ci95 is not None:
+        interval = f"{_percent(found.ci95[0])} to {_percent(found.ci95[1])}"
+    return Figure(name, "–" if found.value is None else _percent(found.value), interval, found.n)
+
+
+def _percent(fraction: float) -> str:
+    return f"{100 * fraction:.1f}"

@@ -1,0 +1,94 @@
+"""Which pictures a sample was shown, and where they lie now.
+
+The journal names the files. Pictures that came inside the dataset (parquet columns, frames decoded
+from a video file) have no name there; they are looked up in the dataset's own files again, and
+only if these are still the ones that the run read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from instit_bench.datasets.inst_it import read_inst_it
+from instit_bench.datasets.records import Dataset, Doc
+from instit_bench.datasets.source import DataSource
+from instit_bench.errors import InputError
+from instit_bench.report.loaded import LoadedRun
+from instit_bench.runs.manifest import TaskManifest
+from instit_bench.runs.record import SampleRecord
+from instit_bench.types import ImagePart, VideoPart
+
+Medium = ImagePart | VideoPart
+
+_NO_NAME = re.compile(r"\d+ bytes")
+_PICTURES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
+_CONFIGS = {"choice": "multi_choice", "open_ended": "open_ended"}
+
+
+class RunPictures:
+    """The pictures of one task of a run."""
+
+    def __init__(self, run: LoadedRun, task: str) -> None:
+        self._task = run.manifest.tasks[task]
+        self._originals: Mapping[str, Medium] | None = None
+
+    def shown(self, record: SampleRecord) -> tuple[Medium, ...]:
+        """What the sample was shown, in order; empty for text alone and for what is lost."""
+        if self._task.media == "none":
+            return ()
+        if record.media and all(map(_is_there, record.media)):
+            return tuple(_medium(name, self._task.media) for name in record.media)
+        if self._originals is None:
+            self._originals = _originals(self._task)
+        if found := self._originals.get(record.id):
+            return (found,)
+        return tuple(
+            _medium(name, self._task.media) for name in record.media if not _NO_NAME.fullmatch(name)
+        )
+
+
+def _is_there(name: str) -> bool:
+    try:
+        return Path(name).exists()
+    except (OSError, ValueError):  # a name too long, or a NUL in it
+        return False
+
+
+def _medium(name: str, kind: str) -> Medium:
+    path = Path(name)
+    is_video = kind == "video" and path.suffix.lower() not in _PICTURES
+    return VideoPart(path) if is_video else ImagePart(path=path)
+
+
+def _originals(task: TaskManifest) -> dict[str, Medium]:
+    """The dataset's pictures by sample id, where the run's dataset is still at hand."""
+    if task.scorer not in _CONFIGS or task.media not in ("image", "video"):
+        return {}
+    config = f"{task.media}_{_CONFIGS[task.scorer]}"
+    datasets = [_read(config, Path(name)) for name in task.files]
+    found = [dataset for dataset in datasets if dataset is not None]
+    docs = [doc for dataset in found for doc in dataset.docs]
+    if not found or Dataset(docs, (), Path()).digest != task.data_digest:
+        return {}
+    return {
+        doc["question_id"]: _original(doc, dataset.media_root)
+        for dataset in found
+        for doc in dataset.docs
+    }
+
+
+def _read(config: str, file: Path) -> Dataset | None:
+    """A file of the dataset; ``None`` for what is none, such as a scored prediction file."""
+    try:
+        return read_inst_it(config, DataSource("path", file.parent, file=file))
+    except InputError:
+        return None
+
+
+def _original(doc: Doc, media_root: Path) -> Medium:
+    if "video_path" in doc:
+        return VideoPart(media_root / doc["video_path"])
+    image = doc["image"]
+    return ImagePart(data=image) if isinstance(image, bytes) else ImagePart(path=media_root / image)

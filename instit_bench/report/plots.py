@@ -1,0 +1,150 @@
+"""Which plots a report shows, and the numbers in them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+
+from instit_bench.comparison.questions import first_moment, question_kind
+from instit_bench.report.charts import histogram, intervals, matrix, radar
+from instit_bench.report.loaded import LoadedRun, deciding_metric, task_names
+from instit_bench.report.shapes import Chart
+from instit_bench.runs.record import SampleRecord
+from instit_bench.stats.intervals import mean_metric
+from instit_bench.types import Metric
+
+_BINS = 10  # of positions in a video
+_LAST_FRAME = 60  # later ones share a bin
+_TENTHS = tuple(f"{tenth / 10:.1f}" for tenth in range(11))
+_LEAST_AXES = 3  # a radar with fewer is a line
+
+# Where a sample's group stands among the others, and its name; ``None`` for a sample in no group.
+Group = Callable[[SampleRecord], tuple[int, str] | None]
+
+
+def plots(runs: Sequence[LoadedRun]) -> list[Chart]:
+    """All plots that the runs have numbers for."""
+    charts = [*_radar(runs)]
+    for task in task_names(runs):
+        having = [run for run in runs if task in run.results.tasks]
+        charts += _by_kind(task, having)
+        charts += _by_position(task, having)
+        charts += _judge_scores(task, having)
+        for run in having:
+            charts += _confusion(task, run, alone=len(having) == 1)
+    return charts
+
+
+def _radar(runs: Sequence[LoadedRun]) -> Iterator[Chart]:
+    axes = {task: [_task_metric(task, run) for run in runs] for task in task_names(runs)}
+    axes = {task: of for task, of in axes.items() if sum(m.value is not None for m in of) > 1}
+    if len(axes) >= _LEAST_AXES:
+        yield radar(
+            "Runs across tasks",
+            "Strict figures (a judge's score for open-ended tasks); further out is better.",
+            axes,
+            _labels(runs),
+        )
+
+
+def _task_metric(task: str, run: LoadedRun) -> Metric:
+    if task not in run.results.tasks or (name := _metric(task, run)) is None:
+        return Metric(None, None, None, 0)
+    return Metric(**run.results.tasks[task].metrics[name].model_dump())
+
+
+def _by_kind(task: str, runs: Sequence[LoadedRun]) -> Iterator[Chart]:
+    manifest = runs[0].manifest.tasks[task]
+    if chart := _grouped(
+        f"{task} by kind of question",
+        task,
+        runs,
+        lambda record: (0, question_kind(record, manifest.scorer, manifest.media)),
+    ):
+        yield chart
+
+
+def _by_position(task: str, runs: Sequence[LoadedRun]) -> Iterator[Chart]:
+    if runs[0].manifest.tasks[task].media != "video":
+        return
+    moments = [first_moment(record) for run in runs for record in run.records[task]]
+    last = min(max((m for m in moments if m is not None), default=0), _LAST_FRAME)
+    width = max(1, math.ceil(last / _BINS))
+    if chart := _grouped(
+        f"{task} by position in the video", task, runs, lambda record: _bin(record, width)
+    ):
+        yield chart
+
+
+def _bin(record: SampleRecord, width: int) -> tuple[int, str] | None:
+    """The frames among which the question's first moment lies; ``None`` where it names none."""
+    moment = first_moment(record)
+    if moment is None:
+        return None
+    if moment > _LAST_FRAME:
+        return _LAST_FRAME + 1, f"after <{_LAST_FRAME}>"
+    first = (max(moment, 1) - 1) // width * width + 1
+    return first, f"<{first}>" if width == 1 else f"<{first}> to <{first + width - 1}>"
+
+
+def _judge_scores(task: str, runs: Sequence[LoadedRun]) -> Iterator[Chart]:
+    if runs[0].manifest.tasks[task].scorer != "open_ended":
+        return
+    counts = [_tenths(run.records[task], _metric(task, run)) for run in runs]
+    if any(map(any, counts)):
+        metric = _metric(task, runs[0])
+        yield histogram(
+            f"{task}: scores of the judge",
+            f"Samples by {metric}, to the nearest tenth; bars are shares of a run's samples.",
+            _TENTHS,
+            counts,
+            _labels(runs),
+        )
+
+
+def _tenths(records: Sequence[SampleRecord], metric: str | None) -> list[int]:
+    counts = [0] * len(_TENTHS)
+    for record in records:
+        if metric is not None and metric in record.scores:
+            counts[math.floor(10 * record.scores[metric] + 0.5)] += 1
+    return counts
+
+
+def _confusion(task: str, run: LoadedRun, *, alone: bool) -> Iterator[Chart]:
+    if counts := run.results.tasks[task].tables.get("confusion"):
+        yield matrix(
+            f"{task}: tools taken for one another" + ("" if alone else f", {run.label}"),
+            "Rows are the gold tool, columns the predicted one, over aligned calls; a cell's "
+            "shade is its share of the row.",
+            counts,
+        )
+
+
+def _grouped(title: str, task: str, runs: Sequence[LoadedRun], group: Group) -> Chart | None:
+    """The deciding metric's mean in each group; none where no sample has a group and a value."""
+    values: dict[tuple[int, str], list[tuple[list[float], list[str]]]] = {}
+    for series, run in enumerate(runs):
+        metric = _metric(task, run)
+        for record in run.records[task]:
+            key = group(record)
+            if key is None or metric is None or metric not in record.scores:
+                continue
+            columns = values.setdefault(key, [([], []) for _ in runs])
+            columns[series][0].append(record.scores[metric])
+            columns[series][1].append(record.cluster or record.id)
+    if not values:
+        return None
+    rows = {
+        name: [mean_metric(scores, clusters) for scores, clusters in columns]
+        for (_, name), columns in sorted(values.items())
+    }
+    description = f"Mean {_metric(task, runs[0])} with its 95 % interval and number of samples."
+    return intervals(title, description, rows, _labels(runs))
+
+
+def _metric(task: str, run: LoadedRun) -> str | None:
+    return deciding_metric(run.manifest.tasks[task].scorer, run.results.tasks[task])
+
+
+def _labels(runs: Sequence[LoadedRun]) -> list[str]:
+    return [run.label for run in runs]

@@ -1,0 +1,93 @@
+"""What a plot is made of; ``templates/chart.html.j2`` writes it as inline SVG.
+
+Lengths are SVG units. ``style`` is a class of the page's style sheet, so that colours follow the
+reader's scheme; ``tip`` is what a pointer or a screen reader is told.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Words that start, are centred or end at a place, turned by ``angle`` degrees."""
+
+    kind: ClassVar = "text"
+    x: float
+    y: float
+    words: str
+    anchor: Literal["start", "middle", "end"] = "start"
+    style: str = "label"
+    angle: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A straight line."""
+
+    kind: ClassVar = "line"
+    x1: float
+    y1: float
+    x2: float
+    y2: float
+    style: str = "grid"
+
+
+@dataclass(frozen=True, slots=True)
+class Dot:
+    """A point."""
+
+    kind: ClassVar = "dot"
+    x: float
+    y: float
+    style: str
+    tip: str
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A bar or a cell, filled with ``shade`` 0..1 of its colour."""
+
+    kind: ClassVar = "box"
+    x: float
+    y: float
+    width: float
+    height: float
+    style: str
+    tip: str
+    shade: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """A closed line through points."""
+
+    kind: ClassVar = "outline"
+    points: tuple[tuple[float, float], ...]
+    style: str
+
+
+Shape = Text | Line | Dot | Box | Outline
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A chart's numbers as text, for those who do not see it and those who want them all."""
+
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A drawing with its words and numbers; ``runs`` names the series where there are several."""
+
+    title: str
+    description: str
+    width: float
+    height: float
+    shapes: tuple[Shape, ...]
+    table: Table
+    runs: tuple[str, ...] = ()

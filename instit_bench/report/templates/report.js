@@ -1,0 +1,119 @@
+// Filters, selection and keys.
+const narrow = matchMedia("(max-width: 760px)"); // as in report.css
+
+function makeFilters() {
+  const runs = DATA.runs.map((run) => [run.label, run.label]);
+  const form = byId("filters");
+  if (runs.length > 1) form.append(picker("run", "run", runs));
+  for (const { field, label } of CHOICES) form.append(picker(field, label, []));
+  form.addEventListener("submit", (event) => event.preventDefault());
+  byId("q").addEventListener("input", (event) => change("q", event.target.value));
+}
+
+function picker(field, label, options) {
+  const select = element("select", { id: field });
+  setOptions(select, options);
+  select.addEventListener("change", () => change(field, select.value));
+  return element("label", {}, label, " ", select);
+}
+
+function setOptions(select, options) {
+  select.replaceChildren(...options.map(([value, name]) => element("option", { value }, name)));
+}
+
+/** What can be chosen, with counts; a choice without a choice is hidden. */
+function updateFilters() {
+  for (const choice of CHOICES) {
+    const { field, names } = choice;
+    const found = counts(choice);
+    if (view[field] && !found.has(view[field])) found.set(view[field], 0);
+    const values = [...found.keys()].sort();
+    const options = values.map((value) => [value, `${names?.(value) ?? value} (${found.get(value)})`]);
+    const select = byId(field);
+    setOptions(select, [["", "all"], ...options]);
+    select.value = view[field];
+    select.parentElement.hidden = field === "flip" ? values.length === 0 : values.length < 2 && !view[field];
+  }
+  if (byId("run")) byId("run").value = DATA.runs[runIndex()].label;
+  if (byId("q").value !== view.q) byId("q").value = view.q;
+}
+
+function change(field, value) {
+  view[field] = value;
+  writeAddress();
+  update();
+}
+
+/** Everything from the view: filters, list, and the selected sample. */
+function update() {
+  updateFilters();
+  showList(chosen());
+  if (list.selected >= 0) scrollToSelected();
+  showSelected();
+}
+
+/** The selected sample, also where the filters leave it out of the list. */
+function showSelected() {
+  const sample = DATA.samples.find((one) => address(one) === view.sample);
+  if (sample?.answers[runIndex()]) {
+    showDetails(sample);
+  } else {
+    const words = view.sample ? `There is no sample ${view.sample} in this run.` : "Choose a sample.";
+    byId("details").replaceChildren(element("p", { class: "quiet" }, words));
+  }
+}
+
+function select(index) {
+  if (index < 0 || index >= list.samples.length) return;
+  list.selected = index;
+  view.sample = address(list.samples[index]);
+  writeAddress();
+  scrollToSelected();
+  showDetails(list.samples[index]);
+  if (narrow.matches) byId("details").scrollIntoView();
+}
+
+function onKey(event) {
+  const typing = event.target.matches("input, select, textarea");
+  if (event.key === "Escape" && event.target === byId("q")) {
+    change("q", "");
+    byId("list").focus();
+  }
+  if (typing || byId("help").open || event.ctrlKey || event.metaKey || event.altKey) return;
+  const inBrowser = byId("browser").contains(event.target);
+  const actions = {
+    j: () => select(list.selected + 1),
+    k: () => select(list.selected - 1),
+    ArrowDown: inBrowser && (() => select(list.selected + 1)),
+    ArrowUp: inBrowser && (() => select(list.selected - 1)),
+    "/": () => byId("q").focus(),
+    "?": () => byId("help").showModal(),
+  };
+  const action = Object.hasOwn(actions, event.key) && actions[event.key];
+  if (action) {
+    event.preventDefault();
+    action();
+  }
+}
+
+/** Follow the address: at the start, by a link, or typed. */
+function follow() {
+  readAddress();
+  update();
+  if (location.hash.length > 1) {
+    byId(view.sample && narrow.matches ? "details" : "browser").scrollIntoView();
+    byId("list").focus({ preventScroll: true });
+  }
+}
+
+makeFilters();
+byId("list").addEventListener("scroll", drawRows);
+byId("show-help").addEventListener("click", () => byId("help").showModal());
+for (const button of document.querySelectorAll("[data-part]")) {
+  // The address's fragment is taken, so parts are not linked to by it.
+  button.addEventListener("click", () => byId(button.dataset.part).scrollIntoView());
+}
+addEventListener("resize", drawRows);
+addEventListener("keydown", onKey);
+addEventListener("hashchange", follow);
+follow();

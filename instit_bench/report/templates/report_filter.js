@@ -1,0 +1,85 @@
+// Which samples are in the list.
+
+// Each choice: its field in the address, its label, and the values that an answer has of it.
+const CHOICES = [
+  { field: "task", label: "task", values: (sample) => [taskOf(sample).name] },
+  { field: "state", label: "state", values: (_, answer) => [DATA.states[answer.state]] },
+  { field: "verdict", label: "verdict", values: verdicts, names: verdictName },
+  { field: "flip", label: "flips", values: flips, names: flipName },
+  { field: "kind", label: "kind of question", values: (sample) => [sample.kind] },
+  { field: "tool", label: "tool", values: (_, answer) => answer.tools ?? [] },
+  { field: "method", label: "read by", values: (_, answer) => (answer.method ? [answer.method] : []) },
+];
+
+const VERDICT_NAMES = {
+  right: "right",
+  wrong: "wrong",
+  none: "no verdict",
+  differ: "official and strict differ",
+};
+
+function verdicts(_, answer) {
+  return answer.difference ? [verdict(answer), "differ"] : [verdict(answer)];
+}
+
+function verdictName(value) {
+  return VERDICT_NAMES[value];
+}
+
+/** Flips against every other run: "lost:LABEL" where that run is right and this one wrong. */
+function flips(sample, answer) {
+  const found = [];
+  sample.answers.forEach((other, index) => {
+    if (!other || other === answer || answer.right === null || other.right === null) return;
+    if (other.right > answer.right) found.push(`lost:${DATA.runs[index].label}`);
+    if (other.right < answer.right) found.push(`won:${DATA.runs[index].label}`);
+  });
+  return found;
+}
+
+function flipName(value) {
+  const label = value.slice(value.indexOf(":") + 1);
+  return value.startsWith("lost:") ? `right in ${label}, wrong here` : `wrong in ${label}, right here`;
+}
+
+/** The samples that the chosen run has and that fit everything chosen, leaving out one choice. */
+function chosen(except = "") {
+  const run = runIndex();
+  const active = CHOICES.filter(({ field }) => view[field] && field !== except);
+  const words = view.q.toLowerCase().split(/\s+/).filter(Boolean);
+  return DATA.samples.filter((sample) => {
+    const answer = sample.answers[run];
+    return (
+      answer &&
+      active.every(({ field, values }) => values(sample, answer).includes(view[field])) &&
+      words.every((word) => searchable(sample, answer).includes(word))
+    );
+  });
+}
+
+const searchTexts = new WeakMap();
+
+/** Everything of an answer that a search looks through, in lower case. */
+function searchable(sample, answer) {
+  let found = searchTexts.get(answer);
+  if (found === undefined) {
+    const texts = [answer.question, answer.gold, answer.answer, answer.why, answer.difference];
+    const choices = answer.choices ?? [];
+    const replies = (answer.verdicts ?? []).map((said) => said.reply);
+    found = [sample.id, ...[...texts, ...choices, ...replies].map(text)].join("\n").toLowerCase();
+    searchTexts.set(answer, found);
+  }
+  return found;
+}
+
+/** How many samples have each value of a choice, all other choices kept. */
+function counts({ field, values }) {
+  const run = runIndex();
+  const found = new Map();
+  for (const sample of chosen(field)) {
+    for (const value of values(sample, sample.answers[run])) {
+      found.set(value, (found.get(value) ?? 0) + 1);
+    }
+  }
+  return found;
+}

@@ -1,0 +1,74 @@
+// The list of samples: only the rows in sight are in the document.
+const ROW_HEIGHT = 58; // pixels, as in report.css
+const ROWS_BEYOND = 8; // above and below what is in sight
+
+const SIGNS = { right: "✓", wrong: "✗", none: "–" };
+
+const list = { samples: [], selected: -1 };
+
+function showList(samples) {
+  list.samples = samples;
+  list.selected = samples.findIndex((sample) => address(sample) === view.sample);
+  byId("rows").style.height = `${samples.length * ROW_HEIGHT}px`;
+  const all = DATA.samples.filter((sample) => sample.answers[runIndex()]).length;
+  byId("count").textContent = `${samples.length} of ${all} samples`;
+  drawRows();
+}
+
+function drawRows() {
+  const box = byId("list");
+  const first = Math.max(0, Math.floor(box.scrollTop / ROW_HEIGHT) - ROWS_BEYOND);
+  const last = Math.ceil((box.scrollTop + box.clientHeight) / ROW_HEIGHT) + ROWS_BEYOND;
+  const rows = list.samples.slice(first, last).map((sample, offset) => row(sample, first + offset));
+  byId("rows").replaceChildren(...rows);
+  if (list.selected >= first && list.selected < last) {
+    box.setAttribute("aria-activedescendant", `row-${list.selected}`);
+  } else {
+    box.removeAttribute("aria-activedescendant");
+  }
+}
+
+function row(sample, index) {
+  const answer = sample.answers[runIndex()];
+  const found = verdict(answer);
+  const made = element(
+    "div",
+    {
+      id: `row-${index}`,
+      class: "row",
+      role: "option",
+      "aria-selected": String(index === list.selected),
+      "aria-setsize": String(list.samples.length),
+      "aria-posinset": String(index + 1),
+    },
+    element("span", { class: `sign ${found}`, title: VERDICT_NAMES[found] }, SIGNS[found]),
+    element("span", { class: "id" }, sample.id),
+    element("span", { class: "quiet outcome" }, outcome(sample, answer)),
+    element("span", { class: "summary" }, sample.summary),
+  );
+  made.style.top = `${index * ROW_HEIGHT}px`;
+  made.addEventListener("click", () => select(index));
+  return made;
+}
+
+/** In a few characters: what was read for what was right, a score, or how it ended. */
+function outcome(sample, answer) {
+  const state = DATA.states[answer.state];
+  if (state !== "scored") return state;
+  const { scorer } = taskOf(sample);
+  if (scorer === "choice") return `${answer.extracted} for ${text(answer.gold)}`;
+  const value = score(sample, answer);
+  if (scorer === "tool_call") return (answer.tools ?? ["no tool"]).join(", ");
+  return value === null ? "" : String(value);
+}
+
+/** Bring the selected row into sight. */
+function scrollToSelected() {
+  const box = byId("list");
+  const top = list.selected * ROW_HEIGHT;
+  if (top < box.scrollTop) box.scrollTop = top;
+  if (top + ROW_HEIGHT > box.scrollTop + box.clientHeight) {
+    box.scrollTop = top + ROW_HEIGHT - box.clientHeight;
+  }
+  drawRows();
+}

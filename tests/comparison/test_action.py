@@ -1,0 +1,154 @@
+"""``action.yml``: its scripts, run as a runner would run them.
+
+``uses:`` steps and the runner itself cannot be had here; ``gh`` is played by a script.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import stat
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+from tests.comparison.runs import TASK, task_scores, write_run
+from tests.conftest import REPOSITORY, cli_environment
+
+ACTION = yaml.safe_load((REPOSITORY / "action.yml").read_text())
+STEPS = {step["name"]: step for step in ACTION["runs"]["steps"] if "name" in step}
+# Lists the comments in comments.json like the API, and keeps what it is told to do.
+GH = """#!{python}
+import json, os, pathlib, sys
+here = pathlib.Path(os.environ["RUNNER_TEMP"])
+told = dict(zip(sys.argv[1:], sys.argv[2:]))
+with (here / "gh.log").open("a") as log:
+    body = next((a[6:] for a in sys.argv if a.startswith("body=@")), None)
+    text = pathlib.Path(body).read_text() if body else None
+    log.write(json.dumps({{"arguments": sys.argv[1:], "body": text}}) + "\\n")
+if "--jq" in sys.argv:
+    for comment in json.loads((here / "comments.json").read_text()):
+        if comment["body"].startswith(os.environ["MARKER"]):
+            print(comment["id"])
+"""
+
+
+@pytest.fixture
+def step(tmp_path):
+    """Run a step's script; keyword arguments are its environment."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    instit_bench = f'#!/bin/sh\nexec {json.dumps(sys.executable)} -m instit_bench "$@"\n'
+    for name, text in (("instit-bench", instit_bench), ("gh", GH.format(python=sys.executable))):
+        (programs / name).write_text(text)
+        (programs / name).chmod(0o755)
+    (programs / "python").symlink_to(sys.executable)
+    (tmp_path / "comments.json").write_text("[]")
+
+    def run(name, **env):
+        return subprocess.run(
+            ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", STEPS[name]["run"]],
+            cwd=tmp_path,
+            env=cli_environment(
+                PATH=f"{programs}:{os.environ['PATH']}",
+                RUNNER_TEMP=str(tmp_path),
+                GITHUB_ACTIONS="true",
+                GITHUB_OUTPUT=str(tmp_path / "output"),
+                GITHUB_REPOSITORY="owner/repository",
+                **env,
+            ),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return run
+
+
+def runs(tmp_path):
+    baseline = write_run(tmp_path, "baseline", **{TASK: task_scores(80, of=80)})
+    return write_run(tmp_path, "run", **{TASK: task_scores(0, of=80)}), baseline
+
+
+def test_inputs_never_become_part_of_a_script():
+    for step in STEPS.values():
+        assert "${{" not in step["run"]
+        used = set(re.findall(r"\$\{?([A-Z_]+)", step["run"]))
+        given = set(step.get("env", {})) | {"RUNNER_TEMP"}
+        assert {name for name in used if not name.startswith("GITHUB_")} <= given | {"MARKER"}
+
+
+def test_every_input_and_output_is_used():
+    text = (REPOSITORY / "action.yml").read_text()
+    for name in ACTION["inputs"]:
+        assert f"inputs.{name}" in text
+    assert "steps.check.outputs.exit-code" in text
+
+
+def test_the_check_keeps_its_exit_code_for_the_last_step(step, tmp_path):
+    run, baseline = runs(tmp_path)
+    done = step("Check", RUN=run, BASELINE=baseline, POLICY="")
+    assert done.returncode == 0, done.stderr
+    assert "::error title=" in done.stdout
+    assert (tmp_path / "output").read_text() == "exit-code=1\n"
+    found = {path.name for path in (tmp_path / "instit-bench").iterdir()}
+    assert found == {"junit.xml", "check.md"}
+    assert step("Conclude", CODE="1").returncode == 1
+    assert step("Conclude", CODE="0").returncode == 0
+
+
+def test_names_with_spaces_and_shell_words_stay_names(step, tmp_path):
+    run, baseline = runs(tmp_path)
+    (tmp_path / run).rename(tmp_path / "a run; touch $(echo gone).json")
+    (tmp_path / "p.yaml").write_text("defaults: {max_drop: 1}")
+    done = step("Check", RUN="a run; touch $(echo gone).json", BASELINE=baseline, POLICY="p.yaml")
+    assert (tmp_path / "output").read_text() == "exit-code=0\n", done.stderr
+    assert not (tmp_path / "gone").exists()
+    done = step("Check", RUN="--help", BASELINE="", POLICY="")
+    assert (tmp_path / "output").read_text().endswith("exit-code=2\n")
+
+
+def test_the_leaderboard_row_is_a_csv_file(step, tmp_path, cli):
+    cli("run", "--model", "random", "--backend", "baseline", "--data", "demo")
+    (tmp_path / "instit-bench").mkdir()
+    done = step("CSV", RUN="results/random-demo")
+    assert done.returncode == 0, done.stderr
+    header, row = (tmp_path / "instit-bench/leaderboard.csv").read_text().splitlines()
+    assert header.startswith("model,")
+    assert row.startswith("random,")
+    first, *_, last = done.stdout.splitlines()
+    assert first.removeprefix("::stop-commands::") == last.strip(":")
+
+
+def test_the_comment_is_made_once_and_then_kept_up_to_date(step, tmp_path):
+    run, baseline = runs(tmp_path)
+    step("Check", RUN=run, BASELINE=baseline, POLICY="")
+    for _ in range(2):
+        done = step("Comment", GH_TOKEN="x", PULL_REQUEST="5", ARTIFACT="model a")
+        assert done.returncode == 0, done.stderr
+        comment = {"id": 9, "body": "<!-- instit-bench check: modela -->\n…"}
+        (tmp_path / "comments.json").write_text(json.dumps([{"id": 7, "body": "hi"}, comment]))
+    log = [json.loads(line) for line in (tmp_path / "gh.log").read_text().splitlines()]
+    _, made, _, updated = log
+    assert "repos/owner/repository/issues/5/comments" in made["arguments"]
+    assert "repos/owner/repository/issues/comments/9" in updated["arguments"]
+    assert "PATCH" in updated["arguments"]
+    for sent in (made["body"], updated["body"]):
+        marker, page = sent.split("\n", 1)
+        assert marker == "<!-- instit-bench check: modela -->"
+        assert page == (tmp_path / "instit-bench/check.md").read_text()
+
+
+def test_without_findings_there_is_no_comment(step, tmp_path):
+    (tmp_path / "instit-bench").mkdir()
+    done = step("Comment", GH_TOKEN="x", PULL_REQUEST="5", ARTIFACT="a")
+    assert done.returncode == 0
+    assert not (tmp_path / "gh.log").exists()
+
+
+def test_what_ci_runs_can_be_run():
+    for name in ("run", "gate-demo"):
+        assert (REPOSITORY / ".ci" / name).stat().st_mode & stat.S_IXUSR

@@ -1,0 +1,82 @@
+"""``instit-bench baseline save``: a small file that stands for a run."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.comparison.runs import TASK, predictions, score, task_scores, write_run
+
+
+def test_a_baseline_stands_for_its_run(cli, tmp_path):
+    demo = ["run", "--model", "random", "--backend", "baseline", "--data", "demo"]
+    assert cli(*demo, "--judge", "lexical").returncode == 0
+    saved = cli("baseline", "save", "results/random-demo")
+    assert saved.returncode == 0, saved.stderr
+    assert "baseline: results/baselines/random-demo.json" in saved.stderr
+    file = "results/baselines/random-demo.json"
+
+    cli(*demo, "--judge", "lexical", "--seed", 1, "--name", "other")
+    everything = ("results/other", "--all-metrics", "--flips", "all")
+    from_file = cli("compare", file, *everything)
+    from_run = cli("compare", "results/random-demo", *everything)
+    assert from_file.returncode == 0, from_file.stderr
+    assert from_file.stdout == from_run.stdout
+    assert "wrong to right" in from_file.stdout
+
+
+def test_a_baseline_holds_no_texts_and_one_sample_a_line(cli, tmp_path):
+    rows = predictions()
+    rows[0]["model_prediction"] = "The answer of the model is A"
+    run = score(cli, tmp_path, rows, "run")
+    cli("baseline", "save", run, "--output", "kept/b.json")
+    text = (tmp_path / "kept/b.json").read_text()
+    assert "The answer" not in text
+    assert "What does" not in text
+    assert str(tmp_path) not in text
+    assert len(text.splitlines()) == len(rows) + 12
+    assert list(json.loads(text)["tasks"][TASK]["samples"]) == [r["question_id"] for r in rows]
+
+
+def test_a_run_that_did_not_finish_is_no_baseline_unless_allowed(cli, tmp_path):
+    run = score(cli, tmp_path, predictions(), "run")
+    manifest = tmp_path / run / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"finished"', '"interrupted"'))
+    done = cli("baseline", "save", run)
+    assert done.returncode == 2
+    assert "the run is interrupted" in done.stderr
+    assert not (tmp_path / "results/baselines").exists()
+    assert cli("baseline", "save", run, "--allow-incomplete").returncode == 0
+
+
+BROKEN = {
+    "no JSON": (lambda v: "[{", "Invalid JSON"),
+    "another format": (lambda v: json.dumps(v | {"format": "x"}), "field 'format'"),
+    "a field too many": (lambda v: json.dumps(v | {"note": "x"}), "field 'note'"),
+    "a score that is no number": (
+        lambda v: json.dumps(v).replace('"accuracy": 1.0', '"accuracy": NaN'),
+        "samples.000-00.scores.accuracy",
+    ),
+    "an unknown state": (
+        lambda v: json.dumps(v).replace('"state": "scored"', '"state": "fine"'),
+        "samples.000-00.state",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_a_broken_file_is_refused_by_field(cli, tmp_path, case):
+    change, words = BROKEN[case]
+    good = write_run(tmp_path, "good", **{TASK: task_scores(20)})
+    (tmp_path / "bad.json").write_text(change(json.loads((tmp_path / good).read_text())))
+    done = cli("check", good, "--baseline", "bad.json")
+    assert done.returncode == 2
+    assert "bad.json: is no baseline file" in done.stderr
+    assert words in done.stderr
+
+
+def test_what_is_no_run_is_no_baseline(cli, tmp_path):
+    done = cli("baseline", "save", "nowhere")
+    assert done.returncode == 2
+    assert "nowhere: is no run directory" in done.stderr

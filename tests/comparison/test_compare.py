@@ -1,0 +1,253 @@
+"""``instit-bench compare``: what changed, whether it means anything, and when it refuses."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from tests.comparison.runs import TASK, predictions, score, task_scores, worsened, write_run
+
+
+def load(path):
+    return json.loads(path.read_text())
+
+
+def figures(tmp_path, task=TASK, metric="accuracy"):
+    return load(tmp_path / "c.json")["comparisons"][0]["tasks"][task]["metrics"][metric]
+
+
+def check_forty_changed_answers(cli, tmp_path, rows):
+    worse, changed = worsened(rows, 40)
+    a = score(cli, tmp_path, rows, "a")
+    b = score(cli, tmp_path, worse, "b")
+    done = cli("compare", a, b, "--flips", "all", "--json", "c.json")
+    assert done.returncode == 0, done.stderr
+    assert f"{TASK}: 40 right to wrong, 0 wrong to right" in done.stdout
+    named = set(re.findall(r"\d+-\d+", done.stdout.split("right to wrong", 1)[1]))
+    assert named == set(changed)
+    found = figures(tmp_path)
+    assert found["test"]["difference"] == pytest.approx(-40 / len(rows))
+    assert (found["test"]["losses"], found["test"]["wins"]) == (40, 0)
+    assert found["verdict"] == "worse"
+    groups = load(tmp_path / "c.json")["comparisons"][0]["tasks"][TASK]["flips"]
+    assert len(groups) > 1
+    assert sorted(i for group in groups.values() for i in group["to_wrong"]) == sorted(changed)
+
+
+def test_forty_answers_changed_for_the_worse_are_shown_and_named(cli, tmp_path):
+    check_forty_changed_answers(cli, tmp_path, predictions())
+
+
+def test_forty_of_the_benchmark_s_own_answers_changed(cli, tmp_path, shared_data):
+    check_forty_changed_answers(
+        cli, tmp_path, load(shared_data / "inst_it/video_mc_inference.json")
+    )
+
+
+def test_two_changed_answers_show_no_difference_and_the_others_are_counted(cli, tmp_path):
+    a = write_run(tmp_path, "a", **{TASK: task_scores(30, of=400)})
+    b = write_run(tmp_path, "b", **{TASK: task_scores(28, of=400)})
+    done = cli("compare", a, b, "--flips", 1, "--json", "c.json")
+    assert figures(tmp_path)["verdict"] == "no difference shown"
+    assert "2: 007-00 and 1 more" in done.stdout
+    assert "no difference shown" in done.stdout
+
+
+def test_a_group_without_room_for_ids_is_counted_only(cli, tmp_path):
+    a = write_run(tmp_path, "a", **{TASK: task_scores(30)})
+    b = write_run(tmp_path, "b", **{TASK: task_scores(28)})
+    shown = cli("compare", a, b, "--flips", 0).stdout
+    assert "2 samples" in shown
+    assert "007-00" not in shown
+
+
+def test_every_further_run_is_compared_with_the_first(cli, tmp_path):
+    names = [
+        write_run(tmp_path, name, **{TASK: task_scores(right, of=80)})
+        for name, right in (("base", 40), ("up", 80), ("down", 0))
+    ]
+    done = cli("compare", *names, "--json", "c.json")
+    verdicts = [
+        (found["a"]["name"], found["b"]["name"], found["tasks"][TASK]["metrics"]["accuracy"])
+        for found in load(tmp_path / "c.json")["comparisons"]
+    ]
+    assert [(a, b, metric["verdict"]) for a, b, metric in verdicts] == [
+        ("base", "up", "better"),
+        ("base", "down", "worse"),
+    ]
+    assert "B: up against A: base" in done.stdout
+
+
+OTHER_ITEM = {**task_scores(20)["samples"]}
+OTHER_ITEM["000-01"] = OTHER_ITEM["000-01"] | {"item": "1"}
+JUDGED = {"prompt_style": "chat", "judge": "openai:gpt-4o-2024-08-06"}
+MISMATCHES = {
+    "data": ({}, {"data_digest": "e"}, "data: d against e"),
+    "item": (
+        {"data_digest": None},
+        {"samples": OTHER_ITEM},
+        "question or target of 1 of 40 shared samples (000-01): 0 against 1",
+    ),
+    "whose prompts": ({}, {"prompts": "own"}, "prompts: official against own"),
+    "prompts of one not known": (
+        {},
+        {"prompts": "unknown"},
+        "prompts: official against not known",
+    ),
+    "prompt texts": ({}, {"prompt_digest": "q"}, "prompt texts: p against q"),
+    "a setting": (
+        {},
+        {"protocol": {"prompt_style": "chat", "temperature": 0.7, "max_frames": 32}},
+        "temperature: 0.0 against 0.7",
+    ),
+    "settings of one not known": (
+        {},
+        {"protocol": {}},
+        "prompt_style, temperature, max_frames: chat, 0.0, 32 against not known",
+    ),
+    "the judge": (
+        {"protocol": JUDGED},
+        {"protocol": JUDGED | {"judge": "lexical"}},
+        "judge: openai:gpt-4o-2024-08-06 against lexical",
+    ),
+    "the scorer": ({}, {"scorer": "open_ended"}, "scorer: choice against open_ended"),
+}
+
+
+@pytest.mark.parametrize("case", MISMATCHES)
+def test_what_is_not_alike_is_refused_by_name_unless_allowed(cli, tmp_path, case):
+    change_a, change_b, words = MISMATCHES[case]
+    a = write_run(tmp_path, "a", **{TASK: task_scores(30, **change_a)})
+    b = write_run(tmp_path, "b", **{TASK: task_scores(20) | change_b})
+    refused = cli("compare", a, b, "--markdown", "c.md")
+    assert (refused.returncode, refused.stdout) == (3, "")
+    assert f"{TASK}: {words}" in refused.stderr
+    assert not (tmp_path / "c.md").exists()
+
+    allowed = cli("compare", a, b, "--allow-mismatch", "--markdown", "c.md", "--json", "c.json")
+    assert allowed.returncode == 0, allowed.stderr
+    page = (tmp_path / "c.md").read_text()
+    tables = page.count("\n| --- ")
+    assert tables >= 1
+    assert page.count("**NOT COMPARABLE**") == allowed.stdout.count("NOT COMPARABLE:") == tables
+    (mismatch,) = load(tmp_path / "c.json")["comparisons"][0]["tasks"][TASK]["mismatches"]
+    assert words == f"{mismatch['field']}: {mismatch['a']} against {mismatch['b']}"
+
+
+def test_model_and_backend_are_what_is_compared(cli, tmp_path):
+    a = write_run(tmp_path, "a", **{TASK: task_scores(30)})
+    b = write_run(tmp_path, "b", **{TASK: task_scores(30)})
+    values = load(tmp_path / b) | {"model": "another", "backend": "vllm", "data": "a-copy"}
+    (tmp_path / b).write_text(json.dumps(values))
+    done = cli("compare", a, b)
+    assert done.returncode == 0
+    assert "b (another)" in done.stdout
+
+
+def test_what_neither_run_knows_is_said(cli, tmp_path):
+    a = score(cli, tmp_path, predictions(), "a")
+    b = score(cli, tmp_path, predictions(), "b")
+    shown = cli("compare", a, b).stdout
+    assert f"{TASK}: not known of either run: whose prompts asked" in shown
+    assert f"{TASK}: not known of either run: with which settings was asked" in shown
+
+
+def test_other_prompts_of_two_scored_files_are_refused(cli, tmp_path):
+    a = score(cli, tmp_path, predictions(), "a", "--prompts", "official")
+    b = score(cli, tmp_path, predictions(), "b", "--prompts", "own")
+    done = cli("compare", a, b)
+    assert done.returncode == 3
+    assert f"{TASK}: prompts: official against own" in done.stderr
+    recorded = [load(tmp_path / run / "results.json")["tasks"][TASK] for run in (a, b)]
+    assert [task["prompts"] for task in recorded] == ["official", "own"]
+    assert [("own-prompts" in task["marks"]) for task in recorded] == [False, True]
+
+
+def test_a_judge_in_one_run_only_is_refused(cli, tmp_path):
+    demo = ["run", "--model", "random", "--backend", "baseline", "--data", "demo"]
+    cli(*demo, "--tasks", "inst_it_image_oe", "--judge", "lexical", "--name", "judged")
+    cli(*demo, "--tasks", "inst_it_image_oe", "--name", "unjudged")
+    done = cli("compare", "results/judged", "results/unjudged")
+    assert done.returncode == 3
+    assert "judge: lexical against none" in done.stderr
+
+
+def test_runs_without_a_common_task_are_refused(cli, tmp_path):
+    a = write_run(tmp_path, "a", inst_it_image_mc=task_scores(30))
+    b = write_run(tmp_path, "b", inst_it_video_mc=task_scores(30))
+    done = cli("compare", a, b)
+    assert done.returncode == 3
+    assert "have no task in common: inst_it_image_mc against inst_it_video_mc" in done.stderr
+
+
+def test_what_is_left_out_is_counted_with_its_reason(cli, tmp_path):
+    before, after = task_scores(30), task_scores(30)
+    del before["samples"]["000-00"]
+    after["samples"]["000-01"] |= {"state": "infer_error", "scores": {}}
+    after["samples"]["000-02"] |= {"state": "unparsed", "scores": {"accuracy": 0.0}}
+    a = write_run(tmp_path, "a", **{TASK: before, "inst_it_image_mc": task_scores(1)})
+    b = write_run(tmp_path, "b", **{TASK: after})
+    done = cli("compare", a, b, "--json", "c.json")
+    assert figures(tmp_path, metric="accuracy")["test"]["n"] == 38
+    assert figures(tmp_path, metric="official_accuracy")["test"]["n"] == 37
+    left_out = f"{TASK}: official_accuracy: 3 of 40 samples left out"
+    assert f"{left_out} (A: 1 not_run; B: 1 infer_error, 1 unparsed)" in done.stdout
+    assert "only A has inst_it_image_mc" in done.stdout
+
+
+def test_p_is_corrected_over_the_tasks_of_a_family(cli, tmp_path):
+    tasks = ("inst_it_image_mc", "inst_it_video_mc", "gpt4tools_seen")
+    a = write_run(tmp_path, "a", **{name: task_scores(30, per_cluster=1) for name in tasks})
+    b = write_run(tmp_path, "b", **{name: task_scores(24, per_cluster=1) for name in tasks})
+    cli("compare", a, b, "--json", "c.json")
+    for metric in ("accuracy", "official_accuracy"):
+        found = [figures(tmp_path, task, metric) for task in tasks]
+        assert [one["test"]["p"] for one in found] == [0.03125] * 3
+        assert [one["p"] for one in found] == [3 * 0.03125] * 3
+        assert {one["verdict"] for one in found} == {"no difference shown"}
+
+
+def test_more_mistakes_are_worse(cli, tmp_path):
+    demo = ["run", "--backend", "baseline", "--data", "demo", "--tasks", "gpt4tools_unseen"]
+    cli(*demo, "--model", "echo-gold", "--name", "gold")
+    cli(*demo, "--model", "random", "--name", "random")
+    done = cli("compare", "results/gold", "results/random", "--all-metrics", "--json", "c.json")
+    assert done.returncode == 0, done.stderr
+    rate = figures(tmp_path, "gpt4tools_unseen", "under_call_rate")
+    assert rate["test"]["difference"] > 0
+    assert (rate["lower_is_better"], rate["verdict"]) == (True, "worse")
+    assert figures(tmp_path, "gpt4tools_unseen", "strict_sr")["verdict"] == "worse"
+
+
+def test_samples_link_into_the_report_where_there_is_one(cli, tmp_path):
+    a = score(cli, tmp_path, predictions(), "a")
+    b = score(cli, tmp_path, worsened(predictions(), 3)[0], "b")
+    done = cli("compare", a, b, "--markdown", "out/c.md")
+    assert f"instit-bench report {b} {a}" in done.stderr
+    assert "001-01" in (tmp_path / "out/c.md").read_text()
+    assert "report.html" not in (tmp_path / "out/c.md").read_text()
+
+    (tmp_path / b / "report.html").write_text("")
+    done = cli("compare", a, b, "--markdown", "out/c.md")
+    assert "instit-bench report" not in done.stderr
+    link = f"[001-01](../results/b/report.html#sample={TASK}/001-01)"
+    assert link in (tmp_path / "out/c.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["a.json"], "name two runs or more"),
+        (["a.json", "nowhere"], "nowhere: there is no such run folder or baseline file"),
+        (["a.json", "a.json", "--flips", "some"], "--flips 'some'"),
+        (["a.json", "."], "is no run directory"),
+    ],
+)
+def test_bad_input_is_one_clear_line(cli, tmp_path, arguments, words):
+    write_run(tmp_path, "a", **{TASK: task_scores(30)})
+    done = cli("compare", *arguments)
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr

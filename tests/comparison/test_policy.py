@@ -1,0 +1,79 @@
+"""``checks.yaml``: a rule that cannot hold for anything is an error, never silence."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.comparison.runs import TASK, task_scores, write_run
+
+BAD = {
+    "no YAML": ("defaults: [", "is not valid YAML"),
+    "no mapping": ("- max_drop", "Input should be"),
+    "an unknown section": ("default: {}", "field 'default': there is no such rule here"),
+    "an unknown rule": (
+        "defaults: {max_dorp: 0.1}",
+        "field 'defaults.max_dorp': there is no such rule here; did you mean 'max_drop'?",
+    ),
+    "an unknown rule of a metric": (
+        "defaults: {metrics: {accuracy: {min_coverage: 1}}}",
+        "field 'defaults.metrics.accuracy.min_coverage': there is no such rule here",
+    ),
+    "text for a number": ("defaults: {max_drop: 5%}", "field 'defaults.max_drop'"),
+    "percent for a fraction": ("defaults: {max_drop: 2}", "it is a fraction, 0.02 for 2 points"),
+    "not a number": ("defaults: {max_drop: .nan}", "field 'defaults.max_drop'"),
+    "yes for a number": ("defaults: {max_drop: yes}", "field 'defaults.max_drop'"),
+    "an unknown gate": ("defaults: {gate: median}", "'interval' or 'mean'"),
+    "a key twice": ("defaults: {max_drop: 0.1, max_drop: 0.2}", "key 'max_drop' stands twice"),
+    "an unknown task": (
+        "tasks: {inst_it_vidoe_mc: {max_drop: 0.1}}",
+        "tasks.inst_it_vidoe_mc: neither run nor baseline has such a task; did you mean "
+        "'inst_it_video_mc'?",
+    ),
+    "a pattern for no task": ("tasks: {'gpt4tools_*': {}}", "has such a task"),
+    "an unknown metric": (
+        "tasks: {inst_it_video_mc: {metrics: {acuracy: {min_value: 0.1}}}}",
+        "tasks.inst_it_video_mc.metrics.acuracy: neither run nor baseline has such a metric; did "
+        "you mean 'accuracy'?",
+    ),
+    "a metric of no task": (
+        "defaults: {metrics: {strict_sr: {min_value: 0.1}}}",
+        "defaults.metrics.strict_sr: neither run nor baseline has such a metric",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_a_bad_policy_is_refused_by_name(cli, tmp_path, case):
+    text, words = BAD[case]
+    (tmp_path / "checks.yaml").write_text(text)
+    run = write_run(tmp_path, "run", **{TASK: task_scores(20)})
+    done = cli("check", run, "--baseline", run, "--policy", "checks.yaml")
+    assert done.returncode == 2, done.stdout
+    assert "checks.yaml" in done.stderr
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_policy_that_is_not_there_is_named(cli, tmp_path):
+    run = write_run(tmp_path, "run", **{TASK: task_scores(20)})
+    done = cli("check", run, "--baseline", run, "--policy", "none.yaml")
+    assert done.returncode == 2
+    assert "none.yaml: cannot be read" in done.stderr
+
+
+def test_an_empty_policy_is_the_default_one(cli, tmp_path):
+    (tmp_path / "checks.yaml").write_text("")
+    run = write_run(tmp_path, "run", **{TASK: task_scores(20)})
+    with_policy = cli("check", run, "--baseline", run, "--policy", "checks.yaml")
+    assert with_policy.stdout == cli("check", run, "--baseline", run).stdout
+
+
+def test_that_the_runs_are_comparable_is_checked_whatever_the_policy_says(cli, tmp_path):
+    (tmp_path / "checks.yaml").write_text(
+        "defaults: {max_drop: null, min_coverage: null, max_error_rate: null}"
+    )
+    baseline = write_run(tmp_path, "baseline", **{TASK: task_scores(20)})
+    run = write_run(tmp_path, "run", **{TASK: task_scores(20, prompts="own")})
+    done = cli("check", run, "--baseline", baseline, "--policy", "checks.yaml")
+    assert done.returncode == 3
+    assert "check: NO VERDICT: 1 of 1 rules cannot be judged" in done.stdout

@@ -1,0 +1,82 @@
+"""Two runs of 4,000 samples each, made by the commands themselves on pictures drawn for them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from PIL import Image, ImageDraw
+
+from tests.conftest import REPOSITORY, cli_environment
+
+PICTURES, VIDEOS, FRAMES = 50, 25, 6
+IMAGE_SAMPLES, VIDEO_SAMPLES, TOOL_SAMPLES = 1500, 1500, 1000
+DEMO = REPOSITORY / "instit_bench/datasets/demo"
+
+
+def run_cli(folder: Path, *args: object, allowed: tuple[int, ...] = (0,)) -> None:
+    """``instit-bench …`` in a folder; it must end with an allowed exit code."""
+    done = subprocess.run(
+        [sys.executable, "-m", "instit_bench", *map(str, args)],
+        cwd=folder,
+        env=cli_environment(INSTIT_BENCH_HOME=str(folder / "home")),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode in allowed, done.stderr
+
+
+def picture(path: Path, mark: int) -> None:
+    """A small picture with a mark drawn on it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image = Image.new("RGB", (120, 80), (40 * mark % 256, 90, 160))
+    ImageDraw.Draw(image).text((10, 30), f"[{mark}]", fill="white")
+    image.save(path)
+
+
+def choice_records(count: int, media: int, **fields: str) -> list[dict[str, object]]:
+    """Multiple-choice records over pictures or videos; ``{}`` in a field is the medium's number."""
+    records = []
+    for number in range(count):
+        medium = number % media + 1
+        moment = f" at <{number % FRAMES + 1}>" if "video_path" in fields else ""
+        records.append(
+            {
+                "question_id": f"{medium:03}-{number:04}",
+                "question": f"What does [{number % 7}] do{moment} in round {number}?",
+                "options": {letter: f"it does {letter}" for letter in "ABCD"},
+                "answer": "ABCD"[number % 4],
+                **{name: value.format(medium) for name, value in fields.items()},
+            }
+        )
+    return records
+
+
+def write_data(folder: Path) -> None:
+    """A data folder in the benchmarks' layout."""
+    inst_it, tools = folder / "Inst-It-Bench", folder / "gpt4tools"
+    for number in range(1, PICTURES + 1):
+        picture(inst_it / f"images_vpt/{number}.png", number)
+    for number in range(1, VIDEOS + 1):
+        for frame in range(1, FRAMES + 1):
+            picture(inst_it / f"videos_vpt/{number}/{frame}.png", 7 * number + frame)
+    images = choice_records(IMAGE_SAMPLES, PICTURES, image_path="images_vpt/{}.png")
+    videos = choice_records(VIDEO_SAMPLES, VIDEOS, video_path="videos_vpt/{}")
+    (inst_it / "image_multi_choices.json").write_text(json.dumps(images))
+    (inst_it / "video_multi_choices.json").write_text(json.dumps(videos))
+    demo = json.loads((DEMO / "gpt4tools/gpt4tools_test_unseen.json").read_text())
+    records = [{**demo[number % len(demo)], "id": number} for number in range(TOOL_SAMPLES)]
+    tools.mkdir()
+    (tools / "gpt4tools_test_unseen.json").write_text(json.dumps(records))
+
+
+def make_runs(folder: Path) -> None:
+    """``results/guess`` and ``results/first`` in a folder."""
+    write_data(folder / "data")
+    tasks = "inst_it_image_mc,inst_it_video_mc,gpt4tools_unseen"
+    for model, name in (("random", "guess"), ("first", "first")):
+        command = ("run", "--backend", "baseline", "--model", model, "--name", name)
+        run_cli(folder, *command, "--data", "data", "--tasks", tasks)

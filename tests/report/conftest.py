@@ -1,0 +1,32 @@
+"""A report of 4,000 samples by two runs, made once for all workers, and a browser to open it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+from selenium.webdriver import Chrome
+
+from tests.browser import chromium
+from tests.report.big_runs import make_runs, run_cli
+
+
+@pytest.fixture(scope="session")
+def big_report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """``page/report.html`` of the runs ``guess`` and ``first``, which lie in ``results/``."""
+    shared = tmp_path_factory.getbasetemp().parent / "big-report"
+    page = shared / "page/report.html"
+    with FileLock(f"{shared}.lock"):
+        if not page.exists():
+            make_runs(shared)
+            run_cli(shared, "report", "results/guess", "results/first", "--output", page)
+    return page
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
+    """One browser for a module's tests."""
+    with chromium(tmp_path_factory.mktemp("browser")) as page:
+        yield page

@@ -1,0 +1,63 @@
+"""Why official and strict differ: counted in the head of a report, and listed on request."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from selenium.webdriver.common.by import By
+
+from tests.report.big_runs import run_cli
+
+REPLIES = [
+    (
+        "inst_it_image_mc",
+        "A cat is on the sofa, so the answer is D",
+        "the first capital A to D in the reply, which official takes, is not its answer",
+    ),
+    (
+        "inst_it_image_mc",
+        "the correct answer is d",
+        "official finds no capital A to D and leaves the sample out; strict reads an answer",
+    ),
+    (
+        "inst_it_image_mc",
+        "I Cannot tell",
+        "the reply gives no answer; official takes a capital letter in it for one",
+    ),
+    (
+        "inst_it_image_mc",
+        "no idea",
+        "neither finds an answer: strict counts it as wrong, official leaves it out",
+    ),
+    (
+        "gpt4tools_unseen",
+        "Thought: Do I need to use a tool? No.\\nAI: Romeo and Juliet.",
+        "official wants the thought to be exactly No and an 'AI: ' line",
+    ),
+]
+
+
+@pytest.mark.parametrize(("task", "reply", "reason"), REPLIES)
+def test_each_reason_is_counted_and_its_samples_are_a_click_away(
+    browser, tmp_path, task, reply, reason
+):
+    command = ("run", "--backend", "baseline", "--model", f"text:{reply}", "--name", "r")
+    run_cli(tmp_path, *command, "--data", "demo", "--tasks", task)
+    run_cli(tmp_path, "report", "results/r", "--no-media")
+    journal = (tmp_path / f"results/r/samples/{task}.jsonl").read_text().splitlines()
+    differing = [r["id"] for r in map(json.loads, journal) if "difference" in r["details"]]
+    assert differing
+    browser.get((tmp_path / "results/r/report.html").as_uri())
+    section = browser.find_element(By.CSS_SELECTOR, ".difference")
+    assert f"official and strict differ on {len(differing)} sample" in section.text
+    counts = dict(re.findall(r"^(\d+): (.*)$", section.text, re.MULTILINE))
+    assert reason in counts.values()
+    assert sum(map(int, counts)) == len(differing)
+    section.find_element(By.LINK_TEXT, "show").click()
+    shown = [row.text for row in browser.find_elements(By.CSS_SELECTOR, "[role=option] .id")]
+    assert shown == differing[: len(shown)]
+    assert browser.find_element(By.ID, "count").text.startswith(f"{len(differing)} of")
+    browser.find_element(By.ID, "list").send_keys("j")
+    assert "Why official and strict differ" in browser.find_element(By.ID, "details").text

@@ -1,0 +1,207 @@
+"""What ``instit-bench report`` writes, where its pictures come from, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pyarrow
+import pyarrow.parquet
+import pytest
+from PIL import Image
+
+BASELINE = ("run", "--backend", "baseline", "--model", "first", "--name", "r")
+IMAGE_MC, VIDEO_MC = "inst_it_image_mc", "inst_it_video_mc"
+
+
+def embedded(page):
+    """The data block of a report."""
+    text = page.read_text(encoding="utf-8")
+    block = re.search(r'<script type="application/json" id="data">(.*?)</script>', text, re.DOTALL)
+    return json.loads(block[1])
+
+
+def films(page):
+    """Sample id -> its pictures: [file, width, height] or [reason]."""
+    data = embedded(page)
+    return {
+        sample["id"]: [data["pictures"][n] for n in data["films"][answer["film"]]]
+        for sample in data["samples"]
+        for answer in sample["answers"]
+        if answer and "film" in answer
+    }
+
+
+def picture(path, size, colour="red"):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", size, colour).save(path)
+    return path.read_bytes()
+
+
+def record(number, **fields):
+    options = {letter: letter.lower() for letter in "ABCD"}
+    question = {"question_id": f"{number:03}-01", "question": "What is [1]?", "answer": "A"}
+    return {**question, "options": options, **fields}
+
+
+def write_images(tmp_path, size=(1600, 900)):
+    """A data folder with one picture on disk and a question on it."""
+    folder = tmp_path / "data/Inst-It-Bench"
+    picture(folder / "images_vpt/1.png", size)
+    records = [record(1, image_path="images_vpt/1.png")]
+    (folder / "image_multi_choices.json").write_text(json.dumps(records))
+    return folder
+
+
+def test_thumbnails_lie_beside_the_page_and_are_made_once(cli, tmp_path):
+    write_images(tmp_path)
+    assert cli(*BASELINE, "--data", "data", "--tasks", IMAGE_MC).returncode == 0
+    done = cli("report", "results/r")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == "report: results/r/report.html (1 samples, 1 pictures)\n"
+    page = tmp_path / "results/r/report.html"
+    [[file, width, height]] = films(page)["001-01"]
+    assert re.fullmatch(r"[0-9a-f]{32}\.webp", file), "a digest, no name from the data"
+    thumbnail = page.parent / "report_media" / file
+    with Image.open(thumbnail) as image:
+        assert image.size == (width, height) == (640, 360)
+    made = thumbnail.stat().st_mtime_ns
+    assert cli("report", "results/r").returncode == 0
+    assert thumbnail.stat().st_mtime_ns == made
+    assert [path.name for path in thumbnail.parent.iterdir()] == [file]
+
+
+def test_a_video_file_s_frames_are_decoded_again(cli, tmp_path):
+    cli(*BASELINE, "--data", "demo", "--tasks", VIDEO_MC)
+    assert cli("report", "results/r").returncode == 0
+    found = films(tmp_path / "results/r/report.html")
+    assert len(found["001-01"]) == 12, "a folder of frames"
+    assert len(found["005-01"]) > 1, "a video file"
+    assert all(len(picture) == 3 for film in found.values() for picture in film)
+
+
+def write_parquet(tmp_path, colours):
+    folder = tmp_path / "data/Inst-It-Bench/image_multi_choice"
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = []
+    for number, colour in enumerate(colours, start=1):
+        row = record(number, image={"bytes": picture(tmp_path / "p.png", (8, 6), colour)})
+        options = row.pop("options")
+        rows.append(row | {f"choice_{letter.lower()}": text for letter, text in options.items()})
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), folder / "test.parquet")
+    return folder / "test.parquet"
+
+
+def test_pictures_inside_the_dataset_are_looked_up_there(cli, tmp_path):
+    write_parquet(tmp_path, ["red", "blue", "blue"])
+    assert cli(*BASELINE, "--data", "data", "--tasks", IMAGE_MC).returncode == 0
+    assert cli("report", "results/r").returncode == 0
+    found = films(tmp_path / "results/r/report.html")
+    assert found["001-01"] != found["002-01"] == found["003-01"]
+    with Image.open(tmp_path / "results/r/report_media" / found["001-01"][0][0]) as image:
+        assert image.convert("RGB").getpixel((4, 3))[0] > 240
+
+
+@pytest.mark.parametrize("what", ["changed", "gone"])
+def test_another_dataset_s_pictures_are_never_shown(cli, tmp_path, what):
+    file = write_parquet(tmp_path, ["red", "blue"])
+    cli(*BASELINE, "--data", "data", "--tasks", IMAGE_MC)
+    if what == "gone":
+        file.unlink()
+    else:
+        write_parquet(tmp_path, ["blue", "red"])
+    assert cli("report", "results/r").returncode == 0
+    assert films(tmp_path / "results/r/report.html") == {}
+
+
+def test_a_missing_or_broken_picture_is_told_in_its_place(cli, tmp_path):
+    folder = write_images(tmp_path)
+    cli(*BASELINE, "--data", "data", "--tasks", IMAGE_MC)
+    (folder / "images_vpt/1.png").write_bytes(b"no picture")
+    assert cli("report", "results/r").returncode == 0
+    [[reason]] = films(tmp_path / "results/r/report.html")["001-01"]
+    assert "1.png: is no picture in a known format" in reason
+    (folder / "images_vpt/1.png").unlink()
+    assert cli("report", "results/r").returncode == 0
+    [[reason]] = films(tmp_path / "results/r/report.html")["001-01"]
+    assert "1.png: No such file" in reason
+
+
+def test_predictions_scored_with_the_data_have_pictures_too(cli, tmp_path):
+    folder = write_images(tmp_path)
+    answer = {"model_prediction": "A", "ground_truth": "A", "question": "What is [1]?"}
+    (tmp_path / "p.json").write_text(json.dumps([{"question_id": "001-01", **answer}]))
+    data = ("--data", folder / "image_multi_choices.json")
+    done = cli("score", "p.json", "--task", IMAGE_MC, *data, "--name", "r")
+    assert done.returncode == 0, done.stderr
+    assert cli("report", "results/r").returncode == 0
+    assert len(films(tmp_path / "results/r/report.html")["001-01"][0]) == 3
+
+
+def test_without_media_there_is_the_page_alone(cli, tmp_path):
+    cli(*BASELINE, "--data", "demo", "--tasks", IMAGE_MC)
+    done = cli("report", "results/r", "--no-media", "--output", "out/page.html")
+    assert done.returncode == 0, done.stderr
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["page.html"]
+    assert embedded(tmp_path / "out/page.html")["media"] is None
+
+
+def test_a_text_that_many_prompts_share_is_in_the_page_once(cli, tmp_path):
+    cli(*BASELINE, "--data", "demo", "--tasks", "gpt4tools_unseen")
+    cli("report", "results/r")
+    page = (tmp_path / "results/r/report.html").read_text()
+    line = "Find Shadows: lists where the shadows in a picture fall."
+    assert page.count(line) == 1
+    asked = embedded(tmp_path / "results/r/report.html")
+    record = json.loads(
+        (tmp_path / "results/r/samples/gpt4tools_unseen.jsonl").read_text().splitlines()[0]
+    )
+    prompt = asked["samples"][0]["answers"][0]["prompt"]
+    assert "\n".join(asked["lines"][number] for number in prompt) == record["prompt"]
+
+
+def test_runs_of_one_name_are_told_apart(cli, tmp_path):
+    cli(*BASELINE, "--data", "demo", "--tasks", IMAGE_MC)
+    cli(*BASELINE, "--data", "demo", "--tasks", IMAGE_MC, "--output", "other")
+    assert cli("report", "results/r", "other/r", "--output", "b.html").returncode == 0
+    assert [run["label"] for run in embedded(tmp_path / "b.html")["runs"]] == ["r (1)", "r (2)"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["nowhere"], "nowhere: there is no such run folder"),
+        (["results"], "is no run directory: it has no manifest.json"),
+        (["results/r", "results/../results/r"], "a run is named twice"),
+        (["results/r", "--output", "results"], "--output results: is a folder"),
+        ([], "Missing argument 'RUN...'"),
+    ],
+)
+def test_wrong_usage_is_one_line_and_exit_code_2(cli, arguments, complaint):
+    cli(*BASELINE, "--data", "demo", "--tasks", IMAGE_MC)
+    done = cli("report", *arguments)
+    assert done.returncode == 2
+    assert complaint in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "-1", "37"])
+def test_a_score_outside_0_to_1_is_refused_with_its_place(cli, tmp_path, value):
+    cli(*BASELINE, "--data", "demo", "--tasks", IMAGE_MC)
+    journal = tmp_path / f"results/r/samples/{IMAGE_MC}.jsonl"
+    journal.write_text(
+        re.sub(r'"accuracy":[01]\.0', f'"accuracy":{value}', journal.read_text(), count=1)
+    )
+    done = cli("report", "results/r")
+    assert done.returncode == 2, done.stderr
+    assert f"{IMAGE_MC}.jsonl: sample 001-01: field 'scores.accuracy'" in done.stderr
+
+
+def test_a_run_that_was_killed_has_a_report(cli, tmp_path):
+    cli(*BASELINE, "--data", "demo", "--tasks", IMAGE_MC)
+    journal = tmp_path / f"results/r/samples/{IMAGE_MC}.jsonl"
+    journal.write_text("".join(journal.read_text().splitlines(keepends=True)[:3]) + '{"id"')
+    assert cli("report", "results/r").returncode == 0
+    page = (tmp_path / "results/r/report.html").read_text()
+    assert "3 of 16 (18.8 %)" in page
+    assert "3 scored, 13 not_run" in page

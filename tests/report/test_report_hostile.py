@@ -1,0 +1,114 @@
+"""Whatever data, models and judges say stays text in the report: nothing of it runs."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from selenium.webdriver.common.by import By
+
+from tests.browser import complaints
+from tests.openai_server import Reply, openai_server
+from tests.report.big_runs import run_cli
+
+TEXTS = [
+    "<script>window.hit = 1</script>",
+    "</script><script>window.hit = 1</script>",
+    "<!--<script>window.hit = 1</script>-->",
+    "<img src=x onerror='window.hit = 1'>",
+    "<svg onload='window.hit = 1'><animate onbegin='window.hit = 1'/></svg>",
+    "<a href='javascript:window.hit = 1'>click</a> javascript:window.hit=1",
+    "\"'><iframe srcdoc='<script>parent.hit = 1</script>'></iframe>",
+    "${window.hit = 1} {{ 7 * 7 }} {% raw %} {# comment #}",
+    "line\u2028separator and paragraph\u2029separator \\u003cb\\u003e \\",
+    "</textarea></style></title></pre><style>body { display: none }</style>",
+    "&lt;b&gt; &amp; &#60;script&#62;",
+    "__proto__",
+    f"at <{'9' * 5000}>",
+]
+ALL = "\n".join(TEXTS)
+NAME = 'x"><script>window.hit = 1</script>'
+
+
+def rows():
+    """A prediction file whose every field is hostile."""
+    return [
+        {
+            "question_id": f"{number:03}-{text}",
+            "question": f"Q {text}",
+            "model_prediction": f"A {text}",
+            "ground_truth": f"G {text}",
+            "split": "video",
+        }
+        for number, text in enumerate([*TEXTS, ALL])
+    ]
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory):
+    """Two runs with hostile names, texts and judge's replies."""
+    folder = tmp_path_factory.mktemp("hostile")
+    (folder / "p.json").write_text(json.dumps(rows()))
+    with openai_server(lambda body: Reply(f"J {ALL}")) as server:
+        judge = ("--judge", "openai:j", "--judge-base-url", server.base_url, "--judge-attempts", 1)
+        for name in ("one", "two"):
+            command = ("score", "p.json", "--task", "inst_it_video_oe", "--model", NAME)
+            run_cli(folder, *command, "--name", name, *judge, allowed=(0, 1))
+    # A folder may bear any name that the file system takes.
+    hostile = (folder / "results/one").rename(folder / "results" / "<img src=x onerror=hit=1>")
+    run_cli(folder, "report", hostile, "results/two")
+    return hostile / "report.html"
+
+
+@pytest.fixture
+def page(browser, report):
+    browser.get("about:blank")
+    browser.get(report.as_uri())
+    return browser
+
+
+def test_every_field_is_shown_letter_for_letter_and_does_nothing(page):
+    for number, text in enumerate([*TEXTS, ALL]):
+        page.find_element(By.TAG_NAME, "body").send_keys("j")
+        shown = page.find_element(By.ID, "details").get_attribute("textContent")
+        for prefix in ("Q ", "A ", "G "):
+            assert prefix + text in shown
+        assert f"inst_it_video_oe/{number:03}-{text}" in shown
+        assert f"J {ALL}" in shown
+        assert_nothing_ran(page)
+
+
+def test_names_are_text_in_head_plots_and_filters(page):
+    assert NAME in page.find_element(By.CSS_SELECTOR, ".runs").text
+    assert "<img src=x onerror=hit=1>" in page.find_element(By.TAG_NAME, "h1").text
+    options = page.find_element(By.ID, "run").text
+    assert "<img src=x onerror=hit=1>" in options
+    assert_nothing_ran(page)
+
+
+def test_a_hostile_fragment_is_looked_up_and_nothing_else(page, report):
+    page.get(report.as_uri() + "#sample=%3Cimg src=x onerror=hit=1%3E&run=__proto__&state=toString")
+    shown = page.find_element(By.ID, "details").text
+    assert shown == "There is no sample <img src=x onerror=hit=1> in this run."
+    assert page.find_element(By.ID, "count").text.startswith("0 of")
+    assert_nothing_ran(page)
+
+
+def test_an_injected_script_would_be_refused(page):
+    page.execute_script(
+        "const s = document.createElement('script'); s.textContent = 'window.hit = 1';"
+        "document.body.append(s)"
+    )
+    assert page.execute_script("return window.hit") is None
+    assert any("Content Security Policy" in message for message in complaints(page))
+
+
+def assert_nothing_ran(page):
+    assert page.execute_script("return window.hit") is None
+    assert complaints(page) == [], "not even tried"
+    elements = page.execute_script(
+        "return [document.scripts.length, document.styleSheets.length,"
+        " document.querySelectorAll('iframe, img, [onload], [onerror]').length,"
+        " document.querySelectorAll('a[href]:not([href^=\"#\"])').length]"
+    )
+    assert elements == [2, 1, 0, 0]

@@ -1,0 +1,245 @@
+"""``instit-bench report`` in a real browser: a page of 4,000 samples that people look through."""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import quote
+
+import pytest
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import Select, WebDriverWait
+
+from tests.browser import complaints
+
+TASKS = ("inst_it_image_mc", "inst_it_video_mc", "gpt4tools_unseen")
+DECIDING = {TASKS[0]: "accuracy", TASKS[1]: "accuracy", TASKS[2]: "strict_sr"}
+
+
+@pytest.fixture
+def page(browser, big_report):
+    """Opens the report, with a fragment or without one."""
+
+    def open_page(fragment=""):
+        browser.get("about:blank")
+        browser.get(big_report.as_uri() + fragment)
+        return browser
+
+    return open_page
+
+
+@pytest.fixture(scope="module")
+def journals(big_report):
+    """Run -> task -> id -> the journal's line."""
+    results = big_report.parent.parent / "results"
+    return {
+        run: {
+            task: {
+                record["id"]: record
+                for line in (results / run / f"samples/{task}.jsonl").read_text().splitlines()
+                for record in [json.loads(line)]
+            }
+            for task in TASKS
+        }
+        for run in ("guess", "first")
+    }
+
+
+def right(task, record):
+    return record["scores"][DECIDING[task]] >= 0.5
+
+
+def count(browser):
+    return browser.find_element(By.ID, "count").text
+
+
+def details(browser):
+    return browser.find_element(By.ID, "details").text
+
+
+def choose(browser, field, value):
+    Select(browser.find_element(By.ID, field)).select_by_value(value)
+
+
+def press(browser, *keys):
+    browser.switch_to.active_element.send_keys(*keys)
+
+
+def fragment(browser):
+    return browser.execute_script("return location.hash")
+
+
+def test_all_samples_are_there_and_only_the_rows_in_sight_are_drawn(page):
+    browser = page()
+    assert count(browser) == "4000 of 4000 samples"
+    assert 0 < len(browser.find_elements(By.CSS_SELECTOR, "[role=option]")) < 50
+    browser.execute_script("document.getElementById('list').scrollTop = 1e9")
+    WebDriverWait(browser, 5).until(
+        lambda b: b.find_elements(By.CSS_SELECTOR, "[aria-posinset='4000']")
+    )
+    assert complaints(browser) == []
+
+
+def test_the_head_shows_official_beside_strict_with_intervals_and_coverage(page, big_report):
+    browser = page()
+    results = json.loads((big_report.parents[1] / "results/guess/results.json").read_text())
+    shown = browser.find_element(By.CSS_SELECTOR, ".figures tbody tr").text
+    task = results["tasks"][TASKS[0]]
+    for metric in ("official_accuracy", "accuracy"):
+        figures = task["metrics"][metric]
+        low, high = figures["ci95"]
+        assert f"{100 * figures['value']:.1f}" in shown
+        assert f"{100 * low:.1f} to {100 * high:.1f}, n 1500" in shown
+        assert metric in shown
+    assert "1500 of 1500 (100.0 %)" in shown
+    assert "asked in this project's words" in browser.find_element(By.CSS_SELECTOR, ".marks").text
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "belongs"),
+    [
+        ("task", TASKS[1], lambda task, record: task == TASKS[1]),
+        ("verdict", "right", right),
+        ("verdict", "wrong", lambda task, record: not right(task, record)),
+        ("kind", "one object", lambda task, record: task == TASKS[0]),
+        ("method", "react", lambda task, record: record["method"] == "react"),
+        (
+            "tool",
+            "Day To Night",
+            lambda task, record: any(
+                "Day To Night" in pair for pair in record["details"].get("pairs", ())
+            ),
+        ),
+    ],
+)
+def test_a_filter_leaves_what_the_journal_has_of_it(page, journals, field, value, belongs):
+    browser = page()
+    choose(browser, field, value)
+    expected = sum(
+        belongs(task, record)
+        for task, records in journals["guess"].items()
+        for record in records.values()
+    )
+    assert 0 < expected < 4000
+    assert count(browser) == f"{expected} of 4000 samples"
+    assert f"{field}={quote(value)}" in fragment(browser)
+
+
+def test_flips_against_another_run(page, journals):
+    browser = page()
+    choose(browser, "flip", "lost:first")
+    lost = [
+        (task, name)
+        for task, records in journals["guess"].items()
+        for name, record in records.items()
+        if right(task, journals["first"][task][name]) and not right(task, record)
+    ]
+    assert count(browser) == f"{len(lost)} of 4000 samples"
+    browser.find_element(By.ID, "list").send_keys("j")
+    assert details(browser).startswith("/".join(lost[0]))
+    other = browser.find_element(By.XPATH, "//tr[td/button[text()='first']]")
+    assert "✓" in other.text
+
+
+def test_another_run_s_answer_is_one_click_away(page):
+    browser = page("#sample=inst_it_image_mc/001-0000")
+    browser.find_element(By.XPATH, "//td/button[text()='first']").click()
+    assert "run=first" in fragment(browser)
+    assert Select(browser.find_element(By.ID, "run")).first_selected_option.text == "first"
+    assert "A (letter)" in details(browser)
+    assert browser.find_elements(By.XPATH, "//td/button[text()='guess']")
+
+
+def test_search_finds_all_words_in_question_answer_and_gold(page):
+    browser = page()
+    search = browser.find_element(By.ID, "q")
+    search.send_keys("round 777?")
+    assert count(browser) == "2 of 4000 samples"
+    search.clear()
+    search.send_keys("nowhere to be found")
+    assert count(browser) == "0 of 4000 samples"
+
+
+def test_a_link_opens_a_sample_with_its_picture(page):
+    browser = page(f"#sample=inst_it_image_mc/{quote('007-0006', safe='')}")
+    assert details(browser).startswith("inst_it_image_mc/007-0006")
+    assert "What does [6] do in round 6?" in details(browser)
+    assert "C. it does C gold" in details(browser)
+    width = WebDriverWait(browser, 5).until(
+        lambda b: b.execute_script(
+            "return document.querySelector('#details img[src]')?.naturalWidth"
+        )
+    )
+    assert width == 120
+    assert browser.find_element(By.CSS_SELECTOR, "#details .film").is_displayed()
+
+
+def test_a_video_is_a_strip_of_numbered_frames_with_the_asked_one_marked(page):
+    browser = page("#sample=inst_it_video_mc/003-0002")
+    captions = [c.text for c in browser.find_elements(By.CSS_SELECTOR, "#details figcaption")]
+    assert captions == [f"<{frame}>" for frame in range(1, 7)]
+    named = browser.find_elements(By.CSS_SELECTOR, "#details .named figcaption")
+    assert [caption.text for caption in named] == ["<3>"]
+
+
+def test_filters_and_search_come_back_from_the_link(page):
+    browser = page("#task=inst_it_video_mc&verdict=wrong&q=round")
+    before = count(browser)
+    assert Select(browser.find_element(By.ID, "task")).first_selected_option.text.startswith(
+        "inst_it_video_mc"
+    )
+    browser.refresh()
+    assert count(browser) == before != "4000 of 4000 samples"
+    assert browser.find_element(By.ID, "q").get_attribute("value") == "round"
+
+
+def test_the_keyboard_is_enough(page):
+    browser = page()
+    body = browser.find_element(By.TAG_NAME, "body")
+    body.send_keys("j")
+    assert details(browser).startswith("inst_it_image_mc/001-0000")
+    body.send_keys("jjk")
+    assert details(browser).startswith("inst_it_image_mc/002-0001")
+    selected = browser.find_element(By.CSS_SELECTOR, "[aria-selected=true]")
+    assert selected.find_element(By.CSS_SELECTOR, ".id").text == "002-0001"
+    browser.find_element(By.ID, "list").send_keys(Keys.ARROW_DOWN)
+    assert details(browser).startswith("inst_it_image_mc/003-0002")
+    body.send_keys("/")
+    press(browser, "round 9", "j")
+    assert count(browser) == "0 of 4000 samples", "in the search field j is a letter"
+    press(browser, Keys.ESCAPE)
+    assert count(browser) == "4000 of 4000 samples"
+    press(browser, "?")
+    assert browser.find_element(By.ID, "help").is_displayed()
+    press(browser, Keys.ESCAPE)
+    assert not browser.find_element(By.ID, "help").is_displayed()
+
+
+def test_a_link_to_no_sample_says_so(page):
+    browser = page("#sample=inst_it_image_mc/999-99")
+    assert details(browser) == "There is no sample inst_it_image_mc/999-99 in this run."
+    assert complaints(browser) == []
+
+
+def test_plots_say_their_numbers_in_words(page):
+    browser = page()
+    titles = [
+        caption.text for caption in browser.find_elements(By.CSS_SELECTOR, ".chart > figcaption")
+    ]
+    assert titles[:4] == [
+        "Runs across tasks",
+        "inst_it_image_mc by kind of question",
+        "inst_it_video_mc by kind of question",
+        "inst_it_video_mc by position in the video",
+    ]
+    assert "gpt4tools_unseen: tools taken for one another, guess" in titles
+    for svg in browser.find_elements(By.CSS_SELECTOR, ".chart svg"):
+        for name in svg.get_attribute("aria-labelledby").split():
+            assert browser.execute_script(
+                "return document.getElementById(arguments[0]).textContent", name
+            )
+    chart = browser.find_elements(By.CSS_SELECTOR, ".chart")[3]
+    chart.find_element(By.TAG_NAME, "summary").click()
+    rows = [row.text for row in chart.find_elements(By.CSS_SELECTOR, "tbody tr")]
+    assert [row.split(" ")[0] for row in rows] == [f"<{frame}>" for frame in range(1, 7)]
+    assert all("n 250" in row for row in rows)
