@@ -75,6 +75,20 @@ def judged_records(run: RunDirectory, task: str, manifest: Manifest) -> list[Sam
     ]
 
 
+def selected_records(run: RunDirectory, task: str, manifest: Manifest) -> list[SampleRecord]:
+    """The same without samples that the run did not select.
+
+    Raises:
+        InputError: A journal is broken.
+    """
+    records = judged_records(run, task, manifest)
+    entry = manifest.tasks[task]
+    if not entry.limited:
+        return records
+    selected = set(entry.selected)
+    return [record for record in records if record.id in selected]
+
+
 def judging_result(
     run: RunDirectory, task: str, manifest: Manifest, records: Sequence[SampleRecord]
 ) -> JudgingResult | None:

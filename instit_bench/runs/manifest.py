@@ -66,6 +66,11 @@ class TaskManifest(BaseModel):
         """Whether only a part of the dataset was selected."""
         return self.selected != "all"
 
+    @property
+    def n_selected(self) -> int:
+        """How many samples were selected, those that were never run included."""
+        return self.n_dataset if self.selected == "all" else len(self.selected)
+
 
 class JudgingManifest(BaseModel):
     """Who judged a run's open-ended answers, by whose instructions; the first judge's count.

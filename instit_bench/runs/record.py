@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -40,6 +40,9 @@ class ToolCallRecord(BaseModel):
     arguments: str
 
 
+Fraction = Annotated[float, Field(ge=0, le=1)]
+
+
 class SampleRecord(BaseModel):
     """A sample's end: its state, what was asked and answered, and how it scored.
 
@@ -53,7 +56,7 @@ class SampleRecord(BaseModel):
     state: State
     prediction: str | None = None
     target: str
-    scores: dict[str, float] = Field(default_factory=dict)
+    scores: dict[str, Fraction] = Field(default_factory=dict)
     extracted: str | None = None
     method: str | None = None
     reason: str | None = None

@@ -14,7 +14,7 @@ from instit_bench.judges.create import OFFICIAL_JUDGE
 from instit_bench.judges.lexical import LEXICAL
 from instit_bench.runs.atomic import write_atomically
 from instit_bench.runs.directory import RunDirectory
-from instit_bench.runs.judged import JudgingResult, judged_records, judging_result
+from instit_bench.runs.judged import JudgingResult, judging_result, selected_records
 from instit_bench.runs.manifest import Manifest, TaskManifest
 from instit_bench.runs.record import SampleRecord
 from instit_bench.scorers.choice import ChoiceScorer
@@ -162,11 +162,8 @@ def load_results(path: Path) -> RunResults:
 def _task_result(
     run: RunDirectory, name: str, task: TaskManifest, manifest: Manifest
 ) -> TaskResult:
-    records = judged_records(run, name, manifest)
-    if task.selected != "all":
-        selected = set(task.selected)
-        records = [record for record in records if record.id in selected]
-    n_total = task.n_dataset if task.selected == "all" else len(task.selected)
+    records = selected_records(run, name, manifest)
+    n_total = task.n_selected
     states = Counter(record.state for record in records)
     states[State.NOT_RUN] += n_total - len(records)
     n_scored = sum(count for state, count in states.items() if state.has_verdict)

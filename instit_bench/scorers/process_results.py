@@ -44,6 +44,6 @@ class ProcessResultsScorer:
 def _number(value: Any, name: str, where: str) -> float:
     if isinstance(value, Mapping):
         value = value.get("score")
-    if not isinstance(value, int | float):
-        raise InputError(f"{where}: metric {name!r} must be a number, found {value!r}")
+    if not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise InputError(f"{where}: metric {name!r} must be a number from 0 to 1, found {value!r}")
     return float(value)

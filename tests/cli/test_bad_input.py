@@ -137,6 +137,32 @@ def test_a_journal_broken_in_the_middle_is_told_by_line_and_left_alone(cli, tmp_
     assert path.read_text() == "".join(lines)
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["leaderboard", "results/r"],
+        ["compare", "results/r", "results/r"],
+        ["check", "results/r", "--baseline", "results/r"],
+        ["baseline", "save", "results/r"],
+        ["report", "results/r"],
+        ["export", "results/r"],
+    ],
+    ids=lambda command: command[0],
+)
+def test_a_score_that_is_none_is_refused_by_every_command_that_reads_runs(cli, tmp_path, command):
+    cli(*DEMO, "--tasks", "gpt4tools_seen", "--name", "r")
+    journal = tmp_path / "results/r/samples/gpt4tools_seen.jsonl"
+    line, *rest = journal.read_text().splitlines(keepends=True)
+    for value in ("NaN", "7.5", '"high"'):
+        broken = json.loads(line)
+        broken["scores"]["sr"] = "HERE"
+        journal.write_text(json.dumps(broken).replace('"HERE"', value) + "\n" + "".join(rest))
+        done = cli(*command)
+        assert done.returncode == 2, value
+        assert "gpt4tools_seen.jsonl: line 1: field 'scores.sr'" in done.stderr
+        assert "Traceback" not in done.stderr
+
+
 def test_an_output_that_cannot_be_written_is_one_line_and_exit_1(cli):
     done = cli(*DEMO, "--output", "/proc/nowhere")
     assert done.returncode == 1

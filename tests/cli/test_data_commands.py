@@ -38,15 +38,14 @@ def data(tmp_path) -> Path:
 
 
 @pytest.fixture
-def hub() -> Iterator[Hub]:
+def hub(tmp_path: Path) -> Iterator[Hub]:
     bench = demo_data() / "Inst-It-Bench"
     files = {path.name: path.read_bytes() for path in bench.glob("*.json")}
     with serve_hub(files) as running:
         # The pictures, as the archives that the benchmark keeps them in.
         for name in ("images_vpt", "videos_vpt"):
-            archive = shutil.make_archive(f"/tmp/{name}-{id(running)}", "zip", bench, name)
+            archive = shutil.make_archive(str(tmp_path / "archives" / name), "zip", bench, name)
             running.files[f"{name}.zip"] = Path(archive).read_bytes()
-            Path(archive).unlink()
         yield running
 
 
