@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "stats": LEAVES,
     "runs": LEAVES | {"tasks", "datasets", "media", "backends", "scorers", "judges", "stats"},
     "lmms": LEAVES | {"runs", "tasks", "datasets", "media", "backends", "scorers", "judges"},
-    "leaderboard": LEAVES | {"runs", "stats"},
+    "leaderboard": LEAVES | {"runs"},
     "exports": LEAVES | {"tasks", "datasets", "runs"},
     "comparison": LEAVES | {"runs", "stats"},
     "report": LEAVES | {"runs", "stats", "media", "datasets", "leaderboard", "comparison"},
@@ -45,6 +45,20 @@ def module_name(path: Path) -> str:
 
 
 MODULES = {module_name(path): path for path in PACKAGE.rglob("*.py")}
+
+
+def test_every_room_is_known_here_and_in_the_page():
+    rooms = {path.name for path in PACKAGE.iterdir() if (path / "__init__.py").is_file()}
+    assert rooms == MAY_IMPORT.keys() | {"cli"}
+    page = (PACKAGE.parent / "docs/architecture.md").read_text(encoding="utf-8")
+    for room in rooms:
+        assert f"\n| `{room}/` |" in page
+
+
+def test_leaves_import_only_each_other():
+    for leaf in LEAVES:
+        names = {name.split(".")[1] for name in imports_of(PACKAGE / f"{leaf}.py")}
+        assert names <= LEAVES, leaf
 
 
 @pytest.mark.parametrize("room", MAY_IMPORT)
