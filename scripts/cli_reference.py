@@ -2,37 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+import typer
+
+from instit_bench.cli.main import app
 
 DOCS = Path(__file__).resolve().parents[1] / "docs" / "cli.md"
-COMMANDS = (
-    (),
-    ("run",),
-    ("score",),
-    ("export",),
-    ("leaderboard",),
-    ("report",),
-    ("compare",),
-    ("check",),
-    ("baseline",),
-    ("baseline", "save"),
-    ("judge",),
-    ("judge", "run"),
-    ("judge", "collect"),
-    ("judge", "estimate"),
-    ("judge", "cache"),
-    ("tasks",),
-    ("tasks", "list"),
-    ("tasks", "show"),
-    ("tasks", "path"),
-    ("data",),
-    ("data", "list"),
-    ("data", "download"),
-    ("data", "verify"),
-)
+_WIDTH = 78
 HEAD = """# Command line
 
 Every command prints its results on standard output and everything else on standard error. This
@@ -48,26 +27,24 @@ page is made from the commands' own `--help` by `python scripts/cli_reference.py
 """
 
 
-def help_of(command: tuple[str, ...]) -> str:
-    """A command's help at a fixed width."""
-    done = subprocess.run(
-        [sys.executable, "-m", "instit_bench", *command, "--help"],
-        env=os.environ | {"COLUMNS": "96", "TERMINAL_WIDTH": "96", "NO_COLOR": "1"},
-        capture_output=True,
-        text=True,
-        check=True,
+def helps(command: Any, path: str, parent: Any = None) -> Iterator[tuple[str, str]]:
+    """Each command's path and help at a fixed width, a group's before its commands'."""
+    context = command.context_class(
+        command,
+        info_name=path.rsplit(maxsplit=1)[-1],
+        parent=parent,
+        terminal_width=_WIDTH,
+        **command.context_settings,
     )
-    text = done.stdout.replace("python -m instit_bench", "instit-bench").strip()
-    return "\n".join(line.rstrip() for line in text.splitlines())
+    yield path, "\n".join(line.rstrip() for line in command.get_help(context).splitlines())
+    for name, inner in getattr(command, "commands", {}).items():
+        yield from helps(inner, f"{path} {name}", context)
 
 
 def page() -> str:
     """The whole page."""
-    sections = [
-        f"## `{' '.join(('instit-bench', *command))}`\n\n```text\n{help_of(command)}\n```\n"
-        for command in COMMANDS
-    ]
-    return "\n".join([HEAD, *sections])
+    found = helps(typer.main.get_command(app), "instit-bench")
+    return "\n".join([HEAD, *(f"## `{path}`\n\n```text\n{text}\n```\n" for path, text in found)])
 
 
 if __name__ == "__main__":
