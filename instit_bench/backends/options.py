@@ -11,7 +11,11 @@ from instit_bench.errors import InputError
 
 VideoAs = Literal["frames", "video"]
 
-_SECRET = re.compile(r"(^|[_-])(api_?key|key|token|secret|passwd|password|credentials?)$", re.I)
+_SECRET = re.compile(
+    r"(^|[_-])(api_?key|key|token|secret|passwd|password|credentials?|authorization|headers)$", re.I
+)
+# A user in an address, a key in its query, a header.
+_SECRET_INSIDE = re.compile(r"://[^/@\s]+@|(key|token|secret|password)=|\bBearer\b", re.I)
 _NO_SECRET = {"image_token", "image-token", "dtype_key", "video_key"}  # options of adapters
 FORCE_SIMPLE = "force_simple"
 _WEIGHTS = ("pretrained", "model_version", "model", "model_name", "model_path")
@@ -93,7 +97,7 @@ def checked_arguments(arguments: Sequence[str]) -> tuple[str, ...]:
             raise InputError("--model-arg: must be key=value, such as pretrained=organisation/name")
         if key == "batch_size":
             raise InputError("--model-arg batch_size: use --batch-size")
-        if is_secret(key) or re.search(r"://[^/@\s]+@", value):
+        if is_secret(key) or _SECRET_INSIDE.search(value):
             raise InputError(
                 f"--model-arg {key}: would be written to the run's manifest; set the environment "
                 "variable that the adapter reads instead"

@@ -29,6 +29,7 @@ def save_command(
 ) -> int:
     """Write a run's scores and identity, no texts and no media, to a file to be committed."""
     from instit_bench.comparison.scored_run import save_baseline, scored_run
+    from instit_bench.display import one_line
     from instit_bench.errors import InputError
     from instit_bench.runs.directory import RunDirectory
 
@@ -43,6 +44,6 @@ def save_command(
     path = output or Path("results/baselines") / f"{scores.name}.json"
     save_baseline(scores, path)
     for name, task in scores.tasks.items():
-        note(f"{name}: {task.n_scored} of {task.n_total} samples have a verdict")
+        note(f"{one_line(name)}: {task.n_scored} of {task.n_total} samples have a verdict")
     note(f"baseline: {path}")
     return 0

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -29,35 +32,58 @@ def check_command(
 ) -> int:
     """Hold a run to a baseline: exit 0 held, 1 regression, 3 not comparable or too little."""
     from instit_bench.comparison.check import check_run, policy_names
-    from instit_bench.comparison.junit import junit_xml
-    from instit_bench.comparison.markdown import check_markdown
     from instit_bench.comparison.policy import Policy, read_policy
     from instit_bench.comparison.scored_run import load_scored_run
-    from instit_bench.runs.atomic import write_atomically
 
     limit = flips_limit(flips)
-    rules = read_policy(policy) if policy else Policy()
-    if baseline is None:
-        _require_bounds(rules)
-    checked = load_scored_run(run)
-    before = load_scored_run(baseline) if baseline else None
-    rules.require_known(policy_names(checked, before), str(policy))
-    report = check_run(checked, before, rules, seed=seed)
+    with _exit_1_for_regressions_alone():
+        rules = read_policy(policy) if policy else Policy()
+        if baseline is None:
+            _require_bounds(rules)
+        checked = load_scored_run(run)
+        before = load_scored_run(baseline) if baseline else None
+        rules.require_known(policy_names(checked, before), str(policy))
+        report = check_run(checked, before, rules, seed=seed)
+        _print(report)
+        _write(report, limit, junit, markdown)
+    if report.exit_code and baseline:
+        command = shlex.join(["instit-bench", "compare", str(baseline), str(run)])
+        note(f"more, with the flips: {command}")
+    typer.echo(report.conclusion)
+    return report.exit_code
+
+
+@contextmanager
+def _exit_1_for_regressions_alone() -> Iterator[None]:
+    """A file that cannot be read or written is exit code 2: 1 would say that the model is worse."""
+    from instit_bench.errors import InputError
+
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise InputError(f"{error.filename or 'a file'}: {error.strerror or error}") from error
+
+
+def _write(
+    report: CheckReport, flips: int | None, junit: Path | None, markdown: Path | None
+) -> None:
+    """The files that were asked for, and the step summary where the environment offers one."""
+    from instit_bench.comparison.junit import junit_xml
+    from instit_bench.comparison.markdown import check_markdown
+    from instit_bench.runs.atomic import write_atomically
+
     if junit:
         write_atomically(junit, junit_xml(report))
         note(f"junit: {junit}")
-    page = check_markdown(report, limit)
+    page = check_markdown(report, flips)
     if markdown:
         write_atomically(markdown, page)
         note(f"markdown: {markdown}")
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
         with Path(summary).open("a", encoding="utf-8") as file:
             file.write(page)
-    _print(report)
-    if report.exit_code and baseline:
-        note(f"more, with the flips: instit-bench compare {baseline} {run}")
-    typer.echo(report.conclusion)
-    return report.exit_code
 
 
 def _require_bounds(policy: Policy) -> None:

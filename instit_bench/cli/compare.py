@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from instit_bench.comparison.compare import RunComparison
 
 FLIPS = "How many sample ids a group of flips names, or all."
+_MOST_DIGITS = 9
 
 
 def compare_command(
@@ -28,7 +30,10 @@ def compare_command(
         typer.Option("--allow-mismatch", help="Go on where prompts, data or protocol differ."),
     ] = False,
     flips: Annotated[str, typer.Option(help=FLIPS)] = "5",
-    seed: Annotated[int, typer.Option(help="Of the permutation test.", min=0)] = 0,
+    bootstrap: Annotated[
+        bool, typer.Option("--bootstrap", help="Also intervals by drawing pictures, videos again.")
+    ] = False,
+    seed: Annotated[int, typer.Option(help="Of what is drawn at random.", min=0)] = 0,
     markdown: Annotated[Path | None, typer.Option(help="Write the comparison here.")] = None,
     json: Annotated[Path | None, typer.Option(help="Write it as JSON, all flips named.")] = None,
 ) -> int:
@@ -47,15 +52,17 @@ def compare_command(
     limit = flips_limit(flips)
     base, *others = map(load_scored_run, runs)
     choice = everything if all_metrics else headline
-    comparisons = [compare_runs(base, other, choice, seed=seed) for other in others]
+    comparisons = [
+        compare_runs(base, other, choice, seed=seed, bootstrap=bootstrap) for other in others
+    ]
     for comparison in comparisons:
         _require_comparable(comparison, allow_mismatch)
     console = stdout()
     for comparison in comparisons:
         console.print(comparison_view(comparison, limit))
         if comparison.b.source.is_dir() and not _report_page(comparison).is_file():
-            both = (comparison.b.source, comparison.a.source)
-            folders = " ".join(str(path) for path in both if path.is_dir())
+            both = {str(path): path for path in (comparison.b.source, comparison.a.source)}
+            folders = shlex.join(name for name, path in both.items() if path.is_dir())
             note(f"to look at the samples: instit-bench report {folders}")
     if markdown:
         sections = [
@@ -80,7 +87,7 @@ def flips_limit(text: str) -> int | None:
 
     if text == "all":
         return None
-    if not text.isdecimal():
+    if not text.isdecimal() or len(text) > _MOST_DIGITS:
         raise InputError(f"--flips {text!r}: say how many sample ids to name, or all")
     return int(text)
 

@@ -28,7 +28,7 @@ def stderr() -> Console:
 
 def note(message: str) -> None:
     """One line about what is going on."""
-    sys.stderr.write(f"{message}\n")
+    sys.stderr.write(f"{one_line(message)}\n")
     sys.stderr.flush()
 
 

@@ -92,7 +92,7 @@ class PlainReporter:
     def lane(self, name: str, total: int, done: int) -> None:
         """Say what there is to do."""
         self._totals[name], self._done[name] = total, done
-        note(f"  {name}: {total}" + (f", {done} done before" if done else ""))
+        note(f"{name}: {total}" + (f", {done} done before" if done else ""))
 
     def status(self, text: str) -> None:
         """One line."""

@@ -114,7 +114,8 @@ def evaluate(config: Any) -> int:
     outcome = run(config, make_reporter())
     print_results(outcome.results)
     if outcome.results.engine:
-        note(engine_summary(outcome.results.engine))
+        for line in engine_summary(outcome.results.engine):
+            note(line)
     note(f"results: {outcome.run.results_path}")
     return _conclude(outcome, config.min_coverage)
 

@@ -37,11 +37,17 @@ def notes(comparison: RunComparison) -> Iterator[str]:
     for task in comparison.tasks:
         for caveat in task.caveats:
             yield one_line(f"{task.task}: {caveat}")
+        if not task.metrics and not task.absent:
+            yield one_line(f"{task.task}: no headline metric has a value; were its answers judged?")
         for metric in task.absent:
             yield one_line(f"{task.task}: {metric}: no sample has a value in both runs")
         for found in task.metrics:
             if found.test.n < found.n_total:
                 yield one_line(f"{task.task}: {found.metric}: {_left_out(found)}")
+            if found.bootstrap_ci95:
+                low, high = found.bootstrap_ci95
+                interval = f"{low:+.4f} to {high:+.4f}"
+                yield one_line(f"{task.task}: {found.metric}: by bootstrap {interval}")
     for letter, only in (("A", comparison.only_a), ("B", comparison.only_b)):
         if only:
             yield one_line(f"only {letter} has {', '.join(only)}")

@@ -10,6 +10,7 @@ from instit_bench.comparison.comparable import Mismatch, caveats, mismatches
 from instit_bench.comparison.flips import FlipGroup, flip_groups
 from instit_bench.comparison.outcomes import headline_metrics
 from instit_bench.comparison.scored_run import ScoredRun, TaskScores
+from instit_bench.stats.bootstrap import cluster_bootstrap
 from instit_bench.stats.correction import holm
 from instit_bench.stats.paired import PairedTest, Verdict, paired_test, verdict
 from instit_bench.types import State
@@ -23,7 +24,7 @@ class MetricComparison:
     """One metric of one task on the samples with a value in both runs.
 
     ``p`` is Holm's, over the tasks. ``left_out`` says why samples are missing: a count for each
-    state (or ``no value``), in A and in B.
+    state (or ``no value``), in A and in B. ``bootstrap_ci95`` is the difference's, if asked for.
     """
 
     metric: str
@@ -31,6 +32,7 @@ class MetricComparison:
     test: PairedTest
     n_total: int
     left_out: tuple[Mapping[str, int], Mapping[str, int]]
+    bootstrap_ci95: tuple[float, float] | None = None
     p: float | None = None
     verdict: Verdict = "no difference shown"
 
@@ -77,11 +79,19 @@ def everything(_task: str, _scorer: str, metrics: Sequence[str]) -> Sequence[str
 
 
 def compare_runs(
-    a: ScoredRun, b: ScoredRun, choice: Choice = headline, *, seed: int = 0
+    a: ScoredRun,
+    b: ScoredRun,
+    choice: Choice = headline,
+    *,
+    seed: int = 0,
+    bootstrap: bool = False,
 ) -> RunComparison:
     """Compare the tasks that both have; whether they may be compared is told, not judged."""
     shared = [name for name in a.tasks if name in b.tasks]
-    tasks = [_compare_task(name, a.tasks[name], b.tasks[name], choice, seed) for name in shared]
+    tasks = [
+        _compare_task(name, a.tasks[name], b.tasks[name], choice, seed=seed, bootstrap=bootstrap)
+        for name in shared
+    ]
     return RunComparison(
         a,
         b,
@@ -92,11 +102,13 @@ def compare_runs(
 
 
 def _compare_task(
-    name: str, a: TaskScores, b: TaskScores, choice: Choice, seed: int
+    name: str, a: TaskScores, b: TaskScores, choice: Choice, *, seed: int, bootstrap: bool
 ) -> TaskComparison:
     valued = _valued(a, b)
     chosen = choice(name, a.scorer, valued)
-    compared = {metric: _compare_metric(metric, a, b, seed) for metric in chosen}
+    compared = {
+        metric: _compare_metric(metric, a, b, seed=seed, bootstrap=bootstrap) for metric in chosen
+    }
     return TaskComparison(
         task=name,
         metrics=tuple(found for found in compared.values() if found is not None),
@@ -114,7 +126,7 @@ def _valued(a: TaskScores, b: TaskScores) -> list[str]:
 
 
 def _compare_metric(
-    metric: str, a: TaskScores, b: TaskScores, seed: int
+    metric: str, a: TaskScores, b: TaskScores, *, seed: int, bootstrap: bool
 ) -> MetricComparison | None:
     pairs = [
         (before.scores[metric], after.scores[metric], before.cluster)
@@ -124,6 +136,7 @@ def _compare_metric(
     if not pairs:
         return None
     values_a, values_b, clusters = zip(*pairs, strict=True)
+    differences = [after - before for before, after, _ in pairs]
     everyone = dict.fromkeys([*a.samples, *b.samples])
     n_total = max(len(everyone), a.n_total, b.n_total)
     return MetricComparison(
@@ -135,6 +148,7 @@ def _compare_metric(
             _left_out(metric, a, everyone, n_total),
             _left_out(metric, b, everyone, n_total),
         ),
+        bootstrap_ci95=cluster_bootstrap(differences, clusters, seed=seed) if bootstrap else None,
     )
 
 

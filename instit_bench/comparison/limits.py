@@ -11,8 +11,6 @@ from instit_bench.stats.intervals import mean_metric
 
 Status = Literal["held", "regression", "no verdict"]
 
-# With G pictures p cannot fall below 2^(1 - G): a gate on fewer than 6 could never close.
-_FEWEST_CLUSTERS = 6
 _TOO_FEW = "pictures or videos are too few for an interval to decide; use gate: mean"
 
 
@@ -27,12 +25,13 @@ def judge_drop(found: MetricComparison, limit: float, gate: Gate) -> tuple[Statu
     sign = 1 if found.lower_is_better else -1
     if gate == "mean":
         return ("regression" if sign * test.difference > limit else "held"), values
-    if test.ci95 is None or test.clusters < _FEWEST_CLUSTERS:
+    if test.ci95 is None or test.detectable is None:
         return "no verdict", f"{values}; {test.clusters} {_TOO_FEW}"
     text = f"{values} ({test.ci95[0]:+.4f} to {test.ci95[1]:+.4f}), p {found.p:.2g}"
     if found.verdict == "worse" and min(sign * end for end in test.ci95) > limit:
         return "regression", text
-    return "held", f"{text}; {test.detectable:.4f} could have been detected"
+    detectable = min(1.0, limit + test.detectable)
+    return "held", f"{text}; {detectable:.4f} could have been detected"
 
 
 def judge_bound(

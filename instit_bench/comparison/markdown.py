@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from urllib.parse import quote
 
@@ -26,7 +27,7 @@ def comparison_markdown(
 ) -> str:
     """A section: the table, what to know of it, and at most ``flips`` ids a group (or all).
 
-    ``report`` is the address of B's report page, for links to samples.
+    ``report`` is the address of B's report page, for links to samples; its bytes may be no UTF-8.
     """
     a, b = markdown_text(run_title(comparison.a)), markdown_text(run_title(comparison.b))
     rows = [
@@ -102,6 +103,6 @@ def _linker(task: str, report: str | None) -> Callable[[str], str]:
         if report is None:
             return markdown_text(id_)
         fragment = f"sample={quote(task, safe='')}/{quote(id_, safe='')}"
-        return f"[{markdown_text(id_)}]({quote(report)}#{fragment})"
+        return f"[{markdown_text(id_)}]({quote(os.fsencode(report))}#{fragment})"
 
     return link

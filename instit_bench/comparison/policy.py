@@ -156,13 +156,19 @@ def _first_problem(error: ValidationError) -> str:
     problem = error.errors()[0]
     field = ".".join(str(part) for part in problem["loc"])
     if problem["type"] != "extra_forbidden":
-        found = f" (found {problem['input']!r})"
+        found = _found(problem["input"])
         hint = "; it is a fraction, 0.02 for 2 points" if field.endswith(_FRACTIONS) else ""
         return f"field {field!r}: {problem['msg']}{found}{hint}"
     known = {name for model in (Policy, TaskRules, MetricRules) for name in model.model_fields}
     near = difflib.get_close_matches(str(problem["loc"][-1]), known, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
     return f"field {field!r}: there is no such rule here{hint}"
+
+
+def _found(value: object) -> str:
+    """A wrong value in words; a list or an integer may be too long to be shown."""
+    plain = isinstance(value, str | float | None) or (isinstance(value, int) and abs(value) < 10**9)
+    return f" (found {value!r})" if plain else ""
 
 
 _FRACTIONS = ("max_drop", "min_value", "max_value", "min_coverage", "max_error_rate")

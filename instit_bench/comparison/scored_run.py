@@ -7,19 +7,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from instit_bench.comparison.questions import question_kind
 from instit_bench.errors import InputError
 from instit_bench.runs.atomic import write_atomically
 from instit_bench.runs.directory import RunDirectory
-from instit_bench.runs.judged import judged_records
+from instit_bench.runs.judged import selected_records
 from instit_bench.runs.manifest import JudgingManifest, Manifest, TaskManifest
-from instit_bench.runs.record import SampleRecord
+from instit_bench.runs.record import Fraction, SampleRecord
 from instit_bench.types import State
 
 
@@ -35,7 +36,7 @@ class SampleScores(BaseModel):
     kind: str
     item: str
     state: State
-    scores: dict[str, FiniteFloat] = Field(default_factory=dict)
+    scores: dict[str, Fraction] = Field(default_factory=dict)
 
 
 class TaskScores(BaseModel):
@@ -117,15 +118,19 @@ def save_baseline(run: ScoredRun, path: Path) -> None:
 
 
 def scored_run(run: RunDirectory, manifest: Manifest) -> ScoredRun:
-    """The scores of a run's folder, finished or not."""
+    """The scores of a run's folder, finished or not.
+
+    Raises:
+        InputError: Its manifest or a journal is broken.
+    """
     return ScoredRun(
-        name=run.path.resolve().name,
+        name=os.fsencode(run.path.resolve().name).decode(errors="replace"),  # it need not be text
         model=manifest.identity.model,
         backend=manifest.identity.backend,
         data=manifest.data.label,
         created=manifest.created,
         tasks={
-            name: _task_scores(judged_records(run, name, manifest), name, task, manifest)
+            name: _task_scores(selected_records(run, name, manifest), name, task, manifest)
             for name, task in manifest.tasks.items()
         },
         source=run.path,
@@ -135,9 +140,6 @@ def scored_run(run: RunDirectory, manifest: Manifest) -> ScoredRun:
 def _task_scores(
     records: Sequence[SampleRecord], name: str, task: TaskManifest, manifest: Manifest
 ) -> TaskScores:
-    if task.selected != "all":
-        selected = set(task.selected)
-        records = [record for record in records if record.id in selected]
     return TaskScores(
         scorer=task.scorer,
         metrics=task.metrics,
@@ -146,7 +148,7 @@ def _task_scores(
         prompt_digest=task.prompt_digest,
         prompts=task.prompts,
         protocol=_protocol(name, task, manifest),
-        n_total=task.n_dataset if task.selected == "all" else len(task.selected),
+        n_total=task.n_selected,
         samples={
             record.id: SampleScores(
                 cluster=record.cluster or record.id,

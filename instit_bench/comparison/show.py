@@ -54,7 +54,8 @@ def _metrics(comparison: RunComparison) -> Table:
     for column in COLUMNS:
         table.add_column(column, justify="left" if column == "verdict" else "right")
     for task in comparison.tasks:
-        table.add_row(escape(one_line(task.task)))
+        if task.metrics:
+            table.add_row(escape(one_line(task.task)))
         for found in task.metrics:
             table.add_row(escape(f"  {one_line(found.metric)}"), *metric_cells(found))
     return table

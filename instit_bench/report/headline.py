@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from instit_bench.comparison.outcomes import headline_metrics
 from instit_bench.report.differences import difference_groups
-from instit_bench.report.loaded import LoadedRun, deciding_metric, task_names
+from instit_bench.report.loaded import LoadedRun, task_names
 from instit_bench.runs.results import MARKS, MetricResult, TaskResult
 
 
@@ -27,7 +27,6 @@ class Headline:
 
     task: str
     run: str
-    run_index: int
     figures: tuple[Figure | None, Figure | None]
     coverage: str
     states: str
@@ -44,9 +43,9 @@ class Headline:
 def headlines(runs: Sequence[LoadedRun]) -> list[Headline]:
     """The table's rows: by task, then by run."""
     return [
-        _headline(task, run, index)
+        _headline(task, run)
         for task in task_names(runs)
-        for index, run in enumerate(runs)
+        for run in runs
         if task in run.results.tasks
     ]
 
@@ -62,13 +61,12 @@ def mark_letters(marks: Sequence[str]) -> list[tuple[str, str]]:
     return [MARKS[mark] for mark in marks]
 
 
-def _headline(task: str, run: LoadedRun, index: int) -> Headline:
+def _headline(task: str, run: LoadedRun) -> Headline:
     result, scorer = run.results.tasks[task], run.manifest.tasks[task].scorer
     return Headline(
         task=task,
         run=run.label,
-        run_index=index,
-        figures=_figures(scorer, result),
+        figures=_figures(scorer, result, run.deciding(task)),
         coverage=f"{result.n_scored} of {result.n_total} ({_percent(result.coverage)} %)",
         states=", ".join(f"{count} {state}" for state, count in result.states.items() if count),
         marks=tuple(result.marks),
@@ -77,11 +75,12 @@ def _headline(task: str, run: LoadedRun, index: int) -> Headline:
     )
 
 
-def _figures(scorer: str, result: TaskResult) -> tuple[Figure | None, Figure | None]:
+def _figures(
+    scorer: str, result: TaskResult, strict: str | None
+) -> tuple[Figure | None, Figure | None]:
     """Official and strict; a lexical score, being no official one, stands in strict's place."""
     names = headline_metrics(scorer, list(result.metrics))
     official = names[0] if names else None
-    strict = deciding_metric(scorer, result)
     return _figure(official, result), _figure(strict if strict != official else None, result)
 
 

@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from instit_bench.comparison.outcomes import headline_metrics
+from instit_bench.comparison.outcomes import deciding_metric
 from instit_bench.errors import InputError
 from instit_bench.runs.directory import RunDirectory
-from instit_bench.runs.judged import judged_records
-from instit_bench.runs.manifest import Manifest, TaskManifest
+from instit_bench.runs.judged import selected_records
+from instit_bench.runs.manifest import Manifest
 from instit_bench.runs.record import SampleRecord
-from instit_bench.runs.results import RunResults, TaskResult, compute_results
-from instit_bench.runs.verdicts import LEXICAL_SCORE, VerdictRecord, read_verdicts, that_count
+from instit_bench.runs.results import RunResults, compute_results
+from instit_bench.runs.verdicts import VerdictRecord, read_verdicts, that_count
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,12 @@ class LoadedRun:
     manifest: Manifest
     results: RunResults
     records: Mapping[str, Sequence[SampleRecord]]
+
+    def deciding(self, task: str) -> str | None:
+        """The metric that decides over this run's samples of a task."""
+        metrics = self.results.tasks[task].metrics
+        valued = [name for name, metric in metrics.items() if metric.n]
+        return deciding_metric(self.manifest.tasks[task].scorer, valued)
 
     def verdicts(self, task: str) -> dict[str, list[VerdictRecord]]:
         """What the judges that count said of the task's answers, by sample id."""
@@ -72,39 +78,8 @@ def task_names(runs: Sequence[LoadedRun]) -> list[str]:
     return list(dict.fromkeys(name for run in runs for name in run.manifest.tasks))
 
 
-def deciding_metric(scorer: str, result: TaskResult) -> str | None:
-    """What plots show: the last headline metric, or the lexical score where there is no other."""
-    lexical = result.metrics.get(LEXICAL_SCORE)
-    headline = headline_metrics(scorer, list(result.metrics))
-    if headline and not result.metrics[headline[-1]].n and lexical is not None and lexical.n:
-        return LEXICAL_SCORE
-    return headline[-1] if headline else None
-
-
 def _load(path: Path, label: str) -> LoadedRun:
     directory = RunDirectory(path)
     manifest = directory.manifest()
-    records = {
-        name: _selected(judged_records(directory, name, manifest), task)
-        for name, task in manifest.tasks.items()
-    }
-    for name, of_task in records.items():
-        for record in of_task:
-            _check_scores(record, directory.journal_path(name))
+    records = {name: selected_records(directory, name, manifest) for name in manifest.tasks}
     return LoadedRun(label, directory, manifest, compute_results(directory, manifest), records)
-
-
-def _selected(records: Sequence[SampleRecord], task: TaskManifest) -> Sequence[SampleRecord]:
-    if task.selected == "all":
-        return records
-    selected = set(task.selected)
-    return [record for record in records if record.id in selected]
-
-
-def _check_scores(record: SampleRecord, journal: Path) -> None:
-    for metric, value in record.scores.items():
-        if not 0 <= value <= 1:  # nor is NaN
-            raise InputError(
-                f"{journal}: sample {record.id}: field 'scores.{metric}' must be from 0 to 1, "
-                f"not {value}; delete the line to have its sample asked again"
-            )

@@ -82,8 +82,10 @@ def _originals(task: TaskManifest) -> dict[str, Medium]:
 def _read(config: str, file: Path) -> Dataset | None:
     """A file of the dataset; ``None`` for what is none, such as a scored prediction file."""
     try:
+        if not file.is_file():  # a pipe or a device might never end
+            return None
         return read_inst_it(config, DataSource("path", file.parent, file=file))
-    except InputError:
+    except (InputError, OSError):
         return None
 
 

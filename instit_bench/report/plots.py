@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from instit_bench.comparison.questions import first_moment, question_kind
 from instit_bench.report.charts import histogram, intervals, matrix, radar
-from instit_bench.report.loaded import LoadedRun, deciding_metric, task_names
+from instit_bench.report.loaded import LoadedRun, task_names
 from instit_bench.report.shapes import Chart
 from instit_bench.runs.record import SampleRecord
 from instit_bench.stats.intervals import mean_metric
@@ -48,7 +48,7 @@ def _radar(runs: Sequence[LoadedRun]) -> Iterator[Chart]:
 
 
 def _task_metric(task: str, run: LoadedRun) -> Metric:
-    if task not in run.results.tasks or (name := _metric(task, run)) is None:
+    if task not in run.results.tasks or (name := run.deciding(task)) is None:
         return Metric(None, None, None, 0)
     return Metric(**run.results.tasks[task].metrics[name].model_dump())
 
@@ -90,9 +90,9 @@ def _bin(record: SampleRecord, width: int) -> tuple[int, str] | None:
 def _judge_scores(task: str, runs: Sequence[LoadedRun]) -> Iterator[Chart]:
     if runs[0].manifest.tasks[task].scorer != "open_ended":
         return
-    counts = [_tenths(run.records[task], _metric(task, run)) for run in runs]
+    counts = [_tenths(run.records[task], run.deciding(task)) for run in runs]
     if any(map(any, counts)):
-        metric = _metric(task, runs[0])
+        metric = runs[0].deciding(task)
         yield histogram(
             f"{task}: scores of the judge",
             f"Samples by {metric}, to the nearest tenth; bars are shares of a run's samples.",
@@ -124,7 +124,7 @@ def _grouped(title: str, task: str, runs: Sequence[LoadedRun], group: Group) -> 
     """The deciding metric's mean in each group; none where no sample has a group and a value."""
     values: dict[tuple[int, str], list[tuple[list[float], list[str]]]] = {}
     for series, run in enumerate(runs):
-        metric = _metric(task, run)
+        metric = run.deciding(task)
         for record in run.records[task]:
             key = group(record)
             if key is None or metric is None or metric not in record.scores:
@@ -138,12 +138,8 @@ def _grouped(title: str, task: str, runs: Sequence[LoadedRun], group: Group) -> 
         name: [mean_metric(scores, clusters) for scores, clusters in columns]
         for (_, name), columns in sorted(values.items())
     }
-    description = f"Mean {_metric(task, runs[0])} with its 95 % interval and number of samples."
+    description = f"Mean {runs[0].deciding(task)} with its 95 % interval and number of samples."
     return intervals(title, description, rows, _labels(runs))
-
-
-def _metric(task: str, run: LoadedRun) -> str | None:
-    return deciding_metric(run.manifest.tasks[task].scorer, run.results.tasks[task])
 
 
 def _labels(runs: Sequence[LoadedRun]) -> list[str]:

@@ -14,7 +14,7 @@ from typing import Any
 from instit_bench.comparison.outcomes import headline_metrics, is_right
 from instit_bench.comparison.questions import question_kind
 from instit_bench.report.films import Films
-from instit_bench.report.loaded import LoadedRun, deciding_metric, task_names
+from instit_bench.report.loaded import LoadedRun, task_names
 from instit_bench.runs.manifest import TaskManifest
 from instit_bench.runs.record import SampleRecord
 from instit_bench.runs.verdicts import VerdictRecord
@@ -34,7 +34,8 @@ def page_data(runs: Sequence[LoadedRun], media_folder: Path | None) -> dict[str,
         for name, task in run.manifest.tasks.items():
             verdicts = run.verdicts(name)
             for record in run.records[name]:
-                answer = _answer(record, task.scorer, tasks[name]["metrics"], lines)
+                right = is_right(run.deciding(name), record.scores)
+                answer = _answer(record, right, tasks[name]["metrics"], lines)
                 answer |= films.of(index, name, record.id)
                 if said := verdicts.get(record.id):
                     answer["verdicts"] = [_verdict(verdict, lines) for verdict in said]
@@ -83,7 +84,7 @@ def _task(name: str, runs: Sequence[LoadedRun]) -> dict[str, Any]:
         "media": task.media,
         "metrics": list(result.metrics),
         "official": headline[0] if headline else None,
-        "deciding": deciding_metric(task.scorer, result),
+        "deciding": run.deciding(name),
     }
 
 
@@ -103,9 +104,8 @@ def _summary(question: str) -> str:
 
 
 def _answer(
-    record: SampleRecord, scorer: str, metrics: Sequence[str], lines: _Lines
+    record: SampleRecord, right: bool | None, metrics: Sequence[str], lines: _Lines
 ) -> dict[str, Any]:
-    right = is_right(scorer, metrics, record.scores)
     texts = {
         "question": record.question,
         "prompt": record.prompt,

@@ -12,7 +12,7 @@ def write_atomically(path: Path, text: str) -> None:
 
     A link is followed; what is no regular file (a pipe, a device) is written to, not replaced.
     """
-    path = path.resolve()
+    path = Path(os.path.realpath(path))  # unlike `resolve`, no exception for links in a circle
     if path.exists() and not path.is_file():
         with path.open("w", encoding="utf-8") as stream:
             stream.write(text)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from instit_bench.datasets.layout import PROMPTS_FILE
 from instit_bench.datasets.prompts import OfficialPrompts, read_prompts
-from instit_bench.judges.prices import read_prices
+from instit_bench.judges.prices import Price, read_prices
 from instit_bench.resources import home
 from instit_bench.runs.judge_config import JudgeConfig
 from instit_bench.runs.manifest import JudgingManifest
@@ -47,8 +47,8 @@ def judging_manifest(
     )
 
 
-def _prices(config: JudgeConfig) -> dict[str, dict[str, float]]:
+def _prices(config: JudgeConfig) -> dict[str, Price]:
     """The prices of the judges that have one, as they were when the run was judged."""
     prices = read_prices(config.judge_prices)
     models = {name: name.partition(":")[2] for name in config.judges}
-    return {name: prices[m].model_dump() for name, m in models.items() if m in prices}
+    return {name: prices[m] for name, m in models.items() if m in prices}

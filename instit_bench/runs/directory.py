@@ -55,6 +55,12 @@ class RunDirectory:
         """Whether a run was started here."""
         return self.manifest_path.is_file()
 
+    @property
+    def has_samples(self) -> bool:
+        """Whether any sample of a run here is finished."""
+        journals = (self.path / "samples").glob("*.jsonl")
+        return self.exists and any(journal.stat().st_size for journal in journals)
+
     def manifest(self) -> Manifest:
         """The run's manifest."""
         return read_manifest(self.manifest_path)

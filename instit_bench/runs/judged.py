@@ -150,7 +150,7 @@ def _judge_result(
         from_cache=len(said) - len(paid),
         prompt_tokens=prompt,
         completion_tokens=completion,
-        cost_usd=_cost(Price(**price), paid) if price else None,
+        cost_usd=_cost(price, paid) if price else None,
     )
 
 

@@ -14,12 +14,16 @@ from instit_bench.types import NativeToolCall, Prediction, State
 
 @dataclass(frozen=True, slots=True)
 class LoggedSample:
-    """One line: which sample, its target, its reply if there was one, and how it ended if not."""
+    """One line: which sample, its target, its reply if there was one, and how it ended if not.
+
+    ``asked`` is the request's text, as ``doc_to_text`` made it.
+    """
 
     where: str
     place: int
     sample_id: str | None
     target: str
+    asked: str | None
     doc: Mapping[str, Any] | None
     prediction: Prediction | None
     n_replies: int
@@ -52,6 +56,7 @@ def logged_sample(row: Mapping[str, Any], id_field: str, where: str) -> LoggedSa
         place=place,
         sample_id=_sample_id(row, id_field, where),
         target=text_field(row, "target", where, may_be_empty=True),
+        asked=row["input"] if isinstance(row.get("input"), str) else None,
         doc=doc,
         prediction=None if reply is None else _prediction(reply, row, where),
         n_replies=_count(row.get("resps")),

@@ -102,6 +102,7 @@ def _file(
         doubled([sample.id for sample in samples]),
         (f"{repeated} with several replies (the first one counts)",) if repeated else (),
         model,
+        {s.id: line.asked for line, s in zip(logged, samples, strict=True) if line.asked},
     )
 
 

@@ -8,16 +8,22 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 import instit_bench
 from instit_bench.errors import InputError, NotComparableError
+from instit_bench.judges.prices import Price
 from instit_bench.runs.atomic import write_atomically
 
 FORMAT_VERSION = 1
 _RECORDED_PACKAGES = ("openai", "pillow", "numpy", "decord", "av", "huggingface_hub", "vllm")
+
+
+# A task's name is part of its files' names: it may not lead out of the run's folder.
+FileName = Annotated[str, Field(min_length=1, pattern=r"^[^/\\\x00]+$")]
+Amount = Annotated[float, Field(ge=0, lt=1e18)]
 
 
 class Identity(BaseModel):
@@ -55,7 +61,7 @@ class TaskManifest(BaseModel):
     prompt_digest: str | None
     prompts: str
     generation: dict[str, Any] = Field(default_factory=dict)
-    n_dataset: int
+    n_dataset: int = Field(ge=0)
     selected: list[str] | Literal["all"] = "all"
     files: list[str] = Field(default_factory=list)
     revision: str | None = None
@@ -80,11 +86,11 @@ class JudgingManifest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    judges: list[str]
+    judges: list[str] = Field(min_length=1)
     repeats: int = 1
     contracts: dict[str, str]
     prompts: Literal["official", "own"]
-    prices: dict[str, dict[str, float]] = Field(default_factory=dict)
+    prices: dict[str, Price] = Field(default_factory=dict)
 
 
 class DataManifest(BaseModel):
@@ -106,11 +112,11 @@ class Manifest(BaseModel):
     status: Literal["running", "interrupted", "failed", "finished"] = "running"
     identity: Identity
     data: DataManifest
-    tasks: dict[str, TaskManifest] = Field(default_factory=dict)
+    tasks: dict[FileName, TaskManifest] = Field(default_factory=dict)
     judging: JudgingManifest | None = None
     settings: dict[str, Any] = Field(default_factory=dict)
     environment: dict[str, Any] = Field(default_factory=dict)
-    engine: dict[str, float] = Field(default_factory=dict)
+    engine: dict[str, Amount] = Field(default_factory=dict)
     created: str = ""
     updated: str = ""
 

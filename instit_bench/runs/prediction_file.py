@@ -18,7 +18,8 @@ class PredictionFile:
     ``samples`` is filled where the file carries question and target itself; ``doubled`` names ids
     that occur more than once (the last one counts, as upstream). A file that knows its samples by
     their place in the dataset only has no predictions until ``locate`` was given that dataset's
-    samples. ``model`` is set where the file, or one beside it, names the model.
+    samples. ``model`` is set where the file, or one beside it, names the model; ``asked`` holds the
+    requests' texts by sample id, where the file tells them.
     """
 
     path: Path
@@ -28,6 +29,7 @@ class PredictionFile:
     doubled: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     model: str | None = None
+    asked: Mapping[str, str] = field(default_factory=dict)
     locate: Callable[[Sequence[Sample]], PredictionFile] | None = None
 
 

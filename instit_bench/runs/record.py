@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from instit_bench.types import (
     ImagePart,
@@ -43,6 +43,17 @@ class ToolCallRecord(BaseModel):
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
 
+class KnownDetails(BaseModel):
+    """The diagnostics that tables and pages read; others are kept as they are."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    difference: str | None = None
+    error: str | None = None
+    official_extracted: str | None = None
+    pairs: list[tuple[str, str]] = Field(default_factory=list)
+
+
 class SampleRecord(BaseModel):
     """A sample's end: its state, what was asked and answered, and how it scored.
 
@@ -71,6 +82,12 @@ class SampleRecord(BaseModel):
     finish_reason: Literal["stop", "length", "content_filter", "tool_calls"] | str | None = None
     tool_calls: list[ToolCallRecord] = Field(default_factory=list)
     details: dict[str, Any] = Field(default_factory=dict)
+
+    @field_validator("details")
+    @classmethod
+    def _readable(cls, details: dict[str, Any]) -> dict[str, Any]:
+        KnownDetails.model_validate(details)
+        return details
 
     @property
     def finished(self) -> bool:

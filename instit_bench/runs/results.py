@@ -33,6 +33,7 @@ MARKS = {
         "prompts asked",
     ),
     "own-prompts": ("P", "asked in this project's words, not in the benchmark's"),
+    "unknown-prompts": ("U", "whose words asked is not known"),
     "constrained": (
         "R",
         "replies restricted to the options' letters, unlike the official protocol",
@@ -201,6 +202,7 @@ def _marks(task: TaskManifest, manifest: Manifest, coverage: float) -> list[str]
         "limited": task.limited,
         "file": manifest.data.kind == "file",
         "own-prompts": task.prompts == "own",
+        "unknown-prompts": task.prompts == "unknown" and manifest.data.kind != "file",
         "constrained": identity.constrain_choices and task.scorer == "choice",
         "coverage": coverage < 1.0,
         **_judge_marks(task, manifest),

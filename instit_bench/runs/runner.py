@@ -167,7 +167,7 @@ def run(config: RunConfig, reporter: Reporter) -> RunOutcome:
 
 def _open(directory: RunDirectory, plan: RunPlan, backend: Backend) -> Manifest:
     manifest = plan.manifest(backend.settings())
-    if directory.exists:
+    if directory.has_samples:  # else nothing would be lost by another model or other settings
         try:
             manifest = merge(directory.manifest(), manifest)
         except NotComparableError as error:

@@ -8,11 +8,12 @@ from pathlib import Path
 
 from instit_bench.datasets.source import open_source
 from instit_bench.errors import InputError, MissingDataError
-from instit_bench.runs.contracts import judging_manifest
+from instit_bench.runs.contracts import judging_manifest, prompts_near
 from instit_bench.runs.directory import RunDirectory, default_name, run_directory
 from instit_bench.runs.journal import rewrite_journal
 from instit_bench.runs.judge_config import JudgeConfig
 from instit_bench.runs.judged import judged_records
+from instit_bench.runs.lmms_prompts import whose_words
 from instit_bench.runs.manifest import DataManifest, Identity, Manifest, TaskManifest, environment
 from instit_bench.runs.plan import load_dataset
 from instit_bench.runs.prediction_file import PredictionFile
@@ -34,7 +35,8 @@ _NAMED_AT_MOST = 5
 class ScoreOptions:
     """What to score, and against which data (``None``: what the file itself says).
 
-    ``prompts`` is whose words asked, as the user tells it: no file says so itself.
+    ``prompts`` is whose words asked, as the user tells it; where it is ``unknown``, a log of
+    lmms-eval with the requests' texts may tell.
     """
 
     file: Path
@@ -125,7 +127,7 @@ def _manifest(
                 lower_is_better=list(task.lower_is_better),
                 data_digest=found.digest,
                 prompt_digest=None,
-                prompts=options.prompts,
+                prompts=_prompts(task, found, predictions, options),
                 n_dataset=len(found.samples),
                 files=[str(file) for file in (options.file, *found.files)],
                 notes=[*found.notes, *_notes(found.samples, predictions)],
@@ -133,6 +135,12 @@ def _manifest(
         },
         environment=environment(),
     )
+
+
+def _prompts(task: Task, found: _Found, predictions: PredictionFile, options: ScoreOptions) -> str:
+    if options.prompts != "unknown":
+        return options.prompts
+    return whose_words(task, found.samples, predictions.asked, prompts_near(found.files))
 
 
 @dataclass(frozen=True, slots=True)

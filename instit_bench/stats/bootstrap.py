@@ -36,6 +36,7 @@ def cluster_bootstrap(
         n_resamples=resamples,
         confidence_level=level,
         method="percentile",
+        batch=100,  # all at once would take memory
         rng=np.random.default_rng(seed),
     )
     interval = result.confidence_interval

@@ -8,6 +8,7 @@ is the share of all such swappings whose total is at least as far from zero as t
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -21,6 +22,11 @@ from instit_bench.stats.intervals import wilson
 Test = Literal["mcnemar", "permutation", "cluster-permutation"]
 Verdict = Literal["better", "worse", "no difference shown"]
 
+# With G changed clusters p cannot fall below 2^(1 - G): fewer than 6 never show anything.
+_FEWEST_CHANGED = 6
+_ROUNDING = 1e-9  # 0.1 + 0.2 - 0.3 is no change
+_LEAST_P = sys.float_info.min  # what no float can tell from 0 is not impossible
+
 
 @dataclass(frozen=True, slots=True)
 class PairedTest:
@@ -30,8 +36,8 @@ class PairedTest:
     and 95 % interval. ``p`` decides; ``test`` says how it was found. ``mcnemar_p`` stands beside it
     for right-or-wrong values and takes the samples for independent. ``wins`` and ``losses`` count
     the samples where B has the higher and the lower value. ``detectable`` is the smallest true
-    difference that such a comparison would show four times out of five. With one cluster, what
-    needs several is ``None``.
+    difference that such a comparison would show four times out of five, ``None`` with fewer than
+    six clusters, which never show any. With one cluster, all that needs several is ``None``.
     """
 
     n: int
@@ -56,7 +62,7 @@ def paired_test(
 
     Right-or-wrong values (all 0 or 1) are tested exactly: by McNemar's test where every cluster has
     one sample, else by flipping whole clusters. ``seed`` matters for scores in many clusters only,
-    where the permutations are drawn at random.
+    where the permutations are drawn at random. The order of runs and samples does not matter.
 
     Raises:
         ValueError: no samples, or sequences of different lengths.
@@ -88,7 +94,7 @@ def paired_test(
         mcnemar_p=mcnemar_p,
         wins=wins,
         losses=losses,
-        detectable=_detectable(totals) if known else None,
+        detectable=_detectable(totals),
     )
 
 
@@ -114,28 +120,37 @@ def _mcnemar(wins: int, losses: int) -> float:
     """Exact p of as uneven a split of the changed answers (McNemar, 1947)."""
     from scipy.stats import binomtest
 
-    return float(binomtest(wins, wins + losses).pvalue) if wins + losses else 1.0
+    if wins + losses == 0:
+        return 1.0
+    return max(_LEAST_P, float(binomtest(wins, wins + losses).pvalue))
 
 
 def _sign_flips(sums: NDArray[np.float64], *, whole: bool, seed: int) -> float:
     """Two-sided p of the total of ``sums`` (``whole`` numbers) if each may have either sign."""
     sums = sums[sums != 0]
-    if len(sums) < 2:
-        return 1.0  # either sign of one cluster is as far from zero
+    observed = _total(sums)
+    if len(sums) < 2 or observed == 0:
+        return 1.0  # no pattern is nearer to zero
     if whole:
         return _exact_sign_flips(sums.astype(np.int64))
     from scipy.stats import permutation_test
 
     flipped = permutation_test(
-        (sums,),
-        np.sum,
+        # Sorted, with a positive total: the order of samples and runs is no reason for another p.
+        (np.sort(sums * np.sign(observed)),),
+        _total,
         permutation_type="samples",
         vectorized=True,
         n_resamples=9_999,
-        batch=1_000,  # all at once would take memory, and longer
+        batch=300,  # all at once would take memory, and longer
         rng=np.random.default_rng(seed),
     )
     return float(flipped.pvalue)
+
+
+def _total(sums: NDArray[np.float64], axis: int = -1) -> NDArray[np.float64]:
+    """Their sum, where 1/3 + 2/3 is as far from zero as 1: totals that are equal must tie."""
+    return np.asarray(np.round(np.sum(sums, axis=axis), 9))
 
 
 def _exact_sign_flips(sums: NDArray[np.int64]) -> float:
@@ -148,7 +163,8 @@ def _exact_sign_flips(sums: NDArray[np.int64]) -> float:
         shares[size:] += shares[:-size]
         shares /= 2
     totals = whole - 2 * np.arange(whole + 1)
-    return min(1.0, float(shares[np.abs(totals) >= abs(int(sums.sum()))].sum()))
+    p = float(shares[np.abs(totals) >= abs(int(sums.sum()))].sum())
+    return min(1.0, max(_LEAST_P, p))
 
 
 def _change(totals: ClusterTotals) -> float:
@@ -164,25 +180,36 @@ def _interval(totals: ClusterTotals) -> tuple[float, float]:
     """Student's t, but the end away from zero is at least Wilson's for a share |d| of n / change.
 
     A true difference d takes changed answers, hence a variance of at least |d| (1 - |d|) change / n
-    however few were seen to change; without this, two equal runs would differ by 0 +- 0.
+    however few were seen to change; without this, two equal runs would differ by 0 +- 0. Where all
+    clusters differ alike, t knows no spread, and the other end is Wilson's too.
     """
     t, difference = totals.t(0.975), totals.mean
     low, high = difference - t * totals.stderr, difference + t * totals.stderr
-    far = wilson(abs(difference), totals.n / _change(totals), t)[1]
-    if difference <= 0:
-        low = min(low, -far)
-    if difference >= 0:
-        high = max(high, far)
+    near, far = wilson(abs(difference), totals.n / _change(totals), t)
+    if totals.stderr > _ROUNDING:
+        near = abs(difference)
+    if difference <= _ROUNDING:
+        low, high = min(low, -far), max(high, -near)
+    if difference >= -_ROUNDING:
+        low, high = min(low, near), max(high, far)
     return max(-1.0, low), min(1.0, high)
 
 
-def _detectable(totals: ClusterTotals) -> float:
+def _detectable(totals: ClusterTotals) -> float | None:
     """The smallest true difference that is found with 80 % power at the two-sided 5 % level.
 
     k = t_.975 + t_.8 standard errors (Miller, arXiv 2411.00640), where the difference d brings its
-    own variance with it: d^2 = k^2 (stderr^2 + d (1 - d) change / n), solved for d.
+    own variance with it: d^2 = k^2 (stderr^2 + d (1 - d) change / n), solved for d. But at least
+    what changes six clusters with that power, n / (G change) answers of each going their own way.
     """
+    from scipy.special import betaincinv
+
+    if totals.count < _FEWEST_CHANGED:
+        return None
     k2 = (totals.t(0.975) + totals.t(0.8)) ** 2
     own = k2 * _change(totals) / totals.n
     root = math.sqrt(own**2 + 4 * (1 + own) * k2 * totals.stderr**2)
-    return min(1.0, (own + root) / (2 * (1 + own)))
+    # The share of changed clusters with which six of G or more are changed in 80 % (binomial).
+    share = betaincinv(_FEWEST_CHANGED, totals.count - _FEWEST_CHANGED + 1, 0.8)
+    least = 1 - (1 - share) ** (totals.count * _change(totals) / totals.n)
+    return min(1.0, max((own + root) / (2 * (1 + own)), float(least)))

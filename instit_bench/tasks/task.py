@@ -106,7 +106,9 @@ class Task:
     ) -> Request:
         """What a backend is asked for this sample; media are named, not yet opened."""
         if style == "raw":
-            raw = Message("user", (*self._visuals(sample.doc, media_root), self._text(sample.doc)))
+            raw = Message(
+                "user", (*self._visuals(sample.doc, media_root), TextPart(self.text(sample.doc)))
+            )
             return Request(sample, (raw,), params, "raw")
         return Request(sample, self._messages(sample.doc, media_root), params, "chat")
 
@@ -140,7 +142,7 @@ class Task:
     def _messages(self, doc: Mapping[str, Any], media_root: Path) -> tuple[Message, ...]:
         function = self.config.doc_to_messages
         if function is None:
-            return (Message("user", (*self._visuals(doc, media_root), self._text(doc))),)
+            return (Message("user", (*self._visuals(doc, media_root), TextPart(self.text(doc)))),)
         turns = self._call("doc_to_messages", function, doc)
         where = f"{self.path}: doc_to_messages"
         return tuple(_message(turn, media_root, where) for turn in turns)
@@ -153,9 +155,14 @@ class Task:
         visuals = self._call("doc_to_visual", function, doc) or ()
         return tuple(_media(visual, media_root, where) for visual in visuals)
 
-    def _text(self, doc: Mapping[str, Any]) -> TextPart:
+    def text(self, doc: Mapping[str, Any]) -> str:
+        """The request as one text, without its media.
+
+        Raises:
+            InputError: The record lacks a field that it is made of.
+        """
         source = self.config.doc_to_text or self.config.metadata.question_field
-        return TextPart(str(self._value("doc_to_text", source, doc, self.name)))
+        return str(self._value("doc_to_text", source, doc, self.name))
 
     def _value(
         self, key: str, source: FieldOrFunction, doc: Mapping[str, Any], where: str

@@ -163,6 +163,32 @@ def test_a_score_that_is_none_is_refused_by_every_command_that_reads_runs(cli, t
         assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [
+        ("tasks", {"../../x": "TASK"}),
+        ("tasks", {"a\x00b": "TASK"}),
+        ("tasks", {"gpt4tools_seen": {"n_dataset": -5}}),
+        ("judging", {"judges": [], "contracts": {}, "prompts": "own"}),
+        ("judging", {"judges": ["j"], "contracts": {}, "prompts": "own", "prices": {"j": {}}}),
+        ("engine", {"seconds_working": 1e308}),
+    ],
+)
+def test_a_broken_manifest_is_one_line_for_every_command(cli, tmp_path, part, value):
+    cli(*DEMO, "--tasks", "gpt4tools_seen", "--name", "r")
+    path = tmp_path / "results/r/manifest.json"
+    manifest = json.loads(path.read_text())
+    task = manifest["tasks"]["gpt4tools_seen"]
+    if part == "tasks":
+        value = {name: task | (of if of != "TASK" else {}) for name, of in value.items()}
+    path.write_text(json.dumps(manifest | {part: value}))
+    for command in (["check", "results/r", "--baseline", "results/r"], ["report", "results/r"]):
+        done = cli(*command)
+        assert done.returncode == 2
+        assert "manifest.json: cannot be read" in done.stderr
+        assert done.stderr.count("\n") == 1
+
+
 def test_an_output_that_cannot_be_written_is_one_line_and_exit_1(cli):
     done = cli(*DEMO, "--output", "/proc/nowhere")
     assert done.returncode == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 
@@ -58,6 +59,10 @@ BROKEN = {
         lambda v: json.dumps(v).replace('"accuracy": 1.0', '"accuracy": NaN'),
         "samples.000-00.scores.accuracy",
     ),
+    "a score over 1": (
+        lambda v: json.dumps(v).replace('"accuracy": 1.0', '"accuracy": 1e308'),
+        "samples.000-00.scores.accuracy",
+    ),
     "an unknown state": (
         lambda v: json.dumps(v).replace('"state": "scored"', '"state": "fine"'),
         "samples.000-00.state",
@@ -74,6 +79,26 @@ def test_a_broken_file_is_refused_by_field(cli, tmp_path, case):
     assert done.returncode == 2
     assert "bad.json: is no baseline file" in done.stderr
     assert words in done.stderr
+
+
+def test_a_folder_s_name_need_not_be_text(cli, tmp_path):
+    run = tmp_path / score(cli, tmp_path, predictions(), "run")
+    odd = run.rename(os.fsdecode(os.fsencode(run) + b"\xff"))
+    done = cli("baseline", "save", odd)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "results/baselines/run\ufffd.json").is_file()
+    assert cli("compare", odd, odd, "--json", "c.json").returncode == 0
+    names = json.loads((tmp_path / "c.json").read_text())["comparisons"][0]["a"]["name"]
+    assert names == "run\ufffd"
+
+
+def test_a_task_s_name_does_nothing_to_the_terminal(cli, tmp_path):
+    manifest = tmp_path / score(cli, tmp_path, predictions(), "run") / "manifest.json"
+    manifest.write_text(manifest.read_text().replace(TASK, r"x\n::error::\u001b[31m"))
+    done = cli("baseline", "save", "results/run")
+    assert done.returncode == 0, done.stderr
+    assert "\x1b" not in done.stderr
+    assert not any(line.startswith("::") for line in done.stderr.splitlines())
 
 
 def test_what_is_no_run_is_no_baseline(cli, tmp_path):

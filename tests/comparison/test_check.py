@@ -185,6 +185,19 @@ def test_the_policy_decides(cli, tmp_path, case):
     assert done.returncode == code, done.stdout + done.stderr
 
 
+def test_what_could_have_been_detected_lies_beyond_what_is_allowed(cli, tmp_path):
+    baseline = write_run(tmp_path, "baseline", **{TASK: task_scores(200, of=400)})
+    run = write_run(tmp_path, "run", **{TASK: task_scores(198, of=400)})
+
+    def detectable(allowed):
+        rules = policy(tmp_path, f"defaults: {{max_drop: {allowed}}}")
+        done = cli("check", run, "--baseline", baseline, *rules)
+        row = row_of(done, "accuracy max_drop")
+        return float(re.search(r"; ([\d.]+) could have been detected", row)[1])
+
+    assert detectable(0.05) == pytest.approx(0.05 + detectable(0), abs=2e-4)
+
+
 def test_more_mistakes_are_a_regression(cli, tmp_path):
     demo = ["run", "--backend", "baseline", "--data", "demo", "--tasks", "gpt4tools_unseen"]
     cli(*demo, "--model", "echo-gold", "--name", "gold")

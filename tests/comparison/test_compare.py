@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 
 import pytest
@@ -61,6 +62,25 @@ def test_a_group_without_room_for_ids_is_counted_only(cli, tmp_path):
     shown = cli("compare", a, b, "--flips", 0).stdout
     assert "2 samples" in shown
     assert "007-00" not in shown
+
+
+def test_a_bootstrap_by_video_stands_beside_the_interval_on_demand(cli, tmp_path):
+    a = write_run(tmp_path, "a", **{TASK: task_scores(400, of=400)})
+    b = write_run(tmp_path, "b", **{TASK: task_scores(360, of=400)})  # ten videos of 100 lost
+    cli("compare", a, b, "--json", "c.json")
+    assert figures(tmp_path)["bootstrap_ci95"] is None
+    again = []
+    for seed in (1, 1, 2):
+        written = ("--seed", seed, "--json", "c.json", "--markdown", "c.md")
+        done = cli("compare", a, b, "--bootstrap", *written)
+        low, high = figures(tmp_path)["bootstrap_ci95"]
+        again.append((low, high))
+        assert low == pytest.approx(-0.16, abs=0.015)  # 1.96 * sqrt(0.1 * 0.9 / 100) = 0.059
+        assert high == pytest.approx(-0.04, abs=0.015)
+        words = f"accuracy: by bootstrap {low:+.4f} to {high:+.4f}"
+        assert words in done.stdout
+        assert words in (tmp_path / "c.md").read_text()
+    assert again[0] == again[1]
 
 
 def test_every_further_run_is_compared_with_the_first(cli, tmp_path):
@@ -236,12 +256,31 @@ def test_samples_link_into_the_report_where_there_is_one(cli, tmp_path):
     assert link in (tmp_path / "out/c.md").read_text()
 
 
+def test_a_folder_s_odd_name_is_quoted_in_links_and_commands(cli, tmp_path):
+    a = score(cli, tmp_path, predictions(), "a")
+    b = tmp_path / score(cli, tmp_path, worsened(predictions(), 3)[0], "b")
+    odd = b.rename(os.fsdecode(os.fsencode(b.parent) + b"/x) y\xff"))
+    assert "'results/x) y" in cli("compare", a, odd.relative_to(tmp_path)).stderr
+    (odd / "report.html").write_text("")
+    assert cli("compare", a, odd, "--markdown", "c.md").returncode == 0
+    link = f"[001-01](results/x%29%20y%FF/report.html#sample={TASK}/001-01)"
+    assert link in (tmp_path / "c.md").read_text()
+
+
+def test_a_run_against_itself_shows_nothing(cli, tmp_path):
+    a = score(cli, tmp_path, predictions(), "a")
+    done = cli("compare", a, a, "--json", "c.json")
+    assert figures(tmp_path)["verdict"] == "no difference shown"
+    assert done.stderr.splitlines()[0].endswith(f"instit-bench report {a}")
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
         (["a.json"], "name two runs or more"),
         (["a.json", "nowhere"], "nowhere: there is no such run folder or baseline file"),
         (["a.json", "a.json", "--flips", "some"], "--flips 'some'"),
+        (["a.json", "a.json", "--flips", "9" * 5000], "--flips '9"),
         (["a.json", "."], "is no run directory"),
     ],
 )

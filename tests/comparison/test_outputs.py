@@ -148,6 +148,21 @@ def test_without_a_runner_there_are_no_commands(cli, tmp_path):
     assert f"instit-bench compare {baseline} {run}" in done.stderr
 
 
+@pytest.mark.parametrize("option", ["--junit", "--markdown", "summary"])
+def test_a_file_that_cannot_be_written_is_no_regression(cli, tmp_path, option):
+    run = write_run(tmp_path, "run", **{TASK: task_scores(40, of=80)})
+    (tmp_path / "folder").mkdir()
+    if option == "summary":
+        done = cli("check", run, "--baseline", run, GITHUB_STEP_SUMMARY="folder")
+    else:
+        done = cli("check", run, "--baseline", run, option, "folder")
+    assert done.returncode == 2
+    assert "folder: Is a directory" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert "accuracy max_drop" in done.stdout, "all findings are printed either way"
+    assert "check: held" not in done.stdout
+
+
 def test_the_demo_runs_hold_their_baselines_and_the_gate_can_close(cli, tmp_path):
     """``.ci/gate-demo`` does it with the wheel."""
     wrapper = tmp_path / "instit-bench"

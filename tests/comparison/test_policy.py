@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from tests.comparison.runs import TASK, task_scores, write_run
@@ -23,6 +25,16 @@ BAD = {
     "not a number": ("defaults: {max_drop: .nan}", "field 'defaults.max_drop'"),
     "yes for a number": ("defaults: {max_drop: yes}", "field 'defaults.max_drop'"),
     "an unknown gate": ("defaults: {gate: median}", "'interval' or 'mean'"),
+    "a number of more digits than can be written": (
+        f"defaults: {{max_drop: 0x{'f' * 5000}}}",
+        "it is a fraction",
+    ),
+    "lists of lists of lists": (
+        "a: &a [1,1,1,1,1,1,1,1,1]\n"
+        + "".join(f"{b}: &{b} [{','.join([f'*{a}'] * 9)}]\n" for a, b in pairwise("abcdefgh"))
+        + "defaults: *h",
+        "field 'defaults': Input should be",
+    ),
     "a key twice": ("defaults: {max_drop: 0.1, max_drop: 0.2}", "key 'max_drop' stands twice"),
     "an unknown task": (
         "tasks: {inst_it_vidoe_mc: {max_drop: 0.1}}",
@@ -51,7 +63,7 @@ def test_a_bad_policy_is_refused_by_name(cli, tmp_path, case):
     assert done.returncode == 2, done.stdout
     assert "checks.yaml" in done.stderr
     assert words in done.stderr
-    assert "Traceback" not in done.stderr
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_a_policy_that_is_not_there_is_named(cli, tmp_path):

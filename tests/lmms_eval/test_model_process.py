@@ -89,6 +89,38 @@ def test_a_wrong_number_of_replies_is_an_error_of_each_sample(unruly):
     assert errors == {"RuntimeError: 0 replies to 1 requests"}
 
 
+def test_no_reply_is_an_error_and_not_the_word_none(unruly):
+    run = unruly.run(*CHOICE, "--limit", 2, "--model-arg", "odd=none")
+    assert run.code == 1
+    errors = {record["error"] for record in run.records("inst_it_image_mc")}
+    assert errors == {"TypeError: a reply must be text, not NoneType"}
+
+
+def test_a_model_that_reads_standard_input_finds_it_empty(unruly):
+    run = unruly.run(*CHOICE, "--limit", 2, "--model-arg", "odd=reads")
+    assert run.code == 0, run.err
+    assert [record["prediction"] for record in run.records("inst_it_image_mc")] == ["A", "A"]
+
+
+@pytest.mark.parametrize(
+    ("odd", "said"),
+    [
+        ("huge", "the model gave a reply of more than 67108864 bytes"),
+        ("over", "the model wrote into its own answers: 'loading'"),
+        ("interrupt", "ended with exit status 1; it said last: KeyboardInterrupt"),
+        ("daemon", "the model's process ended with exit status 3"),
+    ],
+)
+def test_a_model_that_cannot_be_listened_to_any_more_ends_the_run(unruly, odd, said):
+    started = time.monotonic()
+    run = unruly.run(*CHOICE, "--limit", 2, "--model-arg", f"odd={odd}")
+    assert time.monotonic() - started < 20, "it waits for nobody who is left behind"
+    assert run.code == 1
+    assert said in run.err.splitlines()[-1]
+    assert "Traceback" not in run.err
+    assert run.load("manifest.json")["status"] == "failed"
+
+
 def test_a_process_that_is_killed_loses_nothing_and_the_same_command_goes_on(unruly):
     options = (*CHOICE, "--model-arg", f"die={MARKED}")
     options = (*options, "--model-arg", f"once={unruly.folder / 'died'}")

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from lmms_eval.api.model import lmms
@@ -18,6 +19,7 @@ from lmms_eval.models.registry_v2 import ModelManifest
 from loguru import logger
 
 MANIFEST = ModelManifest("unruly", simple_class_path=f"{__name__}.Unruly")
+NAP = "import time; time.sleep(20)"
 SLEEPER = [sys.executable, "-c", "import time; time.sleep(600)"]
 
 
@@ -32,6 +34,7 @@ class Unruly(lmms):
         once="",
         noise="",
         short=False,
+        odd="",
         linger=False,
         load="",
     ):
@@ -41,7 +44,9 @@ class Unruly(lmms):
         self.batch_size = batch_size
         self.log, self.once = Path(log), Path(once) if once else None
         self.fail, self.swallow, self.die, self.noise = fail, swallow, die, noise
-        self.short, self.linger = short, linger
+        self.short, self.odd, self.linger = short, odd, linger
+        if odd == "daemon":  # in a session of its own: it outlives every signal to our group
+            subprocess.Popen([sys.executable, "-c", NAP], start_new_session=True)
         self.sleeper = subprocess.Popen(SLEEPER) if linger else None
 
     def loglikelihood(self, requests):
@@ -70,7 +75,27 @@ class Unruly(lmms):
         if self.swallow and any(self.swallow in text for text in texts):
             logger.error("Error size mismatch in generating")
             return ["" if self.swallow in text else "A" for text in texts]
+        if self.odd:
+            return self.be_odd(len(requests))
         return ["A"] * (len(requests) - self.short)
+
+    def be_odd(self, n):
+        match self.odd:
+            case "none":
+                return [None] * n
+            case "huge":
+                return ["A" * (65 * 2**20)] * n
+            case "over":  # into every pipe that it finds
+                for descriptor in range(3, 32):
+                    with suppress(OSError):
+                        os.write(descriptor, b"loading\n")
+            case "reads":
+                return [sys.stdin.readline() or "A"] * n
+            case "interrupt":
+                raise KeyboardInterrupt
+            case "daemon":
+                os._exit(3)
+        return ["A"] * n
 
     def armed(self):
         if self.once.exists():

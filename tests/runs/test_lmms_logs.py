@@ -118,6 +118,34 @@ def test_tool_use_logs_are_read_with_and_without_records(cli, tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("change", "told", "origin"),
+    [
+        ({}, [], "own"),
+        ({1: "What?"}, [], "unknown"),
+        ({1: None}, [], "own"),
+        ({0: None, 1: None, 2: None}, [], "unknown"),
+        ({0: 3, 1: 3, 2: 3}, [], "unknown"),
+        ({}, ["--prompts", "official"], "official"),
+    ],
+    ids=["ours", "one other", "one missing", "none", "no texts", "the user knows better"],
+)
+def test_whose_words_asked_is_found_out_from_the_requests(cli, tmp_path, change, told, origin):
+    run = ["run", "--backend", "baseline", "--model", "random", "--data", "demo", "--limit", "3"]
+    assert cli(*run, "--tasks", TASK, "--name", "first").returncode == 0
+    prompts = [row["prompt"] for row in journal(tmp_path, "first").values()]
+    rows = [
+        {**row, "input": change.get(place, prompt)}
+        for place, (row, prompt) in enumerate(zip(LOG, prompts, strict=True))
+    ]
+    log = write_log(tmp_path / "logs", rows)
+    done = cli("score", log, "--task", TASK, "--data", "demo", "--name", "s", *told)
+    assert done.returncode == 0, done.stderr
+    task = load(tmp_path / "results/s/results.json")["tasks"][TASK]
+    assert task["prompts"] == origin
+    assert ("own-prompts" in task["marks"]) == (origin == "own")
+
+
+@pytest.mark.parametrize(
     ("replies", "taken"),
     [
         ({"filtered_resps": ["B"]}, "B"),

@@ -172,6 +172,13 @@ def test_resuming_with_other_settings_refuses_and_says_what_differs(cli, change,
     assert "--fresh" in done.stderr
 
 
+def test_a_run_that_never_got_an_answer_stands_in_nobodys_way(cli):
+    nobody = ("--backend", "openai", "--base-url", "http://127.0.0.1:9", "--max-retries", 0)
+    common = ("run", "--data", "demo", "--name", "r", "--limit", 2)
+    assert cli(*common, *nobody, "--model", "mistyped").returncode == 1
+    assert cli(*common, "--backend", "baseline", "--model", "random").returncode == 0
+
+
 def test_resuming_with_other_data_or_prompts_refuses(cli, tmp_path):
     copy = tmp_path / "data"
     shutil.copytree(demo_data(), copy)

@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import binomtest, t, ttest_rel
+from scipy.stats import binom, binomtest, t, ttest_rel
 
 from instit_bench.stats.paired import PairedTest, paired_test, verdict
 
 ANSWERS = st.sampled_from([0.0, 1.0])
 SCORES = st.integers(0, 10).map(lambda tenths: tenths / 10)
+THIRDS = st.integers(0, 3).map(lambda thirds: thirds / 3)
 
 
 def rows(values: st.SearchStrategy[float], clusters: int, most: int = 40):
@@ -68,7 +69,7 @@ class TestP:
         assert found.p == pytest.approx(by_brute_force(samples))
         assert found.test == "cluster-permutation"
 
-    @given(rows(SCORES, clusters=8))
+    @given(rows(SCORES, clusters=8) | rows(THIRDS, clusters=8))
     def test_scores_in_few_clusters_are_exact_too(self, samples):
         samples = [*samples, (0.3, 0.4, samples[0][2])]
         found = compare(samples)
@@ -84,6 +85,25 @@ class TestP:
         assert found.p == pytest.approx(ttest_rel(a, b).pvalue, abs=0.01)
         assert paired_test(a.tolist(), b.tolist(), range(120), seed=3) == found
         assert paired_test(a.tolist(), b.tolist(), range(120), seed=4).p != found.p
+
+    @pytest.mark.parametrize("parts", [3, 10])
+    def test_the_order_of_runs_and_samples_does_not_matter(self, parts):
+        """Not even where patterns are drawn: the same data and seed give the same p."""
+        rng = np.random.default_rng(parts)
+        values = rng.integers(0, parts + 1, (2, 60)) / parts
+        samples = [(a, b, i // 2) for i, (a, b) in enumerate(values.T.tolist())]
+        other_order = [samples[i] for i in rng.permutation(60)]
+        p = compare(samples).p
+        assert 0 < p < 1
+        assert compare(other_order).p == p
+        assert compare([(b, a, cluster) for a, b, cluster in samples]).p == p
+
+    @pytest.mark.parametrize("of_each", [1, 2])
+    def test_it_is_never_zero(self, of_each):
+        """Nor is McNemar's: 2**-2399 is less than a float can be, but not impossible."""
+        found = paired_test([1.0] * 2400, [0.0] * 2400, [i // of_each for i in range(2400)])
+        assert 0 < found.p < 1e-300
+        assert 0 < found.mcnemar_p < 1e-300
 
     def test_questions_that_change_together_are_one_change(self):
         """Eight videos of five questions each, all lost: McNemar sees 40 changes, there are 8."""
@@ -133,6 +153,20 @@ class TestInterval:
         assert found.difference == pytest.approx(-losses / 1000)
         assert found.ci95 == pytest.approx((low / 1000, high / 1000), rel=0.05)
 
+    @pytest.mark.parametrize(("videos", "of_each"), [(6, 1), (10, 1), (10, 4)])
+    def test_everything_lost_is_not_certainty_either(self, videos, of_each):
+        n = videos * of_each
+        low, high = paired_test([1.0] * n, [0.0] * n, [i // of_each for i in range(n)]).ci95
+        exact = binomtest(videos, videos).proportion_ci(method="exact")
+        assert low == -1
+        assert high == pytest.approx(-exact.low, abs=0.07)
+
+    def test_changes_that_cancel_but_for_rounding_leave_both_directions_open(self):
+        """The sum of these differences is 2.8e-17; only three of 1,000 answers moved."""
+        a, b = [0.1, 0.2, 0.3] + [1.0] * 997, [0.2, 0.4, 0.0] + [1.0] * 997
+        low, high = paired_test(a, b, range(1000)).ci95
+        assert low == pytest.approx(-high)
+
     def test_changes_that_cancel_within_every_video_are_no_difference(self):
         found = paired_test([0.1, 0.2, 0.4] * 4, [0.4, 0.1, 0.2] * 4, [i // 3 for i in range(12)])
         assert (found.difference, found.stderr, found.p) == (0.0, 0.0, 1.0)
@@ -151,6 +185,18 @@ class TestDetectable:
         """The exact test needs six losses and no win; to get six, some eight must be expected."""
         assert changed(0).detectable == pytest.approx(0.0079, abs=2e-4)
         assert changed(5).p > 0.05 > changed(6).p
+
+    @pytest.mark.parametrize("videos", [2, 5])
+    def test_nothing_is_where_no_test_could_show_it(self, videos):
+        """Not even the loss of everything: with five videos p cannot fall below 1/16."""
+        found = paired_test([1.0] * 3 * videos, [0.0] * 3 * videos, [*range(videos)] * 3)
+        assert found.p > 0.05
+        assert found.detectable is None
+
+    @pytest.mark.parametrize("videos", [6, 8, 12])
+    def test_few_videos_leave_what_changes_six_of_them_four_times_out_of_five(self, videos):
+        equal = paired_test([1.0] * videos, [1.0] * videos, range(videos))
+        assert binom.sf(5, videos, equal.detectable) == pytest.approx(0.8, abs=0.01)
 
     def test_more_questions_find_less(self):
         assert changed(2, n=1000).detectable < changed(2, n=200).detectable

@@ -67,14 +67,17 @@ class Model:
             raise RuntimeError(f"{len(outputs)} replies to {len(asked)} requests")
         events = []
         for question, output in zip(questions, outputs, strict=True):
-            text, counts = unwrap_generation_output(output)
+            # lmms-eval itself would take no reply for the word "None".
+            text, counts = (None, None) if output is None else unwrap_generation_output(output)
+            if not isinstance(text, str):
+                raise TypeError(f"a reply must be text, not {type(text).__name__}")
             if not text and self._logged_errors:  # some adapters reply so to errors of their own
                 raise RuntimeError(self._logged_errors[-1].strip())
             events.append(
                 Event(
                     kind="reply",
                     number=question.number,
-                    text=str(text or "").encode("utf-8", errors="replace").decode(),
+                    text=text.encode("utf-8", errors="replace").decode(),
                     tokens=_tokens(counts) if len(questions) == 1 else None,
                     seconds=seconds,
                 )

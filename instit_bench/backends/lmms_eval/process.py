@@ -15,14 +15,18 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 import instit_bench
 from instit_bench.backends.base import BackendUnavailable, GenerationError
 from instit_bench.backends.lines import next_line
+from instit_bench.backends.lmms_eval.pipe import Pipe, open_pipe
 from instit_bench.backends.lmms_eval.wire import Event, Question, Setup
 from instit_bench.backends.options import is_secret
 from instit_bench.types import Message
 
 _ENDS_WITHIN_S = 10.0
+_LAST_LINES_WITHIN_S = 1.0
 _KEPT_LINES = 200
 _LONGEST_ANSWER = 2**26  # bytes
 _SHORTEST_SECRET = 8
@@ -42,6 +46,7 @@ class ModelProcess:
         self._numbers = count()
         self._asked: dict[int, asyncio.Future[Event]] = {}
         self._loaded: asyncio.Future[Event] | None = None
+        self._broken: str | None = None
         self._gone: str | None = None
         self._secrets = [
             value
@@ -49,7 +54,7 @@ class ModelProcess:
             if is_secret(name) and len(value) >= _SHORTEST_SECRET
         ]
         self._process: asyncio.subprocess.Process | None = None
-        self._tasks: list[asyncio.Task[None]] = []
+        self._end_of_it: asyncio.Task[None] | None = None
 
     async def start(self, setup: Setup) -> None:
         """Load the model.
@@ -58,20 +63,24 @@ class ModelProcess:
             BackendUnavailable: It cannot be loaded; says why.
         """
         self._loaded = asyncio.get_running_loop().create_future()
-        self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-P", "-m", _WORKER),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            start_new_session=True,  # Ctrl-C reaches the run, which then ends the model
-            env=_environment(),
-            limit=_LONGEST_ANSWER,
+        answers, log = [await open_pipe(_LONGEST_ANSWER) for _ in range(2)]
+        try:
+            self._process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-P", "-m", _WORKER),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=answers.write_end,
+                stderr=log.write_end,
+                start_new_session=True,  # Ctrl-C reaches the run, which then ends the model
+                env=_environment(),
+            )
+        finally:
+            os.close(answers.write_end)
+            os.close(log.write_end)
+        reading = (
+            asyncio.create_task(self._listen(answers.reader)),
+            asyncio.create_task(self._keep_log(log.reader)),
         )
-        self._tasks = [
-            asyncio.create_task(self._keep_log(self._process)),
-            asyncio.create_task(self._listen(self._process)),
-            asyncio.create_task(_end_what_is_left(self._process)),
-        ]
+        self._end_of_it = asyncio.create_task(self._see_it_end(reading, (answers, log)))
         self._send(setup)
         await self._loaded
 
@@ -96,36 +105,52 @@ class ModelProcess:
 
     async def stop(self) -> None:
         """End the process, at once, with whatever it has started."""
-        if self._process is None or self._process.stdin is None:
+        if self._process is None or self._process.stdin is None or self._end_of_it is None:
             return
         self._process.stdin.close()
-        try:
-            async with asyncio.timeout(_ENDS_WITHIN_S):
-                await asyncio.gather(*self._tasks)
-        except TimeoutError:
+        await asyncio.wait([self._end_of_it], timeout=_ENDS_WITHIN_S)
+        if not self._end_of_it.done():
             _kill_group(self._process)
+            await self._end_of_it
 
     def _send(self, message: Setup | Question) -> None:
         assert self._process is not None  # noqa: S101 - it was started
         assert self._process.stdin is not None  # noqa: S101 - with a pipe
         self._process.stdin.write(pickle.dumps(message))
 
-    async def _listen(self, process: asyncio.subprocess.Process) -> None:
-        assert process.stdout is not None  # noqa: S101 - it was started with a pipe
-        broken = None
-        try:
-            while (line := await next_line(process.stdout)).endswith("\n"):
+    async def _listen(self, answers: asyncio.StreamReader) -> None:
+        while (line := await next_line(answers)).endswith("\n"):
+            try:
                 event = Event.model_validate_json(line)
-                if event.kind == "ready":
-                    _settle(self._loaded, event)
-                elif event.kind == "broken":
-                    broken = event.text
-                else:
-                    _settle(self._asked.pop(event.number, None), event)
-        finally:
-            await process.wait()
-            await self._tasks[0]  # the log's last lines
-            self._end(broken or self._last_words(process.returncode or 0))
+            except ValidationError:
+                self._broken = f"the model wrote into its own answers: {line.strip()[:80]!r}"
+                return
+            if event.kind == "ready":
+                _settle(self._loaded, event)
+            elif event.kind == "broken":
+                self._broken = event.text
+            else:
+                _settle(self._asked.pop(event.number, None), event)
+        if not answers.at_eof():
+            self._broken = f"the model gave a reply of more than {_LONGEST_ANSWER} bytes"
+
+    async def _see_it_end(
+        self, reading: tuple[asyncio.Task[None], ...], pipes: tuple[Pipe, ...]
+    ) -> None:
+        """What the model had started must neither outlive it nor keep its pipes open."""
+        assert self._process is not None  # noqa: S101 - it was started
+        exited = asyncio.create_task(self._process.wait())
+        await asyncio.wait([exited, *reading], return_when=asyncio.FIRST_COMPLETED)
+        if self._broken is None:
+            await asyncio.wait([exited], timeout=_ENDS_WITHIN_S)
+        _kill_group(self._process)
+        status = await exited
+        await asyncio.wait(reading, timeout=_LAST_LINES_WITHIN_S)
+        for pipe in pipes:
+            pipe.transport.close()
+        failures = await asyncio.gather(*reading, return_exceptions=True)
+        failure = next((str(error) for error in failures if error is not None), None)
+        self._end(self._broken or failure or self._last_words(status))
 
     def _end(self, reason: str) -> None:
         """The process is gone: so is every question that it had not answered."""
@@ -149,10 +174,9 @@ class ModelProcess:
             text = text.replace(secret, "***")
         return text
 
-    async def _keep_log(self, process: asyncio.subprocess.Process) -> None:
-        assert process.stderr is not None  # noqa: S101 - it was started with a pipe
+    async def _keep_log(self, said: asyncio.StreamReader) -> None:
         with self._log_path.open("a", encoding="utf-8") as log:
-            while line := await next_line(process.stderr):
+            while line := await next_line(said):
                 line = self._without_secrets(line)
                 log.write(line)
                 log.flush()
@@ -167,12 +191,6 @@ def _settle(waiting: asyncio.Future[Event] | None, outcome: Event | Exception) -
         waiting.set_result(outcome)
     else:
         waiting.set_exception(outcome)
-
-
-async def _end_what_is_left(process: asyncio.subprocess.Process) -> None:
-    """What the model had started must neither outlive it nor keep its pipes open."""
-    await process.wait()
-    _kill_group(process)
 
 
 def _kill_group(process: asyncio.subprocess.Process) -> None:

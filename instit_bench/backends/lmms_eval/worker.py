@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 import traceback
+from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, BinaryIO
 
@@ -18,9 +19,9 @@ from instit_bench.backends.lmms_eval.wire import Event, Setup
 
 def main() -> int:
     """Load the model that the first message names, then answer until standard input ends."""
-    answers = _keep_standard_output()
+    asked, answers = _keep_pipes()
     incoming: SimpleQueue[Any] = SimpleQueue()
-    threading.Thread(target=_listen, args=(sys.stdin.buffer, incoming), daemon=True).start()
+    threading.Thread(target=_listen, args=(asked, incoming), daemon=True).start()
     setup: Setup = incoming.get()
     try:
         model = Model(setup)
@@ -40,11 +41,17 @@ def main() -> int:
     return 0
 
 
-def _keep_standard_output() -> BinaryIO:
-    """Standard output for answers alone: whatever else is written there goes to the log."""
-    answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    return answers
+def _keep_pipes() -> tuple[BinaryIO, BinaryIO]:
+    """Standard input and output for the run alone.
+
+    A model that reads finds nothing, and whatever else is printed goes to the log.
+    """
+    stdin, stdout, stderr = (stream.fileno() for stream in (sys.stdin, sys.stdout, sys.stderr))
+    asked, answers = os.fdopen(os.dup(stdin), "rb"), os.fdopen(os.dup(stdout), "wb")
+    with Path(os.devnull).open("rb") as nothing:
+        os.dup2(nothing.fileno(), stdin)
+    os.dup2(stderr, stdout)
+    return asked, answers
 
 
 def _listen(questions: BinaryIO, incoming: SimpleQueue[Any]) -> None:
@@ -62,6 +69,10 @@ def _tell(answers: BinaryIO, event: Event) -> None:
 
 
 if __name__ == "__main__":
-    status = main()
+    status = 1
+    try:
+        status = main()
+    except BaseException:  # noqa: BLE001 - the run is told the last words
+        traceback.print_exc()
     sys.stderr.flush()
     os._exit(status)  # the interpreter's own end would wait for the thread that listens
