@@ -51,9 +51,9 @@ def compare_command(
         raise InputError("compare: name two runs or more; the first is the base of the others")
     limit = flips_limit(flips)
     base, *others = map(load_scored_run, runs)
-    choice = everything if all_metrics else headline
+    select = everything if all_metrics else headline
     comparisons = [
-        compare_runs(base, other, choice, seed=seed, bootstrap=bootstrap) for other in others
+        compare_runs(base, other, select, seed=seed, bootstrap=bootstrap) for other in others
     ]
     for comparison in comparisons:
         _require_comparable(comparison, allow_mismatch)

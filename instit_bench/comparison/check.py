@@ -65,10 +65,10 @@ def check_run(
         NotComparableError: Run and baseline have no task in common.
     """
 
-    def choice(task: str, scorer: str, valued: Sequence[str]) -> Sequence[str]:
+    def select(task: str, scorer: str, valued: Sequence[str]) -> Sequence[str]:
         return _gated(policy.rules_for(task), scorer, run.tasks[task].metrics, valued)
 
-    comparison = compare_runs(baseline, run, choice, seed=seed) if baseline else None
+    comparison = compare_runs(baseline, run, select, seed=seed) if baseline else None
     if comparison is not None and not comparison.tasks:
         raise NotComparableError(no_common_task(comparison))
     compared = {task.task: task for task in comparison.tasks} if comparison else {}

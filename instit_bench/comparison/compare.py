@@ -16,7 +16,7 @@ from instit_bench.stats.paired import PairedTest, Verdict, paired_test, verdict
 from instit_bench.types import State
 
 # Which metrics of a task to compare: from its name, its scorer and those that have a value.
-Choice = Callable[[str, str, Sequence[str]], Sequence[str]]
+MetricSelector = Callable[[str, str, Sequence[str]], Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,19 +69,19 @@ class RunComparison:
 
 
 def headline(_task: str, scorer: str, metrics: Sequence[str]) -> Sequence[str]:
-    """The choice of a task's headline metrics."""
+    """Select a task's headline metrics."""
     return headline_metrics(scorer, metrics)
 
 
 def everything(_task: str, _scorer: str, metrics: Sequence[str]) -> Sequence[str]:
-    """The choice of all metrics."""
+    """Select all metrics."""
     return metrics
 
 
 def compare_runs(
     a: ScoredRun,
     b: ScoredRun,
-    choice: Choice = headline,
+    select: MetricSelector = headline,
     *,
     seed: int = 0,
     bootstrap: bool = False,
@@ -89,7 +89,7 @@ def compare_runs(
     """Compare the tasks that both have; whether they may be compared is told, not judged."""
     shared = [name for name in a.tasks if name in b.tasks]
     tasks = [
-        _compare_task(name, a.tasks[name], b.tasks[name], choice, seed=seed, bootstrap=bootstrap)
+        _compare_task(name, a.tasks[name], b.tasks[name], select, seed=seed, bootstrap=bootstrap)
         for name in shared
     ]
     return RunComparison(
@@ -102,10 +102,10 @@ def compare_runs(
 
 
 def _compare_task(
-    name: str, a: TaskScores, b: TaskScores, choice: Choice, *, seed: int, bootstrap: bool
+    name: str, a: TaskScores, b: TaskScores, select: MetricSelector, *, seed: int, bootstrap: bool
 ) -> TaskComparison:
     valued = _valued(a, b)
-    chosen = choice(name, a.scorer, valued)
+    chosen = select(name, a.scorer, valued)
     compared = {
         metric: _compare_metric(metric, a, b, seed=seed, bootstrap=bootstrap) for metric in chosen
     }

@@ -23,11 +23,11 @@ _MARKS = {"held": "held", "regression": "**regression**", "no verdict": "**no ve
 
 
 def comparison_markdown(
-    comparison: RunComparison, flips: int | None, report: str | None = None
+    comparison: RunComparison, flips: int | None, report_url: str | None = None
 ) -> str:
     """A section: the table, what to know of it, and at most ``flips`` ids a group (or all).
 
-    ``report`` is the address of B's report page, for links to samples; its bytes may be no UTF-8.
+    ``report_url`` is the address of B's report page, for links to samples; it need not be UTF-8.
     """
     a, b = markdown_text(run_title(comparison.a)), markdown_text(run_title(comparison.b))
     rows = [
@@ -44,7 +44,7 @@ def comparison_markdown(
         parts.append("\n".join(lines))
     for task in comparison.tasks:
         if task.flips:
-            parts += _flips(task, flips, report, warning)
+            parts += _flips(task, flips, report_url, warning)
     return "\n\n".join(parts) + "\n"
 
 
@@ -78,9 +78,9 @@ def _warning(comparison: RunComparison) -> list[str]:
 
 
 def _flips(
-    task: TaskComparison, limit: int | None, report: str | None, warning: Sequence[str]
+    task: TaskComparison, limit: int | None, report_url: str | None, warning: Sequence[str]
 ) -> Iterator[str]:
-    link = _linker(task.task, report)
+    link = _linker(task.task, report_url)
     rows = [
         [
             markdown_text(group.kind),
@@ -98,11 +98,11 @@ def _ids(ids: Sequence[str], limit: int | None, link: Callable[[str], str]) -> s
     return f"{len(ids)}: {', '.join(map(link, shown))}{others}" if ids else "0"
 
 
-def _linker(task: str, report: str | None) -> Callable[[str], str]:
+def _linker(task: str, report_url: str | None) -> Callable[[str], str]:
     def link(id_: str) -> str:
-        if report is None:
+        if report_url is None:
             return markdown_text(id_)
         fragment = f"sample={quote(task, safe='')}/{quote(id_, safe='')}"
-        return f"[{markdown_text(id_)}]({quote(os.fsencode(report))}#{fragment})"
+        return f"[{markdown_text(id_)}]({quote(os.fsencode(report_url))}#{fragment})"
 
     return link

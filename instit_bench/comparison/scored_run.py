@@ -63,11 +63,6 @@ class TaskScores(BaseModel):
         return sum(sample.state.has_verdict for sample in self.samples.values())
 
     @property
-    def coverage(self) -> float:
-        """The share of samples with a verdict, 0..1."""
-        return self.n_scored / self.n_total if self.n_total else 0.0
-
-    @property
     def n_errors(self) -> int:
         """Samples that failed, by the model's side or the judge's."""
         failed = (State.INFER_ERROR, State.JUDGE_ERROR)

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import os
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 
 from instit_bench.errors import InputError
@@ -31,7 +31,7 @@ class SampleJudge:
 
     judge: Judge
     loop: asyncio.AbstractEventLoop
-    unavailable: str | None = field(default=None)
+    unavailable: str | None = None
 
     def scores(self, contract: JudgeContract, item: JudgeItem, where: str) -> dict[str, float]:
         """The judge's score by its metric's name; nothing, and a line in the log, on an error."""
