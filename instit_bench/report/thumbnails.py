@@ -50,7 +50,8 @@ def make_thumbnails(
 ) -> dict[Medium, list[Thumbnail | Missing]]:
     """One thumbnail a picture and one a frame of a video; those that are there are left alone."""
     media = list(media)
-    folder.mkdir(parents=True, exist_ok=True)
+    if media:
+        folder.mkdir(parents=True, exist_ok=True)
     with ThreadPoolExecutor(_THREADS) as threads:
         made = threads.map(lambda medium: _film(medium, folder, max_frames), media)
         return dict(zip(media, made, strict=True))

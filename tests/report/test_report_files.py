@@ -210,6 +210,7 @@ def test_a_text_that_many_prompts_share_is_in_the_page_once(cli, tmp_path):
     cli(*BASELINE, "--data", "demo", "--tasks", "gpt4tools_unseen")
     cli("report", "results/r")
     page = (tmp_path / "results/r/report.html").read_text()
+    assert not (tmp_path / "results/r/report_media").exists()  # there is no picture to keep
     line = "Find Shadows: lists where the shadows in a picture fall."
     assert page.count(line) == 1
     asked = embedded(tmp_path / "results/r/report.html")
