@@ -32,7 +32,7 @@ def score_command(
     revision: Annotated[str, typer.Option(help="Hub revision of the dataset.")] = "main",
     model: Annotated[str | None, typer.Option(help=MODEL)] = None,
     prompts: Annotated[
-        Prompts, typer.Option(help="Whose words asked, as you know it (docs/runs.md).")
+        Prompts, typer.Option(help="Whose words asked, as you know it; lmms-eval's logs tell it.")
     ] = Prompts.UNKNOWN,
     output: Annotated[Path, typer.Option(help="Where runs go.")] = Path("results"),
     name: Annotated[str | None, typer.Option(help="The run's folder name.")] = None,

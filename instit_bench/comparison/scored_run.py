@@ -160,13 +160,14 @@ def _task_scores(
 def _protocol(name: str, task: TaskManifest, manifest: Manifest) -> Mapping[str, Any]:
     """How answers were asked for and judged, model and engine apart; only what is known.
 
-    Of a prediction file nobody knows how its answers were asked for.
+    Of a prediction file nobody knows how its answers were asked for, of lmms-eval's log all but the
+    frames of videos.
     """
     identity = manifest.identity
     protocol: dict[str, Any] = {}
-    if identity.backend != "file":
+    if identity.prompt_style != "unknown":
         protocol = {"prompt_style": identity.prompt_style, **task.generation}
-        if task.media == "video":
+        if task.media == "video" and identity.backend != "file":
             protocol |= {"max_frames": identity.max_frames, "video_as": identity.video_as}
         if task.scorer == "choice":
             protocol["constrain_choices"] = identity.constrain_choices

@@ -28,6 +28,8 @@ from instit_bench.tasks.registry import load_registry
 from instit_bench.tasks.task import Task
 
 _FILTER = "none"  # its name for replies taken as they are
+# Its words for what a model is asked by; a scored file of others' answers may have neither.
+_INTERFACES = {"chat": "chat", "raw": "simple", "unknown": "unknown"}
 _UNKNOWN = "N/A"  # its word for a number that there is not
 
 
@@ -108,9 +110,22 @@ def _config(task: Task, manifest: Manifest) -> dict[str, Any]:
     entry = manifest.tasks[task.name]
     own = entry.model_dump(include={"data_digest", "prompt_digest", "prompts", "generation"})
     config = dict(task.config) | {"metadata": {**dict(task.config.metadata), **own}}
+    if entry.generation:
+        config["generation_kwargs"] = _generation_kwargs(entry.generation)
     set_keys = {key: value for key, value in config.items() if value is not None}
     plain: dict[str, Any] = json.loads(json.dumps(set_keys, default=_plain))
     return plain
+
+
+def _generation_kwargs(generation: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that the run was asked with, under lmms-eval's names."""
+    settings = {name: generation.get(name) for name in ("temperature", "top_p", "top_k")}
+    return {
+        "max_new_tokens": generation.get("max_tokens"),
+        "do_sample": bool(generation.get("temperature")),
+        "until": generation.get("stop", []),
+        **{name: value for name, value in settings.items() if value is not None},
+    }
 
 
 def _plain(value: object) -> object:
@@ -125,7 +140,7 @@ def _run_config(manifest: Manifest, results: RunResults) -> dict[str, Any]:
     return {
         "model": identity.backend,
         "model_args": f"model={identity.model}",
-        "model_backend": f"instit_bench ({identity.backend})",
+        "model_backend": f"instit_bench.{identity.backend} ({_INTERFACES[identity.prompt_style]})",
         "batch_size": None,
         "batch_sizes": [],
         "device": None,

@@ -8,7 +8,6 @@ must be the dataset's.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 from instit_bench.datasets.records import text_field
 from instit_bench.errors import InputError
 from instit_bench.runs.lmms_line import LoggedSample, logged_sample
+from instit_bench.runs.lmms_results import LoggedRun, read_logged_run
 from instit_bench.runs.prediction_file import PredictionFile, doubled
 from instit_bench.runs.record import SampleRecord, failed, not_run
 from instit_bench.tasks.task import Task
@@ -40,15 +40,15 @@ def read_lmms_log(path: Path, rows: Sequence[Mapping[str, Any]], task: Task) -> 
     logged = [
         logged_sample(row, id_field, f"{path}: record {n}") for n, row in enumerate(rows, start=1)
     ]
-    model = _model(path)
+    run = read_logged_run(path, task.name)
     if any(line.doc is None for line in logged):
-        return PredictionFile(path, {}, model=model, locate=partial(_locate, path, logged, model))
+        return PredictionFile(path, {}, run=run, locate=partial(_locate, path, logged, run))
     samples = [_sample(line, task) for line in logged]
-    return _file(path, logged, samples, model, keep=True)
+    return _file(path, logged, samples, run, keep=True)
 
 
 def _locate(
-    path: Path, logged: Sequence[LoggedSample], model: str | None, dataset: Sequence[Sample]
+    path: Path, logged: Sequence[LoggedSample], run: LoggedRun, dataset: Sequence[Sample]
 ) -> PredictionFile:
     """The log's predictions by id, now that the dataset is at hand.
 
@@ -71,14 +71,14 @@ def _locate(
                 f"{sample.id} has {sample.target!r}: the log is of other data"
             )
         samples.append(sample)
-    return _file(path, logged, samples, model, keep=False)
+    return _file(path, logged, samples, run, keep=False)
 
 
 def _file(
     path: Path,
     logged: Sequence[LoggedSample],
     samples: Sequence[Sample],
-    model: str | None,
+    run: LoggedRun,
     keep: bool,
 ) -> PredictionFile:
     """The lines by sample id; ``keep`` says whether the samples are the log's own."""
@@ -101,7 +101,7 @@ def _file(
         unanswered,
         doubled([sample.id for sample in samples]),
         (f"{repeated} with several replies (the first one counts)",) if repeated else (),
-        model,
+        run,
         {s.id: line.asked for line, s in zip(logged, samples, strict=True) if line.asked},
     )
 
@@ -132,14 +132,3 @@ def _cluster(doc: Mapping[str, Any], sample_id: str, task: Task) -> str:
         return str(doc[key])
     # The id names the picture or video: the hub's records have no column for it.
     return sample_id.partition("-")[0] if task.config.metadata.reader == "inst_it" else sample_id
-
-
-def _model(path: Path) -> str | None:
-    """The model's name in the results file beside the log, if it is there and can be read."""
-    results = path.with_name(f"{path.name.split('_samples_')[0]}_results.json")
-    try:
-        found = json.loads(results.read_text(encoding="utf-8"))
-        name = found.get("model_name") or found["config"]["model"]
-    except (OSError, ValueError, RecursionError, AttributeError, LookupError, TypeError):
-        return None
-    return name if isinstance(name, str) else None

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from instit_bench.datasets.prompts import OfficialPrompts
 from instit_bench.errors import InputError
 from instit_bench.runs.plan import with_prompts
 from instit_bench.tasks.task import Task
-from instit_bench.types import Sample
+from instit_bench.types import GenerationParams, Sample
 
 
 def whose_words(
@@ -30,6 +31,14 @@ def whose_words(
 
 def _is_asked(task: Task, sample: Sample, text: str) -> bool:
     try:
-        return task.text(sample.doc) == text
+        return text == task.text(sample.doc) or text == _chat_text(task, sample)
     except InputError:  # the log's own record has not all that the text is made of
         return False
+
+
+def _chat_text(task: Task, sample: Sample) -> str | None:
+    """What chat models are asked where that is another text: in tasks of text alone."""
+    if task.config.metadata.media != "none":
+        return None
+    request = task.request(sample, GenerationParams(), "chat", Path())
+    return "\n".join(message.text for message in request.messages)

@@ -103,7 +103,7 @@ class RunPlan:
         identity = Identity(
             model=config.model_label,
             backend=config.backend,
-            prompt_style=config.prompt_style,
+            prompt_style=self.tasks[0].style,
             seed=config.seed,
             max_frames=config.max_frames,
             temperature=config.temperature,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from instit_bench.runs.lmms_results import LoggedRun
 from instit_bench.runs.record import SampleRecord
 from instit_bench.types import Prediction, Sample
 
@@ -18,8 +19,8 @@ class PredictionFile:
     ``samples`` is filled where the file carries question and target itself; ``doubled`` names ids
     that occur more than once (the last one counts, as upstream). A file that knows its samples by
     their place in the dataset only has no predictions until ``locate`` was given that dataset's
-    samples. ``model`` is set where the file, or one beside it, names the model; ``asked`` holds the
-    requests' texts by sample id, where the file tells them.
+    samples. ``run`` says of model and settings what the file, or one beside it, tells; ``asked``
+    holds the requests' texts by sample id, where the file tells them.
     """
 
     path: Path
@@ -28,7 +29,7 @@ class PredictionFile:
     failed: Mapping[str, SampleRecord] = field(default_factory=dict)
     doubled: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-    model: str | None = None
+    run: LoggedRun = field(default_factory=LoggedRun)
     asked: Mapping[str, str] = field(default_factory=dict)
     locate: Callable[[Sequence[Sample]], PredictionFile] | None = None
 

@@ -102,8 +102,8 @@ def _run_name(task: Task, predictions: PredictionFile, options: ScoreOptions) ->
 
     One model's logs are one file a task, and none may take another's place.
     """
-    if options.model is None and predictions.model is not None:
-        return default_name(f"{predictions.model}-{task.name}", "hub")
+    if options.model is None and predictions.run.model is not None:
+        return default_name(f"{predictions.run.model}-{task.name}", "hub")
     return default_name(options.model or options.file.stem, "hub")
 
 
@@ -112,9 +112,9 @@ def _manifest(
 ) -> Manifest:
     return Manifest(
         identity=Identity(
-            model=options.model or predictions.model or options.file.stem,
+            model=options.model or predictions.run.model or options.file.stem,
             backend="file",
-            prompt_style="unknown",
+            prompt_style=predictions.run.style or "unknown",
             seed=0,
             max_frames=0,
         ),
@@ -128,6 +128,7 @@ def _manifest(
                 data_digest=found.digest,
                 prompt_digest=None,
                 prompts=_prompts(task, found, predictions, options),
+                generation=dict(predictions.run.generation),
                 n_dataset=len(found.samples),
                 files=[str(file) for file in (options.file, *found.files)],
                 notes=[*found.notes, *_notes(found.samples, predictions)],

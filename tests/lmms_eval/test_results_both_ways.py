@@ -82,6 +82,19 @@ def test_its_logs_scored_here_give_its_numbers(theirs, tmp_path, task):
         assert metrics[name]["value"] == pytest.approx(value, abs=1e-9), name
 
 
+@pytest.mark.parametrize("task", HEADLINES)
+def test_its_logs_are_compared_with_runs_of_ours(theirs, tmp_path, task):
+    """Asked in the same words with the same settings, as its results file says."""
+    run = ["run", "--backend", "baseline", "--model", "random", "--data", "demo", "--name", "ours"]
+    instit_bench(tmp_path, *run, "--tasks", task)
+    log = theirs.samples_file(task)
+    instit_bench(tmp_path, "score", log, "--task", task, "--data", "demo", "--name", "theirs")
+    assert (
+        HEADLINES[task]
+        in instit_bench(tmp_path, "compare", "results/ours", "results/theirs").stdout
+    )
+
+
 def test_our_files_have_the_keys_of_its_own(theirs, exported):
     optional = {"groups", "efficiency"}  # for groups, and for models that count tokens
     assert set(load(exported.results_file)) == set(theirs.results) - optional

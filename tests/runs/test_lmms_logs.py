@@ -145,6 +145,42 @@ def test_whose_words_asked_is_found_out_from_the_requests(cli, tmp_path, change,
     assert ("own-prompts" in task["marks"]) == (origin == "own")
 
 
+ASKED = {"max_new_tokens": 128, "temperature": 0, "do_sample": False, "until": []}
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "interface", "refused"),
+    [
+        (ASKED, "(chat)", None),
+        (ASKED | {"temperature": 0.7}, "(chat)", None),  # without sampling it plays no part
+        (ASKED | {"do_sample": True, "temperature": 0.7}, "(chat)", "temperature: 0.0 against 0.7"),
+        (ASKED | {"max_new_tokens": 16}, "(chat)", "max_tokens: 128 against 16"),
+        (ASKED | {"until": "\n"}, "(chat)", "stop: none against"),
+        (ASKED, "(simple)", "prompt_style: chat against raw"),
+        (ASKED, "", "against not known"),
+        ({"max_new_tokens": "many"}, "(chat)", "against not known"),
+        (None, "(chat)", "against not known"),
+    ],
+)
+def test_the_results_file_beside_a_log_says_how_was_asked(
+    cli, tmp_path, kwargs, interface, refused
+):
+    run = ["run", "--backend", "baseline", "--model", "random", "--data", "demo", "--limit", "3"]
+    assert cli(*run, "--tasks", TASK, "--name", "ours").returncode == 0
+    prompts = [row["prompt"] for row in journal(tmp_path, "ours").values()]
+    rows = [row | {"input": prompt} for row, prompt in zip(LOG, prompts, strict=True)]
+    log = write_log(tmp_path / "logs", rows)
+    told = {
+        "config": {"model": "theirs", "model_backend": f"some.Adapter {interface}"},
+        "configs": {TASK: {"generation_kwargs": kwargs}},
+    }
+    (tmp_path / "logs/20261121_194257_results.json").write_text(json.dumps(told))
+    assert cli("score", log, "--task", TASK, "--data", "demo").returncode == 0
+    done = cli("compare", "results/ours", f"results/theirs-{TASK}")
+    assert done.returncode == (3 if refused else 0), done.stderr
+    assert (refused or "") in done.stderr
+
+
 @pytest.mark.parametrize(
     ("replies", "taken"),
     [
