@@ -5,12 +5,13 @@ from __future__ import annotations
 import email.parser
 import email.policy
 import json
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
+
+from tests.http_server import http_server
 
 
 @dataclass
@@ -83,15 +84,9 @@ def batch_server(reply: Callable[[dict[str, Any]], dict[str, Any]]) -> Iterator[
         def log_message(self, *_: object) -> None:
             """Stay quiet."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    state = BatchServer(f"http://127.0.0.1:{server.server_port}/v1", reply)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
+    with http_server(Handler) as address:
+        state = BatchServer(f"{address}/v1", reply)
         yield state
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 def upload(content_type: str, data: bytes) -> bytes:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
+
+from tests.http_server import http_server
 
 REPOSITORY = "Inst-IT/Inst-It-Bench"
 COMMIT = "c0ffee" + "0" * 34
@@ -104,13 +105,6 @@ def serve_hub(files: dict[str, bytes]) -> Iterator[Hub]:
         def log_message(self, *args: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    hub = Hub(f"http://127.0.0.1:{server.server_address[1]}", files)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
+    with http_server(Handler) as address:
+        hub = Hub(address, files)
         yield hub
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

@@ -8,8 +8,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
+
+from tests.http_server import http_server
 
 
 @dataclass
@@ -87,16 +89,9 @@ def openai_server(answer: Answer) -> Iterator[OpenAIServer]:
         def log_message(self, *_: object) -> None:
             """Stay quiet."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    state = OpenAIServer(f"http://127.0.0.1:{server.server_port}/v1")
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with http_server(Handler) as address:
+        state = OpenAIServer(f"{address}/v1")
         yield state
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 def _completion(reply: Reply, chat: bool) -> bytes:

@@ -67,4 +67,5 @@ stubborn = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); 
 worker = subprocess.Popen([sys.executable, "-c", stubborn])
 PROCESSES.write_text(json.dumps([os.getpid(), worker.pid, os.getppid()]))
 time.sleep(SETTINGS.get("slow", 0))
+ThreadingHTTPServer.request_queue_size = 1024  # the default resets connections under load
 ThreadingHTTPServer(("127.0.0.1", PORT), Handler).serve_forever()

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
@@ -22,6 +21,7 @@ from instit_bench.datasets.prompts import (
     read_prompts,
 )
 from instit_bench.errors import InputError
+from tests.http_server import http_server
 
 PAIRS = ("image_mc", "image_oe", "video_mc", "video_oe")
 TEXTS: dict[str, Any] = {
@@ -141,15 +141,8 @@ def serve(status: int, body: bytes, length: int | None = None) -> Iterator[str]:
         def log_message(self, *args: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}/prompts.py"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with http_server(Handler) as address:
+        yield f"{address}/prompts.py"
 
 
 class TestDownload:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from threading import Event
 
 import pytest
 
@@ -188,11 +189,18 @@ def test_ctrl_c_ends_cleanly_with_130_and_can_be_resumed(tmp_path, unbroken, sig
 
 
 def test_a_second_process_on_the_same_run_is_refused(tmp_path):
-    with openai_server(letter_for) as server:
+    refused = Event()
+
+    def once_the_second_has_ended(body):
+        refused.wait(60)
+        return letter_for(body)
+
+    with openai_server(once_the_second_has_ended) as server:
         first = start(server, tmp_path / "out", tmp_path)
-        wait_for_requests(server, 5, first)
+        wait_for_requests(server, 1, first)
         second = start(server, tmp_path / "out", tmp_path)
         assert second.wait(60) == 2
         assert "another process is writing" in second.stderr.read()
+        refused.set()
         assert first.wait(60) == 0
     assert (tmp_path / "out/m-demo/results.json").exists()
