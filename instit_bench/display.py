@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Sequence
 
@@ -13,6 +14,11 @@ _LIVE = re.compile(r"@|#(?=\d)|:(?=//)|\bwww(?=\.)", re.IGNORECASE)
 def one_line(text: str) -> str:
     """The text on one line; what a terminal, a log or XML would obey or refuse becomes ``?``."""
     return "".join(c if c.isprintable() else "?" for c in " ".join(text.split()))
+
+
+def path_text(path: str | os.PathLike[str]) -> str:
+    """A path or a file's name as text that can be written; its bytes may be no UTF-8."""
+    return os.fsencode(path).decode(errors="replace")
 
 
 def markdown_text(text: str) -> str:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+
 
 class InstitBenchError(Exception):
     """A failure to tell the user in one line; ``exit_code`` is the process's exit status."""
@@ -23,3 +28,10 @@ class NotComparableError(InstitBenchError):
     """Things that must be alike differ (model, prompts, data), or coverage is too low."""
 
     exit_code = 3
+
+
+def first_problem(error: ValidationError) -> str:
+    """The first of pydantic's findings in words: its field, if it has one, and what is wrong."""
+    problem = error.errors()[0]
+    field = ".".join(str(part) for part in problem["loc"])
+    return f"field {field!r}: {problem['msg']}" if field else problem["msg"]

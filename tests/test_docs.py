@@ -8,8 +8,9 @@ import pytest
 
 from instit_bench.runs.config import RunConfig
 from instit_bench.runs.manifest import Manifest
+from instit_bench.runs.marks import MARKS
 from instit_bench.runs.record import SampleRecord
-from instit_bench.runs.results import MARKS, MetricResult, RunResults, TaskResult
+from instit_bench.runs.results import MetricResult, RunResults, TaskResult
 from instit_bench.types import State
 from scripts import cli_reference
 from tests.conftest import REPOSITORY

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -24,6 +23,7 @@ def leaderboard_command(
 ) -> int:
     """One row a model, from finished runs."""
     from instit_bench.cli.console import stdout
+    from instit_bench.display import path_text
     from instit_bench.errors import InputError
     from instit_bench.leaderboard.rows import published_rows, row_of
     from instit_bench.leaderboard.show import board, board_markdown, explained_marks
@@ -34,8 +34,7 @@ def leaderboard_command(
 
     rows = published_rows() if published else []
     for path in runs or ([] if published else _all_runs()):
-        source = os.fsencode(path).decode(errors="replace")  # a folder's name need not be text
-        rows.append(row_of(load_results(path), source))
+        rows.append(row_of(load_results(path), path_text(path)))
     if not rows:
         raise InputError("no runs under results/; name run folders, or add --published")
     console = stdout()

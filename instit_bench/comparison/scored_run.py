@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -15,7 +14,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from instit_bench.comparison.questions import question_kind
-from instit_bench.errors import InputError
+from instit_bench.display import path_text
+from instit_bench.errors import InputError, first_problem
 from instit_bench.runs.atomic import write_atomically
 from instit_bench.runs.directory import RunDirectory
 from instit_bench.runs.judged import selected_records
@@ -119,7 +119,7 @@ def scored_run(run: RunDirectory, manifest: Manifest) -> ScoredRun:
         InputError: Its manifest or a journal is broken.
     """
     return ScoredRun(
-        name=os.fsencode(run.path.resolve().name).decode(errors="replace"),  # it need not be text
+        name=path_text(run.path.resolve().name),
         model=manifest.identity.model,
         backend=manifest.identity.backend,
         data=manifest.data.label,
@@ -198,11 +198,8 @@ def _read_baseline(path: Path) -> ScoredRun:
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error}") from error
     except ValidationError as error:
-        problem = error.errors()[0]
-        field = ".".join(str(part) for part in problem["loc"])
         raise InputError(
-            f"{path}: is no baseline file of `instit-bench baseline save`: "
-            f"{f'field {field!r}: ' if field else ''}{problem['msg']}"
+            f"{path}: is no baseline file of `instit-bench baseline save`: {first_problem(error)}"
         ) from error
     return run.model_copy(update={"source": path})
 

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 
 import instit_bench
 from instit_bench.errors import InputError
-from instit_bench.exports.reading import ended, selected_records, started
+from instit_bench.exports.times import ended, started
 from instit_bench.runs.directory import RunDirectory
+from instit_bench.runs.judged import selected_records
 from instit_bench.runs.manifest import Manifest
 from instit_bench.runs.record import SampleRecord
 from instit_bench.runs.results import MetricResult, TaskResult, compute_results

@@ -18,7 +18,7 @@ from pydantic import BaseModel
 
 import instit_bench
 from instit_bench.exports.lmms_samples import sample_rows
-from instit_bench.exports.reading import started
+from instit_bench.exports.times import started
 from instit_bench.runs.atomic import write_atomically
 from instit_bench.runs.directory import RunDirectory
 from instit_bench.runs.manifest import Manifest

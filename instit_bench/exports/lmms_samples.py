@@ -9,8 +9,8 @@ from typing import Any
 
 from instit_bench.datasets.source import open_source
 from instit_bench.errors import InputError
-from instit_bench.exports.reading import selected_records
 from instit_bench.runs.directory import RunDirectory
+from instit_bench.runs.judged import selected_records
 from instit_bench.runs.manifest import Manifest
 from instit_bench.runs.plan import load_dataset
 from instit_bench.runs.record import SampleRecord

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from instit_bench.display import markdown_table, markdown_text, one_line
 from instit_bench.leaderboard.rows import COLUMNS, Cell, Row
-from instit_bench.runs.results import MARKS
+from instit_bench.runs.marks import explained
 
 HEADER = ("model", "source", *COLUMNS)
 _TITLE = "Leaderboard (official metrics, percent)"
@@ -64,8 +64,8 @@ def board_markdown(rows: Sequence[Row]) -> str:
 
 def explained_marks(rows: Iterable[Row]) -> list[str]:
     """One line for each mark that occurs."""
-    used = {mark for row in rows for cell in row.cells.values() for mark in cell.marks}
-    return [f"{letter}: {meaning}" for mark, (letter, meaning) in MARKS.items() if mark in used]
+    marks = explained(mark for row in rows for cell in row.cells.values() for mark in cell.marks)
+    return [f"{mark.letter}: {mark.meaning}" for mark in marks]
 
 
 def _words(row: Row) -> tuple[str, str]:
@@ -80,6 +80,6 @@ def cell_text(cell: Cell | None) -> str:
     """One decimal and the letters of the marks; a dash where there is no number."""
     if cell is None:
         return ""
-    letters = "".join(MARKS[mark][0] for mark in cell.marks)
+    letters = "".join(mark.letter for mark in explained(cell.marks))
     number = "-" if cell.value is None else f"{cell.value:.1f}"
     return f"{number} {letters}".strip()

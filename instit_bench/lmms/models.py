@@ -20,7 +20,6 @@ from tqdm import tqdm
 
 from instit_bench.backends import (
     Backend,
-    BackendOptions,
     BackendUnavailable,
     GenerationError,
     create_backend,
@@ -135,19 +134,8 @@ class BackendModel(lmms):  # type: ignore[misc]
         """The backend, sized by the first requests that are asked of it."""
         if self._started is None:
             config = self._config
-            self._started = create_backend(
-                config.backend,
-                BackendOptions(
-                    model=config.model,
-                    base_url=config.base_url,
-                    timeout_s=config.timeout,
-                    max_retries=config.max_retries,
-                    concurrency=config.in_flight,
-                    seed=config.seed,
-                    engine=config.engine_options(),
-                    workload=_workload(requests, config.max_frames),
-                ),
-            )
+            workload = _workload(requests, config.max_frames)
+            self._started = create_backend(config.backend, config.backend_options(workload))
             Path(LOG_FOLDER).mkdir(exist_ok=True)
             await self._started.start(Path(LOG_FOLDER), logger.info)
         return self._started

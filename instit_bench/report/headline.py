@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from instit_bench.comparison.outcomes import headline_metrics
 from instit_bench.report.differences import difference_groups
 from instit_bench.report.loaded import LoadedRun, task_names
-from instit_bench.runs.results import MARKS, MetricResult, TaskResult
+from instit_bench.runs.results import MetricResult, TaskResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +48,6 @@ def headlines(runs: Sequence[LoadedRun]) -> list[Headline]:
         for run in runs
         if task in run.results.tasks
     ]
-
-
-def explained_marks(rows: Sequence[Headline]) -> list[tuple[str, str]]:
-    """Letter and meaning of every mark that occurs."""
-    used = {mark for row in rows for mark in row.marks}
-    return [MARKS[mark] for mark in MARKS if mark in used]
-
-
-def mark_letters(marks: Sequence[str]) -> list[tuple[str, str]]:
-    """Letter and meaning of these marks."""
-    return [MARKS[mark] for mark in marks]
 
 
 def _headline(task: str, run: LoadedRun) -> Headline:

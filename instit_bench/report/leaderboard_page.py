@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from instit_bench.leaderboard.rows import COLUMNS, Cell, Column, Row
 from instit_bench.leaderboard.table import csv_text
 from instit_bench.report.pages import render_page
-from instit_bench.runs.results import MARKS
+from instit_bench.runs.marks import Mark, explained
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +29,9 @@ class ShownCell:
         return "–" if self.cell.value is None else f"{self.cell.value:.1f}"
 
     @property
-    def marks(self) -> list[tuple[str, str]]:
+    def marks(self) -> list[Mark]:
         """Letter and meaning of what a reader must know about the number."""
-        return [MARKS[mark] for mark in self.cell.marks] if self.cell else []
+        return explained(self.cell.marks) if self.cell else []
 
 
 def leaderboard_page(rows: Sequence[Row]) -> str:
@@ -42,7 +42,7 @@ def leaderboard_page(rows: Sequence[Row]) -> str:
         for row in rows
     ]
     cells = [cell for _, places in shown for cell in places]
-    used = {mark for cell in cells for mark in cell.marks}
+    marks = [mark for cell in cells if cell.cell for mark in cell.cell.marks]
     return render_page(
         "leaderboard.html.j2",
         scripts=("leaderboard.js",),
@@ -52,7 +52,7 @@ def leaderboard_page(rows: Sequence[Row]) -> str:
         benchmarks=Counter(column.benchmark for column in COLUMNS.values()),
         filled={cell.column.benchmark for cell in cells if cell.cell},
         kinds={row.published for row in rows},
-        marks=[mark for mark in MARKS.values() if mark in used],
+        marks=explained(marks),
         csv=base64.b64encode(csv_text(rows).encode()).decode(),
     )
 

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from instit_bench.comparison.outcomes import deciding_metric
+from instit_bench.display import path_text
 from instit_bench.errors import InputError
 from instit_bench.runs.directory import RunDirectory
-from instit_bench.runs.judged import selected_records
+from instit_bench.runs.judged import counting_verdicts, selected_records
 from instit_bench.runs.manifest import Manifest
 from instit_bench.runs.record import SampleRecord
 from instit_bench.runs.results import RunResults, compute_results
-from instit_bench.runs.verdicts import VerdictRecord, read_verdicts, that_count
+from instit_bench.runs.verdicts import VerdictRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +39,8 @@ class LoadedRun:
 
     def verdicts(self, task: str) -> dict[str, list[VerdictRecord]]:
         """What the judges that count said of the task's answers, by sample id."""
-        judging = self.manifest.judging
-        if judging is None or task not in judging.contracts:
-            return {}
-        given = read_verdicts(self.directory.verdicts_path(task))
-        contract = judging.contracts[task]
-        return {
-            record.id: that_count(
-                record, given.get(record.id, ()), judging.judges, contract, judging.repeats
-            )
-            for record in self.records.get(task, ())
-        }
+        records = self.records.get(task, ())
+        return counting_verdicts(self.directory, task, self.manifest, records)
 
 
 def load_runs(paths: Sequence[Path]) -> list[LoadedRun]:
@@ -57,7 +49,7 @@ def load_runs(paths: Sequence[Path]) -> list[LoadedRun]:
     Raises:
         InputError: One is no run folder, or is broken.
     """
-    names = [printable(path.resolve().name) for path in paths]
+    names = [path_text(path.resolve().name) for path in paths]
     seen: Counter[str] = Counter()
     runs = []
     for path, name in zip(paths, names, strict=True):
@@ -66,11 +58,6 @@ def load_runs(paths: Sequence[Path]) -> list[LoadedRun]:
         seen[name] += 1
         runs.append(_load(path, name if names.count(name) == 1 else f"{name} ({seen[name]})"))
     return runs
-
-
-def printable(name: str) -> str:
-    """A folder's name as text that can be written; its bytes may be no UTF-8."""
-    return name.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def task_names(runs: Sequence[LoadedRun]) -> list[str]:

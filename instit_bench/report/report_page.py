@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from instit_bench.display import path_text
 from instit_bench.errors import InputError
-from instit_bench.report.headline import explained_marks, headlines, mark_letters
-from instit_bench.report.loaded import LoadedRun, load_runs, printable
+from instit_bench.report.headline import headlines
+from instit_bench.report.loaded import LoadedRun, load_runs
 from instit_bench.report.pages import render_page
 from instit_bench.report.plots import plots
 from instit_bench.report.samples import page_data
 from instit_bench.runs.atomic import write_atomically
+from instit_bench.runs.marks import explained
 
 _SCRIPTS = (
     "report_data.js",
@@ -46,7 +48,7 @@ def write_report(paths: Sequence[Path], output: Path | None, *, media: bool) -> 
     path = output or paths[0] / "report.html"
     if path.is_dir():
         raise InputError(f"--output {path}: is a folder; name a file")
-    data = page_data(runs, path.parent / f"{printable(path.stem)}_media" if media else None)
+    data = page_data(runs, path.parent / f"{path_text(path.stem)}_media" if media else None)
     rows = headlines(runs)
     page = render_page(
         "report.html.j2",
@@ -54,8 +56,8 @@ def write_report(paths: Sequence[Path], output: Path | None, *, media: bool) -> 
         styles=_STYLES,
         runs=[_summary(run) for run in runs],
         headlines=rows,
-        explained_marks=explained_marks(rows),
-        mark_letters=mark_letters,
+        explained=explained,
+        marks=[mark for row in rows for mark in row.marks],
         charts=plots(runs),
         data=data,
     )

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
+from instit_bench.backends.base import BackendOptions, Workload
 from instit_bench.backends.options import (
     AdapterOptions,
     EngineOptions,
@@ -91,6 +92,20 @@ class RunConfig(JudgeConfig):
         """What rows and folders call the model: of lmms-eval's, its weights belong to the name."""
         weights = self.adapter_options().weights
         return f"{self.model}:{weights}" if weights else self.model
+
+    def backend_options(self, workload: Workload) -> BackendOptions:
+        """What the backend is made of, for a run that will ask this much."""
+        return BackendOptions(
+            model=self.model,
+            base_url=self.base_url,
+            timeout_s=self.timeout,
+            max_retries=self.max_retries,
+            concurrency=self.in_flight,
+            seed=self.seed,
+            engine=self.engine_options(),
+            adapter=self.adapter_options(),
+            workload=workload,
+        )
 
     def engine_options(self) -> EngineOptions:
         """The options of an engine that this program starts."""

@@ -16,7 +16,7 @@ from typing import BinaryIO, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from instit_bench.errors import InputError
+from instit_bench.errors import InputError, first_problem
 from instit_bench.runs.atomic import write_atomically
 from instit_bench.runs.record import SampleRecord
 
@@ -50,11 +50,9 @@ def read_lines(path: Path, model: type[Line]) -> Iterator[Line]:
         try:
             yield model.model_validate_json(line)
         except ValidationError as error:
-            problem = error.errors()[0]
-            field = ".".join(str(part) for part in problem["loc"])
             raise InputError(
-                f"{path}: line {number}: {f'field {field!r}: ' if field else ''}{problem['msg']}; "
-                "delete the line to have its sample asked again"
+                f"{path}: line {number}: {first_problem(error)}; delete the line to have its "
+                "sample asked again"
             ) from error
 
 

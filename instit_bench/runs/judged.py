@@ -68,7 +68,7 @@ def judged_records(run: RunDirectory, task: str, manifest: Manifest) -> list[Sam
     judging = manifest.judging
     if judging is None or task not in judging.contracts:
         return records
-    verdicts = _counting(run, task, judging, records)
+    verdicts = counting_verdicts(run, task, manifest, records)
     return [
         judged(record, verdicts[record.id], judging.judges[0]) if record.finished else record
         for record in records
@@ -89,6 +89,23 @@ def selected_records(run: RunDirectory, task: str, manifest: Manifest) -> list[S
     return [record for record in records if record.id in selected]
 
 
+def counting_verdicts(
+    run: RunDirectory, task: str, manifest: Manifest, records: Sequence[SampleRecord]
+) -> dict[str, list[VerdictRecord]]:
+    """What the judges that count said of these answers, by sample id; none where nobody judged."""
+    judging = manifest.judging
+    if judging is None or task not in judging.contracts:
+        return {}
+    verdicts = read_verdicts(run.verdicts_path(task))
+    contract = judging.contracts[task]
+    return {
+        record.id: that_count(
+            record, verdicts.get(record.id, ()), judging.judges, contract, judging.repeats
+        )
+        for record in records
+    }
+
+
 def judging_result(
     run: RunDirectory, task: str, manifest: Manifest, records: Sequence[SampleRecord]
 ) -> JudgingResult | None:
@@ -96,7 +113,7 @@ def judging_result(
     judging = manifest.judging
     if judging is None or task not in judging.contracts:
         return None
-    verdicts = _counting(run, task, judging, records)
+    verdicts = counting_verdicts(run, task, manifest, records)
     means = {judge: _means(verdicts, judge) for judge in judging.judges}
     return JudgingResult(
         judges={
@@ -107,19 +124,6 @@ def judging_result(
         judge_std=spread(verdicts),
         agreement=quadratic_kappa(means),
     )
-
-
-def _counting(
-    run: RunDirectory, task: str, judging: JudgingManifest, records: Sequence[SampleRecord]
-) -> dict[str, list[VerdictRecord]]:
-    verdicts = read_verdicts(run.verdicts_path(task))
-    contract = judging.contracts[task]
-    return {
-        record.id: that_count(
-            record, verdicts.get(record.id, ()), judging.judges, contract, judging.repeats
-        )
-        for record in records
-    }
 
 
 def _means(verdicts: Mapping[str, Sequence[VerdictRecord]], judge: str) -> dict[str, float]:

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from instit_bench.datasets.records import read_records, text_field
-from instit_bench.errors import InputError
+from instit_bench.errors import InputError, first_problem
 from instit_bench.runs.lmms_log import is_lmms_log, read_lmms_log
 from instit_bench.runs.prediction_file import PredictionFile, doubled
 from instit_bench.runs.record import SampleRecord
@@ -92,9 +92,7 @@ def _journal(path: Path, rows: Sequence[Mapping[str, Any]], task: str) -> Predic
         try:
             record = SampleRecord.model_validate(row)
         except ValidationError as error:
-            problem = error.errors()[0]
-            name = ".".join(str(part) for part in problem["loc"])
-            raise InputError(f"{path}: line {number}: field '{name}': {problem['msg']}") from error
+            raise InputError(f"{path}: line {number}: {first_problem(error)}") from error
         ids.append(record.id)
         samples[record.id] = Sample(
             task=task,

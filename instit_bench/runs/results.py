@@ -10,39 +10,17 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from instit_bench.errors import InputError
-from instit_bench.judges.create import OFFICIAL_JUDGE
-from instit_bench.judges.lexical import LEXICAL
 from instit_bench.runs.atomic import write_atomically
 from instit_bench.runs.directory import RunDirectory
 from instit_bench.runs.judged import JudgingResult, judging_result, selected_records
 from instit_bench.runs.manifest import Manifest, TaskManifest
+from instit_bench.runs.marks import marks_of
 from instit_bench.runs.record import SampleRecord
 from instit_bench.scorers.choice import ChoiceScorer
 from instit_bench.scorers.tool_call import ToolCallScorer
 from instit_bench.stats.intervals import mean_metric
 from instit_bench.types import Scorer, State
 
-# What each mark on a number means; tables print the letter and explain it below.
-MARKS = {
-    "gold": ("G", "the answers are the targets themselves (echo-gold): checks a set-up only"),
-    "demo": ("D", "on the embedded demo data, not on the benchmark"),
-    "limited": ("L", "on a part of the dataset"),
-    "file": (
-        "F",
-        "from a prediction file alone: what it leaves out is not known, nor, unless told, whose "
-        "prompts asked",
-    ),
-    "own-prompts": ("P", "asked in this project's words, not in the benchmark's"),
-    "unknown-prompts": ("U", "whose words asked is not known"),
-    "constrained": (
-        "R",
-        "replies restricted to the options' letters, unlike the official protocol",
-    ),
-    "lexical": ("X", "scored by the lexical judge, which is comparable with no other: not shown"),
-    "other-judge": ("J", "judged by another model than the benchmark's"),
-    "own-judge-prompt": ("W", "judged by this project's instructions, not by the benchmark's"),
-    "coverage": ("C", "not every sample has a verdict"),
-}
 _TABLES: Mapping[str, type[Scorer]] = {"choice": ChoiceScorer, "tool_call": ToolCallScorer}
 
 
@@ -176,7 +154,7 @@ def _task_result(
         coverage=coverage,
         states={state.value: states[state] for state in State},
         metrics={name: _metric(name, records) for name in task.metrics},
-        marks=_marks(task, manifest, coverage),
+        marks=marks_of(task, manifest, coverage),
         prompts=task.prompts,
         usage=_usage(records),
         tables=scorer().tables([r.scored_sample() for r in records]) if scorer else {},
@@ -192,32 +170,6 @@ def _metric(name: str, records: Sequence[SampleRecord]) -> MetricResult:
         [record.cluster or record.id for record in inside],
     )
     return MetricResult(value=metric.value, stderr=metric.stderr, ci95=metric.ci95, n=metric.n)
-
-
-def _marks(task: TaskManifest, manifest: Manifest, coverage: float) -> list[str]:
-    identity = manifest.identity
-    applies = {
-        "gold": identity.backend == "baseline" and identity.model == "echo-gold",
-        "demo": manifest.data.kind == "demo",
-        "limited": task.limited,
-        "file": manifest.data.kind == "file",
-        "own-prompts": task.prompts == "own",
-        "unknown-prompts": task.prompts == "unknown" and manifest.data.kind != "file",
-        "constrained": identity.constrain_choices and task.scorer == "choice",
-        "coverage": coverage < 1.0,
-        **_judge_marks(task, manifest),
-    }
-    return [mark for mark in MARKS if applies[mark]]
-
-
-def _judge_marks(task: TaskManifest, manifest: Manifest) -> dict[str, bool]:
-    judging = manifest.judging if task.scorer == "open_ended" else None
-    judge = judging.judges[0] if judging else OFFICIAL_JUDGE
-    return {
-        "lexical": judge == LEXICAL,
-        "other-judge": judge not in (OFFICIAL_JUDGE, LEXICAL),
-        "own-judge-prompt": judging is not None and judging.prompts == "own" and judge != LEXICAL,
-    }
 
 
 def _usage(records: Sequence[SampleRecord]) -> dict[str, int]:

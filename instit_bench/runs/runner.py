@@ -12,7 +12,6 @@ from typing import Literal
 
 from instit_bench.backends import (
     Backend,
-    BackendOptions,
     BackendUnavailable,
     GenerationError,
     create_backend,
@@ -129,20 +128,7 @@ def run(config: RunConfig, reporter: Reporter) -> RunOutcome:
         NotComparableError: The run directory holds a run with other settings.
     """
     plan = make_plan(config)
-    backend = create_backend(
-        config.backend,
-        BackendOptions(
-            model=config.model,
-            base_url=config.base_url,
-            timeout_s=config.timeout,
-            max_retries=config.max_retries,
-            concurrency=config.in_flight,
-            seed=config.seed,
-            engine=config.engine_options(),
-            adapter=config.adapter_options(),
-            workload=workload_of(plan),
-        ),
-    )
+    backend = create_backend(config.backend, config.backend_options(workload_of(plan)))
     name = config.name or default_name(config.model_label, plan.source.label)
     directory = run_directory(config.output, name)
     if config.existing == "resume" and not directory.exists:

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import REPOSITORY, cli_environment
+from tests.finished_run import read_jsonl
 
 INST_IT = ("inst_it_image_mc", "inst_it_image_oe", "inst_it_video_mc", "inst_it_video_oe")
 GPT4TOOLS = ("gpt4tools_seen", "gpt4tools_unseen")
@@ -109,10 +110,6 @@ class LmmsRun:
     def requests(self):
         """What a tiny model was asked, in order."""
         return read_jsonl(self.folder / "tiny.jsonl")
-
-
-def read_jsonl(path: Path):
-    return [json.loads(line) for line in path.read_text().splitlines()]
 
 
 LmmsEval = Callable[..., LmmsRun]

@@ -2,34 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from shutil import copy
 
-from tests.lmms_eval.conftest import read_jsonl
+from tests.finished_run import Run, read_jsonl
 
-Runner = Callable[..., "Run"]
+Runner = Callable[..., "ModelRun"]
 
 
-@dataclass(frozen=True)
-class Run:
-    """How a run ended, what it said, what it left."""
-
-    code: int
-    out: str
-    err: str
-    folder: Path
-
-    def load(self, name: str):
-        return json.loads((self.folder / name).read_text())
-
-    @property
-    def results(self):
-        return self.load("results.json")
+class ModelRun(Run):
+    """A run whose model is one of lmms-eval."""
 
     @property
     def log(self) -> str:
@@ -39,9 +24,6 @@ class Run:
     def requests(self):
         """What a tiny model was asked, in order."""
         return read_jsonl(self.folder.parent / f"{self.folder.name}.tiny.jsonl")
-
-    def records(self, task: str):
-        return read_jsonl(self.folder / f"samples/{task}.jsonl")
 
 
 def register(folder: Path, source: Path) -> Path:
@@ -70,7 +52,7 @@ def start(
     )
 
 
-def finish(process: subprocess.Popen[str], folder: Path) -> Run:
+def finish(process: subprocess.Popen[str], folder: Path) -> ModelRun:
     """Wait for it."""
     out, err = process.communicate(timeout=300)
-    return Run(process.returncode, out, err, folder)
+    return ModelRun(process.returncode, out, err, folder)

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import REPOSITORY, cli_environment
-from tests.lmms_eval.conftest import read_jsonl
-from tests.lmms_eval.running import Run, finish, register, start
+from tests.finished_run import read_jsonl
+from tests.lmms_eval.running import ModelRun, finish, register, start
 
 pytestmark = pytest.mark.lmms_eval
 
@@ -35,7 +35,7 @@ class Unruly:
         log = f"log={self.folder / 'calls.jsonl'}"
         return start(self.folder, "unruly", "--model-arg", log, *options, name="run", env=env)
 
-    def run(self, *options: object, **env: str) -> Run:
+    def run(self, *options: object, **env: str) -> ModelRun:
         return finish(self.start(*options, **env), self.folder / "run")
 
     @property

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import cli_environment
+from tests.finished_run import Run
 
 # One thread a process: two cores are all that some machines have. One GiB of cache is plenty.
 SMALL = {"OMP_NUM_THREADS": "1", "VLLM_CPU_KVCACHE_SPACE": "1"}
@@ -35,27 +34,6 @@ def models(tmp_path_factory) -> Path:
     from benchmarks.tiny_models import make_all
 
     return make_all(tmp_path_factory.mktemp("models"))
-
-
-@dataclass
-class Run:
-    """A run of the command line: how it ended, what it said, what it left."""
-
-    code: int
-    out: str
-    err: str
-    folder: Path
-
-    def load(self, name: str):
-        return json.loads((self.folder / name).read_text())
-
-    @property
-    def results(self):
-        return self.load("results.json")
-
-    def records(self, task: str):
-        path = self.folder / f"samples/{task}.jsonl"
-        return [json.loads(line) for line in path.read_text().splitlines()]
 
 
 Start = Callable[..., "subprocess.Popen[str]"]
