@@ -47,10 +47,10 @@ def logged_sample(row: Mapping[str, Any], id_field: str, where: str) -> LoggedSa
     where = f"{where} (doc_id {place})"
     if doc is not None and not isinstance(doc, dict):
         raise InputError(f"{where}: field 'doc' must be an object, found {doc!r}")
-    reply = _first_text(row.get("filtered_resps"), f"{where}: field 'filtered_resps'")
-    if reply is None:
-        reply = _first_text(row.get("resps"), f"{where}: field 'resps'")
+    reply, n_replies = _reply(row, where)
     is_error = row.get("state") == State.INFER_ERROR
+    if is_error and reply is not None:
+        raise InputError(f"{where}: field 'state' is {State.INFER_ERROR.value}, but it has a reply")
     return LoggedSample(
         where=where,
         place=place,
@@ -59,7 +59,7 @@ def logged_sample(row: Mapping[str, Any], id_field: str, where: str) -> LoggedSa
         asked=row["input"] if isinstance(row.get("input"), str) else None,
         doc=doc,
         prediction=None if reply is None else _prediction(reply, row, where),
-        n_replies=_count(row.get("resps")),
+        n_replies=n_replies,
         error=str(row.get("error") or "no reply") if is_error else None,
         reason=str(row.get("reason") or "missing_prediction"),
     )
@@ -76,6 +76,21 @@ def _sample_id(row: Mapping[str, Any], id_field: str, where: str) -> str | None:
             f"{where}: field '{id_field}' must be a number or text, found {sample_id!r}"
         )
     return str(sample_id)
+
+
+def _reply(row: Mapping[str, Any], where: str) -> tuple[str | None, int]:
+    """The reply that counts, and how many there are.
+
+    A single one as it came, because lmms-eval's filters cut reasoning out of replies that are
+    scored whole here; of several the first that the filters left.
+    """
+    whole, filtered = (
+        (_first_text(row.get(name), f"{where}: field {name!r}"), _count(row.get(name)))
+        for name in ("resps", "filtered_resps")
+    )
+    n_replies = max(whole[1], filtered[1])
+    order = (whole, filtered) if n_replies == 1 else (filtered, whole)
+    return next((text for text, _ in order if text is not None), None), n_replies
 
 
 def _first_text(replies: object, where: str) -> str | None:

@@ -186,15 +186,28 @@ def _differences(
 ) -> list[str]:
     before, after = old.model_dump(exclude=set(ignore)), new.model_dump(exclude=set(ignore))
     return [
-        f"{prefix}{key} was {_short(before[key])}, now {_short(after[key])}"
+        f"{prefix}{key} {_change(before[key], after[key])}"
         for key in before
         if before[key] != after[key]
     ]
 
 
+def _change(before: object, after: object) -> str:
+    """Both values, cut where they are long; of lists only what the other one lacks."""
+    if isinstance(before, tuple | list) and isinstance(after, tuple | list):
+        only_before = [item for item in before if item not in after]
+        only_after = [item for item in after if item not in before]
+        if only_before or only_after:
+            before, after = only_before, only_after
+    was, now = _short(before), _short(after)
+    if was == now:
+        was, now = repr(before), repr(after)
+    return f"was {was}, now {now}"
+
+
 def _short(value: object) -> str:
     text = repr(value)
-    return text if len(text) <= 40 else text[:16] + "…'"
+    return text if len(text) <= 60 else text[:16] + "…'"
 
 
 def _selected(old: TaskManifest | None, new: TaskManifest) -> list[str] | Literal["all"]:

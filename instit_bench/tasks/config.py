@@ -74,6 +74,7 @@ class TaskConfig(BaseModel):
     metric_list: tuple[MetricConfig, ...]
     generation_kwargs: dict[str, Any] = Field(default_factory=dict)
     lmms_eval_specific_kwargs: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    reasoning_tags: Literal["none"] | None = None  # replies are scored as they came
     cluster_key: str | None = None
     metadata: TaskMetadata = TaskMetadata()
     task_alias: str | None = None

@@ -22,6 +22,7 @@ INST_IT = ("inst_it_image_mc", "inst_it_image_oe", "inst_it_video_mc", "inst_it_
 GPT4TOOLS = ("gpt4tools_seen", "gpt4tools_unseen")
 TASKS = INST_IT + GPT4TOOLS
 UNREADABLE = "I cannot tell."
+REASONED = 0.3
 
 
 def pytest_collection_modifyitems(items):
@@ -44,7 +45,7 @@ class Replies:
 
 @pytest.fixture(scope="session")
 def replies(tmp_path_factory) -> Replies:
-    """Right, wrong and unreadable replies, mixed by a fixed seed."""
+    """Right, wrong and unreadable replies, some after reasoning, mixed by a fixed seed."""
     from instit_bench.runs.config import make_config
     from instit_bench.runs.plan import make_plan
 
@@ -56,6 +57,8 @@ def replies(tmp_path_factory) -> Replies:
         for sample in plan.samples:
             prompt = plan.request(sample).messages[0].text
             said = rng.choice([sample.target, sample.target, rng.choice(targets), UNREADABLE])
+            if rng.random() < REASONED:
+                said = f"<think>{rng.choice(targets)}?</think>{said}"
             reply = by_prompt.setdefault(prompt, said)
             by_prompt[sample.question] = reply  # GPT4Tools as lmms-eval's simple models are asked
             by_sample.setdefault(plan.task.name, {})[sample.id] = reply

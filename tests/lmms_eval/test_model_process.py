@@ -178,7 +178,7 @@ def test_other_arguments_are_another_run(unruly):
     assert unruly.run(*CHOICE, "--limit", 1).code == 0
     run = unruly.run(*CHOICE, "--limit", 2, "--model-arg", "noise=true")
     assert run.code == 3
-    assert "model_arg was" in run.err
+    assert "model_arg was [], now ['noise=true']" in run.err
 
 
 def test_another_batch_size_is_the_same_run(unruly):

@@ -108,9 +108,7 @@ def test_models_get_the_sampling_settings_of_the_task(theirs):
 @pytest.mark.parametrize("task", TASKS)
 def test_sample_logs_hold_the_replies_and_the_scores(theirs, ours, replies, task):
     lines = theirs.samples(task)
-    assert [line["filtered_resps"] for line in lines] == [
-        reply.strip() for reply in replies.by_sample[task].values()
-    ]
+    assert [line["filtered_resps"] for line in lines] == list(replies.by_sample[task].values())
     for name, metric in ours[task]["metrics"].items():
         assert sum(name in line for line in lines) == metric["n"], name
     if task in INST_IT:

@@ -186,7 +186,8 @@ def test_the_results_file_beside_a_log_says_how_was_asked(
     [
         ({"filtered_resps": ["B"]}, "B"),
         ({"filtered_resps": [["B"]]}, "B"),
-        ({"filtered_resps": "B", "resps": ["<think>C</think>B"]}, "B"),
+        ({"filtered_resps": "B", "resps": ["<think>C</think>B"]}, "<think>C</think>B"),
+        ({"filtered_resps": "B", "resps": [["C", "B"]]}, "B"),
         ({"filtered_resps": [], "resps": [["B"]]}, "B"),
         ({"resps": ["B", "C"]}, "B"),
         ({"filtered_resps": ""}, ""),
@@ -195,7 +196,7 @@ def test_the_results_file_beside_a_log_says_how_was_asked(
         ({}, None),
     ],
 )
-def test_the_reply_is_the_first_filtered_one_else_the_first(cli, tmp_path, replies, taken):
+def test_a_single_reply_counts_as_it_came_and_of_several_the_one_that_filters_left(cli, tmp_path, replies, taken):
     bare = {"doc_id": 1, "target": "B"}
     log = write_log(tmp_path / "logs", [bare | replies])
     done = cli("score", log, "--task", TASK, "--data", "demo", "--name", "s")
@@ -207,14 +208,15 @@ def test_the_reply_is_the_first_filtered_one_else_the_first(cli, tmp_path, repli
 
 
 def test_repeats_and_doubled_lines_are_noted(cli, tmp_path):
-    rows = [*LOG, line(0, "C", "C"), line(3, "D", "D", resps=[["D", "A"]])]
+    several = line(3, "D", "D", resps=[["D", "A"]]), line(4, "B", ["B", "A"])
+    rows = [*LOG, line(0, "C", "C"), *several]
     log = write_log(tmp_path / "logs", rows)
     done = cli("score", log, "--task", TASK, "--data", "demo", "--name", "s")
     assert done.returncode == 0, done.stderr
     notes = load(tmp_path / "results/s/results.json")["tasks"][TASK]["notes"]
     assert notes[1:] == [
         "1 doubled in the file (the last one counts): 001-01",
-        "1 with several replies (the first one counts)",
+        "2 with several replies (the first one counts)",
     ]
     assert journal(tmp_path, "s")["001-01"]["prediction"] == "C"
 
@@ -255,6 +257,7 @@ DOC = {"question_id": "1-1", "question": "Q?", "answer": "B"}
         (line(0, 3, "D"), "field 'target' must be text, found 3"),
         (line(0, "C", 3), "field 'filtered_resps' must be text or lists of text, found 3"),
         (line(0, "C", "\ud800"), "holds half a character"),
+        (line(0, "C", "", state="infer_error"), "field 'state' is infer_error, but it has a reply"),
         (line(0, "C", "D", tool_calls=[3]), "field 'tool_calls' must be a list of objects"),
         (line(0, "B", "D", doc=[3]), "field 'doc' must be an object"),
         (line(0, "B", "D", doc=DOC | {"question_id": None}), "field 'question_id' must be"),

@@ -24,6 +24,7 @@ _ADVICE = {
     "NVIDIA driver": "on a machine without a GPU: --model-arg device=cpu (and device_map=cpu)",
     "No module named": "install the package that this model needs",
     "is not a local folder": "check --model-arg pretrained",
+    "find them in the cached files": "check --model-arg pretrained, or fetch it while online",
 }
 
 
