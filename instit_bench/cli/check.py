@@ -37,6 +37,9 @@ def check_command(
 
     limit = flips_limit(flips)
     with _exit_1_for_regressions_alone():
+        for file in (junit, markdown):
+            if file and file.is_file():
+                file.unlink()  # an earlier check's must not speak for one that ends in an error
         rules = read_policy(policy) if policy else Policy()
         if baseline is None:
             _require_bounds(rules)
@@ -46,9 +49,10 @@ def check_command(
         report = check_run(checked, before, rules, seed=seed)
         _print(report)
         _write(report, limit, junit, markdown)
-    if report.exit_code and baseline:
-        command = shlex.join(["instit-bench", "compare", str(baseline), str(run)])
-        note(f"more, with the flips: {command}")
+    if report.exit_code and report.comparison and report.comparison.tasks:
+        words = ["instit-bench", "compare", str(baseline), str(run)]
+        allow = ["--allow-mismatch"] if report.comparison.mismatches else []
+        note(f"more, with the flips: {shlex.join(words + allow)}")
     typer.echo(report.conclusion)
     return report.exit_code
 

@@ -59,8 +59,12 @@ def compare_command(
         _require_comparable(comparison, allow_mismatch)
     console = stdout()
     for comparison in comparisons:
-        console.print(comparison_view(comparison, limit))
-        if comparison.b.source.is_dir() and not _report_page(comparison).is_file():
+        page = _report_page(comparison)
+        url = page.resolve().as_uri() if page.is_file() else None
+        console.print(comparison_view(comparison, limit, url))
+        if url:
+            note(f"the samples: {url}")
+        elif comparison.b.source.is_dir():
             both = {str(path): path for path in (comparison.b.source, comparison.a.source)}
             folders = shlex.join(name for name, path in both.items() if path.is_dir())
             note(f"to look at the samples: instit-bench report {folders}")
@@ -112,7 +116,10 @@ def _report_page(comparison: RunComparison) -> Path:
 
 def _report_link(comparison: RunComparison, markdown: Path) -> str | None:
     """The address of B's report page from a file's folder, where there is one."""
+    from urllib.parse import quote
+
     page = _report_page(comparison)
     if not page.is_file():
         return None
-    return Path(os.path.relpath(page.resolve(), markdown.resolve().parent)).as_posix()
+    path = Path(os.path.relpath(page.resolve(), markdown.resolve().parent))
+    return quote(os.fsencode(path.as_posix()))

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from instit_bench.comparison.cells import no_common_task
 from instit_bench.comparison.compare import RunComparison, TaskComparison, compare_runs
 from instit_bench.comparison.limits import Status, judge_bound, judge_drop
 from instit_bench.comparison.outcomes import headline_metrics
 from instit_bench.comparison.policy import Policy, TaskLimits
 from instit_bench.comparison.scored_run import ScoredRun, TaskScores
-from instit_bench.errors import NotComparableError
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,18 +57,13 @@ class CheckReport:
 def check_run(
     run: ScoredRun, baseline: ScoredRun | None, policy: Policy, *, seed: int = 0
 ) -> CheckReport:
-    """Hold a run to a policy; without a baseline the rules for drops are left out.
-
-    Raises:
-        NotComparableError: Run and baseline have no task in common.
-    """
+    """Hold a run to a policy; without a baseline the rules for drops are left out."""
+    metrics = policy_names(run, baseline)
 
     def select(task: str, scorer: str, valued: Sequence[str]) -> Sequence[str]:
-        return _gated(policy.rules_for(task), scorer, run.tasks[task].metrics, valued)
+        return _gated(policy.rules_for(task), scorer, metrics[task], valued)
 
     comparison = compare_runs(baseline, run, select, seed=seed) if baseline else None
-    if comparison is not None and not comparison.tasks:
-        raise NotComparableError(no_common_task(comparison))
     compared = {task.task: task for task in comparison.tasks} if comparison else {}
     before = baseline.tasks if baseline else {}
     findings = [
@@ -89,8 +82,11 @@ def check_run(
 
 def policy_names(run: ScoredRun, baseline: ScoredRun | None) -> Mapping[str, Sequence[str]]:
     """The tasks that rules may name, with their metrics."""
-    names = {name: task.metrics for name, task in (baseline.tasks if baseline else {}).items()}
-    return {**names, **{name: task.metrics for name, task in run.tasks.items()}}
+    names: dict[str, dict[str, None]] = {}
+    for one in (baseline, run):
+        for name, task in (one.tasks if one else {}).items():
+            names.setdefault(name, {}).update(dict.fromkeys(task.metrics))
+    return {name: tuple(metrics) for name, metrics in names.items()}
 
 
 def _gated(
@@ -136,6 +132,9 @@ class _Task:
             share = after.n_scored / expected if expected else 0.0
             text = f"{after.n_scored} of {expected} samples have a verdict ({share:.4f})"
             status: Status = "held" if share >= rules.min_coverage else "no verdict"
+            if self.before and self.before.n_scored < rules.min_coverage * expected:
+                text += f"; of the baseline's {self.before.n_scored}"
+                status = "no verdict"
             yield self._finding("min_coverage", f"at least {rules.min_coverage:g}", status, text)
         if rules.max_error_rate is not None:
             share = after.n_errors / expected if expected else 0.0
@@ -162,7 +161,9 @@ class _Task:
                 yield self._finding(f"{found.metric} max_drop", limit, *verdict)
 
     def _bounds(self, after: TaskScores) -> Iterator[Finding]:
-        for metric in after.metrics:
+        for metric in dict.fromkeys(
+            [*after.metrics, *(self.before.metrics if self.before else ())]
+        ):
             rules = self.limits.for_metric(metric)
             if rules.min_value is not None:
                 limit = f"at least {rules.min_value:g} ({rules.gate})"

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
-from urllib.parse import quote
 
 from instit_bench.comparison.cells import (
     COLUMNS,
@@ -17,6 +15,7 @@ from instit_bench.comparison.cells import (
 )
 from instit_bench.comparison.check import CheckReport
 from instit_bench.comparison.compare import RunComparison, TaskComparison
+from instit_bench.comparison.links import sample_address
 from instit_bench.display import markdown_table, markdown_text
 
 _MARKS = {"held": "held", "regression": "**regression**", "no verdict": "**no verdict**"}
@@ -27,7 +26,7 @@ def comparison_markdown(
 ) -> str:
     """A section: the table, what to know of it, and at most ``flips`` ids a group (or all).
 
-    ``report_url`` is the address of B's report page, for links to samples; it need not be UTF-8.
+    ``report_url`` is the address of B's report page, for links to samples.
     """
     a, b = markdown_text(run_title(comparison.a)), markdown_text(run_title(comparison.b))
     rows = [
@@ -102,7 +101,6 @@ def _linker(task: str, report_url: str | None) -> Callable[[str], str]:
     def link(id_: str) -> str:
         if report_url is None:
             return markdown_text(id_)
-        fragment = f"sample={quote(task, safe='')}/{quote(id_, safe='')}"
-        return f"[{markdown_text(id_)}]({quote(os.fsencode(report_url))}#{fragment})"
+        return f"[{markdown_text(id_)}]({sample_address(report_url, task, id_)})"
 
     return link

@@ -159,10 +159,18 @@ def _first_problem(error: ValidationError) -> str:
         found = _found(problem["input"])
         hint = "; it is a fraction, 0.02 for 2 points" if field.endswith(_FRACTIONS) else ""
         return f"field {field!r}: {problem['msg']}{found}{hint}"
+    return f"field {field!r}: there is no such rule here{_hint(str(problem['loc'][-1]))}"
+
+
+def _hint(name: str) -> str:
+    """Where a rule belongs that stands in the wrong place, or which one was meant."""
+    if name in MetricRules.model_fields and name not in TaskRules.model_fields:
+        return "; it is a rule of a metric: put it under 'metrics'"
+    if name in TaskRules.model_fields:
+        return "; it is a rule of a task: put it under 'defaults' or a task's name in 'tasks'"
     known = {name for model in (Policy, TaskRules, MetricRules) for name in model.model_fields}
-    near = difflib.get_close_matches(str(problem["loc"][-1]), known, n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
-    return f"field {field!r}: there is no such rule here{hint}"
+    near = difflib.get_close_matches(name, known - {name}, n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def _found(value: object) -> str:

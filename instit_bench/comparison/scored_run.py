@@ -91,11 +91,15 @@ def load_scored_run(path: Path) -> ScoredRun:
         InputError: It is neither, or it is broken; says which file and field.
     """
     if path.is_file():
-        return _read_baseline(path)
-    run = RunDirectory(path)
-    if not path.is_dir():
+        scores = _read_baseline(path)
+    elif path.is_dir():
+        run = RunDirectory(path)
+        scores = scored_run(run, run.manifest())
+    else:
         raise InputError(f"{path}: there is no such run folder or baseline file")
-    return scored_run(run, run.manifest())
+    if not scores.tasks:
+        raise InputError(f"{path}: holds no task")
+    return scores
 
 
 def save_baseline(run: ScoredRun, path: Path) -> None:
@@ -194,7 +198,11 @@ def _item_digest(record: SampleRecord) -> str:
 
 def _read_baseline(path: Path) -> ScoredRun:
     try:
-        run = ScoredRun.model_validate_json(path.read_bytes())
+        text = path.read_bytes()
+        run = ScoredRun.model_validate_json(text)
+        json.loads(text, object_pairs_hook=_refuse_doubles)
+    except _DoubledKey as error:
+        raise InputError(f"{path}: {error} stands twice, as a bad merge leaves it") from error
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error}") from error
     except ValidationError as error:
@@ -202,6 +210,18 @@ def _read_baseline(path: Path) -> ScoredRun:
             f"{path}: is no baseline file of `instit-bench baseline save`: {first_problem(error)}"
         ) from error
     return run.model_copy(update={"source": path})
+
+
+class _DoubledKey(Exception):  # noqa: N818 - says which
+    """A key that stands twice: JSON's readers keep the last one and say nothing."""
+
+
+def _refuse_doubles(pairs: list[tuple[str, Any]]) -> None:
+    seen: set[str] = set()
+    for key, _ in pairs:
+        if key in seen:
+            raise _DoubledKey(f"{key!r}")
+        seen.add(key)
 
 
 def _json(value: object) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from rich import box
 from rich.console import Group, RenderableType
 from rich.markup import escape
+from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
@@ -21,12 +22,20 @@ from instit_bench.comparison.cells import (
 )
 from instit_bench.comparison.check import CheckReport
 from instit_bench.comparison.compare import RunComparison, TaskComparison
+from instit_bench.comparison.links import sample_address
 from instit_bench.display import one_line
 
 
-def comparison_view(comparison: RunComparison, flips: int | None) -> RenderableType:
-    """The table, what to know of it, and at most ``flips`` ids a group (``None``: all)."""
-    tables = [_flips(task, comparison, flips) for task in comparison.tasks if task.flips]
+def comparison_view(
+    comparison: RunComparison, flips: int | None, report_url: str | None = None
+) -> RenderableType:
+    """The table, what to know of it, and at most ``flips`` ids a group (``None``: all).
+
+    ``report_url`` is the address of B's report page: terminals that can make the ids links to it.
+    """
+    tables = [
+        _flips(task, comparison, flips, report_url) for task in comparison.tasks if task.flips
+    ]
     return Group(_metrics(comparison), *map(Text, notes(comparison)), *tables)
 
 
@@ -61,12 +70,16 @@ def _metrics(comparison: RunComparison) -> Table:
     return table
 
 
-def _flips(task: TaskComparison, comparison: RunComparison, limit: int | None) -> Table:
+def _flips(
+    task: TaskComparison, comparison: RunComparison, limit: int | None, report_url: str | None
+) -> Table:
     table = _table(f"{one_line(task.task)}: {flip_counts(task)}", comparison)
     for column in ("kind of question", "right to wrong", "wrong to right"):
         table.add_column(column, overflow="fold")
     for group in task.flips:
-        cells = (_ids(ids, limit) for ids in (group.to_wrong, group.to_right))
+        cells = (
+            _ids(task.task, ids, limit, report_url) for ids in (group.to_wrong, group.to_right)
+        )
         table.add_row(escape(one_line(group.kind)), *cells)
     return table
 
@@ -82,6 +95,14 @@ def _warning(comparison: RunComparison) -> Iterator[str]:
         yield f"{NOT_COMPARABLE}: {mismatch}"
 
 
-def _ids(ids: tuple[str, ...], limit: int | None) -> str:
+def _ids(task: str, ids: tuple[str, ...], limit: int | None, report_url: str | None) -> Text:
+    if not ids:
+        return Text("0")
     shown, others = first_of(ids, limit)
-    return escape(f"{len(ids)}: {', '.join(map(one_line, shown))}{others}" if ids else "0")
+    named = [
+        Text(
+            one_line(id_), Style(link=sample_address(report_url, task, id_) if report_url else None)
+        )
+        for id_ in shown
+    ]
+    return Text.assemble(f"{len(ids)}: ", Text(", ").join(named), others)

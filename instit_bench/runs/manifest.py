@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 import instit_bench
-from instit_bench.errors import InputError, NotComparableError
+from instit_bench.errors import InputError, NotComparableError, first_problem
 from instit_bench.judges.prices import Price
 from instit_bench.runs.atomic import write_atomically
 
@@ -137,8 +137,10 @@ def read_manifest(path: Path) -> Manifest:
         manifest = Manifest.model_validate_json(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise InputError(f"{path.parent}: is no run directory: it has no {path.name}") from error
-    except (OSError, UnicodeDecodeError, ValidationError) as error:
-        raise InputError(f"{path}: cannot be read: {' '.join(str(error).split())[:300]}") from error
+    except ValidationError as error:
+        raise InputError(f"{path}: is no manifest of a run: {first_problem(error)}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read: {error}") from error
     if manifest.format_version != FORMAT_VERSION:
         raise InputError(
             f"{path}: format version {manifest.format_version}, this program reads {FORMAT_VERSION}"

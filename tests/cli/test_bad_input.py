@@ -185,7 +185,7 @@ def test_a_broken_manifest_is_one_line_for_every_command(cli, tmp_path, part, va
     for command in (["check", "results/r", "--baseline", "results/r"], ["report", "results/r"]):
         done = cli(*command)
         assert done.returncode == 2
-        assert "manifest.json: cannot be read" in done.stderr
+        assert "manifest.json: is no manifest of a run: field '" in done.stderr
         assert done.stderr.count("\n") == 1
 
 

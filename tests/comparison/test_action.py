@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import stat
 import subprocess
 import sys
@@ -22,7 +23,7 @@ ACTION = yaml.safe_load((REPOSITORY / "action.yml").read_text())
 STEPS = {step["name"]: step for step in ACTION["runs"]["steps"] if "name" in step}
 # Lists the comments in comments.json like the API, and keeps what it is told to do.
 GH = """#!{python}
-import json, os, pathlib, sys
+import json, os, pathlib, subprocess, sys
 here = pathlib.Path(os.environ["RUNNER_TEMP"])
 told = dict(zip(sys.argv[1:], sys.argv[2:]))
 with (here / "gh.log").open("a") as log:
@@ -30,10 +31,10 @@ with (here / "gh.log").open("a") as log:
     text = pathlib.Path(body).read_text() if body else None
     log.write(json.dumps({{"arguments": sys.argv[1:], "body": text}}) + "\\n")
 if "--jq" in sys.argv:
-    for comment in json.loads((here / "comments.json").read_text()):
-        if comment["body"].startswith(os.environ["MARKER"]):
-            print(comment["id"])
+    program = sys.argv[sys.argv.index("--jq") + 1]
+    sys.exit(subprocess.run(["jq", "-r", program, here / "comments.json"]).returncode)
 """
+BY_BOT = {"user": {"type": "Bot"}, "author_association": "NONE"}
 
 
 @pytest.fixture
@@ -123,14 +124,23 @@ def test_the_leaderboard_row_is_a_csv_file(step, tmp_path, cli):
     assert first.removeprefix("::stop-commands::") == last.strip(":")
 
 
+needs_jq = pytest.mark.skipif(shutil.which("jq") is None, reason="jq, gh's own, is not installed")
+
+
+@needs_jq
 def test_the_comment_is_made_once_and_then_kept_up_to_date(step, tmp_path):
     run, baseline = runs(tmp_path)
     step("Check", RUN=run, BASELINE=baseline, POLICY="")
     for _ in range(2):
         done = step("Comment", GH_TOKEN="x", PULL_REQUEST="5", ARTIFACT="model a")
         assert done.returncode == 0, done.stderr
-        comment = {"id": 9, "body": "<!-- instit-bench check: modela -->\n…"}
-        (tmp_path / "comments.json").write_text(json.dumps([{"id": 7, "body": "hi"}, comment]))
+        marked = {"body": "<!-- instit-bench check: modela -->\n…"}
+        comments = [
+            {"id": 7, "body": "hi", **BY_BOT},
+            {"id": 8, **marked, "user": {"type": "User"}, "author_association": "NONE"},
+            {"id": 9, **marked, **BY_BOT},
+        ]
+        (tmp_path / "comments.json").write_text(json.dumps(comments))
     log = [json.loads(line) for line in (tmp_path / "gh.log").read_text().splitlines()]
     _, made, _, updated = log
     assert "repos/owner/repository/issues/5/comments" in made["arguments"]
@@ -142,11 +152,14 @@ def test_the_comment_is_made_once_and_then_kept_up_to_date(step, tmp_path):
         assert page == (tmp_path / "instit-bench/check.md").read_text()
 
 
-def test_without_findings_there_is_no_comment(step, tmp_path):
+@needs_jq
+def test_without_findings_the_comment_says_so(step, tmp_path):
+    """Else an earlier push's comment would stand as if it were this one's."""
     (tmp_path / "instit-bench").mkdir()
-    done = step("Comment", GH_TOKEN="x", PULL_REQUEST="5", ARTIFACT="a")
-    assert done.returncode == 0
-    assert not (tmp_path / "gh.log").exists()
+    done = step("Comment", GH_TOKEN="x", PULL_REQUEST="5", ARTIFACT="a", CODE="2")
+    assert done.returncode == 0, done.stderr
+    _, made = [json.loads(line) for line in (tmp_path / "gh.log").read_text().splitlines()]
+    assert "**instit-bench check: no findings** (exit code 2)" in made["body"]
 
 
 def test_what_ci_runs_can_be_run():

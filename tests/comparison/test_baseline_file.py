@@ -52,7 +52,10 @@ def test_a_run_that_did_not_finish_is_no_baseline_unless_allowed(cli, tmp_path):
 
 
 BROKEN = {
-    "no JSON": (lambda v: "[{", "Invalid JSON"),
+    "no JSON": (
+        lambda v: "[{",
+        "is no baseline file of `instit-bench baseline save`: Invalid JSON",
+    ),
     "another format": (lambda v: json.dumps(v | {"format": "x"}), "field 'format'"),
     "a field too many": (lambda v: json.dumps(v | {"note": "x"}), "field 'note'"),
     "a score that is no number": (
@@ -63,6 +66,11 @@ BROKEN = {
         lambda v: json.dumps(v).replace('"accuracy": 1.0', '"accuracy": 1e308'),
         "samples.000-00.scores.accuracy",
     ),
+    "a sample that stands twice": (
+        lambda v: json.dumps(v).replace('"000-01": {', '"000-00": {'),
+        "'000-00' stands twice",
+    ),
+    "no task": (lambda v: json.dumps(v | {"tasks": {}}), "holds no task"),
     "an unknown state": (
         lambda v: json.dumps(v).replace('"state": "scored"', '"state": "fine"'),
         "samples.000-00.state",
@@ -77,7 +85,7 @@ def test_a_broken_file_is_refused_by_field(cli, tmp_path, case):
     (tmp_path / "bad.json").write_text(change(json.loads((tmp_path / good).read_text())))
     done = cli("check", good, "--baseline", "bad.json")
     assert done.returncode == 2
-    assert "bad.json: is no baseline file" in done.stderr
+    assert "error: bad.json: " in done.stderr
     assert words in done.stderr
 
 

@@ -85,7 +85,7 @@ RUNS = {
         0,
         "held",
     ),
-    "another task only": ({"inst_it_image_mc": task_scores(1)}, 3, "no task in common"),
+    "another task only": ({"inst_it_image_mc": task_scores(1)}, 3, "the run has no such task"),
     "too few of its samples": ({TASK: LIMITED}, 3, "40 of 400 samples have a verdict"),
     "too many failed": (
         {TASK: with_states("infer_error", 8)},
@@ -118,6 +118,60 @@ def test_the_exit_code_says_what_it_is(cli, tmp_path, case):
     done = cli("check", write_run(tmp_path, "run", **tasks), "--baseline", baseline)
     assert done.returncode == code, done.stdout + done.stderr
     assert words in done.stdout + done.stderr
+
+
+INCOMPLETE = {
+    "failed": with_states("infer_error", 40),
+    "a part of the set": task_scores(200, of=360),
+}
+
+
+@pytest.mark.parametrize("case", INCOMPLETE)
+def test_a_baseline_that_misses_samples_is_no_measure(cli, tmp_path, case):
+    """What it does not have cannot be lost, so a run that is worse there would pass."""
+    baseline = write_run(tmp_path, "baseline", **{TASK: INCOMPLETE[case]})
+    run = write_run(tmp_path, "run", **{TASK: task_scores(200, of=400)})
+    done = cli("check", run, "--baseline", baseline)
+    assert done.returncode == 3
+    assert "of the baseline's 360" in row_of(done, "min_coverage")
+    assert "on 360 of 400 samples" in row_of(done, "accuracy max_drop")
+    rules = policy(tmp_path, "defaults: {min_coverage: 0.9}")
+    assert cli("check", run, "--baseline", baseline, *rules).returncode == 0
+
+
+def test_a_rule_for_a_metric_that_only_the_baseline_has_cannot_be_judged(cli, tmp_path):
+    more = task_scores(200, of=400)
+    more["metrics"].append("recall")
+    for sample in more["samples"].values():
+        sample["scores"]["recall"] = 1.0
+    baseline = write_run(tmp_path, "baseline", **{TASK: more})
+    run = write_run(tmp_path, "run", **{TASK: task_scores(200, of=400)})
+    for rule in ("max_drop", "min_value"):
+        rules = policy(tmp_path, f"defaults: {{metrics: {{recall: {{{rule}: 0.01}}}}}}")
+        done = cli("check", run, "--baseline", baseline, *rules)
+        assert done.returncode == 3, done.stderr
+        assert "no sample has a value" in row_of(done, f"recall {rule}")
+
+
+def scores_of(values, name, tmp_path):
+    """A run of five pictures with these accuracies."""
+    task = task_scores(0, of=5, per_cluster=1)
+    for sample, value in zip(task["samples"].values(), values, strict=True):
+        sample["scores"] = {"accuracy": value}
+    return write_run(tmp_path, name, **{TASK: task})
+
+
+def test_a_limit_that_is_met_exactly_is_held(cli, tmp_path):
+    """In floating point 0.7 / 5 is less than 0.14, and 0.3 / 5 more than 0.06."""
+    run = scores_of([0, 0, 0, 0, 0.7], "run", tmp_path)
+    floor = "defaults: {max_drop: null, metrics: {accuracy: {min_value: 0.14, gate: mean}}}"
+    assert cli("check", run, *policy(tmp_path, floor)).returncode == 0
+    before = scores_of([0.1, 0.2, 0, 0, 0], "before", tmp_path)
+    after = scores_of([0, 0, 0, 0, 0], "after", tmp_path)
+    drop = policy(tmp_path, "defaults: {max_drop: 0.06, gate: mean}")
+    assert cli("check", after, "--baseline", before, *drop).returncode == 0
+    drop = policy(tmp_path, "defaults: {max_drop: 0.05999, gate: mean}")
+    assert cli("check", after, "--baseline", before, *drop).returncode == 1
 
 
 def test_a_task_that_the_run_lacks_cannot_be_judged_and_the_others_are(cli, tmp_path):

@@ -252,8 +252,19 @@ def test_samples_link_into_the_report_where_there_is_one(cli, tmp_path):
     (tmp_path / b / "report.html").write_text("")
     done = cli("compare", a, b, "--markdown", "out/c.md")
     assert "instit-bench report" not in done.stderr
+    assert f"the samples: {(tmp_path / b / 'report.html').as_uri()}" in done.stderr
     link = f"[001-01](../results/b/report.html#sample={TASK}/001-01)"
     assert link in (tmp_path / "out/c.md").read_text()
+
+
+def test_on_a_terminal_the_flipped_samples_are_links(tmp_path, cli):
+    a = score(cli, tmp_path, predictions(), "a")
+    b = score(cli, tmp_path, worsened(predictions(), 3)[0], "b")
+    assert "\x1b]8;" not in cli("compare", a, b, FORCE_COLOR="1").stdout
+    (tmp_path / b / "report.html").write_text("")
+    shown = cli("compare", a, b, FORCE_COLOR="1").stdout
+    address = f"{(tmp_path / b / 'report.html').as_uri()}#sample={TASK}/001-01"
+    assert re.search(rf"\x1b\]8;[^;]*;{re.escape(address)}\x1b\\", shown)
 
 
 def test_a_folder_s_odd_name_is_quoted_in_links_and_commands(cli, tmp_path):

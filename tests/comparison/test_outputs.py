@@ -148,6 +148,26 @@ def test_without_a_runner_there_are_no_commands(cli, tmp_path):
     assert f"instit-bench compare {baseline} {run}" in done.stderr
 
 
+def test_an_earlier_check_s_files_do_not_speak_for_one_that_ends_in_an_error(cli, tmp_path):
+    run = write_run(tmp_path, "run", **{TASK: task_scores(40, of=80)})
+    outputs = ("--junit", "j.xml", "--markdown", "c.md")
+    assert cli("check", run, "--baseline", run, *outputs).returncode == 0
+    assert cli("check", run, "--baseline", "gone.json", *outputs).returncode == 2
+    assert not (tmp_path / "j.xml").exists()
+    assert not (tmp_path / "c.md").exists()
+
+
+def test_without_a_common_task_the_files_say_so(cli, tmp_path):
+    baseline = write_run(tmp_path, "baseline", other=task_scores(40, of=80))
+    run = write_run(tmp_path, "run", **{TASK: task_scores(40, of=80)})
+    done = cli("check", run, "--baseline", baseline, "--junit", "j.xml", "--markdown", "c.md")
+    assert done.returncode == 3
+    assert "check: NO VERDICT: 1 of 4 rules cannot be judged" in done.stdout
+    assert "**no verdict**" in (tmp_path / "c.md").read_text()
+    assert ET.parse(tmp_path / "j.xml").find(".//error") is not None
+    assert "compare" not in done.stderr, "there is nothing to compare"
+
+
 @pytest.mark.parametrize("option", ["--junit", "--markdown", "summary"])
 def test_a_file_that_cannot_be_written_is_no_regression(cli, tmp_path, option):
     run = write_run(tmp_path, "run", **{TASK: task_scores(40, of=80)})

@@ -16,9 +16,19 @@ BAD = {
         "defaults: {max_dorp: 0.1}",
         "field 'defaults.max_dorp': there is no such rule here; did you mean 'max_drop'?",
     ),
-    "an unknown rule of a metric": (
+    "a task's rule for a metric": (
         "defaults: {metrics: {accuracy: {min_coverage: 1}}}",
-        "field 'defaults.metrics.accuracy.min_coverage': there is no such rule here",
+        "field 'defaults.metrics.accuracy.min_coverage': there is no such rule here; it is a rule "
+        "of a task: put it under 'defaults' or a task's name in 'tasks'",
+    ),
+    "a metric's rule for a task": (
+        "tasks: {inst_it_video_mc: {min_value: 0.5}}",
+        "field 'tasks.inst_it_video_mc.min_value': there is no such rule here; it is a rule of a "
+        "metric: put it under 'metrics'",
+    ),
+    "a task's rule for the whole": (
+        "max_drop: 0.5",
+        "field 'max_drop': there is no such rule here; it is a rule of a task: put it under",
     ),
     "text for a number": ("defaults: {max_drop: 5%}", "field 'defaults.max_drop'"),
     "percent for a fraction": ("defaults: {max_drop: 2}", "it is a fraction, 0.02 for 2 points"),

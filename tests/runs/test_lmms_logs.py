@@ -196,7 +196,9 @@ def test_the_results_file_beside_a_log_says_how_was_asked(
         ({}, None),
     ],
 )
-def test_a_single_reply_counts_as_it_came_and_of_several_the_one_that_filters_left(cli, tmp_path, replies, taken):
+def test_a_single_reply_counts_as_it_came_and_of_several_the_one_that_filters_left(
+    cli, tmp_path, replies, taken
+):
     bare = {"doc_id": 1, "target": "B"}
     log = write_log(tmp_path / "logs", [bare | replies])
     done = cli("score", log, "--task", TASK, "--data", "demo", "--name", "s")
