@@ -1,4 +1,4 @@
-"""A report's plots: nothing is cut off, and no data make them larger than a page can show."""
+"""A report's plots: nothing is cut off, and no data make them or a filter too large to use."""
 
 from __future__ import annotations
 
@@ -114,3 +114,12 @@ def test_a_match_s_frame_lies_on_top_of_its_neighbours(browser, many_tools):
     for chart in browser.find_elements(By.CSS_SELECTOR, ".chart:has(.cell)"):
         classes = [rect.get_attribute("class") for rect in chart.find_elements(By.TAG_NAME, "rect")]
         assert classes == sorted(classes, key="cell match".__eq__)
+
+
+def test_of_many_tools_the_filter_offers_the_commonest(browser, many_tools):
+    browser.get(many_tools.as_uri())
+    options = browser.find_elements(By.CSS_SELECTOR, "#tool option")
+    assert len(options) == 102
+    assert options[-1].text.endswith("rarer: search for them")
+    assert not options[-1].is_enabled()
+    assert all(len(option.text) < 80 for option in options)
