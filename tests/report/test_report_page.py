@@ -207,6 +207,7 @@ def test_search_finds_all_words_in_question_answer_and_gold(page):
     search.clear()
     search.send_keys("nowhere to be found")
     assert count(browser) == "0 of 4000 samples"
+    browser.execute_script("dispatchEvent(new Event('resize'))")
     assert browser.find_element(By.ID, "list").text == "No sample matches."
 
 

@@ -13,9 +13,6 @@ function showList(samples) {
   const all = DATA.samples.filter((sample) => sample.answers[runIndex()]).length;
   byId("count").textContent = `${samples.length} of ${all} samples`;
   drawRows();
-  if (samples.length === 0) {
-    byId("rows").replaceChildren(element("p", { class: "quiet" }, "No sample matches."));
-  }
 }
 
 function drawRows() {
@@ -23,7 +20,8 @@ function drawRows() {
   const first = Math.max(0, Math.floor(box.scrollTop / ROW_HEIGHT) - ROWS_BEYOND);
   const last = Math.ceil((box.scrollTop + box.clientHeight) / ROW_HEIGHT) + ROWS_BEYOND;
   const rows = list.samples.slice(first, last).map((sample, offset) => row(sample, first + offset));
-  byId("rows").replaceChildren(...rows);
+  const none = element("p", { class: "quiet" }, "No sample matches.");
+  byId("rows").replaceChildren(...(list.samples.length ? rows : [none]));
   if (list.selected >= first && list.selected < last) {
     box.setAttribute("aria-activedescendant", `row-${list.selected}`);
   } else {
