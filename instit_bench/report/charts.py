@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from unicodedata import east_asian_width
 
 from instit_bench.report.shapes import Anchor, Box, Chart, Dot, Line, Outline, Shape, Table, Text
@@ -21,7 +21,7 @@ _CELL = 28
 _SHADE = 0.45  # of a full cell: text stays readable on it in both schemes
 _MOST_NAMES = 39  # of a matrix's rows and of its columns; the others share one
 _OTHER = "(other)"
-_SLANT = math.radians(50)
+_SLANT = 50  # degrees
 _CENTRE, _RADIUS = (WIDTH / 2, 112.0), 80  # labels of tasks stand outside
 _COLOURS = 6  # of the style sheet
 _LONGEST_LINE, _LONGEST_NAME, _LONGEST_TASK, _LONGEST_TIP = 54, 26, 16, 120  # characters
@@ -91,24 +91,18 @@ def matrix(title: str, description: str, counts: Mapping[str, Mapping[str, int]]
     columns = [*(name for name in counts if name in predicted), *sorted(predicted - counts.keys())]
     columns.sort(key=_OTHER.__eq__)
     left = max(_width(_cut(name, _LONGEST_NAME)) for name in counts) + 8
-    above = [_width(_cut(name, _LONGEST_NAME)) for name in columns]  # names, slanted
-    top = math.sin(_SLANT) * max(above) + 16
+    above = [_width(_cut(name, _LONGEST_NAME)) for name in columns]
+    top = round(math.sin(math.radians(_SLANT)) * max(above)) + 16
     right, bottom = left + len(columns) * _CELL, top + len(counts) * _CELL
-    starts = [left + (i + 0.6) * _CELL for i in range(len(columns))]
-    end = max(x + math.cos(_SLANT) * w for x, w in zip(starts, above, strict=True)) + 12
-    shapes: list[Shape] = [
-        *(Line(left, y, right, y) for y in _steps(top, len(counts))),
-        *(Line(x, top, x, bottom) for x in _steps(left, len(columns))),
-        *(
-            _named(x, top - 6, name, _LONGEST_NAME, angle=-50)
-            for x, name in zip(starts, columns, strict=True)
-        ),
-        *(
-            _named(left - 6, y + 18, name, _LONGEST_NAME, "end")
-            for y, name in zip(_steps(top, len(counts)), counts, strict=False)
-        ),
+    # A slanted name may end further to the right than the last cell.
+    ends = [i * _CELL + math.cos(math.radians(_SLANT)) * w for i, w in enumerate(above)]
+    width = max(right, round(left + max(ends)) + _CELL)
+    shapes: tuple[Shape, ...] = (
+        *(Line(left, y, right, y) for y in _steps(top, len(counts) + 1)),
+        *(Line(x, top, x, bottom) for x in _steps(left, len(columns) + 1)),
+        *_names_around(list(counts), columns, left, top),
         *_cells(counts, columns, left, top),
-    ]
+    )
     rows = tuple(
         (_cut(gold, _LONGEST_TIP), _cut(name, _LONGEST_TIP), str(n))
         for gold, of in counts.items()
@@ -117,7 +111,17 @@ def matrix(title: str, description: str, counts: Mapping[str, Mapping[str, int]]
     table = Table(("gold", "predicted", "calls"), rows)
     if _OTHER in {*counts, *columns}:
         description += f" The rarer names share {_OTHER}."
-    return Chart(title, description, max(right, end), bottom + 4, tuple(shapes), table)
+    return Chart(title, description, width, bottom + 4, shapes, table)
+
+
+def _names_around(
+    rows: Sequence[str], columns: Sequence[str], left: float, top: float
+) -> Iterator[Text]:
+    """Rows' names at the left, columns' names slanted above."""
+    for y, name in zip(_steps(top, len(rows)), rows, strict=True):
+        yield _named(left - 6, y + 18, name, _LONGEST_NAME, "end")
+    for x, name in zip(_steps(left, len(columns)), columns, strict=True):
+        yield _named(x + 0.6 * _CELL, top - 6, name, _LONGEST_NAME, angle=-_SLANT)
 
 
 def _commonest(counts: Mapping[str, Mapping[str, int]]) -> dict[str, Counter[str]]:
@@ -146,8 +150,8 @@ def _cells(
     cells: list[Shape] = []
     matches: list[Shape] = []
     numbers: list[Shape] = []
-    for y, (gold, of_gold) in zip(_steps(top, len(counts)), counts.items(), strict=False):
-        for x, name in zip(_steps(left, len(columns)), columns, strict=False):
+    for y, (gold, of_gold) in zip(_steps(top, len(counts)), counts.items(), strict=True):
+        for x, name in zip(_steps(left, len(columns)), columns, strict=True):
             count, match = of_gold.get(name, 0), name == gold != _OTHER
             if not (count or match):
                 continue
@@ -239,14 +243,14 @@ def _cut(name: str, longest: int) -> str:
     return name if len(name) <= longest else name[: longest - 1] + "…"
 
 
-def _width(words: str) -> float:
+def _width(words: str) -> int:
     """About how wide words are; Chinese, Japanese and Korean characters are twice as wide."""
     return sum(13 if east_asian_width(character) in "WF" else 7 for character in words)
 
 
 def _steps(start: float, count: int) -> list[float]:
-    """The lines between ``count`` cells, from the first's start to the last's end."""
-    return [round(start + i * _CELL, 1) for i in range(count + 1)]
+    """Where cells begin; of one more than there are, also where the last one ends."""
+    return [start + i * _CELL for i in range(count)]
 
 
 def _colour(series: int) -> str:
