@@ -6,19 +6,25 @@ A drawing is ``WIDTH`` wide, about a phone's width, so that its text stays reada
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from unicodedata import east_asian_width
 
-from instit_bench.report.shapes import Box, Chart, Dot, Line, Outline, Shape, Table, Text
+from instit_bench.report.shapes import Anchor, Box, Chart, Dot, Line, Outline, Shape, Table, Text
 from instit_bench.types import Metric
 
 WIDTH = 400
-_LEFT, _RIGHT = 16, 316  # where 0 % and 100 % lie in a chart of intervals
+_LEFT, _RIGHT = 16, 294  # where 0 % and 100 % lie in a chart of intervals; numbers follow
 _LABEL_HEIGHT, _LINE_HEIGHT = 20, 16
 _BAR_HEIGHT = 120
-_CELL = 26
-_CENTRE, _RADIUS = (WIDTH / 2, 150.0), 115
+_CELL = 28
+_SHADE = 0.45  # of a full cell: text stays readable on it in both schemes
+_MOST_NAMES = 39  # of a matrix's rows and of its columns; the others share one
+_OTHER = "(other)"
+_SLANT = 50  # degrees
+_CENTRE, _RADIUS = (WIDTH / 2, 112.0), 80  # labels of tasks stand outside
 _COLOURS = 6  # of the style sheet
-_LONGEST_NAME = 34  # characters, each about 7 wide
+_LONGEST_LINE, _LONGEST_NAME, _LONGEST_TASK, _LONGEST_TIP = 54, 26, 16, 120  # characters
 _NO_NUMBER = "–"
 
 
@@ -30,7 +36,7 @@ def intervals(
     y = 0.0
     for name, metrics in rows.items():
         y += _LABEL_HEIGHT
-        shapes.append(Text(0, y - 6, name))
+        shapes.append(_named(0, y - 6, name, _LONGEST_LINE))
         for series, metric in enumerate(metrics):
             y += _LINE_HEIGHT
             shapes += _interval(metric, y - 6, series, numbered=len(runs) > 1)
@@ -80,29 +86,82 @@ def histogram(
 
 def matrix(title: str, description: str, counts: Mapping[str, Mapping[str, int]]) -> Chart:
     """Counts in cells shaded by their share of the row; rows are gold, columns predicted."""
+    counts = _commonest(counts)
     predicted = {name for row in counts.values() for name in row}
     columns = [*(name for name in counts if name in predicted), *sorted(predicted - counts.keys())]
-    left, top = _LONGEST_NAME * 7.0, _LONGEST_NAME * 5.5  # names at the left, and slanted above
+    columns.sort(key=_OTHER.__eq__)
+    left = max(_width(_cut(name, _LONGEST_NAME)) for name in counts) + 8
+    above = [_width(_cut(name, _LONGEST_NAME)) for name in columns]
+    top = round(math.sin(math.radians(_SLANT)) * max(above)) + 16
     right, bottom = left + len(columns) * _CELL, top + len(counts) * _CELL
-    shapes: list[Shape] = [
-        Text(left + (i + 0.6) * _CELL, top - 6, _cut(name), angle=-50)
-        for i, name in enumerate(columns)
-    ]
-    for row, (gold, of_gold) in enumerate(counts.items()):
-        y = top + row * _CELL
-        shapes.append(Text(left - 6, y + 17, _cut(gold), "end"))
-        for column, name in enumerate(columns):
-            count = of_gold.get(name, 0)
-            x = left + column * _CELL
-            tip = f"gold {gold}, predicted {name}: {count}"
-            style = "cell match" if name == gold else "cell"
-            shade = round(0.6 * count / sum(of_gold.values()), 3)
-            shapes.append(Box(x, y, _CELL, _CELL, style, tip, shade))
-            if count:
-                shapes.append(Text(x + _CELL / 2, y + 17, str(count), "middle"))
-    rows = tuple((gold, name, str(n)) for gold, of in counts.items() for name, n in of.items())
+    # A slanted name may end further to the right than the last cell.
+    ends = [i * _CELL + math.cos(math.radians(_SLANT)) * w for i, w in enumerate(above)]
+    width = max(right, round(left + max(ends)) + _CELL)
+    shapes: tuple[Shape, ...] = (
+        *(Line(left, y, right, y) for y in _steps(top, len(counts) + 1)),
+        *(Line(x, top, x, bottom) for x in _steps(left, len(columns) + 1)),
+        *_names_around(list(counts), columns, left, top),
+        *_cells(counts, columns, left, top),
+    )
+    rows = tuple(
+        (_cut(gold, _LONGEST_TIP), _cut(name, _LONGEST_TIP), str(n))
+        for gold, of in counts.items()
+        for name, n in of.items()
+    )
     table = Table(("gold", "predicted", "calls"), rows)
-    return Chart(title, description, right + 0.6 * top, bottom + 4, tuple(shapes), table)
+    if _OTHER in {*counts, *columns}:
+        description += f" The rarer names share {_OTHER}."
+    return Chart(title, description, width, bottom + 4, shapes, table)
+
+
+def _names_around(
+    rows: Sequence[str], columns: Sequence[str], left: float, top: float
+) -> Iterator[Text]:
+    """Rows' names at the left, columns' names slanted above."""
+    for y, name in zip(_steps(top, len(rows)), rows, strict=True):
+        yield _named(left - 6, y + 18, name, _LONGEST_NAME, "end")
+    for x, name in zip(_steps(left, len(columns)), columns, strict=True):
+        yield _named(x + 0.6 * _CELL, top - 6, name, _LONGEST_NAME, angle=-_SLANT)
+
+
+def _commonest(counts: Mapping[str, Mapping[str, int]]) -> dict[str, Counter[str]]:
+    """The rows and columns that hold most; what others hold is added up under one name.
+
+    A model may make up a name for every call, and a page cannot show thousands of columns.
+    """
+    of_column: Counter[str] = Counter()
+    for row in counts.values():
+        of_column.update(row)
+    of_row = Counter({gold: sum(row.values()) for gold, row in counts.items()})
+    rows = {name for name, _ in of_row.most_common(_MOST_NAMES)}
+    columns = {name for name, _ in of_column.most_common(_MOST_NAMES)}
+    folded: dict[str, Counter[str]] = {name: Counter() for name in counts if name in rows}
+    for gold, row in counts.items():
+        into = folded.setdefault(gold if gold in rows else _OTHER, Counter())
+        for name, n in row.items():
+            into[name if name in columns else _OTHER] += n
+    return folded
+
+
+def _cells(
+    counts: Mapping[str, Mapping[str, int]], columns: Sequence[str], left: float, top: float
+) -> list[Shape]:
+    """A cell where there is a count or a tool meets itself; the latter's frames lie on top."""
+    cells: list[Shape] = []
+    matches: list[Shape] = []
+    numbers: list[Shape] = []
+    for y, (gold, of_gold) in zip(_steps(top, len(counts)), counts.items(), strict=True):
+        for x, name in zip(_steps(left, len(columns)), columns, strict=True):
+            count, match = of_gold.get(name, 0), name == gold != _OTHER
+            if not (count or match):
+                continue
+            names = f"gold {_cut(gold, _LONGEST_TIP)}, predicted {_cut(name, _LONGEST_TIP)}"
+            style, into = ("cell match", matches) if match else ("cell", cells)
+            shade = round(_SHADE * count / sum(of_gold.values()), 3)
+            into.append(Box(x, y, _CELL, _CELL, style, f"{names}: {count}", shade))
+            if count:
+                numbers.append(Text(x + _CELL / 2, y + 18, str(count), "middle", "count"))
+    return [*cells, *matches, *numbers]
 
 
 def radar(
@@ -113,10 +172,7 @@ def radar(
     rings = [Outline(tuple(_polar(a, part / 4) for a in angles), "grid") for part in range(1, 5)]
     shapes: list[Shape] = [*rings]
     for angle, name in zip(angles, axes, strict=True):
-        x, y = _polar(angle, 1.0)
-        shapes.append(Line(*_CENTRE, x, y))
-        below = 14 if math.sin(angle) > 0 else -6
-        shapes.append(Text(_inside(x, name), y + below, name, "middle"))
+        shapes += [Line(*_CENTRE, *_polar(angle, 1.0)), _axis_name(angle, name)]
     for series, run in enumerate(runs):
         dots = [
             Dot(*_polar(angle, value), _colour(series), f"{run}, {name}: {_text(of[series])}")
@@ -125,7 +181,15 @@ def radar(
         ]
         shapes += [Outline(tuple((dot.x, dot.y) for dot in dots), _colour(series)), *dots]
     table = _metric_table(axes, runs)
-    return Chart(title, description, WIDTH, 300, tuple(shapes), table, tuple(runs))
+    return Chart(title, description, WIDTH, 2 * _CENTRE[1], tuple(shapes), table, tuple(runs))
+
+
+def _axis_name(angle: float, name: str) -> Text:
+    """Outside the axis's end, away from the centre, where no outline runs."""
+    x, y = _polar(angle, 1.08)
+    across, down = round(math.cos(angle), 3), round(math.sin(angle), 3)
+    anchor: Anchor = "middle" if across == 0 else "start" if across > 0 else "end"
+    return _named(x, round(y + 4 + 8 * down, 1), name, _LONGEST_TASK, anchor)
 
 
 def _text(metric: Metric) -> str:
@@ -142,13 +206,13 @@ def _interval(metric: Metric, y: float, series: int, *, numbered: bool) -> list[
     """A dot on its interval, with its number at the right and its run's at the left."""
     shapes: list[Shape] = [Text(0, y + 4, str(series + 1), style="quiet")] if numbered else []
     if metric.value is None:
-        return [*shapes, Text(_RIGHT + 10, y + 4, _NO_NUMBER)]
+        return [*shapes, Text(WIDTH, y + 4, _NO_NUMBER, "end")]
     if metric.ci95 is not None:
         low, high = metric.ci95
         shapes.append(Line(_along(low), y, _along(high), y, _colour(series)))
     numbers = f"{100 * metric.value:.1f}, n {metric.n}"
     dot = Dot(_along(metric.value), y, _colour(series), _text(metric))
-    return [*shapes, dot, Text(_RIGHT + 10, y + 4, numbers)]
+    return [*shapes, dot, Text(WIDTH, y + 4, numbers, "end")]
 
 
 def _metric_table(rows: Mapping[str, Sequence[Metric]], runs: Sequence[str]) -> Table:
@@ -166,14 +230,27 @@ def _polar(angle: float, fraction: float) -> tuple[float, float]:
     return round(x + length * math.cos(angle), 1), round(y + length * math.sin(angle), 1)
 
 
-def _cut(name: str) -> str:
-    return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"
+def _named(
+    x: float, y: float, name: str, longest: int, anchor: Anchor = "start", *, angle: int = 0
+) -> Text:
+    """A name, which data and models choose: a long one is cut, and its tip says more of it."""
+    words = _cut(name, longest)
+    tip = "" if words == name else _cut(name, _LONGEST_TIP)
+    return Text(x, y, words, anchor, angle=angle, tip=tip)
 
 
-def _inside(x: float, words: str) -> float:
-    """Moved so far that centred words stay in the drawing; a character is about 6.5 wide."""
-    half = 3.3 * len(words)
-    return round(min(max(x, half), WIDTH - half), 1)
+def _cut(name: str, longest: int) -> str:
+    return name if len(name) <= longest else name[: longest - 1] + "…"
+
+
+def _width(words: str) -> int:
+    """About how wide words are; Chinese, Japanese and Korean characters are twice as wide."""
+    return sum(13 if east_asian_width(character) in "WF" else 7 for character in words)
+
+
+def _steps(start: float, count: int) -> list[float]:
+    """Where cells begin; of one more than there are, also where the last one ends."""
+    return [start + i * _CELL for i in range(count)]
 
 
 def _colour(series: int) -> str:

@@ -16,6 +16,7 @@ from instit_bench.types import Metric
 _BINS = 10  # of positions in a video
 _LAST_FRAME = 60  # later ones share a bin
 _TENTHS = tuple(f"{tenth / 10:.1f}" for tenth in range(11))
+_MOST_GROUPS = 40  # rows of a plot
 _LEAST_AXES = 3  # a radar with fewer is a line
 
 # Where a sample's group stands among the others, and its name; ``None`` for a sample in no group.
@@ -121,7 +122,10 @@ def _confusion(task: str, run: LoadedRun, *, alone: bool) -> Iterator[Chart]:
 
 
 def _grouped(title: str, task: str, runs: Sequence[LoadedRun], group: Group) -> Chart | None:
-    """The deciding metric's mean in each group; none where no sample has a group and a value."""
+    """The deciding metric's mean in each group; none where no sample has a group and a value.
+
+    Of very many groups, as tools that data make up, the largest are shown.
+    """
     values: dict[tuple[int, str], list[tuple[list[float], list[str]]]] = {}
     for series, run in enumerate(runs):
         metric = run.deciding(task)
@@ -134,11 +138,14 @@ def _grouped(title: str, task: str, runs: Sequence[LoadedRun], group: Group) -> 
             columns[series][1].append(record.cluster or record.id)
     if not values:
         return None
+    largest = sorted(values, key=lambda key: -sum(len(scores) for scores, _ in values[key]))
     rows = {
-        name: [mean_metric(scores, clusters) for scores, clusters in columns]
-        for (_, name), columns in sorted(values.items())
+        key[1]: [mean_metric(scores, clusters) for scores, clusters in values[key]]
+        for key in sorted(largest[:_MOST_GROUPS])
     }
     description = f"Mean {runs[0].deciding(task)} with its 95 % interval and number of samples."
+    if len(values) > _MOST_GROUPS:
+        description += f" The {_MOST_GROUPS} largest of {len(values)} groups."
     return intervals(title, description, rows, _labels(runs))
 
 

@@ -98,9 +98,14 @@ def _sample(record: SampleRecord, task: TaskManifest) -> dict[str, Any]:
 
 def _summary(question: str) -> str:
     """One line for the list: a GPT4Tools prompt's input, else the question's beginning."""
-    found = _INPUT.search(question)
-    line = found[1] if found else question.strip().partition("\n")[0]
+    line = _input(question) or question.strip().partition("\n")[0]
     return line[:_LONGEST_SUMMARY]
+
+
+def _input(question: str) -> str | None:
+    """What the user says in a GPT4Tools prompt, which goes on for pages; the last if several."""
+    found = _INPUT.findall(question)
+    return str(found[-1]) if found else None
 
 
 def _answer(
@@ -108,6 +113,7 @@ def _answer(
 ) -> dict[str, Any]:
     texts = {
         "question": record.question,
+        "input": _input(record.question),
         "prompt": record.prompt,
         "gold": record.target,
         "why": record.error or record.reason,
@@ -121,7 +127,7 @@ def _answer(
         "extracted": record.extracted,
         "official": record.details.get("official_extracted"),
         "method": record.method,
-        "tools": _tools(record.details),
+        "pairs": _pairs(record.details),
         "calls": [f"{call.name} {call.arguments}" for call in record.tool_calls],
         "scores": [_short(record.scores.get(metric)) for metric in metrics],
     }
@@ -130,10 +136,9 @@ def _answer(
     return {"state": state, "right": None if right is None else int(right), **kept}
 
 
-def _tools(details: Mapping[str, Any]) -> list[str]:
-    """Every tool that gold or the reply calls."""
-    pairs = details.get("pairs") or ()
-    return sorted({str(name) for pair in pairs for name in pair if not str(name).startswith("(")})
+def _pairs(details: Mapping[str, Any]) -> list[list[str]]:
+    """The tools that gold and the reply call, side by side; in brackets where there is none."""
+    return [[str(name) for name in pair] for pair in details.get("pairs") or ()]
 
 
 def _verdict(verdict: VerdictRecord, lines: _Lines) -> dict[str, Any]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+Anchor = Literal["start", "middle", "end"]
+
 
 @dataclass(frozen=True, slots=True)
 class Text:
@@ -18,9 +20,10 @@ class Text:
     x: float
     y: float
     words: str
-    anchor: Literal["start", "middle", "end"] = "start"
+    anchor: Anchor = "start"
     style: str = "label"
     angle: int = 0
+    tip: str = ""
 
 
 @dataclass(frozen=True, slots=True)

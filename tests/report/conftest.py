@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +17,9 @@ from tests.report.big_runs import make_runs, run_cli
 @pytest.fixture(scope="session")
 def big_report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """``page/report.html`` of the runs ``guess`` and ``first``, which lie in ``results/``."""
-    shared = tmp_path_factory.getbasetemp().parent / "big-report"
+    base = tmp_path_factory.getbasetemp()
+    # Workers have a folder each in the session's; alone, the one above outlives the session.
+    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "big-report"
     page = shared / "page/report.html"
     with FileLock(f"{shared}.lock"):
         if not page.exists():

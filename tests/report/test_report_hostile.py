@@ -103,6 +103,61 @@ def test_an_injected_script_would_be_refused(page):
     assert any("Content Security Policy" in message for message in complaints(page))
 
 
+# Words that an override of direction outside them has turned about.
+TURNED = """
+const turned = [];
+const nodes = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+while (nodes.nextNode()) {
+  const { data } = nodes.currentNode;
+  const start = data.search(/\\S\\S/);
+  if (start < 0 || data.includes("\u202e")) continue;
+  const [first, second] = [start, start + 1].map((at) => {
+    const range = document.createRange();
+    range.setStart(nodes.currentNode, at);
+    range.setEnd(nodes.currentNode, at + 1);
+    return range.getBoundingClientRect();
+  });
+  if (first.top === second.top && first.left > second.left) turned.push(data.trim());
+}
+return turned;
+"""
+
+
+def test_an_override_of_direction_ends_with_the_name_that_has_it(browser, tmp_path):
+    override = "\u202e"
+    row = rows()[0] | {"question_id": f"001-01{override}", "model_prediction": "answer: a"}
+    (tmp_path / "p.json").write_text(json.dumps([row | {"split": "image", "ground_truth": "A"}]))
+    runs = []
+    for name in ("one", "two"):
+        command = ("score", "p.json", "--task", "inst_it_image_mc", "--model", f"m{override}")
+        run_cli(tmp_path, *command, "--name", name, allowed=(0, 1))
+        folder = tmp_path / "results" / name
+        runs.append(folder.rename(folder.with_name(f"{name}{override}")))
+    run_cli(tmp_path, "report", *runs, "--output", "r.html")
+    browser.get((tmp_path / "r.html").as_uri())
+    browser.find_element(By.TAG_NAME, "body").send_keys("j")
+    assert browser.find_element(By.CSS_SELECTOR, ".difference").is_displayed()
+    assert browser.execute_script(TURNED) == []
+    browser.get((tmp_path / "r.html").as_uri() + "#sample=1%E2%80%AE2")
+    assert browser.execute_script(TURNED) == []
+
+
+@pytest.mark.parametrize("text", ["word " * 1_000_000, "line\n" * 500_000])
+def test_of_a_text_of_megabytes_the_beginning_is_shown(browser, tmp_path, text):
+    (tmp_path / "p.json").write_text(json.dumps([rows()[0] | {"model_prediction": text}]))
+    command = ("score", "p.json", "--task", "inst_it_video_oe", "--model", "m")
+    run_cli(tmp_path, *command, "--name", "r", allowed=(0, 1))
+    run_cli(tmp_path, "report", "results/r")
+    browser.get((tmp_path / "results/r/report.html").as_uri())
+    browser.find_element(By.TAG_NAME, "body").send_keys("j")
+    shown = browser.find_element(By.XPATH, "//section[h4='Answer']/pre").text
+    beginning, note = shown.rsplit("\n", 1)
+    assert text.startswith(beginning.rstrip())
+    assert 20_000 < len(beginning) < 210_000
+    assert f"of {len(text)} characters are left out here" in note
+    assert "all are in the run's samples/inst_it_video_oe.jsonl" in note
+
+
 def assert_nothing_ran(page):
     assert page.execute_script("return window.hit") is None
     assert complaints(page) == [], "not even tried"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from selenium.webdriver.common.by import By
 
@@ -12,7 +14,10 @@ SAMPLE = "#sample=inst_it_video_mc/001-0000"
 
 def colour(page, selector, property_):
     """Red, green, blue of an element."""
-    value = page.find_element(By.CSS_SELECTOR, selector).value_of_css_property(property_)
+    return rgb(page.find_element(By.CSS_SELECTOR, selector).value_of_css_property(property_))
+
+
+def rgb(value):
     return [int(float(part)) for part in value[value.index("(") + 1 : -1].split(",")[:3]]
 
 
@@ -26,6 +31,10 @@ def test_a_phone_s_width_is_enough(tmp_path, big_report):
             "return document.getElementById('details').getBoundingClientRect().top"
         )
         assert abs(top) < 5, "a link to a sample leads to the sample"
+        for figure in page.find_elements(By.CSS_SELECTOR, ".figures .number"):
+            assert figure.rect["x"] + figure.rect["width"] <= 390, (
+                "official and strict are in sight"
+            )
         assert complaints(page) == []
 
 
@@ -38,6 +47,45 @@ def test_colours_follow_the_reader_s_scheme(tmp_path, big_report, dark):
         for text in (".chart text", ".quiet", "#details pre", ".row .summary", ".wrong"):
             found = colour(page, text, "fill" if text == ".chart text" else "color")
             assert contrast(found, ground) >= 4.5, text
+        hint = page.execute_script(
+            "return getComputedStyle(document.getElementById('q'), '::placeholder').color"
+        )
+        assert contrast(rgb(hint), ground) >= 4.5
+        panel = colour(page, ".chart", "background-color")
+        for control in ("#q", "#task", "#details button:enabled"):
+            assert contrast(colour(page, control, "border-top-color"), ground) >= 3, control
+        for cell in page.find_elements(By.CSS_SELECTOR, ".chart .cell"):
+            shade = float(cell.get_attribute("fill-opacity"))
+            accent = rgb(cell.value_of_css_property("fill"))
+            mixed = [shade * a + (1 - shade) * p for a, p in zip(accent, panel, strict=True)]
+            assert contrast(mixed, ink) >= 4.5
+
+
+def test_the_search_is_as_high_as_the_choices(tmp_path, big_report):
+    with chromium(tmp_path) as page:
+        page.get(big_report.as_uri())
+        controls = page.find_elements(By.CSS_SELECTOR, "#filters input, #filters select")
+        assert len({control.rect["height"] for control in controls if control.is_displayed()}) == 1
+
+
+def test_plots_stand_apart_and_their_lines_keep_off_the_words(tmp_path, big_report):
+    with chromium(tmp_path) as page:
+        page.get(big_report.as_uri())
+        charts = [chart.rect for chart in page.find_elements(By.CSS_SELECTOR, ".chart")]
+        for one, other in itertools.combinations(charts, 2):
+            across = max(one["x"], other["x"]) - min(right(one), right(other))
+            down = max(one["y"], other["y"]) - min(bottom(one), bottom(other))
+            assert max(across, down) >= 15
+        label = page.find_element(By.CSS_SELECTOR, ".chart text.label")
+        assert label.value_of_css_property("paint-order") == "stroke"
+
+
+def right(rect):
+    return rect["x"] + rect["width"]
+
+
+def bottom(rect):
+    return rect["y"] + rect["height"]
 
 
 def contrast(one, other):
@@ -46,7 +94,7 @@ def contrast(one, other):
     return (lighter + 0.05) / (darker + 0.05)
 
 
-def luminance(rgb):
-    parts = [part / 255 for part in rgb]
+def luminance(colour):
+    parts = [part / 255 for part in colour]
     linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

@@ -83,7 +83,7 @@ def test_all_samples_are_there_and_only_the_rows_in_sight_are_drawn(page):
 def test_the_head_shows_official_beside_strict_with_intervals_and_coverage(page, big_report):
     browser = page()
     results = json.loads((big_report.parents[1] / "results/guess/results.json").read_text())
-    shown = browser.find_element(By.CSS_SELECTOR, ".figures tbody tr").text
+    shown = browser.find_element(By.CSS_SELECTOR, ".figures tbody tr:has(td)").text
     task = results["tasks"][TASKS[0]]
     for metric in ("official_accuracy", "accuracy"):
         figures = task["metrics"][metric]
@@ -148,6 +148,55 @@ def test_another_run_s_answer_is_one_click_away(page):
     assert Select(browser.find_element(By.ID, "run")).first_selected_option.text == "first"
     assert "A (letter)" in details(browser)
     assert browser.find_elements(By.XPATH, "//td/button[text()='guess']")
+    link = browser.find_element(By.LINK_TEXT, "link").get_attribute("href")
+    assert link.endswith("#sample=inst_it_image_mc/001-0000&run=first")
+
+
+def test_whoever_goes_to_another_run_by_keyboard_stays_at_the_details(page):
+    browser = page("#sample=inst_it_image_mc/001-0000")
+    browser.find_element(By.XPATH, "//td/button[text()='first']").send_keys(Keys.ENTER)
+    assert browser.switch_to.active_element.get_attribute("id") == "details"
+    press(browser, "j")
+    assert details(browser).startswith("inst_it_image_mc/002-0001")
+
+
+def test_a_run_has_no_flips_against_itself(page):
+    browser = page("#flip=lost:first&task=inst_it_image_mc")
+    choose(browser, "run", "first")
+    assert count(browser) == "1500 of 4000 samples"
+    assert "flip" not in fragment(browser)
+
+
+def test_a_row_says_its_task_where_several_are_listed(page):
+    browser = page()
+    assert "inst_it_image_mc" in browser.find_element(By.ID, "row-0").text
+    choose(browser, "task", "inst_it_image_mc")
+    assert "inst_it_image_mc" not in browser.find_element(By.ID, "row-0").text
+
+
+def test_a_tool_s_row_says_what_was_called_for_what(page, journals):
+    browser = page("#task=gpt4tools_unseen")
+    names = {"(no call)": None, "(none)": None}
+    for number, record in enumerate(list(journals["guess"]["gpt4tools_unseen"].values())[:10]):
+        gold, reply = (
+            ", ".join(filter(None, (names.get(pair[side], pair[side]) for pair in pairs)))
+            for pairs in [record["details"]["pairs"]]
+            for side in (0, 1)
+        )
+        shown = browser.find_element(By.ID, f"row-{number}").text
+        assert f"{reply or 'no tool'} for {gold or 'no tool'}" in shown
+
+
+def test_of_a_prompt_for_tools_the_user_s_words_come_first(page, journals):
+    browser = page("#sample=gpt4tools_unseen/0")
+    prompt = journals["guess"]["gpt4tools_unseen"]["0"]["question"]
+    asked = prompt.rpartition("New input:")[2].partition("\n")[0].strip()
+    section = browser.find_element(By.XPATH, "//section[h4='Question']/pre")
+    assert section.text == asked
+    folded = browser.find_element(By.XPATH, "//details[summary='Prompt']")
+    assert folded.find_element(By.TAG_NAME, "pre").text == ""
+    folded.find_element(By.TAG_NAME, "summary").click()
+    assert "should be one of" in folded.text
 
 
 def test_search_finds_all_words_in_question_answer_and_gold(page):
@@ -158,6 +207,8 @@ def test_search_finds_all_words_in_question_answer_and_gold(page):
     search.clear()
     search.send_keys("nowhere to be found")
     assert count(browser) == "0 of 4000 samples"
+    browser.execute_script("dispatchEvent(new Event('resize'))")
+    assert browser.find_element(By.ID, "list").text == "No sample matches."
 
 
 def test_a_link_opens_a_sample_with_its_picture(page):
@@ -204,6 +255,12 @@ def test_the_keyboard_is_enough(page):
     assert selected.find_element(By.CSS_SELECTOR, ".id").text == "002-0001"
     browser.find_element(By.ID, "list").send_keys(Keys.ARROW_DOWN)
     assert details(browser).startswith("inst_it_image_mc/003-0002")
+    browser.find_element(By.ID, "details").send_keys(Keys.ARROW_DOWN, Keys.HOME)
+    assert details(browser).startswith("inst_it_image_mc/003-0002"), "there they scroll"
+    browser.find_element(By.ID, "list").send_keys(Keys.END)
+    assert browser.find_elements(By.CSS_SELECTOR, "[aria-selected=true][aria-posinset='4000']")
+    browser.find_element(By.ID, "list").send_keys(Keys.HOME)
+    assert details(browser).startswith("inst_it_image_mc/001-0000")
     body.send_keys("/")
     press(browser, "round 9", "j")
     assert count(browser) == "0 of 4000 samples", "in the search field j is a letter"
@@ -213,6 +270,16 @@ def test_the_keyboard_is_enough(page):
     assert browser.find_element(By.ID, "help").is_displayed()
     press(browser, Keys.ESCAPE)
     assert not browser.find_element(By.ID, "help").is_displayed()
+
+
+def test_buttons_do_what_keys_do(page):
+    browser = page("#sample=inst_it_image_mc/001-0000")
+    assert not browser.find_element(By.ID, "previous").is_enabled()
+    browser.find_element(By.ID, "next").send_keys(Keys.ENTER)
+    press(browser, Keys.ENTER)
+    assert details(browser).startswith("inst_it_image_mc/003-0002")
+    browser.find_element(By.ID, "previous").click()
+    assert details(browser).startswith("inst_it_image_mc/002-0001")
 
 
 def test_a_link_to_no_sample_says_so(page):

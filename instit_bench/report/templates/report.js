@@ -27,10 +27,12 @@ function updateFilters() {
     const { field, names } = choice;
     const found = counts(choice);
     if (view[field] && !found.has(view[field])) found.set(view[field], 0);
-    const values = [...found.keys()].sort();
+    const values = offered(found, view[field]);
     const options = values.map((value) => [value, `${names?.(value) ?? value} (${found.get(value)})`]);
     const select = byId(field);
     setOptions(select, [["", "all"], ...options]);
+    const left = found.size - values.length;
+    if (left) select.append(element("option", { disabled: "" }, `${left} rarer: search for them`));
     select.value = view[field];
     select.parentElement.hidden = field === "flip" ? values.length === 0 : values.length < 2 && !view[field];
   }
@@ -40,6 +42,7 @@ function updateFilters() {
 
 function change(field, value) {
   view[field] = value;
+  if (field === "run" && flipRun(view.flip) === value) view.flip = ""; // a run has none against itself
   writeAddress();
   update();
 }
@@ -58,8 +61,9 @@ function showSelected() {
   if (sample?.answers[runIndex()]) {
     showDetails(sample);
   } else {
-    const words = view.sample ? `There is no sample ${view.sample} in this run.` : "Choose a sample.";
-    byId("details").replaceChildren(element("p", { class: "quiet" }, words));
+    const none = ["There is no sample ", element("bdi", {}, view.sample), " in this run."];
+    const words = view.sample ? none : ["Choose a sample."];
+    byId("details").replaceChildren(element("p", { class: "quiet" }, ...words));
   }
 }
 
@@ -80,12 +84,14 @@ function onKey(event) {
     byId("list").focus();
   }
   if (typing || byId("help").open || event.ctrlKey || event.metaKey || event.altKey) return;
-  const inBrowser = byId("browser").contains(event.target);
+  const inList = byId("list").contains(event.target);
   const actions = {
     j: () => select(list.selected + 1),
     k: () => select(list.selected - 1),
-    ArrowDown: inBrowser && (() => select(list.selected + 1)),
-    ArrowUp: inBrowser && (() => select(list.selected - 1)),
+    ArrowDown: inList && (() => select(list.selected + 1)),
+    ArrowUp: inList && (() => select(list.selected - 1)),
+    Home: inList && (() => select(0)),
+    End: inList && (() => select(list.samples.length - 1)),
     "/": () => byId("q").focus(),
     "?": () => byId("help").showModal(),
   };

@@ -33,6 +33,11 @@ function verdict(answer) {
   return answer.right ? "right" : "wrong";
 }
 
+/** Text whose characters of direction leave the words around it alone, where no bdi may stand. */
+function isolated(words) {
+  return `\u2068${words}\u2069`;
+}
+
 /** An element; children that are strings become text. */
 function element(tag, attributes, ...children) {
   const made = document.createElement(tag);

@@ -1,11 +1,16 @@
 // One sample: what was shown and asked, what was answered, and what came of it.
 
+// More of a text than this would hold the page up for seconds.
+const MOST_CHARACTERS = 200_000;
+const MOST_LINES = 5_000;
+
 function showDetails(sample) {
   const answer = sample.answers[runIndex()];
+  const block = (title, content) => textBlock(title, content, journal(sample));
   const parts = [
     heading(sample, answer),
     film(sample, answer),
-    ...question(answer),
+    ...question(sample, answer),
     block("Answer", answer.answer ? text(answer.answer) || "(an empty reply)" : ""),
     block("Tool calls", (answer.calls ?? []).join("\n")),
     block("Gold", text(answer.gold)),
@@ -13,26 +18,47 @@ function showDetails(sample) {
     block("Why official and strict differ", text(answer.difference)),
     block("Reason", text(answer.why)),
     scores(sample, answer),
-    judges(answer),
+    judges(sample, answer),
     otherRuns(sample),
   ];
-  byId("details").replaceChildren(...parts.filter(Boolean));
+  replaceDetails(parts.filter(Boolean));
   byId("details").scrollTop = 0;
   const strip = byId("details").querySelector(".film");
   const named = strip?.querySelector(".named");
   if (named) strip.scrollLeft = named.offsetLeft - strip.offsetLeft;
 }
 
+/** Whoever was among the old parts with the keyboard stays among the new ones. */
+function replaceDetails(parts) {
+  const details = byId("details");
+  const focused = document.activeElement;
+  const inside = details.contains(focused);
+  details.replaceChildren(...parts);
+  if (!inside) return;
+  const again = byId(focused.id);
+  (again && !again.disabled ? again : details).focus({ preventScroll: true });
+}
+
 function heading(sample, answer) {
   const found = verdict(answer);
-  const link = element("a", { href: "#" + fragment({ sample: address(sample) }) }, "link");
+  const run = DATA.runs.length > 1 ? DATA.runs[runIndex()].label : "";
+  const link = element("a", { href: "#" + fragment({ sample: address(sample), run }) }, "link");
   const facts = [VERDICT_NAMES[found], DATA.states[answer.state], sample.kind].join(" · ");
   return element(
     "header",
     {},
-    element("h3", {}, address(sample), " ", link),
+    element("h3", {}, element("bdi", {}, address(sample)), " ", link),
+    element("nav", { "aria-label": "samples" }, step("previous", -1), step("next", 1)),
     element("p", {}, element("span", { class: `sign ${found}` }, SIGNS[found]), " ", facts),
   );
+}
+
+/** A button to a neighbour in the list, for those without a keyboard. */
+function step(id, by) {
+  const button = element("button", { type: "button", id }, id);
+  button.disabled = !list.samples[list.selected + by];
+  button.addEventListener("click", () => select(list.selected + by));
+  return button;
 }
 
 /** A picture, or a video's frames in order with the ones that the question names marked. */
@@ -71,9 +97,11 @@ function image(picture, label) {
   return button;
 }
 
-/** The question with its options; the whole prompt, where that says more, folded. */
-function question(answer) {
-  const asked = block("Question", text(answer.question));
+/** The question with its options, of a prompt for tools what the user says; the whole, folded. */
+function question(sample, answer) {
+  const input = taskOf(sample).scorer === "tool_call" && answer.input;
+  const words = text(input || answer.question);
+  const asked = textBlock("Question", words, journal(sample)) ?? element("section", {});
   const options = (answer.choices ?? []).map((choice, index) => {
     const letter = String.fromCharCode(65 + index);
     const notes = [
@@ -85,10 +113,10 @@ function question(answer) {
     return item;
   });
   if (options.length) asked.append(element("ul", { class: "options" }, ...options));
-  const prompt = text(answer.prompt);
-  if (!prompt || prompt === text(answer.question)) return [asked];
-  const folded = element("details", {}, element("summary", {}, "Prompt"), element("pre", {}, prompt));
-  return [asked, folded];
+  const prompt = text(answer.prompt ?? answer.question);
+  if (prompt === words) return [asked];
+  const whole = element("pre", {}, ...beginning(prompt, journal(sample)));
+  return [asked, element("details", {}, element("summary", {}, "Prompt"), whole)];
 }
 
 function reading(answer) {
@@ -97,9 +125,23 @@ function reading(answer) {
   return [strict, official].filter(Boolean).join("; ");
 }
 
-function block(title, content) {
+function textBlock(title, content, place) {
   if (!content) return null;
-  return element("section", {}, element("h4", {}, title), element("pre", {}, content));
+  const shown = element("pre", {}, ...beginning(content, place));
+  return element("section", {}, element("h4", {}, title), shown);
+}
+
+/** A text, of a very long one the beginning, with how much is left out and where the whole is. */
+function beginning(content, place) {
+  const kept = content.split("\n", MOST_LINES).join("\n").slice(0, MOST_CHARACTERS);
+  if (kept.length === content.length) return [content];
+  const left = `${content.length - kept.length} of ${content.length} characters are left out here`;
+  return [kept, "\n", element("em", {}, `${left}; all are in the run's ${place}.`)];
+}
+
+/** The file of a run's folder that holds a sample's texts. */
+function journal(sample) {
+  return `samples/${taskOf(sample).name}.jsonl`;
 }
 
 function scores(sample, answer) {
@@ -111,11 +153,12 @@ function scores(sample, answer) {
   return table("Scores", ["metric", "value"], rows);
 }
 
-function judges(answer) {
+function judges(sample, answer) {
+  const place = `judgements/${taskOf(sample).name}.jsonl`;
   const rows = (answer.verdicts ?? []).map((said) => [
     said.repeat ? `${said.judge}, repeat ${said.repeat + 1}` : said.judge,
     said.score === null ? said.error ?? "" : String(said.score),
-    text(said.reply),
+    beginning(text(said.reply), place),
   ]);
   return table("Judges", ["judge", "score", "reply"], rows);
 }
@@ -142,7 +185,8 @@ function otherAnswer(sample, answer) {
   const here = text(sample.answers[runIndex()].question);
   const asked = text(answer.question);
   const said = text(answer.answer) || text(answer.why);
-  return asked === here ? said : `asked otherwise: ${asked}\n${said}`;
+  const both = asked === here ? said : `asked otherwise: ${asked}\n${said}`;
+  return beginning(both, journal(sample));
 }
 
 function table(title, header, rows) {
@@ -155,5 +199,5 @@ function table(title, header, rows) {
 }
 
 function cell(content) {
-  return element("td", {}, content);
+  return element("td", {}, ...[content].flat());
 }

@@ -6,10 +6,13 @@ const CHOICES = [
   { field: "state", label: "state", values: (_, answer) => [DATA.states[answer.state]] },
   { field: "verdict", label: "verdict", values: verdicts, names: verdictName },
   { field: "flip", label: "flips", values: flips, names: flipName },
-  { field: "kind", label: "kind of question", values: (sample) => [sample.kind] },
-  { field: "tool", label: "tool", values: (_, answer) => answer.tools ?? [] },
+  { field: "kind", label: "kind of question", values: (sample) => [sample.kind], names: dataName },
+  { field: "tool", label: "tool", values: (_, answer) => tools(answer), names: dataName },
   { field: "method", label: "read by", values: (_, answer) => (answer.method ? [answer.method] : []) },
 ];
+
+const MOST_OPTIONS = 100; // of a choice: data and models may make up any number of tools
+const LONGEST_OPTION = 60; // characters
 
 const VERDICT_NAMES = {
   right: "right",
@@ -26,6 +29,17 @@ function verdictName(value) {
   return VERDICT_NAMES[value];
 }
 
+/** A name from data or models: it may be of any length, and turn the words around it about. */
+function dataName(value) {
+  return isolated(value.length > LONGEST_OPTION ? `${value.slice(0, LONGEST_OPTION)}…` : value);
+}
+
+/** Every tool that gold or the reply calls; what is in brackets is none. */
+function tools(answer) {
+  const named = (answer.pairs ?? []).flat().filter((name) => !name.startsWith("("));
+  return [...new Set(named)];
+}
+
 /** Flips against every other run: "lost:LABEL" where that run is right and this one wrong. */
 function flips(sample, answer) {
   const found = [];
@@ -37,8 +51,13 @@ function flips(sample, answer) {
   return found;
 }
 
+/** The run that a flip is against. */
+function flipRun(value) {
+  return value.slice(value.indexOf(":") + 1);
+}
+
 function flipName(value) {
-  const label = value.slice(value.indexOf(":") + 1);
+  const label = isolated(flipRun(value));
   return value.startsWith("lost:") ? `right in ${label}, wrong here` : `wrong in ${label}, right here`;
 }
 
@@ -70,6 +89,14 @@ function searchable(sample, answer) {
     searchTexts.set(answer, found);
   }
   return found;
+}
+
+/** The values to choose from, sorted: the commonest, and the one that is chosen. */
+function offered(found, chosenOne) {
+  const commonest = [...found.keys()].sort((one, other) => found.get(other) - found.get(one));
+  const values = new Set(commonest.slice(0, MOST_OPTIONS));
+  if (chosenOne) values.add(chosenOne);
+  return [...values].sort();
 }
 
 /** How many samples have each value of a choice, all other choices kept. */

@@ -20,7 +20,8 @@ function drawRows() {
   const first = Math.max(0, Math.floor(box.scrollTop / ROW_HEIGHT) - ROWS_BEYOND);
   const last = Math.ceil((box.scrollTop + box.clientHeight) / ROW_HEIGHT) + ROWS_BEYOND;
   const rows = list.samples.slice(first, last).map((sample, offset) => row(sample, first + offset));
-  byId("rows").replaceChildren(...rows);
+  const none = element("p", { class: "quiet" }, "No sample matches.");
+  byId("rows").replaceChildren(...(list.samples.length ? rows : [none]));
   if (list.selected >= first && list.selected < last) {
     box.setAttribute("aria-activedescendant", `row-${list.selected}`);
   } else {
@@ -42,8 +43,9 @@ function row(sample, index) {
       "aria-posinset": String(index + 1),
     },
     element("span", { class: `sign ${found}`, title: VERDICT_NAMES[found] }, SIGNS[found]),
-    element("span", { class: "id" }, sample.id),
-    element("span", { class: "quiet outcome" }, outcome(sample, answer)),
+    element("bdi", { class: "id" }, sample.id),
+    element("span", { class: "quiet" }, view.task || DATA.tasks.length < 2 ? "" : taskOf(sample).name),
+    element("bdi", { class: "quiet outcome" }, outcome(sample, answer)),
     element("span", { class: "summary" }, sample.summary),
   );
   made.style.top = `${index * ROW_HEIGHT}px`;
@@ -58,8 +60,14 @@ function outcome(sample, answer) {
   const { scorer } = taskOf(sample);
   if (scorer === "choice") return `${answer.extracted} for ${text(answer.gold)}`;
   const value = score(sample, answer);
-  if (scorer === "tool_call") return (answer.tools ?? ["no tool"]).join(", ");
+  if (scorer === "tool_call") return `${called(answer, 1)} for ${called(answer, 0)}`;
   return value === null ? "" : String(value);
+}
+
+/** The tools on one side of an answer's pairs: 0 is gold, 1 the reply. */
+function called(answer, side) {
+  const names = (answer.pairs ?? []).map((pair) => pair[side]);
+  return names.filter((name) => name !== "(no call)" && name !== "(none)").join(", ") || "no tool";
 }
 
 /** Bring the selected row into sight. */
