@@ -136,7 +136,8 @@ def in_terminal(folder, width, *arguments):
     """What a command writes to a terminal of ``width`` characters."""
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "instit_bench", *arguments]
-    environment = cli_environment(COLUMNS=str(width), TERM="dumb")
+    # On a dumb terminal rich goes by the width only where it knows the height too.
+    environment = cli_environment(COLUMNS=str(width), LINES="40", TERM="dumb")
     process = subprocess.Popen(command, cwd=folder, env=environment, stdout=theirs)
     os.close(theirs)
     parts = []
