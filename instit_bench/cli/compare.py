@@ -6,6 +6,7 @@ import os
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+from urllib.parse import quote
 
 import typer
 
@@ -116,8 +117,6 @@ def _report_page(comparison: RunComparison) -> Path:
 
 def _report_link(comparison: RunComparison, markdown: Path) -> str | None:
     """The address of B's report page from a file's folder, where there is one."""
-    from urllib.parse import quote
-
     page = _report_page(comparison)
     if not page.is_file():
         return None

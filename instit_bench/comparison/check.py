@@ -132,7 +132,7 @@ class _Task:
             share = after.n_scored / expected if expected else 0.0
             text = f"{after.n_scored} of {expected} samples have a verdict ({share:.4f})"
             status: Status = "held" if share >= rules.min_coverage else "no verdict"
-            if self.before and self.before.n_scored < rules.min_coverage * expected:
+            if self.before and self.before.n_scored / max(expected, 1) < rules.min_coverage:
                 text += f"; of the baseline's {self.before.n_scored}"
                 status = "no verdict"
             yield self._finding("min_coverage", f"at least {rules.min_coverage:g}", status, text)

@@ -139,6 +139,19 @@ def test_a_baseline_that_misses_samples_is_no_measure(cli, tmp_path, case):
     assert cli("check", run, "--baseline", baseline, *rules).returncode == 0
 
 
+def test_coverage_that_is_met_exactly_is_enough_for_both(cli, tmp_path):
+    """In floating point 0.07 * 100 is more than 7."""
+    task = task_scores(50, of=100, per_cluster=1)
+    for sample in list(task["samples"].values())[7:]:
+        sample |= {"state": "not_run", "scores": {}}
+    run = write_run(tmp_path, "run", **{TASK: task})
+    done = cli(
+        *("check", run, "--baseline", run),
+        *policy(tmp_path, "defaults: {min_coverage: 0.07, gate: mean}"),
+    )
+    assert done.returncode == 0, done.stdout
+
+
 def test_a_rule_for_a_metric_that_only_the_baseline_has_cannot_be_judged(cli, tmp_path):
     more = task_scores(200, of=400)
     more["metrics"].append("recall")
