@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from instit_bench.runs.config import RunConfig
+from instit_bench.evaluation.config import RunConfig
 from instit_bench.runs.manifest import Manifest
 from instit_bench.runs.marks import MARKS
 from instit_bench.runs.record import SampleRecord

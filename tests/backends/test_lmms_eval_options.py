@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from instit_bench.backends.options import is_secret
-from instit_bench.runs.config import make_config
+from instit_bench.evaluation.config import make_config
 from tests.conftest import REPOSITORY
 
 RUN = ("run", "--backend", "lmms-eval", "--model", "llava_onevision", "--data", "demo")

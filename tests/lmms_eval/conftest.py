@@ -46,8 +46,8 @@ class Replies:
 @pytest.fixture(scope="session")
 def replies(tmp_path_factory) -> Replies:
     """Right, wrong and unreadable replies, some after reasoning, mixed by a fixed seed."""
-    from instit_bench.runs.config import make_config
-    from instit_bench.runs.plan import make_plan
+    from instit_bench.evaluation.config import make_config
+    from instit_bench.evaluation.plan import make_plan
 
     rng = random.Random(5)
     by_prompt: dict[str, str] = {}
