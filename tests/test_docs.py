@@ -13,7 +13,7 @@ from instit_bench.runs.record import SampleRecord
 from instit_bench.runs.results import MetricResult, RunResults, TaskResult
 from instit_bench.types import State
 from scripts import cli_reference
-from tests.conftest import REPOSITORY
+from tests.command_line import REPOSITORY
 
 PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
 

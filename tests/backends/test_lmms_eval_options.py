@@ -6,7 +6,7 @@ import pytest
 
 from instit_bench.backends.options import is_secret
 from instit_bench.runs.config import make_config
-from tests.conftest import REPOSITORY
+from tests.command_line import REPOSITORY
 
 RUN = ("run", "--backend", "lmms-eval", "--model", "llava_onevision", "--data", "demo")
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import REPOSITORY, cli_environment
+from tests.command_line import REPOSITORY, cli_environment
 from tests.finished_run import read_jsonl
 
 INST_IT = ("inst_it_image_mc", "inst_it_image_oe", "inst_it_video_mc", "inst_it_video_oe")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import cli_environment
+from tests.command_line import cli_environment
 from tests.finished_run import Run
 
 # One thread a process: two cores are all that some machines have. One GiB of cache is plenty.

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from tests.conftest import cli_environment
+from tests.command_line import cli_environment
 from tests.vllm.conftest import SMALL
 
 pytestmark = pytest.mark.vllm
