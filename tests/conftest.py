@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.command_line import REPOSITORY, Cli, cli_in, cli_process_in
 
@@ -13,6 +14,15 @@ SHARED_DATA = REPOSITORY.parent / "shared" / "data"
 
 # Before anything imports the hub's client, which reads it once: no test asks the real hub.
 os.environ["HF_HUB_OFFLINE"] = "1"
+
+# No example has a deadline: the machine may be busy. CI tries the same examples each time;
+# HYPOTHESIS_PROFILE=search looks for new ones, far longer.
+settings.register_profile("local", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True, database=None, print_blob=True)
+settings.register_profile("search", deadline=None, max_examples=2000)
+settings.load_profile(
+    os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if "CI" in os.environ else "local")
+)
 
 
 @pytest.fixture

@@ -26,6 +26,9 @@ REASONED = 0.3
 
 
 def pytest_collection_modifyitems(items):
+    for item in items:
+        if "lmms_eval" in item.keywords:
+            item.add_marker(pytest.mark.timeout(600))
     try:
         version("lmms_eval")
     except PackageNotFoundError:

@@ -19,6 +19,9 @@ QUICK = ("--engine-arg", "enforce-eager", "--engine-arg", "max-num-seqs=8", "--d
 
 
 def pytest_collection_modifyitems(items):
+    for item in items:
+        if "vllm" in item.keywords:
+            item.add_marker(pytest.mark.timeout(600))
     try:
         version("vllm")
     except PackageNotFoundError:
