@@ -14,7 +14,7 @@ from threading import Event
 
 import pytest
 
-from tests.conftest import cli_environment
+from tests.command_line import cli_environment
 from tests.openai_server import Reply, openai_server
 
 N_DEMO = 112  # samples of all six tasks over the demo data

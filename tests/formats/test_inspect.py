@@ -15,7 +15,7 @@ from urllib.request import urlopen
 from inspect_ai.log import list_eval_logs, read_eval_log
 
 from instit_bench.resources import demo_data
-from tests.conftest import cli_environment
+from tests.command_line import cli_environment
 
 TASKS = ("inst_it_image_mc", "inst_it_image_oe", "inst_it_video_mc", "gpt4tools_unseen")
 RUN = ["run", "--backend", "baseline", "--model", "random", "--name", "r"]
@@ -173,12 +173,12 @@ def fetch(url, server):
             time.sleep(0.2)
 
 
-def test_without_the_package_one_error_names_the_extra(cli, tmp_path):
+def test_without_the_package_one_error_names_the_extra(cli, cli_process, tmp_path):
     cli(*RUN, "--data", "demo", "--tasks", "inst_it_image_mc", "--limit", "1")
     (tmp_path / "path/inspect_ai").mkdir(parents=True)
     (tmp_path / "path/inspect_ai/__init__.py").write_text("raise ImportError('gone')")
     path = f"{tmp_path / 'path'}:{cli_environment()['PYTHONPATH']}"
-    done = cli(*EXPORT, PYTHONPATH=path)
+    done = cli_process(*EXPORT, PYTHONPATH=path)
     assert done.returncode == 2
     assert "pip install 'instit-bench[inspect]'" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1

@@ -11,7 +11,7 @@ from collections import Counter
 
 import pytest
 
-from tests.conftest import cli_environment
+from tests.command_line import cli_environment
 from tests.judging.test_judging import TASK, by_rule, judge_options, lines, predictions
 from tests.openai_server import Reply, openai_server
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import REPOSITORY, cli_environment
+from tests.command_line import REPOSITORY, cli_environment
 from tests.finished_run import read_jsonl
 
 INST_IT = ("inst_it_image_mc", "inst_it_image_oe", "inst_it_video_mc", "inst_it_video_oe")
@@ -26,6 +26,9 @@ REASONED = 0.3
 
 
 def pytest_collection_modifyitems(items):
+    for item in items:
+        if "lmms_eval" in item.keywords:
+            item.add_marker(pytest.mark.timeout(600))
     try:
         version("lmms_eval")
     except PackageNotFoundError:

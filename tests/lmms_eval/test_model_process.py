@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import REPOSITORY, cli_environment
+from tests.command_line import REPOSITORY, cli_environment
 from tests.finished_run import read_jsonl
 from tests.lmms_eval.running import ModelRun, finish, register, start
 

@@ -7,7 +7,7 @@ from hashlib import sha256
 import pytest
 from PIL import Image
 
-from tests.conftest import REPOSITORY
+from tests.command_line import REPOSITORY
 from tests.lmms_eval.conftest import GPT4TOOLS, INST_IT, TASKS
 
 pytestmark = pytest.mark.lmms_eval

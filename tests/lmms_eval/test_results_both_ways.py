@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import cli_environment
+from tests.command_line import cli_environment
 from tests.lmms_eval.conftest import TASKS
 
 pytestmark = pytest.mark.lmms_eval

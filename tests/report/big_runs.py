@@ -9,7 +9,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
-from tests.conftest import REPOSITORY, cli_environment
+from tests.command_line import REPOSITORY, cli_environment
 
 PICTURES, VIDEOS, FRAMES = 50, 25, 6
 IMAGE_SAMPLES, VIDEO_SAMPLES, TOOL_SAMPLES = 1500, 1500, 1000
