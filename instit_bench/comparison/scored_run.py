@@ -15,13 +15,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from instit_bench.comparison.questions import question_kind
 from instit_bench.display import path_text
-from instit_bench.errors import InputError, first_problem
+from instit_bench.errors import InputError
 from instit_bench.runs.atomic import write_atomically
 from instit_bench.runs.directory import RunDirectory
 from instit_bench.runs.judged import selected_records
 from instit_bench.runs.manifest import JudgingManifest, Manifest, TaskManifest
 from instit_bench.runs.record import Fraction, SampleRecord
 from instit_bench.types import State
+from instit_bench.validation import first_problem
 
 
 class SampleScores(BaseModel):

@@ -9,12 +9,13 @@ from typing import Any
 from pydantic import ValidationError
 
 from instit_bench.datasets.records import read_records, text_field
-from instit_bench.errors import InputError, first_problem
+from instit_bench.errors import InputError
 from instit_bench.formats.lmms_eval.log import is_lmms_log, read_lmms_log
 from instit_bench.formats.prediction_file import PredictionFile, doubled
 from instit_bench.runs.record import SampleRecord
 from instit_bench.tasks.task import Task
 from instit_bench.types import Prediction, Sample
+from instit_bench.validation import first_problem
 
 _LETTERS = ("A", "B", "C", "D")
 

@@ -16,9 +16,10 @@ from typing import BinaryIO, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from instit_bench.errors import InputError, first_problem
+from instit_bench.errors import InputError
 from instit_bench.runs.atomic import write_atomically
 from instit_bench.runs.record import SampleRecord
+from instit_bench.validation import first_problem
 
 _SYNC_EVERY_S = 1.0
 

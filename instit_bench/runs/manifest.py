@@ -13,10 +13,11 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from instit_bench._version import __version__
-from instit_bench.errors import InputError, NotComparableError, first_problem
+from instit_bench.errors import InputError, NotComparableError
 from instit_bench.resources import PACKAGE
 from instit_bench.runs.atomic import write_atomically
 from instit_bench.types import Usage
+from instit_bench.validation import first_problem
 
 FORMAT_VERSION = 1
 _RECORDED_PACKAGES = ("openai", "pillow", "numpy", "decord", "av", "huggingface_hub", "vllm")

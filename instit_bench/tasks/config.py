@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from instit_bench.errors import InputError
 from instit_bench.tasks.functions import FunctionRef
+from instit_bench.validation import YamlLoader, did_you_mean, first_problem, read_yaml
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 FieldOrFunction = str | FunctionRef
 
@@ -94,8 +98,8 @@ class GroupConfig(BaseModel):
     metadata: dict[str, Any] = Field(default_factory=dict)
 
 
-class _Loader(yaml.SafeLoader):
-    """PyYAML's safe loader plus ``!function``; nothing is executed by reading."""
+class _Loader(YamlLoader):
+    """The safe loader plus ``!function``; nothing is executed by reading."""
 
 
 def _construct_function(loader: _Loader, node: yaml.ScalarNode) -> FunctionRef:
@@ -121,22 +125,17 @@ def read_config(path: Path) -> TaskConfig | GroupConfig:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        raise InputError(f"{path}: {_first_problem(error, model)}") from error
+        problem = first_problem(error, partial(_hint, model=model), noun="key")
+        raise InputError(f"{path}: {problem}") from error
 
 
 def _read_yaml(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
     if path in seen:
         raise InputError(f"{path}: key 'include' goes in a circle")
-    try:
-        with path.open(encoding="utf-8") as file:
-            values = yaml.load(file, Loader=_Loader)  # noqa: S506 - a safe loader, see above
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read: {error}") from error
-    except yaml.YAMLError as error:
-        raise InputError(f"{path}: is not valid YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(values, dict):
-        raise InputError(f"{path}: must hold a mapping of keys, not {type(values).__name__}")
+    values = read_yaml(path, loader=_Loader)
     includes = values.pop("include", [])
+    if not isinstance(includes, str | list):
+        raise InputError(f"{path}: key 'include' must be a file name or a list of them")
     merged: dict[str, Any] = {}
     # As in lmms-eval: the first include wins over later ones, the file itself over all.
     for name in reversed([includes] if isinstance(includes, str) else includes):
@@ -147,18 +146,10 @@ def _read_yaml(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
     return {**merged, **values}
 
 
-def _first_problem(error: ValidationError, model: type[BaseModel]) -> str:
-    """One line about pydantic's findings: a misspelt key before the key that it leaves missing."""
-    problem = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
-    key = ".".join(str(part) for part in problem["loc"] if not str(part).startswith("function"))
-    if problem["type"] == "missing":
-        return f"key '{key}' is missing"
-    if problem["type"] == "extra_forbidden":
-        known = _known_keys(model, problem["loc"])
-        near = difflib.get_close_matches(str(problem["loc"][-1]), known, n=1)
-        hint = f"; did you mean '{near[0]}'?" if near else ""
-        return f"key '{key}' is not known{hint}"
-    return f"key '{key}': {problem['msg']} (found {problem['input']!r})"
+def _hint(problem: ErrorDetails, model: type[BaseModel]) -> str:
+    if problem["type"] != "extra_forbidden":
+        return ""
+    return did_you_mean(str(problem["loc"][-1]), _known_keys(model, problem["loc"]))
 
 
 def _known_keys(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:

@@ -17,7 +17,7 @@ def write(path, text):
 
 
 CASES = {
-    "no model": (lambda p: ["run", "--data", "demo"], "--model is needed"),
+    "no model": (lambda p: ["run", "--data", "demo"], "--model is missing"),
     "unknown option": (lambda p: [*DEMO, "--lmit", "3"], "--lmit"),
     "unknown command": (lambda p: ["evaluate"], "evaluate"),
     "a number that is none": (lambda p: [*DEMO, "--limit", "many"], "--limit"),
