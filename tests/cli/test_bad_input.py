@@ -73,7 +73,7 @@ CASES = {
     ),
     "a setting that does not exist": (
         lambda p: ["run", "--config", write(p / "c.yaml", "modl: first")],
-        "c.yaml: modl: there is no such setting; did you mean 'model'",
+        "c.yaml: field 'modl' is not known; did you mean 'model'",
     ),
     "a broken plugin": (
         lambda p: [*DEMO, "--include-path", (p / write(p / "t.yaml", "task: t")).parent],
