@@ -100,9 +100,10 @@ class TaskMetadata(BaseModel):
     def _names_lead_somewhere(
         cls, value: dict[str, str | PromptStyle]
     ) -> dict[str, str | PromptStyle]:
-        for name, style in value.items():
-            if isinstance(style, str) and not isinstance(value.get(style), PromptStyle):
-                raise ValueError(f"{name} stands for {style}, which is not a style of the task")
+        styles = {name for name, style in value.items() if isinstance(style, PromptStyle)}
+        for name in value.keys() - styles:
+            if value[name] not in styles:
+                raise ValueError(f"{name} stands for {value[name]}, which is not a style here")
         return value
 
 

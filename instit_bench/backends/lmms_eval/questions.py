@@ -7,7 +7,6 @@ from typing import Any
 from instit_bench.media import video_frames
 from instit_bench.types import GenerationParams, Message, Part, TextPart, VideoPart
 
-
 # lmms-eval's models need a number, and some take none above this one.
 NO_LIMIT = 4096
 
