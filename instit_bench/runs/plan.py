@@ -158,13 +158,13 @@ def make_plan(config: RunConfig) -> RunPlan:
     Raises:
         InputError: A task is unknown or broken, or data are missing or broken.
     """
-    # Said first of all: a model that does not exist needs no data.
-    has_roles = takes_roles(config.backend, config.model, config.adapter_options())
     if config.backend == "lmms-eval" and config.prompt_style != "chat":
         raise InputError(
             f"--prompt-style {config.prompt_style}: models of lmms-eval put prompts into templates "
             "of their own; leave it out, or choose --backend vllm or openai"
         )
+    # Said first of all: a model that does not exist needs no data.
+    has_roles = takes_roles(config.backend, config.model, config.adapter_options())
     style = config.prompt_style if has_roles else "raw"
     registry = load_registry(config.include_path)
     source = open_source(config.data, config.revision)
