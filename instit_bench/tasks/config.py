@@ -93,18 +93,14 @@ class TaskMetadata(BaseModel):
     question_field: str = "question"
     choice_fields: tuple[str, ...] = ()
     official_prompt: str | None = None
-    prompt_styles: dict[str, str | PromptStyle] = Field(default_factory=dict)
+    prompt_styles: dict[str, PromptStyle] = Field(default_factory=dict)
+    chat_style: str | None = None
 
-    @field_validator("prompt_styles")
-    @classmethod
-    def _names_lead_somewhere(
-        cls, value: dict[str, str | PromptStyle]
-    ) -> dict[str, str | PromptStyle]:
-        styles = {name for name, style in value.items() if isinstance(style, PromptStyle)}
-        for name in value.keys() - styles:
-            if value[name] not in styles:
-                raise ValueError(f"{name} stands for {value[name]}, which is not a style here")
-        return value
+    @model_validator(mode="after")
+    def _has_its_chat_style(self) -> TaskMetadata:
+        if self.chat_style is not None and self.chat_style not in self.prompt_styles:
+            raise ValueError(f"chat_style {self.chat_style!r} is not one of prompt_styles")
+        return self
 
 
 class TaskConfig(BaseModel):

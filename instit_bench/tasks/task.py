@@ -101,18 +101,17 @@ class Task:
         )
 
     def style_name(self, name: str) -> str:
-        """The style that a name stands for: ``chat`` may be a task's name for one of its own.
+        """The style that a name stands for: ``chat`` may stand for one of the task's own.
 
         Raises:
             InputError: The task has no such style.
         """
-        style = self._styles.get(name)
-        if style is None:
+        if name not in self._styles:
             raise InputError(
                 f"--prompt-style {name}: task {self.name} has no such style; choose "
                 f"{', '.join(self._styles)}, or other tasks"
             )
-        return style if isinstance(style, str) else name
+        return (self.config.metadata.chat_style or name) if name == "chat" else name
 
     def prompt_style(self, name: str) -> PromptStyle:
         """A way of asking.
@@ -120,14 +119,12 @@ class Task:
         Raises:
             InputError: The task has no such style.
         """
-        style = self._styles[self.style_name(name)]
-        assert isinstance(style, PromptStyle)  # noqa: S101 - the configuration was checked
-        return style
+        return self._styles[self.style_name(name)]
 
     @cached_property
-    def _styles(self) -> Mapping[str, str | PromptStyle]:
+    def _styles(self) -> Mapping[str, PromptStyle]:
         usual = {"chat": PromptStyle(form="chat"), "raw": PromptStyle()}
-        return usual | dict(self.config.metadata.prompt_styles)
+        return usual | self.config.metadata.prompt_styles
 
     def request(
         self, sample: Sample, params: GenerationParams, style: str, media_root: Path

@@ -316,7 +316,7 @@ def test_an_opened_thought_that_is_opened_again_fails_as_upstream(cli, tmp_path)
 
 
 def test_the_targets_score_alike_in_every_style(cli, tmp_path):
-    for style in STYLES:
+    for style in ("turbo", "davinci", "lora-v1.5"):
         done = cli("run", "--model", "echo-gold", "--backend", "baseline", "--data", "demo",
                    "--tasks", "gpt4tools_unseen", "--prompt-style", style,
                    "--name", style)  # fmt: skip

@@ -79,21 +79,23 @@ def test_a_task_s_styles_are_checked_with_its_file(tmp_path):
     def styles(text):
         (tmp_path / "t.yaml").write_text(
             "task: t\ndataset_path: json\ndoc_to_target: answer\nmetric_list: [{metric: m}]\n"
-            f"metadata: {{prompt_styles: {{{text}}}}}\n"
+            f"metadata: {{{text}}}\n"
         )
         return load_registry([tmp_path]).tasks["t"]
 
-    assert styles("terse: {template: 'Q: {text}'}, chat: terse").style_name("chat") == "terse"
+    own = styles("chat_style: terse, prompt_styles: {terse: {template: 'Q: {text}'}}")
+    assert own.style_name("chat") == "terse"
     broken = {
-        "terse: {template: 'Q'}": r"prompt_styles.*must hold \{text\} once",
-        "terse: {form: chat, template: 'Q {text}'}": "takes no template",
-        "terse: {template: 'Q {text}', reply_start: 'A:'}": "must be the end of the template",
-        "chat: terse": "chat stands for terse, which is not a style here",
-        "terse: {templat: 'x'}": "templat",
+        "{template: 'Q'}": r"prompt_styles.*must hold \{text\} once",
+        "{form: chat, template: 'Q {text}'}": "takes no template",
+        "{template: 'Q {text}', reply_start: 'A:'}": "must be the end of the template",
+        "{templat: 'x'}": "prompt_styles.terse.templat' is not known",
     }
     for text, told in broken.items():
         with pytest.raises(InputError, match=told):
-            styles(text)
+            styles(f"prompt_styles: {{terse: {text}}}")
+    with pytest.raises(InputError, match="chat_style 'terse' is not one of prompt_styles"):
+        styles("chat_style: terse")
 
 
 def test_a_sample_keeps_the_benchmark_s_id_and_shares_a_cluster_with_its_picture():
