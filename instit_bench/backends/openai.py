@@ -93,7 +93,7 @@ class OpenAIBackend(Backend):
     async def _send(self, request: Request) -> ChatCompletion | Completion:
         body = {"model": self._model, **self._sampling(request)}
         headers = self._dialect.headers(request)
-        if request.style == "raw":
+        if request.form == "raw":
             prompt = request.messages[0].text
             return await ask_completion(self._client, {**body, "prompt": prompt}, headers)
         content = self._dialect.content
@@ -102,8 +102,10 @@ class OpenAIBackend(Backend):
 
     def _sampling(self, request: Request) -> dict[str, Any]:
         params = request.params
-        limit_name = self._limit_name if request.style == "chat" else "max_tokens"
-        settings: dict[str, Any] = {limit_name: params.max_tokens}
+        limit_name = self._limit_name if request.form == "chat" else "max_tokens"
+        settings: dict[str, Any] = {}
+        if params.max_tokens is not None:
+            settings[limit_name] = params.max_tokens
         for name in ("temperature", "top_p", "top_k", "seed"):
             if getattr(params, name) is not None:
                 settings[name] = getattr(params, name)

@@ -19,6 +19,7 @@ IN_FLIGHT = "Requests in flight (vllm 64, lmms-eval twice the batch, others 16).
 VIDEO_AS = "frames or video (default: frames; lmms-eval video)."
 TASKS = "Tasks and groups, comma-separated (default: inst_it_bench,gpt4tools)."
 DATA = "hub, demo, or a folder or file (default: hub)."
+STYLE = "chat (default), raw, turbo, davinci, lora-v1 or lora-v1.5: see the tasks' page."
 CONSTRAIN = "Only letters as replies to multiple choice; not the official protocol."
 ERRORS = "How many samples may fail: a count (10) or a fraction (0.05); default 0."
 
@@ -42,7 +43,7 @@ def run_command(
     max_tokens: Annotated[int | None, typer.Option(help="Instead of the task's.")] = None,
     seed: Annotated[int | None, typer.Option(help="Sent with every request (0).")] = None,
     max_frames: Annotated[int | None, typer.Option(help="Frames a video at most (32).")] = None,
-    prompt_style: Annotated[str | None, typer.Option(help="chat (default) or raw.")] = None,
+    prompt_style: Annotated[str | None, typer.Option(help=STYLE)] = None,
     judge: judge_options.Judges = None,
     judge_base_url: judge_options.BaseUrl = None,
     judge_concurrency: judge_options.Concurrency = None,

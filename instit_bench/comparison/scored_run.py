@@ -170,8 +170,8 @@ def _protocol(name: str, task: TaskManifest, manifest: Manifest) -> Mapping[str,
     """
     identity = manifest.identity
     protocol: dict[str, Any] = {}
-    if identity.prompt_style != "unknown":
-        protocol = {"prompt_style": identity.prompt_style, **task.generation}
+    if task.style != "unknown":
+        protocol = {"prompt_style": task.style, **task.generation}
         if task.media == "video" and identity.backend != "file":
             protocol |= {"max_frames": identity.max_frames, "video_as": identity.video_as}
         if task.scorer == "choice":

@@ -44,7 +44,7 @@ class RunConfig(JudgeConfig):
     max_tokens: int | None = Field(default=None, ge=1)
     seed: int = 0
     max_frames: int = Field(default=32, ge=1)
-    prompt_style: Literal["chat", "raw"] = "chat"
+    prompt_style: str = "chat"
     fail_on_error: str = "0"
     min_coverage: float = Field(default=0.0, ge=0, le=1)
     existing: Literal["auto", "resume", "fresh"] = "auto"

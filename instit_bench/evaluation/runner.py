@@ -108,7 +108,7 @@ class _Run:
                 request = await asyncio.to_thread(
                     resolve_media, request, config.max_frames, config.video_as
                 )
-            prediction = await self.backend.generate(request)
+            prediction = request.completed(await self.backend.generate(request))
         except (MediaError, GenerationError) as error:
             return failed(sample, str(error), request)
         score = score_sample(self.scorers[plan.task.name], sample, prediction)

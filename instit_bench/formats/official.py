@@ -27,6 +27,7 @@ def export_official(run: RunDirectory, output: Path) -> dict[str, Path]:
         if writer is None:
             continue
         records = [record for record in run.records(task).values() if record.finished]
+        records.sort(key=lambda record: record.repeat_of is None)  # the last of several counts
         written[task] = writer(task, records, output)
     if not written:
         raise InputError(f"{run.path}: none of its tasks has an official prediction format")
@@ -38,7 +39,7 @@ def _inst_it(task: str, records: Iterable[SampleRecord], output: Path) -> Path:
     name = task.removeprefix("inst_it_")
     rows = [
         {
-            "question_id": record.id,
+            "question_id": record.repeat_of or record.id,
             "question": record.question,
             "model_prediction": record.prediction,
             "ground_truth": record.target,
@@ -55,10 +56,15 @@ def _gpt4tools(task: str, records: Iterable[SampleRecord], output: Path) -> Path
     That evaluator cuts the prompt off by its length, so it has to be there.
     """
     rows = [
-        {"id": _upstream_id(record.id), "output": f"{record.question}{record.prediction}"}
+        {"id": _upstream_id(record.id), "output": f"{record.question}{_official_text(record)}"}
         for record in records
+        if record.repeat_of is None
     ]
     return _write(output / task / f"{task}_0.json", rows)
+
+
+def _official_text(record: SampleRecord) -> str | None:
+    return record.prediction if record.official_text is None else record.official_text
 
 
 def _upstream_id(sample_id: str) -> int | str:

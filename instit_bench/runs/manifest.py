@@ -51,7 +51,11 @@ class Identity(BaseModel):
 
 
 class TaskManifest(BaseModel):
-    """One task of a run: its data, prompts and settings, and which samples were selected."""
+    """One task of a run: its data, prompts and settings, and which samples were selected.
+
+    ``style`` is the way of asking by the task's own name; ``own_settings`` names the entries of
+    ``generation`` that the user chose instead of the task's.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -62,7 +66,9 @@ class TaskManifest(BaseModel):
     data_digest: str | None
     prompt_digest: str | None
     prompts: str
+    style: str = "unknown"
     generation: dict[str, Any] = Field(default_factory=dict)
+    own_settings: list[str] = Field(default_factory=list)
     n_dataset: int = Field(ge=0)
     selected: list[str] | Literal["all"] = "all"
     files: list[str] = Field(default_factory=list)

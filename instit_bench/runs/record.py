@@ -58,14 +58,19 @@ class SampleRecord(BaseModel):
     """A sample's end: its state, what was asked and answered, and how it scored.
 
     ``scores`` holds a number a metric, absent where the sample is outside that metric's
-    denominator. ``prediction`` is absent only where there was no reply (``error`` says why).
+    denominator. ``repeat_of`` is the id that a prediction file answers again further down: such a
+    record counts in official metrics alone. ``prediction`` is absent only where there was no reply
+    (``error`` says why);
+    ``official_text`` is what the benchmark's own evaluator reads instead, where it differs.
     """
 
     model_config = ConfigDict(frozen=True)
 
     id: str = Field(min_length=1)
+    repeat_of: str | None = None
     state: State
     prediction: str | None = None
+    official_text: str | None = None
     target: str
     scores: dict[str, Fraction] = Field(default_factory=dict)
     extracted: str | None = None
@@ -109,6 +114,7 @@ class SampleRecord(BaseModel):
             usage=Usage(**self.usage.model_dump()),
             latency_s=self.latency_s,
             tool_calls=tuple(NativeToolCall(c.name, c.arguments) for c in self.tool_calls),
+            official_text=self.official_text,
         )
 
 
@@ -120,6 +126,7 @@ def answered(
         id=sample.id,
         state=score.state,
         prediction=prediction.text,
+        official_text=prediction.official_text,
         target=sample.target,
         scores=dict(score.values),
         extracted=score.extracted,

@@ -8,7 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from instit_bench.errors import InputError
 from instit_bench.tasks.functions import FunctionRef
@@ -16,6 +23,7 @@ from instit_bench.validation import YamlLoader, did_you_mean, first_problem, rea
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
+from instit_bench.types import RequestForm
 
 FieldOrFunction = str | FunctionRef
 
@@ -41,6 +49,40 @@ class MetricConfig(BaseModel):
         return value
 
 
+class PromptStyle(BaseModel):
+    """One way of asking a task's samples, under ``metadata.prompt_styles``.
+
+    ``form`` is ``chat`` (the task's messages, as they are) or ``raw`` (one text without roles:
+    ``template`` with the task's text in the place of ``{text}``). ``reply_start`` are words at
+    the end of the prompt that belong to the reply and are put back in front of it; ``reply_end``
+    is a text that ends a reply where an endpoint shows it. ``generation_kwargs`` come on top of
+    the task's.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    form: RequestForm = "raw"
+    template: str = "{text}"
+    reply_start: str = ""
+    reply_end: str = ""
+    generation_kwargs: dict[str, Any] = Field(default_factory=dict)
+
+    @field_validator("template")
+    @classmethod
+    def _holds_the_text(cls, value: str) -> str:
+        if value.count("{text}") != 1:
+            raise ValueError("must hold {text} once")
+        return value
+
+    @model_validator(mode="after")
+    def _fits_its_form(self) -> PromptStyle:
+        if self.form == "chat" and self.template != "{text}":
+            raise ValueError("form chat asks with the task's messages and takes no template")
+        if not self.template.endswith(self.reply_start):
+            raise ValueError("reply_start must be the end of the template")
+        return self
+
+
 class TaskMetadata(BaseModel):
     """What only this harness needs, under the YAML's free ``metadata:`` key."""
 
@@ -55,7 +97,14 @@ class TaskMetadata(BaseModel):
     question_field: str = "question"
     choice_fields: tuple[str, ...] = ()
     official_prompt: str | None = None
-    raw_generation_kwargs: dict[str, Any] = Field(default_factory=dict)
+    prompt_styles: dict[str, PromptStyle] = Field(default_factory=dict)
+    chat_style: str | None = None
+
+    @model_validator(mode="after")
+    def _has_its_chat_style(self) -> TaskMetadata:
+        if self.chat_style is not None and self.chat_style not in self.prompt_styles:
+            raise ValueError(f"chat_style {self.chat_style!r} is not one of prompt_styles")
+        return self
 
 
 class TaskConfig(BaseModel):
@@ -142,8 +191,16 @@ def _read_yaml(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
         included = path.parent / str(name)
         if not included.is_file():
             raise InputError(f"{path}: key 'include': there is no file {included}")
-        merged.update(_read_yaml(included, (*seen, path)))
-    return {**merged, **values}
+        merged |= _over(merged, _read_yaml(included, (*seen, path)))
+    return merged | _over(merged, values)
+
+
+def _over(base: Mapping[str, Any], values: dict[str, Any]) -> dict[str, Any]:
+    """Values to put over others; ``metadata``, which lmms-eval leaves to us, key by key."""
+    below, own = base.get("metadata"), values.get("metadata")
+    if isinstance(below, dict) and isinstance(own, dict):
+        return values | {"metadata": below | own}
+    return values
 
 
 def _hint(problem: ErrorDetails, model: type[BaseModel]) -> str:

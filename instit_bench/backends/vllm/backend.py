@@ -184,6 +184,8 @@ class VllmBackend(Backend):
         workload, video_as = self._options.workload, self._options.engine.video_as
         try:
             request = resolve_media(request, workload.max_frames, video_as)
+            if request.params.max_tokens is None:  # what fits then fits with any reply
+                request = replace(request, params=replace(request.params, max_tokens=1))
             with self._totals.request():
                 await self._client.generate(request)
         except MediaError:
