@@ -7,14 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from instit_bench.errors import InputError
+from instit_bench.runs.record import Fraction
 
-Fraction = Annotated[float, Field(ge=0, le=1)]
 Gate = Literal["interval", "mean"]
 
 

@@ -23,7 +23,7 @@ from instit_bench.runs.record import Fraction, SampleRecord
 from instit_bench.types import State
 
 
-class SampleScores(BaseModel):
+class ComparedSample(BaseModel):
     """One sample: how it ended and what it scored.
 
     ``item`` is a digest of question and target: runs that disagree in it were not asked the same.
@@ -54,7 +54,7 @@ class TaskScores(BaseModel):
     prompts: str
     protocol: dict[str, Any]
     n_total: int = Field(ge=0)
-    samples: dict[str, SampleScores]
+    samples: dict[str, ComparedSample]
 
     @property
     def n_scored(self) -> int:
@@ -144,7 +144,7 @@ def _task_scores(stored: RunTask, manifest: Manifest) -> TaskScores:
         protocol=_protocol(stored.name, task, manifest),
         n_total=task.n_selected,
         samples={
-            record.id: SampleScores(
+            record.id: ComparedSample(
                 cluster=record.cluster or record.id,
                 kind=question_kind(record, task.scorer, task.media),
                 item=_item_digest(record),
