@@ -13,7 +13,6 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from instit_bench.comparison.questions import question_kind
 from instit_bench.display import path_text
 from instit_bench.errors import InputError, first_problem
 from instit_bench.runs.atomic import write_atomically
@@ -21,6 +20,7 @@ from instit_bench.runs.directory import RunDirectory
 from instit_bench.runs.judged import selected_records
 from instit_bench.runs.manifest import JudgingManifest, Manifest, TaskManifest
 from instit_bench.runs.record import Fraction, SampleRecord
+from instit_bench.scorers.registry import spec_of
 from instit_bench.types import State
 
 
@@ -139,6 +139,7 @@ def scored_run(run: RunDirectory, manifest: Manifest) -> ScoredRun:
 def _task_scores(
     records: Sequence[SampleRecord], name: str, task: TaskManifest, manifest: Manifest
 ) -> TaskScores:
+    kind = spec_of(task).question_kind
     return TaskScores(
         scorer=task.scorer,
         metrics=task.metrics,
@@ -151,7 +152,7 @@ def _task_scores(
         samples={
             record.id: SampleScores(
                 cluster=record.cluster or record.id,
-                kind=question_kind(record, task.scorer, task.media),
+                kind=kind(record, task.media),
                 item=_item_digest(record),
                 state=record.state,
                 scores=record.scores,
@@ -167,15 +168,15 @@ def _protocol(name: str, task: TaskManifest, manifest: Manifest) -> Mapping[str,
     Of a prediction file nobody knows how its answers were asked for, of lmms-eval's log all but the
     frames of videos.
     """
-    identity = manifest.identity
+    identity, scorer = manifest.identity, spec_of(task)
     protocol: dict[str, Any] = {}
     if identity.prompt_style != "unknown":
         protocol = {"prompt_style": identity.prompt_style, **task.generation}
         if task.media == "video" and identity.backend != "file":
             protocol |= {"max_frames": identity.max_frames, "video_as": identity.video_as}
-        if task.scorer == "choice":
+        if scorer.multiple_choice:
             protocol["constrain_choices"] = identity.constrain_choices
-    if task.scorer == "open_ended":
+    if scorer.needs_judge:
         protocol |= _judging(name, manifest.judging)
     return protocol
 

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from instit_bench.backends import takes_roles
+from instit_bench.backends import BACKENDS
 from instit_bench.datasets.prompts import OfficialPrompts, read_prompts
 from instit_bench.datasets.records import Dataset
 from instit_bench.datasets.source import DataSource, open_source
@@ -48,6 +48,8 @@ class TaskPlan:
         return TaskManifest(
             scorer=self.task.config.metadata.scorer,
             media=self.task.config.metadata.media,
+            reader=self.task.config.metadata.reader,
+            dataset_name=self.task.config.dataset_name,
             metrics=list(self.task.metric_names),
             lower_is_better=list(self.task.lower_is_better),
             data_digest=self.dataset.digest,
@@ -92,7 +94,7 @@ class RunPlan:
         return {
             plan.task.name: contract_for(plan.task.config.metadata.media, self.prompts)
             for plan in self.tasks
-            if plan.task.config.metadata.scorer == "open_ended"
+            if plan.task.scorer.needs_judge
         }
 
     def manifest(self, backend_settings: dict[str, object]) -> Manifest:
@@ -142,7 +144,8 @@ def make_plan(config: RunConfig) -> RunPlan:
         InputError: A task is unknown or broken, or data are missing or broken.
     """
     # Said first of all: a model that does not exist needs no data.
-    has_roles = takes_roles(config.backend, config.model, config.adapter_options())
+    backend = BACKENDS.load(config.backend)
+    has_roles = backend.takes_roles(config.model, config.adapter_options())
     style = config.prompt_style if has_roles else "raw"
     registry = load_registry(config.include_path)
     source = open_source(config.data, config.revision)

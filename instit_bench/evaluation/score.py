@@ -122,6 +122,8 @@ def _manifest(
             task.name: TaskManifest(
                 scorer=task.config.metadata.scorer,
                 media=task.config.metadata.media,
+                reader=task.config.metadata.reader,
+                dataset_name=task.config.dataset_name,
                 metrics=list(task.metric_names),
                 lower_is_better=list(task.lower_is_better),
                 data_digest=found.digest,

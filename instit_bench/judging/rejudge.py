@@ -18,6 +18,7 @@ from instit_bench.runs.judged import judged_records
 from instit_bench.runs.manifest import Manifest
 from instit_bench.runs.results import RunResults, write_results
 from instit_bench.scorers.judge import JudgeContract
+from instit_bench.scorers.registry import spec_of
 
 
 def judge_run(
@@ -99,7 +100,7 @@ def contracts_of(manifest: Manifest, data: str | None) -> dict[str, JudgeContrac
     return {
         name: contract_for(task.media, prompts)
         for name, task in manifest.tasks.items()
-        if task.scorer == "open_ended"
+        if spec_of(task).needs_judge
     }
 
 

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from instit_bench.comparison.outcomes import deciding_metric
 from instit_bench.display import path_text
 from instit_bench.errors import InputError
 from instit_bench.runs.directory import RunDirectory
@@ -16,6 +15,8 @@ from instit_bench.runs.manifest import Manifest
 from instit_bench.runs.record import SampleRecord
 from instit_bench.runs.results import RunResults, compute_results
 from instit_bench.runs.verdicts import VerdictRecord
+from instit_bench.scorers.base import ScorerSpec
+from instit_bench.scorers.registry import spec_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +32,15 @@ class LoadedRun:
     results: RunResults
     records: Mapping[str, Sequence[SampleRecord]]
 
+    def scorer(self, task: str) -> ScorerSpec:
+        """The spec of a task's scorer."""
+        return spec_of(self.manifest.tasks[task])
+
     def deciding(self, task: str) -> str | None:
         """The metric that decides over this run's samples of a task."""
         metrics = self.results.tasks[task].metrics
         valued = [name for name, metric in metrics.items() if metric.n]
-        return deciding_metric(self.manifest.tasks[task].scorer, valued)
+        return self.scorer(task).deciding(valued)
 
     def verdicts(self, task: str) -> dict[str, list[VerdictRecord]]:
         """What the judges that count said of the task's answers, by sample id."""

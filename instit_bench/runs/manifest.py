@@ -21,6 +21,11 @@ from instit_bench.types import Usage
 FORMAT_VERSION = 1
 _RECORDED_PACKAGES = ("openai", "pillow", "numpy", "decord", "av", "huggingface_hub", "vllm")
 
+# Of a task; ``data_digest`` says whether the data are the same, however they were read.
+_MAY_DIFFER = frozenset(
+    {"selected", "files", "notes", "revision", "metrics", "lower_is_better", "reader"}
+    | {"dataset_name"}
+)
 
 # A task's name is part of its files' names: it may not lead out of the run's folder.
 FileName = Annotated[str, Field(min_length=1, pattern=r"^[^/\\\x00]+$")]
@@ -50,12 +55,17 @@ class Identity(BaseModel):
 
 
 class TaskManifest(BaseModel):
-    """One task of a run: its data, prompts and settings, and which samples were selected."""
+    """One task of a run: its data, prompts and settings, and which samples were selected.
+
+    ``reader`` and ``dataset_name`` are the plugin's: what reads the data, and which part of them.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     scorer: str
     media: str = "none"
+    reader: str = ""
+    dataset_name: str | None = None
     metrics: list[str]
     lower_is_better: list[str] = Field(default_factory=list)
     data_digest: str | None
@@ -172,8 +182,7 @@ def merge(old: Manifest, new: Manifest) -> Manifest:
     differences = _differences("", old.identity, new.identity)
     for name, task in new.tasks.items():
         if name in old.tasks:
-            ignore = {"selected", "files", "notes", "revision", "metrics", "lower_is_better"}
-            differences += _differences(f"{name}: ", old.tasks[name], task, ignore)
+            differences += _differences(f"{name}: ", old.tasks[name], task, _MAY_DIFFER)
     if differences:
         raise NotComparableError("it was started with other settings: " + "; ".join(differences))
     tasks = dict(old.tasks)
@@ -199,7 +208,7 @@ def add_engine_totals(manifest: Manifest, totals: Mapping[str, float]) -> None:
 
 
 def _differences(
-    prefix: str, old: BaseModel, new: BaseModel, ignore: set[str] | frozenset[str] = frozenset()
+    prefix: str, old: BaseModel, new: BaseModel, ignore: frozenset[str] = frozenset()
 ) -> list[str]:
     before, after = old.model_dump(exclude=set(ignore)), new.model_dump(exclude=set(ignore))
     return [

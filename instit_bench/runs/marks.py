@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from instit_bench.runs.manifest import Manifest, TaskManifest
 from instit_bench.scorers.judge.contract import LEXICAL, OFFICIAL_JUDGE
+from instit_bench.scorers.registry import spec_of
 
 
 class Mark(NamedTuple):
@@ -56,7 +57,7 @@ def marks_of(task: TaskManifest, manifest: Manifest, coverage: float) -> list[st
         "file": manifest.data.kind == "file",
         "own-prompts": task.prompts == "own",
         "unknown-prompts": task.prompts == "unknown" and manifest.data.kind != "file",
-        "constrained": identity.constrain_choices and task.scorer == "choice",
+        "constrained": identity.constrain_choices and spec_of(task).multiple_choice,
         "coverage": coverage < 1.0,
         **_judge_marks(task, manifest),
     }
@@ -64,7 +65,7 @@ def marks_of(task: TaskManifest, manifest: Manifest, coverage: float) -> list[st
 
 
 def _judge_marks(task: TaskManifest, manifest: Manifest) -> dict[str, bool]:
-    judging = manifest.judging if task.scorer == "open_ended" else None
+    judging = manifest.judging if spec_of(task).needs_judge else None
     judge = judging.judges[0] if judging else OFFICIAL_JUDGE
     return {
         "lexical": judge == LEXICAL,

@@ -16,12 +16,9 @@ from instit_bench.runs.judged import JudgingResult, judging_result, selected_rec
 from instit_bench.runs.manifest import Manifest, TaskManifest
 from instit_bench.runs.marks import marks_of
 from instit_bench.runs.record import SampleRecord
-from instit_bench.scorers.choice import ChoiceScorer
-from instit_bench.scorers.tool_call import ToolCallScorer
+from instit_bench.scorers.registry import spec_of
 from instit_bench.stats.intervals import mean_metric
-from instit_bench.types import Scorer, State
-
-_TABLES: Mapping[str, type[Scorer]] = {"choice": ChoiceScorer, "tool_call": ToolCallScorer}
+from instit_bench.types import State
 
 
 class MetricResult(BaseModel):
@@ -36,7 +33,11 @@ class MetricResult(BaseModel):
 
 
 class TaskResult(BaseModel):
-    """One task's metrics and how its samples ended."""
+    """One task's metrics and how its samples ended.
+
+    ``headline`` is the metric that stands for the task in a leaderboard, ``lower_is_better`` names
+    the metrics that count mistakes; neither is part of the file.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -51,6 +52,8 @@ class TaskResult(BaseModel):
     tables: dict[str, Any] = Field(default_factory=dict)
     notes: list[str] = Field(default_factory=list)
     judging: JudgingResult | None = None
+    headline: str | None = Field(default=None, exclude=True)
+    lower_is_better: list[str] = Field(default_factory=list, exclude=True)
 
 
 class EngineResult(BaseModel):
@@ -147,7 +150,7 @@ def _task_result(
     states[State.NOT_RUN] += n_total - len(records)
     n_scored = sum(count for state, count in states.items() if state.has_verdict)
     coverage = n_scored / n_total if n_total else 0.0
-    scorer = _TABLES.get(task.scorer)
+    spec = spec_of(task)
     return TaskResult(
         n_total=n_total,
         n_scored=n_scored,
@@ -157,9 +160,11 @@ def _task_result(
         marks=marks_of(task, manifest, coverage),
         prompts=task.prompts,
         usage=_usage(records),
-        tables=scorer().tables([r.scored_sample() for r in records]) if scorer else {},
+        tables=spec.tables([record.scored_sample() for record in records]),
         notes=task.notes,
         judging=judging_result(run, name, manifest, records),
+        headline=next(iter(spec.headlines(task.metrics)), None),
+        lower_is_better=task.lower_is_better,
     )
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from instit_bench.datasets.readers import READERS
 from instit_bench.errors import InputError
+from instit_bench.plugins import Registry
+from instit_bench.scorers.registry import SCORERS
 from instit_bench.tasks.functions import FunctionRef
 
 FieldOrFunction = str | FunctionRef
@@ -37,6 +40,18 @@ class MetricConfig(BaseModel):
         return value
 
 
+def _name_in(registry: Registry[Any]) -> AfterValidator:
+    """Admits the names of a registry; none of its parts is loaded."""
+
+    def check(name: str) -> str:
+        if name not in registry:
+            known = ", ".join(registry.names())
+            raise ValueError(f"there is no such {registry.word} installed; known are {known}")
+        return name
+
+    return AfterValidator(check)
+
+
 class TaskMetadata(BaseModel):
     """What only this harness needs, under the YAML's free ``metadata:`` key."""
 
@@ -44,8 +59,8 @@ class TaskMetadata(BaseModel):
 
     version: float | str = 1.0
     description: str = ""
-    reader: Literal["inst_it", "gpt4tools", "files"] = "files"
-    scorer: Literal["choice", "tool_call", "open_ended", "process_results"] = "process_results"
+    reader: Annotated[str, _name_in(READERS)] = "files"
+    scorer: Annotated[str, _name_in(SCORERS)] = "process_results"
     media: Literal["image", "video", "none"] = "none"
     id_field: str = "id"
     question_field: str = "question"

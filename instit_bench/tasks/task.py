@@ -10,7 +10,10 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+from instit_bench.datasets.readers import READERS, ReaderSpec
 from instit_bench.errors import InputError
+from instit_bench.scorers.base import ScorerSpec
+from instit_bench.scorers.registry import SCORERS
 from instit_bench.tasks.config import FieldOrFunction, TaskConfig
 from instit_bench.tasks.functions import FunctionRef
 from instit_bench.types import (
@@ -59,6 +62,16 @@ class Task:
     def lower_is_better(self) -> tuple[str, ...]:
         """Those of its metrics that count mistakes."""
         return tuple(m.metric for m in self.config.metric_list if not m.higher_is_better)
+
+    @cached_property
+    def scorer(self) -> ScorerSpec:
+        """The spec of the task's scorer."""
+        return SCORERS.load(self.config.metadata.scorer).of(self.metric_names)
+
+    @cached_property
+    def reader(self) -> ReaderSpec:
+        """The reader of the task's records."""
+        return READERS.load(self.config.metadata.reader)
 
     @property
     def prompt_origin(self) -> str:
