@@ -1,7 +1,8 @@
 """Reading the chosen letter from a reply as a careful human reader would.
 
-A cascade of readings, surest first; each answer says which reading gave it, and a reply that none
-of them settles is reported as such with a reason. Nothing is ever guessed.
+Every mention of an option letter is classified by what the text does with it (``claims``), and the
+last one that the text commits itself to decides; a reply that settles on none is reported as such
+with a reason. Nothing is ever guessed.
 """
 
 from __future__ import annotations
@@ -10,16 +11,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from instit_bench.scorers.choice.marks import ASIDE, STRONG, WEAK, letters_of, mark, put_aside, tidy
+from instit_bench.scorers.choice.claims import Claim, claim, in_negated_clause, list_verdict
+from instit_bench.scorers.choice.languages import LANGUAGES
+from instit_bench.scorers.choice.mentions import Mention, find_mentions
 from instit_bench.scorers.choice.option_text import matching_options
-from instit_bench.scorers.choice.phrases import (
-    LETTERS,
-    NEGATED_CLAUSE,
-    NONE_OR_ALL,
-    REFUSAL,
-    STATEMENTS,
-    TURNED_DOWN,
-)
+from instit_bench.scorers.choice.structured import chosen_entry, marked_values
+from instit_bench.scorers.choice.tidy import own_words, plain, tidy
+from instit_bench.scorers.choice.tokens import Role, Tokens, tokenize
 from instit_bench.scorers.reasoning import split_reasoning, strip_end_tokens
 
 
@@ -40,34 +38,24 @@ class Extraction:
     reason: str | None = None
 
 
-_LABEL = "(?:option|choice|letter|选项|選項|opción|opção|opzione|вариант)"
-_WHOLE = re.compile(rf"[\W_]*(?:{_LABEL}[\W_]*)?([A-Za-z])[\W_]*", re.IGNORECASE)
-_KEYS = (
-    "answer|final_answer|correct_answer|best_answer|correct_option|choice|option|selected_option"
-    "|letter|prediction|answer_choice"
-)
-# The value is everything up to the next tag, but times such as <7> are no tags.
-_TAGGED = re.compile(
-    r"<(?:answer|option|choice|conclusion|final_answer|final|ans)>(?P<tag>(?:[^<]|<(?=\d))*)"
-    r"|\\f?box(?:ed)?\s*\{(?P<box>[^{}]*)\}"
-    r"|\[\[\s*(?P<double>[A-Za-z])\s*\]\]"
-    rf"|[\"'](?:{_KEYS})[\"']\s*:\s*\[?\s*(?P<quote>[\"'])(?P<json>[^\"\n]*?)(?P=quote)"
-    r"(?!\s*,\s*[\"']\w[\"']\s*[,\]])",
+_BARE = re.compile(r"[\s*(\"'`]*([A-Za-z])[\s*)\"'`.:]*")
+_WHOLE = re.compile(
+    r"[\W_]*(?:(?:option|choice|letter|选项|選項|opción|opção|opzione|вариант)[\W_]*)?([A-Za-z])[\W_]*",
     re.IGNORECASE,
 )
-_EDGE = r"[ \t\-–—>•\"'(\[|]*"
-_LINE = re.compile(rf"^{_EDGE}(?:{_LABEL}\s*)?({LETTERS})[ \t.,:;!)\]\"'|]*$", re.MULTILINE)
-_HEAD = re.compile(rf"^{_EDGE}(?:{_LABEL}\s*)?({LETTERS})\s*(?:[.):\]–—-]|$)", re.MULTILINE)
-_LEADING = re.compile(
-    rf"{_EDGE}(?:{_LABEL}\s*)?({LETTERS})(?=\s*(?:[.,):;\]!–—-]|$|\n|(?:because|since|as)\b))"
-)
-_DELIMITED = re.compile(rf"([{STRONG}{WEAK}])[.):]")
-_STRONG = re.compile(f"[{STRONG}]")
-_ANY = re.compile(f"[{STRONG}{WEAK}{ASIDE}]")
-# No phrase reaches further than this from its letter; a long stretch without letters is cut to
-# its ends before phrases are looked for, which keeps very long replies cheap.
-_REACH = 250
-_STRETCH = re.compile(f"[^{STRONG}{WEAK}{ASIDE}]{{{2 * _REACH + 1},}}")
+_BULLETS = "-–—>•\"'[(|✓✔✅✗❌:"
+_TRAILING = ".,:;!)]\"'|»」"
+_REFUSAL = re.compile("|".join(p for language in LANGUAGES for p in language.refusals), re.I)
+_NONE_FITS = re.compile("|".join(p for language in LANGUAGES for p in language.none_fits), re.I)
+
+
+@dataclass(frozen=True, slots=True)
+class _Statement:
+    """A mention, what the text does with it, and by which reading."""
+
+    mention: Mention
+    claim: Claim
+    method: str
 
 
 def extract_choice(reply: str, choices: Sequence[str] = (), *, letters: str = "ABCD") -> Extraction:
@@ -81,10 +69,15 @@ def extract_choice(reply: str, choices: Sequence[str] = (), *, letters: str = "A
     Returns:
         The letter with the reading that gave it, or the reason why there is none.
     """
+    if len(reply) < 12 and (bare := _BARE.fullmatch(reply)):
+        return _settle(bare[1].upper(), "letter", letters)
     visible = split_reasoning(reply)
     if visible.unclosed:
         return _nothing("truncated")
-    return _read(tidy(strip_end_tokens(visible.text)), choices, letters)
+    text = tidy(strip_end_tokens(visible.text))
+    own = own_words(text)
+    found = _read(own, choices, letters)
+    return found if found.letter or len(own) == len(text) else _read(text, choices, letters)
 
 
 def _nothing(reason: str) -> Extraction:
@@ -100,91 +93,128 @@ def _settle(found: str, method: str, letters: str) -> Extraction:
 def _read(text: str, choices: Sequence[str], letters: str) -> Extraction:
     if not any(map(str.isalnum, text)):
         return _nothing("empty")
-    values = [value for match in _TAGGED.finditer(text) if (value := _value(match))]
-    if values:
-        # What a model put in a box is its answer: the rest of the reply is only read if the box
-        # says nothing at all.
-        boxed = _read(values[-1], choices, letters)
-        if boxed.letter:
-            return Extraction(boxed.letter, "tagged")
-        if boxed.reason != "no_letter":
-            return boxed
+    for value in reversed(marked_values(text)):
+        found = _read(value.value, choices, letters)
+        if found.letter:
+            later = _statements(tokenize(plain(text[value.end :])))
+            taken_back = _committed(later, letters, Claim.STATED)
+            if taken_back and taken_back.letter:
+                return taken_back
+            return Extraction(found.letter, "tagged")
+        if found.reason == "out_of_range" or not (value.boxed or found.reason == "no_letter"):
+            return found
+    formatted, text = text, plain(text)
     if whole := _WHOLE.fullmatch(text):
         return _settle(whole[1].upper(), "letter", letters)
-    return _read_prose(text, choices, letters)
+    return _read_prose(text, formatted, choices, letters)
 
 
-def _value(match: re.Match[str]) -> str:
-    return (match["tag"] or match["box"] or match["double"] or match["json"] or "").strip()
-
-
-def _read_prose(text: str, choices: Sequence[str], letters: str) -> Extraction:
-    full = mark(text)
-    marked = _put_lists_aside(_STRETCH.sub(_ends, full))
-    for pattern in TURNED_DOWN:
-        marked = pattern.sub(_turned_down, marked)
-    if stated := _last_statement(marked):
-        return _settle(letters_of(stated[0]), stated[1], letters)
-
+def _read_prose(text: str, formatted: str, choices: Sequence[str], letters: str) -> Extraction:
+    text = _without_cited_texts(text, choices, letters)
+    tokens = tokenize(text)
+    statements = _statements(tokens)
+    if found := _committed(statements, letters, Claim.LIKELY):
+        return found
+    if entry := chosen_entry(formatted):
+        return _settle(entry, "tagged", letters)
+    if left := _only_one_left(statements, letters):
+        return Extraction(left, "anchored")
     options = matching_options(text, choices[: len(letters)])
-    if REFUSAL.search(full):
-        options = [index for index in options if REFUSAL.search(choices[index].lower())]
-        if not options:
-            return _nothing("refusal")
-    if NONE_OR_ALL.search(full) and not options:
-        return _nothing("out_of_range")
-    marked = NEGATED_CLAUSE.sub(_turned_down, marked)
-    mentioned = [
-        letter for letter in letters_of("".join(_ANY.findall(marked))) if letter in letters
+    for pattern, reason in ((_REFUSAL, "refusal"), (_NONE_FITS, "out_of_range")):
+        if pattern.search(text):
+            options = [index for index in options if pattern.search(choices[index])]
+            if not options:
+                return _nothing(reason)
+    return _unannounced(tokens, statements, options, letters)
+
+
+def _statements(tokens: Tokens) -> list[_Statement]:
+    """Classify every mention of a letter."""
+    statements: list[_Statement] = []
+    before = Claim.NEUTRAL
+    for mention in find_mentions(tokens):
+        before, method = claim(tokens, mention, before), "anchored"
+        if mention.listed:
+            before = list_verdict(tokens, mention)
+        elif before in (Claim.NEUTRAL, Claim.OFFERED) and (form := _form(tokens, mention)):
+            before, method = Claim.LIKELY, form
+        statements.append(_Statement(mention, before, method))
+    return statements
+
+
+def _form(tokens: Tokens, mention: Mention) -> str | None:
+    """Tell a letter that is a line of its own, or that begins the reply."""
+    first, last = mention.first - 1, mention.last + 1
+    while tokens.word(first) and (
+        tokens.role(first) & (Role.OPTION | Role.QUOTE) or tokens.word(first) in _BULLETS
+    ):
+        first -= 1
+    if tokens.word(first) not in ("", "\n"):
+        return None
+    after = last
+    while tokens.word(after) and tokens.word(after) in _TRAILING:
+        after += 1
+    if tokens.word(after) in ("", "\n") and tokens.word(last) != "?":
+        return "line"
+    delimited = (
+        tokens.role(last) & (Role.STOP | Role.DELIMITER | Role.BECAUSE)
+        or mention.last > mention.first
+    )
+    return "leading" if first < 0 and delimited and tokens.word(last) not in ("?", "/") else None
+
+
+def _committed(statements: list[_Statement], letters: str, least: Claim) -> Extraction | None:
+    """Read the last letter that the text commits itself to."""
+    for statement in reversed(statements):
+        found = statement.mention.letters
+        known = all(letter in letters for letter in found)
+        if statement.claim >= least and (
+            known or statement.claim is Claim.STATED or statement.method == "leading"
+        ):
+            return _settle(found, statement.method, letters)
+    return None
+
+
+def _only_one_left(statements: list[_Statement], letters: str) -> str | None:
+    """Read the one entry of a list of all options that the list does not turn down."""
+    listed = [statement for statement in statements if statement.mention.listed]
+    left = {s.mention.letters for s in listed if s.claim is not Claim.REJECTED}
+    if len(listed) == len(letters) > 2 and len(left) == 1:
+        return left.pop()
+    return None
+
+
+def _unannounced(
+    tokens: Tokens, statements: list[_Statement], options: list[int], letters: str
+) -> Extraction:
+    mentioned = {letter for s in statements for letter in s.mention.letters if letter in letters}
+    offered = [
+        s
+        for s in statements
+        if s.claim is Claim.OFFERED and s.mention.strong and set(s.mention.letters) <= mentioned
     ]
-    if len(mentioned) == 1 and mentioned[0] in letters_of("".join(_STRONG.findall(marked))):
-        return Extraction(mentioned[0], "lone")
+    if len(mentioned) == 1:
+        lone = [s for s in statements if s.mention.letters in mentioned]
+        if all(s.claim >= Claim.NEUTRAL for s in lone) and any(
+            s.mention.strong and not in_negated_clause(tokens, s.mention) for s in lone
+        ):
+            return Extraction(mentioned.pop(), "lone")
+    if len({s.mention.letters for s in offered}) == 1 and len(offered[0].mention.letters) == 1:
+        return Extraction(offered[0].mention.letters, "anchored")
     if len(options) == 1:
         return Extraction(letters[options[0]], "option_text")
     return _nothing("ambiguous" if len(mentioned) > 1 or len(options) > 1 else "no_letter")
 
 
-def _turned_down(match: re.Match[str]) -> str:
-    return put_aside(match.group())
-
-
-def _ends(stretch: re.Match[str]) -> str:
-    return f"{stretch.group()[:_REACH]}\n{stretch.group()[-_REACH:]}"
-
-
-def _put_lists_aside(marked: str) -> str:
-    """Put aside letters that head the lines of a list of options.
-
-    Lines headed A, B, C in ascending order go through the options rather than choose one; a head
-    that breaks the order ("C. …" before a list, "B" after it) stays.
-    """
-    runs: list[list[re.Match[str]]] = []
-    for head in _HEAD.finditer(marked):
-        if runs and letters_of(runs[-1][-1][1]) < letters_of(head[1]):
-            runs[-1].append(head)
-        else:
-            runs.append([head])
-    pieces: list[str] = []
-    position = 0
-    for head in (head for run in runs if len(run) > 1 for head in run):
-        pieces += marked[position : head.start()], put_aside(head.group())
-        position = head.end()
-    return "".join(pieces) + marked[position:]
-
-
-def _last_statement(marked: str) -> tuple[str, str] | None:
-    """Find the last place where the reply commits to an answer: its letters and the method."""
-    found = [
-        (match.start(1), match[1], "anchored")
-        for pattern in STATEMENTS
-        for match in pattern.finditer(marked)
-    ]
-    found += [(match.start(1), match[1], "line") for match in _LINE.finditer(marked)]
-    leading = _LEADING.match(marked)
-    # "A. red B. blue C. green" begins with a letter and chooses none.
-    if leading and len(set(_DELIMITED.findall(marked))) < 3:
-        found.append((leading.start(1), leading[1], "leading"))
-    if not found:
-        return None
-    _, stated, method = max(found, key=lambda statement: statement[0])
-    return stated, method
+def _without_cited_texts(text: str, choices: Sequence[str], letters: str) -> str:
+    """Leave the letter alone where a text names an option by both: "a red hat (B)"."""
+    for letter, choice in zip(letters, choices, strict=False):
+        cited = f"({letter})"
+        if len(choice) > 2 and cited in text:
+            text = re.sub(
+                rf"(?<!\w){re.escape(choice.strip())}[\s.,\"']*(?=\({letter}\))",
+                "",
+                text,
+                flags=re.I,
+            )
+    return text
