@@ -32,7 +32,7 @@ _ABOUT_QUESTION = frozenset(
     "question asked asking ask answer option instead different otherwise choice".split()
 )
 _AUXILIARIES = frozenset("would does do did has have can will should".split())
-_LEFT_REACH, _HEAD_REACH, _RIGHT_REACH = 12, 25, 14
+_SENTENCE_REACH, _LEFT_REACH, _HEAD_REACH, _RIGHT_REACH = 60, 12, 25, 14
 
 
 def claim(tokens: Tokens, mention: Mention, before: Claim = Claim.NEUTRAL) -> Claim:
@@ -57,7 +57,8 @@ def claim(tokens: Tokens, mention: Mention, before: Claim = Claim.NEUTRAL) -> Cl
 
 def sentence_start(tokens: Tokens, index: int) -> int:
     """Find where the sentence of a token begins."""
-    while index > 0 and not tokens.roles[index - 1] & Role.END:
+    first = max(0, index - _SENTENCE_REACH)
+    while index > first and not tokens.roles[index - 1] & Role.END:
         index -= 1
     return index
 
@@ -252,7 +253,10 @@ def _head(tokens: Tokens, copula: int, passed: list[int]) -> Claim:
     hedged = False
     for index in range(copula - 1, max(start, copula - reach) - 1, -1):
         role, word = tokens.role(index), tokens.word(index)
-        named = role & (Role.ANSWER | Role.OPTION | Role.CORRECT) and word not in ("match", "matches")
+        named = role & (Role.ANSWER | Role.OPTION | Role.CORRECT) and word not in (
+            "match",
+            "matches",
+        )
         if named or (word == "likely" and tokens.word(index - 1) == "most"):
             return _modified(tokens, index, Claim.OFFERED if hedged else Claim.STATED)
         if len(word) == 1 and word.isalpha() and tokens.words[index].isupper():

@@ -2,8 +2,8 @@
 
 Words are lower case. Those of scripts that write spaces are single words, with an apostrophe where
 they hold one; those of Chinese, Japanese, Korean and Thai are found anywhere in a run of text. A
-word may play several parts. ``refusals`` and ``none_fits`` are regular expressions for whole
-sentences.
+word may play several parts. ``refusals`` and ``none_fits`` are regular expressions for text in
+lower case; where there are ``denials``, every text that they match holds one of these.
 """
 
 from __future__ import annotations
@@ -57,6 +57,7 @@ class Language:
     and_: str = ""
     yes: str = ""
     no: str = ""
+    denials: tuple[str, ...] = ()
     refusals: tuple[str, ...] = ()
     none_fits: tuple[str, ...] = ()
 
@@ -104,6 +105,11 @@ ENGLISH = Language(
     and_="and",
     yes="yes true correct right yep ok",
     no="no false incorrect wrong nope not",
+    denials=(
+        *(" no ", "not", "n't", "unable", "sorry", "too ", "hard ", "difficult", "impossible"),
+        *("please", "unclear", "insufficient", "missing", "incomplete", "as an ai", "none"),
+        *("neither", "all of the", "both of the", "mistake", "error", "undefined", "n/a"),
+    ),
     refusals=(
         r"\b(?:can(?:no|')t|can not|could(?:n't| not)|unable to|not able to|(?:im|not )possible to"
         r"|hard to|difficult to)\s+(?:\w+\s+){0,3}?(?:determine|answer|tell|see|identify|provide"
@@ -124,7 +130,7 @@ ENGLISH = Language(
     none_fits=(
         r"\b(?:none|neither) of (?:the |these |those )?(?!other)(?:\w+ )?"
         r"(?:above|options?|choices?|answers?|organisms?)\b|\bnone of (?:these|those|them)[.!]*$",
-        r"\ball of the above\b|\bboth of the above\b|^neither\W*$",
+        r"\ball of the above\b|\bboth of the above\b|^\s*neither\W*$",
         r"\bno (?:correct |given |listed |valid |matching )?(?:option|choice|answer)s? (?:is|are"
         r"|fits?|match(?:es)?|for|among|given|provided|available|in)\b",
         r"\b(?:not|isn't|n't) (?:\w+ ){0,4}?(?:in|among|within|on|one of|an?|any of|match|provided"
@@ -160,7 +166,7 @@ OTHERS = (
         and_="und",
         yes="ja",
         no="nein",
-        refusals=(r"\bkann (?:ich )?nicht\b|\bnicht (?:bestimm|erkenn|möglich)\w*",),
+        refusals=(r"kann (?:ich )?nicht|nicht (?:bestimm|erkenn|möglich)\w*",),
         none_fits=("keine der",),
     ),
     Language(
@@ -182,7 +188,7 @@ OTHERS = (
         and_="et",
         yes="oui vrai",
         no="non faux",
-        refusals=(r"\bne peux pas\b|\bimpossible de\b",),
+        refusals=(r"ne peux pas|impossible de",),
         none_fits=("aucune des",),
     ),
     Language(
@@ -205,7 +211,7 @@ OTHERS = (
         and_="y",
         yes="sí",
         no="no",
-        refusals=(r"\bno puedo\b|\bno se puede\b",),
+        refusals=(r"no puedo|no se puede",),
         none_fits=("ninguna de",),
     ),
     Language(
@@ -226,7 +232,7 @@ OTHERS = (
         and_="e",
         yes="sim",
         no="não",
-        refusals=(r"\bnão (?:consigo|posso|é possível)\b",),
+        refusals=(r"não (?:consigo|posso|é possível)",),
         none_fits=("nenhuma das",),
     ),
     Language(
@@ -247,7 +253,7 @@ OTHERS = (
         and_="e",
         yes="sì",
         no="no",
-        refusals=(r"\bnon (?:posso|è possibile|riesco)\b",),
+        refusals=(r"non (?:posso|è possibile|riesco)",),
         none_fits=("nessuna delle",),
     ),
     Language(
@@ -293,7 +299,7 @@ OTHERS = (
         and_="и",
         yes="да",
         no="нет",
-        refusals=(r"\bне могу\b|\bневозможно\b",),
+        refusals=(r"не могу|невозможно",),
         none_fits=("ни один из",),
     ),
     Language(name="uk", answer="відповідь", option="варіант", correct="правильна", negation="не"),

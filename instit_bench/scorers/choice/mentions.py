@@ -56,13 +56,30 @@ _GEOMETRY = re.compile(
     r"[∠△∆⊙]|\b(?:triangle|angle|circle|parallel|perpendicular)s?\b|\b[A-Z]{2}\b.*\b[A-Z]{2}\b",
     re.DOTALL,
 )
-_CANDIDATE = re.compile(r"(?<![A-Za-z])[A-Za-z](?![A-Za-z])")
+_CANDIDATE = re.compile(
+    r"(?<![A-Za-z'’])(?:A(?! [a-z])|A(?= (?:is|or|and)\b)|[B-Z]|[a-z](?=\s*(?:$|[^\sA-Za-z0-9'’])))(?![A-Za-z])"
+)
+_BEFORE, _AFTER = 260, 160
+
+
+def around_letters(text: str) -> str:
+    """Keep what stands near a letter that may be an option; the rest says nothing about one."""
+    kept: list[str] = []
+    end = 0
+    for match in _CANDIDATE.finditer(text):
+        start = match.start() - _BEFORE
+        if start > end:
+            kept.append("\n")
+        else:
+            start = end
+        if match.end() + _AFTER > end:
+            kept.append(text[max(start, 0) : match.end() + _AFTER])
+            end = match.end() + _AFTER
+    return "".join(kept) if kept else ""
 
 
 def find_mentions(tokens: Tokens) -> list[Mention]:
     """Find the option letters of a text, joined into groups where the text joins them."""
-    if not _CANDIDATE.search(tokens.text):
-        return []
     geometry = _GEOMETRY.search(tokens.text) is not None
     single = [
         mention

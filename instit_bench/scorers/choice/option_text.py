@@ -116,7 +116,7 @@ def _bare(tokens: list[str]) -> list[str]:
 
 
 def _occurs(part: list[str], whole: list[str], *, affirmed: bool = False) -> bool:
-    return any(
+    return set(part) <= set(whole) and any(
         token == part[0]
         and whole[place : place + len(part)] == part
         and not (affirmed and any(map(_negates, whole[max(0, place - _NEGATION_REACH) : place])))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from instit_bench.scorers.choice.claims import Claim, claim, in_negated_clause, list_verdict
 from instit_bench.scorers.choice.languages import LANGUAGES
-from instit_bench.scorers.choice.mentions import Mention, find_mentions
+from instit_bench.scorers.choice.mentions import Mention, around_letters, find_mentions
 from instit_bench.scorers.choice.option_text import matching_options
 from instit_bench.scorers.choice.structured import chosen_entry, marked_values
 from instit_bench.scorers.choice.tidy import own_words, plain, tidy
@@ -45,8 +45,14 @@ _WHOLE = re.compile(
 )
 _BULLETS = "-–—>•\"'[(|✓✔✅✗❌:"
 _TRAILING = ".,:;!)]\"'|»」"
-_REFUSAL = re.compile("|".join(p for language in LANGUAGES for p in language.refusals), re.I)
-_NONE_FITS = re.compile("|".join(p for language in LANGUAGES for p in language.none_fits), re.I)
+_DENIALS = tuple(
+    (
+        language.denials,
+        tuple(map(re.compile, language.refusals)),
+        tuple(map(re.compile, language.none_fits)),
+    )
+    for language in LANGUAGES
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +102,7 @@ def _read(text: str, choices: Sequence[str], letters: str) -> Extraction:
     for value in reversed(marked_values(text)):
         found = _read(value.value, choices, letters)
         if found.letter:
-            later = _statements(tokenize(plain(text[value.end :])))
+            later = _statements(tokenize(around_letters(plain(text[value.end :]))))
             taken_back = _committed(later, letters, Claim.STATED)
             if taken_back and taken_back.letter:
                 return taken_back
@@ -111,7 +117,7 @@ def _read(text: str, choices: Sequence[str], letters: str) -> Extraction:
 
 def _read_prose(text: str, formatted: str, choices: Sequence[str], letters: str) -> Extraction:
     text = _without_cited_texts(text, choices, letters)
-    tokens = tokenize(text)
+    tokens = tokenize(around_letters(text))
     statements = _statements(tokens)
     if found := _committed(statements, letters, Claim.LIKELY):
         return found
@@ -120,11 +126,10 @@ def _read_prose(text: str, formatted: str, choices: Sequence[str], letters: str)
     if left := _only_one_left(statements, letters):
         return Extraction(left, "anchored")
     options = matching_options(text, choices[: len(letters)])
-    for pattern, reason in ((_REFUSAL, "refusal"), (_NONE_FITS, "out_of_range")):
-        if pattern.search(text):
-            options = [index for index in options if pattern.search(choices[index])]
-            if not options:
-                return _nothing(reason)
+    if reason := _denial(text):
+        options = [index for index in options if _denial(choices[index])]
+        if not options:
+            return _nothing(reason)
     return _unannounced(tokens, statements, options, letters)
 
 
@@ -218,3 +223,15 @@ def _without_cited_texts(text: str, choices: Sequence[str], letters: str) -> str
                 flags=re.I,
             )
     return text
+
+
+def _denial(text: str) -> str | None:
+    """Say whether a text refuses to answer, or finds that no option is right."""
+    lower = f" {text.lower()} "
+    for index, reason in ((1, "refusal"), (2, "out_of_range")):
+        for denial in _DENIALS:
+            if denial[0] and not any(word in lower for word in denial[0]):
+                continue
+            if any(pattern.search(lower) for pattern in denial[index]):
+                return reason
+    return None

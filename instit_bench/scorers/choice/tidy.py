@@ -6,7 +6,7 @@ import re
 import unicodedata
 
 # Longer replies are read at their beginning and at their end: what lies between is repetition.
-_LONGEST, _HEAD, _TAIL = 24_000, 8_000, 16_000
+_LONGEST, _HEAD, _TAIL = 16_000, 5_000, 10_000
 
 _INVISIBLE = re.compile(r"[\x00-\x08\x0e-\x1f\u200b-\u200f\u2060\ufe00-\ufe0f\ufeff\ue000-\uf8ff]")
 _DEBRIS = re.compile(r"[▁ĠĊ]|<0x[0-9A-F]{2}>|<\|[^<>|\n]{1,40}\|>|\[/?INST\]")

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, fields
-from enum import IntFlag
 
 from instit_bench.scorers.choice.languages import LANGUAGES, Language
 
 
-class Role(IntFlag):
-    """What a token does around an option letter; see ``Language``."""
+class Role:
+    """What a token does around an option letter, as bits; see ``Language``.
+
+    Plain integers: an ``IntFlag`` costs microseconds for every token that is looked at.
+    """
 
     ANSWER = 1 << 0
     OPTION = 1 << 1
@@ -58,15 +60,15 @@ _PUNCTUATION = {
     **dict.fromkeys("✓✔✅☑", Role.YES | Role.CORRECT),
     **dict.fromkeys("✗✘❌☒", Role.NO | Role.WRONG),
 }
-_PARTS = tuple(entry.name for entry in fields(Language) if entry.name.upper() in Role.__members__)
+_PARTS = tuple(entry.name for entry in fields(Language) if hasattr(Role, entry.name.upper()))
 
 
 def _roles() -> dict[str, int]:
-    roles: dict[str, int] = {key: int(role) for key, role in _PUNCTUATION.items()}
+    roles: dict[str, int] = dict(_PUNCTUATION)
     for language in LANGUAGES:
         for part in _PARTS:
             for word in getattr(language, part).split():
-                roles[word] = roles.get(word, 0) | Role[part.upper()]
+                roles[word] = roles.get(word, 0) | getattr(Role, part.upper())
     return roles
 
 
@@ -106,7 +108,7 @@ class Tokens:
 
     def role(self, index: int) -> int:
         """A token's roles; the end of a sentence beyond either end."""
-        return self.roles[index] if 0 <= index < len(self.roles) else int(Role.END | Role.STOP)
+        return self.roles[index] if 0 <= index < len(self.roles) else Role.END | Role.STOP
 
 
 def tokenize(text: str) -> Tokens:
@@ -121,6 +123,6 @@ def tokenize(text: str) -> Tokens:
         starts.append(match.start())
         role = ROLES.get(small, 0)
         if not role and small.endswith("n't"):
-            role = int(Role.NEGATION | Role.COPULA)
+            role = Role.NEGATION | Role.COPULA
         roles.append(role)
     return tokens
