@@ -45,6 +45,8 @@ def claim(tokens: Tokens, mention: Mention, before: Claim = Claim.NEUTRAL) -> Cl
     """
     right = _right(tokens, mention)
     left = _left(tokens, mention, before)
+    if left is Claim.STATED and tokens.role(_after(tokens, mention)) & Role.NEGATION:
+        return left  # "The answer is (C) can't be predicted"
     if right is Claim.REJECTED:
         return Claim.STATED if _is_exception(tokens, mention) else right
     if left is Claim.REJECTED or (right is Claim.ASIDE and right is not Claim.STATED):
@@ -233,7 +235,7 @@ def _choice(tokens: Tokens, index: int, passed: list[int]) -> Claim:
         if role & Role.NEGATION and not _is_interjection(tokens, place):
             return Claim.REJECTED
         if role & Role.OTHER:
-            return Claim.ASIDE
+            return Claim.OFFERED if tokens.word(place + 1) in _AUXILIARIES else Claim.ASIDE
         spoken = spoken or bool(role & Role.SPEAKER)
     if spoken or chosen:
         return Claim.STATED

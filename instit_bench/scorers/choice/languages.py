@@ -129,7 +129,7 @@ ENGLISH = Language(
     ),
     none_fits=(
         r"\b(?:none|neither) of (?:the |these |those )?(?!other)(?:\w+ )?"
-        r"(?:above|options?|choices?|answers?|organisms?)\b|\bnone of (?:these|those|them)[.!]*$",
+        r"(?:above|options?|choices?|answers?|organisms?)\b|\bnone of (?:these|those|them)[.!\s]*$",
         r"\ball of the above\b|\bboth of the above\b|^\s*neither\W*$",
         r"\bno (?:correct |given |listed |valid |matching )?(?:option|choice|answer)s? (?:is|are"
         r"|fits?|match(?:es)?|for|among|given|provided|available|in)\b",

@@ -115,10 +115,13 @@ def _mention(tokens: Tokens, index: int, geometry: bool) -> Mention | None:
         return None
     if word.islower() and not ends:
         return None
-    strong = word.isupper() and (index == 0 or (ends and not geometry and before not in _PLACED))
+    cited = after == "(" and tokens.role(index - 1) & Role.COPULA
+    strong = word.isupper() and (
+        index == 0 or cited or (ends and not geometry and before not in _PLACED)
+    )
     last = index + 1 if after == ")" and tokens.touches(index) else index
     first = index - 1 if before == "(" and index == 1 else index
-    return Mention(letter, first, last, strong=strong or first < index)
+    return Mention(letter, first, last, strong=bool(strong or first < index))
 
 
 def _is_call(tokens: Tokens, index: int) -> bool:

@@ -16,6 +16,11 @@ _ARTICLES = frozenset({"a", "an", "the"})
 _NEGATIONS = frozenset(
     "not no never without nor neither cannot nicht kein keine pas não non не 不 没".split()
 )
+# An option of such words alone is met by equality only.
+_COMMON = frozenset(
+    "a an the for in on at to of and or is it by with from as no not yes both neither none all any"
+    " if while this that they he she we i you be are was do does".split()
+)
 _NEGATION_REACH = 3
 _SENTENCE = re.compile(r"(?<=[.!?。！？])(?=\s+\D|\s*$|[^\x00-\x7f])|\n+")
 # What a sentence says under a condition, and the reasons it gives, name options that it does not
@@ -28,7 +33,7 @@ _ASIDE = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _REASON = re.compile(
-    r"\s*(?:this|that|it) is (?:because|due)|\s*explanation|\s*(?:because|since)\b", re.I
+    r"\s*(?:this|that|it) is (?:because|due)|\s*explanation|\s*(?:because|since)\b[^,]*$", re.I
 )
 _CONCLUSION = re.compile(
     r"\s*(?:therefore|thus|so|hence|in conclusion|overall|consequently)\b", re.I
@@ -61,38 +66,35 @@ def matching_options(reply: str, choices: Sequence[str]) -> list[int]:
         ]
         if equal:
             return equal
-    quantities = [index for index, choice in enumerate(choices) if is_quantity(choice)]
-    found = [
-        quantities[place]
-        for place in last_quantity_matches(reply, [choices[i] for i in quantities])
-    ]
+    claims = [_claim(sentence) for sentence in _SENTENCE.split(reply) if sentence.strip()]
+    quantities = {index: choice for index, choice in enumerate(choices) if is_quantity(choice)}
     words = {index: choice for index, choice in enumerate(choices) if index not in quantities}
-    return found + _named(reply, words)
+    return last_quantity_matches(" \n".join(claims), quantities) + _named(claims, words)
 
 
-def _named(reply: str, choices: dict[int, str]) -> list[int]:
+def _named(claims: Sequence[str], choices: dict[int, str]) -> list[int]:
     options = {index: _bare(_tokens(choice, stemmed=True)) for index, choice in choices.items()}
     options = {
         index: option
         for index, option in options.items()
-        if option
+        if not _COMMON.issuperset(option)
         and not any(_occurs(option, other) for place, other in options.items() if place != index)
     }
     if not options:
         return []
-    sentences = [sentence for sentence in _SENTENCE.split(reply) if sentence.strip()]
-    claims = [
-        [index for index, option in options.items() if _occurs(option, said, affirmed=True)]
-        for said in (_tokens(_claim(sentence), stemmed=True) for sentence in sentences)
+    said = [_tokens(claim, stemmed=True) for claim in claims]
+    named = [
+        [index for index, option in options.items() if _occurs(option, tokens, affirmed=True)]
+        for tokens in said
     ]
     concluding = [
-        named
-        for sentence, named in zip(sentences, claims, strict=True)
-        if named and _CONCLUSION.match(sentence)
+        found
+        for claim, found in zip(claims, named, strict=True)
+        if found and _CONCLUSION.match(claim)
     ]
     if concluding and len(concluding[-1]) == 1:
         return concluding[-1]
-    return sorted({index for named in claims for index in named})
+    return sorted({index for found in named for index in found})
 
 
 def _claim(sentence: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 _FRACTION = re.compile(r"\\[dt]?frac\s*\{\s*([^{}]*?)\s*\}\s*\{\s*([^{}]*?)\s*\}")
 _ROOT = re.compile(
@@ -31,16 +31,15 @@ def is_quantity(text: str) -> bool:
     return len(rest) <= 12 and not re.search(r"[+=*×,\[\]<>-]", rest)
 
 
-def last_quantity_matches(reply: str, options: Sequence[str]) -> list[int]:
-    """Find the options that equal the last quantity of a reply.
+def last_quantity_matches(reply: str, options: Mapping[int, str]) -> list[int]:
+    """Find the options that equal the last quantity of a reply: their keys.
 
-    A number on the way ("180° - 20° = 160°" for the option 20°) is no answer, so only the last one
-    that stands at the end of a statement counts: after "=" or with nothing calculated from it.
+    A number on the way ("180° - 20° = 160°" for the option 20°) is no answer, and neither is one
+    that is only part of a formula, so the last quantity must be said of something: after "=",
+    "is" and the like, or with nothing else in its line.
     """
-    if not options:
-        return []
-    said = _last(canonical(reply))
-    return [index for index, option in enumerate(options) if said and _value(option) == said]
+    said = _last(canonical(reply)) if options else None
+    return [index for index, option in options.items() if said and _value(option) == said]
 
 
 def canonical(text: str) -> str:
@@ -73,17 +72,30 @@ def _normal(match: re.Match[str]) -> str:
 
 
 _ON_THE_WAY = re.compile(
-    r"\s*(?:°|degrees|cm|m|mm|units?|inches)?\s*\)?\s*(?:[-+*×/÷=^−]|\bplus\b|\bminus\b|\btimes\b|\bdivided\b)"
+    r"\(|\s*(?:°|degrees|cm|m|mm|units?|inches)?\s*\)?\s*"
+    r"(?:[-+×/÷^−]|=(?!\s*\()|\bplus\b|\bminus\b|\btimes\b|\bdivided\b)"
 )
-_GIVEN = re.compile(
-    r"(?:\bif|\bgiven(?: that)?|\bsince|\bbecause|\bwhere|\bwith|\bfrom|\bby|\bstep)\b[^.,;\n=]*(?:=|\bis\b)?\s*$|\^\{?\s*$",
-    re.I,
+_NEAR_END = 250
+_SAID = re.compile(
+    r"(?:\b(?:is|are|be|to|of|around|about|approximately)|[为是约])\W*$", re.IGNORECASE
+)
+_CUT_OFF = re.compile(r"[{=(+×^−\\-]\s*$")
+_IN_FORMULA = re.compile(
+    r"(?:[-+×/÷^−{]|[A-Za-z]\(|\btimes|\bby|\bstep|\bquestion)\s*$", re.IGNORECASE
 )
 
 
 def _last(text: str) -> str | None:
+    if _CUT_OFF.search(text):
+        return None
     for match in reversed([match for match in _QUANTITY.finditer(text) if match["value"]]):
         if match["power"] or _ON_THE_WAY.match(text, match.end()):
             continue
+        before = max(0, match.start() - 16)
+        if _IN_FORMULA.search(text, before, match.start()):
+            continue
+        # Far from the end only words state an answer: "AB = 3" is then what was given.
+        if len(text) - match.end() > _NEAR_END and not _SAID.search(text, before, match.start()):
+            return None
         return _normal(match)
     return None

@@ -8,7 +8,7 @@ with a reason. Nothing is ever guessed.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from instit_bench.scorers.choice.claims import Claim, claim, in_negated_clause, list_verdict
@@ -45,6 +45,7 @@ _WHOLE = re.compile(
 )
 _BULLETS = "-–—>•\"'[(|✓✔✅✗❌:"
 _TRAILING = ".,:;!)]\"'|»」"
+_SENTENCE_END = re.compile(r"(?<=[.!?\n])(?=\s)")
 _DENIALS = tuple(
     (
         language.denials,
@@ -214,24 +215,29 @@ def _unannounced(
 def _without_cited_texts(text: str, choices: Sequence[str], letters: str) -> str:
     """Leave the letter alone where a text names an option by both: "a red hat (B)"."""
     for letter, choice in zip(letters, choices, strict=False):
-        cited = f"({letter})"
-        if len(choice) > 2 and cited in text:
-            text = re.sub(
-                rf"(?<!\w){re.escape(choice.strip())}[\s.,\"']*(?=\({letter}\))",
-                "",
-                text,
-                flags=re.I,
-            )
+        if f"({letter})" in text and len(choice.strip()) > 1:
+            own = re.escape(choice.strip())
+            cited = rf"(?<!\w){own}[\s.,\"']*(?=\({letter}\))|(?<=\({letter}\)) *{own}(?!\w)"
+            text = re.sub(cited, "", text, flags=re.IGNORECASE)
     return text
 
 
 def _denial(text: str) -> str | None:
     """Say whether a text refuses to answer, or finds that no option is right."""
     lower = f" {text.lower()} "
-    for index, reason in ((1, "refusal"), (2, "out_of_range")):
-        for denial in _DENIALS:
-            if denial[0] and not any(word in lower for word in denial[0]):
-                continue
-            if any(pattern.search(lower) for pattern in denial[index]):
-                return reason
+    for refuses, reason in ((True, "refusal"), (False, "out_of_range")):
+        for words, refusals, none_fits in _DENIALS:
+            for part in _parts_with(words, lower):
+                if any(pattern.search(part) for pattern in (refusals if refuses else none_fits)):
+                    return reason
     return None
+
+
+def _parts_with(words: tuple[str, ...], text: str) -> Iterator[str]:
+    """Yield the sentences that hold one of some words; the text as it is where there are none."""
+    if not words:
+        yield text
+    elif any(word in text for word in words):
+        for part in _SENTENCE_END.split(text):
+            if any(word in part for word in words):
+                yield part

@@ -34,12 +34,13 @@ _KEYS = (
 # A tag's value is everything up to the next tag, but times such as <7> are no tags.
 _MARKED = re.compile(
     rf"<(?:{_TAGS})>(?P<tag>(?:[^<]|<(?=\d)){{0,4000}})"
-    r"|\\f?box(?:ed)?\s*\{(?P<box>(?:[^{}]|\{[^{}]*\}){0,400})\}"
+    r"|\\f?box(?:ed)?\s*\{(?P<box>)"
     r"|\[\[\s*(?P<double>[A-Za-z])\s*\]\]"
     rf"|[\"'](?:{'|'.join(_KEYS)})[\"']\s*:\s*\[?\s*(?P<quote>[\"'])(?P<json>[^\"\n]{{0,400}}?)(?P=quote)"
     r"(?!\s*,\s*[\"']\w[\"']\s*[,\]])",
     re.IGNORECASE,
 )
+_LONGEST_BOX = 400
 _CLOSED = re.compile(rf"([^<>]{{1,80}})</(?:{_TAGS})>", re.IGNORECASE)
 _HINT = re.compile(rf"<(?:{_TAGS})>|</(?:{_TAGS})>|box|\[\[|[\"']\s*:", re.IGNORECASE)
 _JSON = re.compile(r"\s*(?:```\w*\s*)?([{\[].*[}\]])\s*(?:```)?\s*\Z", re.DOTALL)
@@ -74,13 +75,26 @@ def marked_values(text: str) -> list[Marked]:
     if (parsed := _JSON.match(text)) and (value := _from_json(parsed[1])):
         return [Marked(value, len(text))]
     for match in _MARKED.finditer(text):
-        value = match["tag"] or match["box"] or match["double"] or match["json"] or ""
-        if value.strip(" \n\t{}"):
-            found.append(Marked(value.strip(), match.end(), boxed=match["box"] is not None))
+        boxed = match["box"] is not None
+        value = match["tag"] or match["double"] or match["json"] or ""
+        if boxed:
+            value = _braced(text, match.end())
+        if any(map(str.isalnum, value)):
+            found.append(Marked(value.strip(), match.end() + boxed * len(value), boxed))
     if not found:
         closed = [match for match in _CLOSED.finditer(text) if match[1].strip()]
         found = [Marked(match[1].strip(), match.end()) for match in closed[-1:]]
     return found
+
+
+def _braced(text: str, start: int) -> str:
+    """The text up to the brace that closes the one before it; empty where none does soon."""
+    depth = 1
+    for end in range(start, min(len(text), start + _LONGEST_BOX)):
+        depth += (text[end] == "{") - (text[end] == "}")
+        if not depth:
+            return text[start:end]
+    return ""
 
 
 def _from_json(text: str) -> str | None:
