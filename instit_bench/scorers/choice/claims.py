@@ -16,7 +16,8 @@ class Claim(IntEnum):
     NEUTRAL = 0
     OFFERED = 1  # "it might be A", "the largest lobe is (A)"
     LIKELY = 2  # "so A", "which matches A"
-    STATED = 3  # "the answer is A", "A is correct"
+    CORRECT = 3  # "A is correct"
+    STATED = 4  # "the answer is A"
 
 
 _SUBJECTS = frozenset(
@@ -27,6 +28,7 @@ _NOT_A_VERDICT = frozenset(
     "angle angles angled triangle triangles hand side foot leg arm half of next before after about"
     " in regarding for to image figure diagram".split()
 )
+_FIGURES = frozenset("angle angles angled triangle triangles hand side foot leg half view".split())
 _FORCED = frozenset("forced must pressed guess guessing choose needed".split())
 _ABOUT_QUESTION = frozenset(
     "question asked asking ask answer option instead different otherwise choice".split()
@@ -49,10 +51,10 @@ def claim(tokens: Tokens, mention: Mention, before: Claim = Claim.NEUTRAL) -> Cl
         return left  # "The answer is (C) can't be predicted"
     if right is Claim.REJECTED:
         return Claim.STATED if _is_exception(tokens, mention) else right
-    if left is Claim.REJECTED or (right is Claim.ASIDE and right is not Claim.STATED):
-        return left if left is Claim.REJECTED else right
-    if left is Claim.ASIDE and right < Claim.STATED:
-        return left
+    if Claim.REJECTED in (left, right):
+        return Claim.REJECTED
+    if right is Claim.ASIDE or (left is Claim.ASIDE and right < Claim.CORRECT):
+        return Claim.ASIDE
     best = max(left, right)
     return _under_condition(tokens, mention, best)
 
@@ -68,7 +70,8 @@ def sentence_start(tokens: Tokens, index: int) -> int:
 def ends_clause(tokens: Tokens, mention: Mention) -> bool:
     """Whether a letter is all that its clause says."""
     role = tokens.role(_after(tokens, mention))
-    return bool(role & (Role.STOP | Role.BECAUSE | Role.DELIMITER))
+    tag = tokens.word(_after(tokens, mention)) == "<"
+    return tag or bool(role & (Role.STOP | Role.BECAUSE | Role.DELIMITER))
 
 
 def in_negated_clause(tokens: Tokens, mention: Mention) -> bool:
@@ -91,7 +94,7 @@ def list_verdict(tokens: Tokens, mention: Mention) -> Claim:
             if role & (Role.NO | Role.WRONG | Role.NEGATION):
                 return Claim.REJECTED
             if role & (Role.YES | Role.CORRECT) and tokens.word(place + 1) not in _NOT_A_VERDICT:
-                return Claim.STATED
+                return Claim.CORRECT
         index += 1
     return Claim.NEUTRAL
 
@@ -163,6 +166,8 @@ def _left(tokens: Tokens, mention: Mention, before: Claim) -> Claim:
         elif role & Role.BUT and before is Claim.REJECTED:
             return Claim.STATED
         elif role & Role.COPULA and not role & Role.SO:
+            if index < mention.first - 1 and tokens.role(index + 1) & Role.COMMA and not passed[1:]:
+                break
             if role & Role.NEGATION:
                 return Claim.REJECTED
             found = _head(tokens, index, passed)
@@ -255,9 +260,8 @@ def _head(tokens: Tokens, copula: int, passed: list[int]) -> Claim:
     hedged = False
     for index in range(copula - 1, max(start, copula - reach) - 1, -1):
         role, word = tokens.role(index), tokens.word(index)
-        named = role & (Role.ANSWER | Role.OPTION | Role.CORRECT) and word not in (
-            "match",
-            "matches",
+        named = role & (Role.ANSWER | Role.OPTION | Role.CORRECT) and not (
+            word in ("match", "matches") or tokens.word(index + 1) in _FIGURES
         )
         if named or (word == "likely" and tokens.word(index - 1) == "most"):
             return _modified(tokens, index, Claim.OFFERED if hedged else Claim.STATED)
@@ -322,7 +326,7 @@ def _right(tokens: Tokens, mention: Mention) -> Claim:
                 return Claim.REJECTED
             if skipped and not _full_verdict(tokens, index):
                 break
-            return Claim.OFFERED if hedged else Claim.STATED
+            return Claim.OFFERED if hedged else Claim.CORRECT
         elif role & Role.FITS and not skipped:
             return Claim.STATED if copula else _fitting(tokens, index)
         elif role & Role.COPULA and not role & Role.DELIMITER:
@@ -369,7 +373,7 @@ def _answered(tokens: Tokens, index: int) -> Claim:
     if role & Role.NO and index < len(tokens.words):
         return Claim.REJECTED
     if role & Role.YES and index < len(tokens.words):
-        return Claim.STATED
+        return Claim.CORRECT
     return Claim.ASIDE
 
 

@@ -66,7 +66,7 @@ ENGLISH = Language(
     name="en",
     answer="answer answers ans solution verdict conclusion prediction final",
     option="option options choice choices selection response pick guess vote letter best match"
-    " truth statement one candidate closest label",
+    " truth statement candidate closest label",
     copula="is was were are be being been as it's that's means equals remains corresponds matches match"
     " points point aligns supports support leads indicates suggests leaves leaving gives makes"
     " yields becomes seems",
@@ -375,7 +375,7 @@ OTHERS = (
         option="选项 選項 项 項 选择",
         copula="是 为 為 选 選 应该是 应为 應為 应选 應選 应该选 应当是 等于 对应",
         filler="选项 選項 选 選 选择 应该 的 应 最可能",
-        chosen="我选 应选 應選 故选 因此选 所以选 应该选 应该选择 选择 选 選",
+        chosen="我选 应选 應選 应该选 应该选择 选择 选 選",
         correct="正确 正確 对的 符合 准确 合适 是对的",
         wrong="错误 錯誤 有误 不正确 不对 不符合 错 不准确 不合适",
         negation="不是 不选 不選 并非 不能 不",
@@ -384,7 +384,7 @@ OTHERS = (
         because="因为 因為",
         so="因此 所以 故 综上",
         revise="等等 不对",
-        but="而是 而应",
+        but="而是 而应 但是 但",
         or_="或者 或",
         and_="和 与 及",
         refusals=("无法|無法|不能确定|抱歉|对不起|不知道|看不清",),

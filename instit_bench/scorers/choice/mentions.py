@@ -57,8 +57,9 @@ _GEOMETRY = re.compile(
     re.DOTALL,
 )
 _CANDIDATE = re.compile(
-    r"(?<![A-Za-z'’])(?:A(?! [a-z])|A(?= (?:is|or|and)\b)|[B-Z]|[a-z](?=\s*(?:$|[^\sA-Za-z0-9'’])))(?![A-Za-z])"
+    r"(?<![A-Za-z'’])(?:A(?! [a-z])|A(?= (?:is|or|and)\b)|[B-Z]|[A-F]{2,5}(?![A-Za-z])|[a-z](?=\s*(?:$|[^\sA-Za-z0-9'’])))(?![A-Za-z])"
 )
+_RUN = re.compile("(?=..)A?B?C?D?E?F?")
 _BEFORE, _AFTER = 260, 160
 
 
@@ -69,13 +70,13 @@ def around_letters(text: str) -> str:
     for match in _CANDIDATE.finditer(text):
         start = match.start() - _BEFORE
         if start > end:
-            kept.append("\n")
+            kept.append(" …\n… ")
         else:
             start = end
         if match.end() + _AFTER > end:
             kept.append(text[max(start, 0) : match.end() + _AFTER])
             end = match.end() + _AFTER
-    return "".join(kept) if kept else ""
+    return "".join(kept) + ("…" if kept and end < len(text) else "")
 
 
 def find_mentions(tokens: Tokens) -> list[Mention]:
@@ -84,27 +85,36 @@ def find_mentions(tokens: Tokens) -> list[Mention]:
     single = [
         mention
         for index, word in enumerate(tokens.words)
-        if len(word) == 1
-        and word.isascii()
-        and word.isalpha()
-        and (mention := _mention(tokens, index, geometry))
+        if (len(word) == 1 and word.isascii() and word.isalpha())
+        or (len(word) < 6 and word.isupper() and _RUN.fullmatch(word))
+        if (mention := _mention(tokens, index, geometry))
     ]
     return _mark_lists(tokens, _group(tokens, single))
 
 
 def _mention(tokens: Tokens, index: int, geometry: bool) -> Mention | None:
     word, letter = tokens.words[index], tokens.words[index].upper()
+    if len(word) > 1:
+        return _run(tokens, index)
     before, after = tokens.word(index - 1), tokens.word(index + 1)
     place = _OPEN.find(before) if before else -1
     if place >= 0 and after and after in _CLOSE and tokens.touches(index - 1):
         if _is_call(tokens, index - 2):
             return None
-        return Mention(letter, index - 1, index + 1, strong=True, bracketed=True)
+        # Chemists write [H], sets {A}; "(a) The …" numbers the parts of a question.
+        strong = before not in "[{<" and (word.isupper() or _ends_clause(tokens, index + 2))
+        return Mention(letter, index - 1, index + 1, strong=strong, bracketed=True)
     if _inside_word(tokens, index) or before in _OPERATORS or after in _OPERATORS:
         return None
-    if before in _NAMED or (before in ("letter", "the") and _quoted(tokens, index)):
+    if (
+        before in _NAMED
+        or _is_symbol(tokens, index)
+        or (before in ("letter", "the") and _quoted(tokens, index))
+    ):
         return None
     if before == "and" and tokens.word(index - 3) in _NAMED:
+        return None
+    if "/" in (before, after) and not _is_choice(tokens, index):
         return None
     if after == "=" and tokens.word(index + 2)[:1].isalnum():
         return None
@@ -122,6 +132,44 @@ def _mention(tokens: Tokens, index: int, geometry: bool) -> Mention | None:
     last = index + 1 if after == ")" and tokens.touches(index) else index
     first = index - 1 if before == "(" and index == 1 else index
     return Mention(letter, first, last, strong=bool(strong or first < index))
+
+
+def _run(tokens: Tokens, index: int) -> Mention | None:
+    """Read "AC" as two letters where it is all that follows "answer" or all of the text."""
+    before = index - 1
+    while tokens.word(before) and tokens.role(before) & (Role.QUOTE | Role.DELIMITER):
+        before -= 1
+    alone = len(tokens.words) == 1
+    if not (alone or tokens.role(before) & Role.ANSWER) or not _ends_clause(tokens, index + 1):
+        return None
+    return Mention(tokens.words[index], index, index, strong=True)
+
+
+def _is_symbol(tokens: Tokens, index: int) -> bool:
+    """Whether a letter is a unit ("5 V"), a function ("P(x)") or one of a sequence ("G C A U")."""
+    before, after = tokens.word(index - 1), tokens.word(index + 1)
+    if before[:1].isdigit() and after not in (".", ")", ":"):
+        return True
+    if after == "(" and tokens.touches(index) and len(tokens.word(index + 2)) == 1:
+        return True
+    return any(
+        0 <= place < len(tokens.words)
+        and len(tokens.words[place]) == 1
+        and "A" <= tokens.words[place] <= "Z"
+        and tokens.words[place] != "I"
+        for place in (index - 1, index + 1)
+    )
+
+
+def _is_choice(tokens: Tokens, index: int) -> bool:
+    """Whether a slash stands between two capitals ("A/B") and is no division ("m/s")."""
+    other = index - 2 if tokens.word(index - 1) == "/" else index + 2
+    return all(
+        0 <= place < len(tokens.words)
+        and len(tokens.words[place]) == 1
+        and tokens.words[place].isupper()
+        for place in (index, other)
+    )
 
 
 def _is_call(tokens: Tokens, index: int) -> bool:
@@ -174,7 +222,7 @@ def _quoted(tokens: Tokens, index: int) -> bool:
 
 def _ends_clause(tokens: Tokens, index: int) -> bool:
     role = tokens.role(index)
-    if role & (Role.STOP | Role.BECAUSE):
+    if role & (Role.STOP | Role.BECAUSE) or (tokens.word(index) == "<" and index > 1):
         return True
     return tokens.word(index) in "-–—\"'" and not tokens.touches(index)
 
@@ -205,11 +253,17 @@ def _group(tokens: Tokens, single: list[Mention]) -> list[Mention]:
 
 
 def _close(tokens: Tokens, chain: list[Mention], joined: bool) -> list[Mention]:
-    if len(chain) < 2 or not (joined or tokens.role(chain[-1].last + 1) & Role.END):
+    if len(chain) < 2 or not (joined or _ends_group(tokens, chain[-1].last + 1)):
         return chain
     letters = "".join(dict.fromkeys("".join(mention.letters for mention in chain)))
     strong = any(mention.strong for mention in chain)
     return [replace(chain[0], letters=letters, last=chain[-1].last, strong=strong)]
+
+
+def _ends_group(tokens: Tokens, index: int) -> bool:
+    while tokens.role(index) & Role.QUOTE and tokens.word(index) != "<":
+        index += 1
+    return bool(tokens.role(index) & Role.END) or tokens.word(index) == "<"
 
 
 def _link(tokens: Tokens, left: Mention, right: Mention) -> str:
@@ -301,10 +355,13 @@ def _heads_line(tokens: Tokens, mention: Mention) -> bool:
 
 
 def _inline_list(tokens: Tokens, mentions: list[Mention]) -> set[int]:
-    """Find "A. red B. blue C. green": three delimited letters in order from A on, in running text."""
+    """Find "A. red B. blue C. green": three delimited letters from A on, in running text."""
     found: list[int] = []
     expected = "A"
     for place, mention in enumerate(mentions):
+        after_copula = tokens.role(mention.first - 1) & Role.COPULA
+        if tokens.words[mention.last - mention.bracketed].islower() or after_copula:
+            continue
         if mention.letters == expected and (
             mention.bracketed
             or tokens.word(mention.last + 1) in (".", ":")

@@ -43,6 +43,11 @@ _WHOLE = re.compile(
     r"[\W_]*(?:(?:option|choice|letter|选项|選項|opción|opção|opzione|вариант)[\W_]*)?([A-Za-z])[\W_]*",
     re.IGNORECASE,
 )
+_TAKES_BACK = Role.REVISE | Role.OTHER | Role.NEGATION
+_TURNS = frozenset(
+    "hmm however but let again check checking reconsider looking reviewing changed yet instead".split()
+)
+_SHORT = 150
 _BULLETS = "-–—>•\"'[(|✓✔✅✗❌:"
 _TRAILING = ".,:;!)]\"'|»」"
 _SENTENCE_END = re.compile(r"(?<=[.!?\n])(?=\s)")
@@ -103,8 +108,8 @@ def _read(text: str, choices: Sequence[str], letters: str) -> Extraction:
     for value in reversed(marked_values(text)):
         found = _read(value.value, choices, letters)
         if found.letter:
-            later = _statements(tokenize(around_letters(plain(text[value.end :]))))
-            taken_back = _committed(later, letters, Claim.STATED)
+            later = tokenize(around_letters(plain(text[value.end :])))
+            taken_back = _committed(later, _statements(later, letters), letters, Claim.CORRECT)
             if taken_back and taken_back.letter:
                 return taken_back
             return Extraction(found.letter, "tagged")
@@ -119,8 +124,8 @@ def _read(text: str, choices: Sequence[str], letters: str) -> Extraction:
 def _read_prose(text: str, formatted: str, choices: Sequence[str], letters: str) -> Extraction:
     text = _without_cited_texts(text, choices, letters)
     tokens = tokenize(around_letters(text))
-    statements = _statements(tokens)
-    if found := _committed(statements, letters, Claim.LIKELY):
+    statements = _statements(tokens, letters)
+    if found := _committed(tokens, statements, letters, Claim.LIKELY):
         return found
     if entry := chosen_entry(formatted):
         return _settle(entry, "tagged", letters)
@@ -134,11 +139,14 @@ def _read_prose(text: str, formatted: str, choices: Sequence[str], letters: str)
     return _unannounced(tokens, statements, options, letters)
 
 
-def _statements(tokens: Tokens) -> list[_Statement]:
+def _statements(tokens: Tokens, letters: str) -> list[_Statement]:
     """Classify every mention of a letter."""
     statements: list[_Statement] = []
     before = Claim.NEUTRAL
     for mention in find_mentions(tokens):
+        known = all(letter in letters for letter in mention.letters)
+        if not known and tokens.words[mention.last - mention.bracketed].islower():
+            continue  # a variable
         before, method = claim(tokens, mention, before), "anchored"
         if mention.listed:
             before = list_verdict(tokens, mention)
@@ -166,19 +174,39 @@ def _form(tokens: Tokens, mention: Mention) -> str | None:
         tokens.role(last) & (Role.STOP | Role.DELIMITER | Role.BECAUSE)
         or mention.last > mention.first
     )
+    if mention.bracketed and tokens.words[mention.first + 1].islower():
+        delimited = delimited and len(tokens.text) < _SHORT  # "(a) The …" numbers a part
     return "leading" if first < 0 and delimited and tokens.word(last) not in ("?", "/") else None
 
 
-def _committed(statements: list[_Statement], letters: str, least: Claim) -> Extraction | None:
+def _committed(
+    tokens: Tokens, statements: list[_Statement], letters: str, least: Claim
+) -> Extraction | None:
     """Read the last letter that the text commits itself to."""
-    for statement in reversed(statements):
-        found = statement.mention.letters
+    for place in range(len(statements) - 1, -1, -1):
+        last = statements[place]
+        found = last.mention.letters
         known = all(letter in letters for letter in found)
-        if statement.claim >= least and (
-            known or statement.claim is Claim.STATED or statement.method == "leading"
-        ):
-            return _settle(found, statement.method, letters)
+        firm = last.claim >= Claim.CORRECT or last.method == "leading"
+        if last.claim < least or not (known or firm):
+            continue
+        if last.claim >= Claim.CORRECT and _contradicted(tokens, statements[:place], last):
+            return _nothing("ambiguous")
+        return _settle(found, last.method, letters)
     return None
+
+
+def _contradicted(tokens: Tokens, earlier: list[_Statement], last: _Statement) -> bool:
+    """Whether a text states another letter as firmly, and takes none of that back."""
+    for statement in reversed(earlier):
+        narrows = set(last.mention.letters) <= set(statement.mention.letters)
+        if statement.claim is last.claim and not narrows:
+            between = range(statement.mention.last, last.mention.first)
+            return not any(
+                tokens.roles[place] & _TAKES_BACK or tokens.lower[place] in _TURNS
+                for place in between
+            )
+    return False
 
 
 def _only_one_left(statements: list[_Statement], letters: str) -> str | None:

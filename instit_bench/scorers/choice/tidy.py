@@ -76,8 +76,10 @@ def plain(text: str) -> str:
 
 def _without_variables(match: re.Match[str]) -> str:
     inner = next((group for group in match.groups() if group is not None), "")
-    if _ONLY_LETTER.fullmatch(inner) or ("=" not in inner and match.group().startswith("```")):
-        return f" {inner} " if match.group()[0] in "$\\" else f"\n{inner}\n"
+    if match.group().startswith("```") and "=" not in inner:
+        return f"\n{inner}\n"
+    if _ONLY_LETTER.fullmatch(inner) or "answer" in inner.lower():
+        return f" {inner} "
     return f" {_VARIABLE.sub('_', inner)} "
 
 
