@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import IntEnum
 
 from instit_bench.scorers.choice.mentions import Mention
@@ -33,6 +34,16 @@ _FORCED = frozenset("forced must pressed guess guessing choose needed".split())
 _ABOUT_QUESTION = frozenset(
     "question asked asking ask answer option instead different otherwise choice".split()
 )
+_SUBJUNCTIVE = frozenset(["would", "were"])
+_PASSED = (
+    Role.FILLER
+    | Role.QUOTE
+    | Role.COMMA
+    | Role.OPTION
+    | Role.CORRECT
+    | Role.ANSWER
+    | Role.DELIMITER
+)
 _AUXILIARIES = frozenset("would does do did has have can will should".split())
 _SENTENCE_REACH, _LEFT_REACH, _HEAD_REACH, _RIGHT_REACH = 60, 12, 25, 14
 
@@ -49,14 +60,13 @@ def claim(tokens: Tokens, mention: Mention, before: Claim = Claim.NEUTRAL) -> Cl
     left = _left(tokens, mention, before)
     if left is Claim.STATED and tokens.role(_after(tokens, mention)) & Role.NEGATION:
         return left  # "The answer is (C) can't be predicted"
-    if right is Claim.REJECTED:
-        return Claim.STATED if _is_exception(tokens, mention) else right
+    if right is Claim.REJECTED and _is_exception(tokens, mention):
+        return Claim.STATED
     if Claim.REJECTED in (left, right):
         return Claim.REJECTED
     if right is Claim.ASIDE or (left is Claim.ASIDE and right < Claim.CORRECT):
         return Claim.ASIDE
-    best = max(left, right)
-    return _under_condition(tokens, mention, best)
+    return _under_condition(tokens, mention, max(left, right))
 
 
 def sentence_start(tokens: Tokens, index: int) -> int:
@@ -122,28 +132,23 @@ def _under_condition(tokens: Tokens, mention: Mention, found: Claim) -> Claim:
     if found <= Claim.NEUTRAL:
         return found
     start = sentence_start(tokens, mention.first)
-    sentence = []
-    index = start
-    while index < len(tokens.words) and index < mention.last + 40:
-        if index > mention.last and tokens.roles[index] & Role.END:
-            break
-        sentence.append(tokens.lower[index])
-        index += 1
-    conditions = [place for place, word in enumerate(sentence) if _is_condition(sentence, place)]
-    if (
-        not conditions
-        or "would" not in sentence
-        and "were" not in sentence
-        and "'d" not in sentence
-    ):
+    sentence = _sentence(tokens, start, mention)
+    conditions = [place for place in range(len(sentence)) if _is_condition(sentence, place)]
+    if not conditions or not _SUBJUNCTIVE.intersection(sentence):
         return found
     clause = sentence[conditions[0] : conditions[0] + 9]
     if _FORCED.intersection(clause[1:6]) or clause[2:4] == ["had", "to"]:
         return found
-    letter = mention.first - start
-    if conditions[0] > letter or _ABOUT_QUESTION.intersection(clause):
+    if conditions[0] > mention.first - start or _ABOUT_QUESTION.intersection(clause):
         return Claim.ASIDE
     return Claim.OFFERED
+
+
+def _sentence(tokens: Tokens, start: int, mention: Mention) -> list[str]:
+    end = mention.last + 1
+    while end < min(len(tokens.words), mention.last + 40) and not tokens.roles[end] & Role.END:
+        end += 1
+    return tokens.lower[start:end]
 
 
 def _is_condition(sentence: list[str], place: int) -> bool:
@@ -153,45 +158,78 @@ def _is_condition(sentence: list[str], place: int) -> bool:
 
 def _left(tokens: Tokens, mention: Mention, before: Claim) -> Claim:
     """Read the words before a letter, from the letter backwards."""
-    index = mention.first - 1
-    noun = -1
-    passed: list[int] = []
+    index, passed = _past_fillers(tokens, mention, before)
+    role = tokens.role(index)
+    if _turns_down(tokens, index):
+        return Claim.REJECTED
+    if role & Role.BUT and before is Claim.REJECTED:
+        return Claim.STATED
+    if _is_copula(tokens, index) and not _in_enumeration(tokens, index, mention, passed):
+        if role & Role.NEGATION:
+            return Claim.REJECTED
+        found = _head(tokens, index, passed)
+        return max(found, _choice(tokens, index, passed)) if role & Role.CHOSEN else found
+    if _is_verb(tokens, index) and not _is_subject(tokens, mention):
+        return _choice(tokens, index, passed)
+    return _unannounced(tokens, mention, index, passed)
+
+
+def _past_fillers(tokens: Tokens, mention: Mention, before: Claim) -> tuple[int, list[int]]:
+    """Go back over the words that change nothing, to the one that says what a letter is."""
+    index, passed = mention.first - 1, list[int]()
     for _ in range(_LEFT_REACH):
-        role, word = tokens.role(index), tokens.word(index)
-        if word == "\n":
+        role = tokens.role(index)
+        if tokens.word(index) == "\n":
             if not tokens.role(index - 1) & Role.COPULA:
                 break
-        elif role & Role.INSTEAD or (role & Role.NEGATION and not _is_interjection(tokens, index)):
-            return Claim.REJECTED
-        elif role & Role.BUT and before is Claim.REJECTED:
-            return Claim.STATED
-        elif role & Role.COPULA and not role & Role.SO:
-            if index < mention.first - 1 and tokens.role(index + 1) & Role.COMMA and not passed[1:]:
-                break
-            if role & Role.NEGATION:
-                return Claim.REJECTED
-            found = _head(tokens, index, passed)
-            return max(found, _choice(tokens, index, passed)) if role & Role.CHOSEN else found
-        elif role & (Role.CHOOSE | Role.CHOSEN) and not _is_noun(tokens, index):
-            return _choice(tokens, index, passed)
-        elif role & Role.ANSWER:
-            noun = index
-            passed.append(index)
-        elif role & (Role.SO | Role.REVISE) and not role & Role.FILLER:
+        elif (
+            _turns_down(tokens, index)
+            or (role & Role.BUT and before is Claim.REJECTED)
+            or _is_copula(tokens, index)
+            or _is_verb(tokens, index)
+            or not role & _PASSED
+            or (role & (Role.SO | Role.REVISE) and not role & (Role.FILLER | Role.ANSWER))
+        ):
             break
-        elif role & (Role.FILLER | Role.QUOTE | Role.COMMA | Role.OPTION | Role.CORRECT):
-            passed.append(index)
         else:
-            break
+            passed.append(index)
         index -= 1
-    return _unannounced(tokens, mention, index, noun, passed)
+    return index, passed
 
 
-def _is_noun(tokens: Tokens, index: int) -> bool:
-    """Whether a verb of choosing stands after an article or an adjective: "the answer", "my pick"."""
-    if not tokens.role(index) & (Role.ANSWER | Role.OPTION):
+def _turns_down(tokens: Tokens, index: int) -> bool:
+    role = tokens.role(index)
+    return bool(role & Role.INSTEAD) or (
+        bool(role & Role.NEGATION) and not _is_interjection(tokens, index)
+    )
+
+
+def _is_copula(tokens: Tokens, index: int) -> bool:
+    role = tokens.role(index)
+    return bool(role & Role.COPULA) and not role & Role.SO
+
+
+def _is_verb(tokens: Tokens, index: int) -> bool:
+    """Whether a token is a verb of choosing, and not a noun: "the answer", "my pick"."""
+    role = tokens.role(index)
+    if not role & (Role.CHOOSE | Role.CHOSEN):
         return False
-    return not tokens.role(index - 1) & Role.SPEAKER or tokens.word(index - 1) in ("my",)
+    noun = role & (Role.ANSWER | Role.OPTION)
+    return not noun or bool(
+        tokens.role(index - 1) & Role.SPEAKER and tokens.word(index - 1) != "my"
+    )
+
+
+def _in_enumeration(tokens: Tokens, copula: int, mention: Mention, passed: list[int]) -> bool:
+    """Whether a comma right after a copula begins the next entry: "A is red, B is blue"."""
+    comma = tokens.role(copula + 1) & Role.COMMA
+    return bool(comma) and copula < mention.first - 1 and not passed[1:]
+
+
+def _is_subject(tokens: Tokens, mention: Mention) -> bool:
+    """Whether a letter has a verb of its own: of "I think B is …" what follows decides."""
+    verb = tokens.role(_after(tokens, mention))
+    return bool(verb & Role.COPULA) and not verb & Role.DELIMITER
 
 
 def _is_interjection(tokens: Tokens, index: int) -> bool:
@@ -199,23 +237,19 @@ def _is_interjection(tokens: Tokens, index: int) -> bool:
     return bool(tokens.role(index) & Role.REVISE) and tokens.word(index + 1) in (",", "wait", ":")
 
 
-def _unannounced(
-    tokens: Tokens, mention: Mention, index: int, noun: int, passed: list[int]
-) -> Claim:
+def _unannounced(tokens: Tokens, mention: Mention, index: int, passed: list[int]) -> Claim:
     """Judge a letter that no verb announces: "Answer B", "so B", "wait, B"."""
-    role = tokens.role(index)
     if _was_changed(tokens, index):
         return Claim.STATED
     if not ends_clause(tokens, mention):
         return Claim.NEUTRAL
-    if noun >= 0:
-        return _modified(tokens, noun, Claim.STATED)
-    announces = Role.SO | Role.REVISE
+    if nouns := [place for place in passed if tokens.role(place) & Role.ANSWER]:
+        return _modified(tokens, nouns[-1], Claim.STATED)
     if tokens.word(index) == ">" and not tokens.role(index - 1) & Role.COPULA:
         return Claim.NEUTRAL
-    if role & announces or any(tokens.role(place) & announces & ~Role.FILLER for place in passed):
-        return Claim.LIKELY
-    return Claim.NEUTRAL
+    roles = [tokens.role(index), *(tokens.role(place) & ~Role.FILLER for place in passed)]
+    announced = any(role & (Role.SO | Role.REVISE) for role in roles)
+    return Claim.LIKELY if announced else Claim.NEUTRAL
 
 
 def _was_changed(tokens: Tokens, index: int) -> bool:
@@ -254,28 +288,30 @@ def _head(tokens: Tokens, copula: int, passed: list[int]) -> Claim:
     delimiter = bool(tokens.role(copula) & Role.DELIMITER)
     if delimiter and tokens.role(copula - 1) & (Role.SO | Role.REVISE) & ~Role.FILLER:
         return Claim.LIKELY
-    reach = 6 if delimiter else _HEAD_REACH
-    start = sentence_start(tokens, copula)
-    subject = tokens.word(copula) in _SUBJECTS
-    hedged = False
-    for index in range(copula - 1, max(start, copula - reach) - 1, -1):
-        role, word = tokens.role(index), tokens.word(index)
-        named = role & (Role.ANSWER | Role.OPTION | Role.CORRECT) and not (
-            word in ("match", "matches") or tokens.word(index + 1) in _FIGURES
-        )
-        if named or (word == "likely" and tokens.word(index - 1) == "most"):
+    first = max(sentence_start(tokens, copula), copula - (6 if delimiter else _HEAD_REACH))
+    near = range(copula - 1, max(first, copula - 3) - 1, -1)
+    hedged = any(tokens.role(place) & Role.HEDGE for place in near if copula - place < 3)
+    for index in range(copula - 1, first - 1, -1):
+        if _is_head(tokens, index):
             return _modified(tokens, index, Claim.OFFERED if hedged else Claim.STATED)
-        if len(word) == 1 and word.isalpha() and tokens.words[index].isupper():
+        if len(tokens.words[index]) == 1 and "A" <= tokens.words[index] <= "Z":
             break
-        if role & Role.NEGATION and copula - index < 4:
+        if index in near and tokens.role(index) & Role.NEGATION:
             return Claim.REJECTED
-        if role & Role.IF_ and copula - index < 4:
+        if index in near and tokens.role(index) & Role.IF_:
             return Claim.ASIDE
-        hedged = hedged or bool(role & Role.HEDGE and copula - index < 3)
-        subject = subject or (copula - index < 4 and word in _SUBJECTS)
-    if delimiter or not subject:
-        return Claim.OFFERED
-    return Claim.OFFERED if hedged else Claim.LIKELY
+    named = any(tokens.word(place) in _SUBJECTS for place in (copula, *near))
+    return Claim.LIKELY if named and not delimiter and not hedged else Claim.OFFERED
+
+
+def _is_head(tokens: Tokens, index: int) -> bool:
+    """Whether a word says that the answer is spoken of; the right of "right angle" does not."""
+    word = tokens.word(index)
+    if word == "likely":
+        return tokens.word(index - 1) == "most"
+    if word in ("match", "matches") or tokens.word(index + 1) in _FIGURES:
+        return False
+    return bool(tokens.role(index) & (Role.ANSWER | Role.OPTION | Role.CORRECT))
 
 
 def _modified(tokens: Tokens, noun: int, found: Claim) -> Claim:
@@ -296,64 +332,92 @@ def _modified(tokens: Tokens, noun: int, found: Claim) -> Claim:
 
 def _right(tokens: Tokens, mention: Mention) -> Claim:
     """Read the words after a letter for a verdict on it."""
-    index = _after(tokens, mention)
-    if tokens.word(index) == "?":
-        return _answered(tokens, index + 1)
-    if tokens.word(index) in ("instead", "over") or tokens.word(index + 1) == "than":
+    start = _after(tokens, mention)
+    if tokens.word(start) == "?":
+        return _answered(tokens, start + 1)
+    if tokens.word(start) in ("instead", "over") or tokens.word(start + 1) == "than":
         return Claim.LIKELY
-    delimited = bool(tokens.role(index) & (Role.DELIMITER | Role.COMMA))
-    copula = negated = hedged = False
-    apposition = tokens.word(index) in (",", "(", ".", ")") or bool(mention.head)
-    skipped = 0
-    for step in range(_RIGHT_REACH):
-        role, word = tokens.role(index), tokens.word(index)
-        if role & Role.END and not (step == 0 and mention.head and word == "."):
+    reading = _Right(
+        tokens,
+        start,
+        delimited=bool(tokens.role(start) & (Role.DELIMITER | Role.COMMA)),
+        insertion=mention.head or tokens.word(start) in (",", "(", ".", ")"),
+    )
+    for index in range(start, start + _RIGHT_REACH):
+        role = tokens.role(index)
+        opens_entry = index == start and mention.head and tokens.word(index) == "."
+        if role & Role.END and not opens_entry:
             break
-        if role & Role.WRONG and (copula or step == 0 or delimited):
-            return Claim.NEUTRAL if negated else Claim.REJECTED
-        if role & Role.NEGATION:
-            if _negates_another(tokens, index, step):
-                break
-            if not copula and not (role & Role.COPULA) and step > 1 and skipped:
-                break
-            negated = True
-            if not skipped:
-                return Claim.REJECTED
-        elif role & (Role.CORRECT | Role.ANSWER) and _is_verdict(
-            tokens, index, step, copula, delimited
-        ):
-            if negated:
-                return Claim.REJECTED
-            if skipped and not _full_verdict(tokens, index):
-                break
-            return Claim.OFFERED if hedged else Claim.CORRECT
-        elif role & Role.FITS and not skipped:
-            return Claim.STATED if copula else _fitting(tokens, index)
-        elif role & Role.COPULA and not role & Role.DELIMITER:
-            copula = True
-        elif role & Role.BECAUSE:
-            break
-        elif role & Role.HEDGE:
-            hedged = True
-        elif word in _AUXILIARIES:
-            pass
-        elif copula and word == "what" and _spoken(tokens, index + 1):
-            return Claim.STATED
-        elif role & (Role.FILLER | Role.QUOTE | Role.DELIMITER | Role.OPTION):
-            pass
-        elif apposition and not copula:
-            skipped += 1
-        elif word == "only":
-            pass
-        else:
-            break
-        index += 1
+        if (found := reading.read(index, role)) is not None:
+            return found
     return Claim.NEUTRAL
 
 
-def _negates_another(tokens: Tokens, index: int, step: int) -> bool:
+@dataclass(slots=True)
+class _Right:
+    """What was read so far on the way from a letter to a verdict.
+
+    ``insertion`` allows other words in between ("(D), unknown, is incorrect"), ``skipped`` says
+    that there were some.
+    """
+
+    tokens: Tokens
+    start: int
+    delimited: bool
+    insertion: bool
+    copula: bool = False
+    hedged: bool = False
+    skipped: bool = False
+
+    def read(self, index: int, role: int) -> Claim | None:
+        """Read one token; ``None`` to go on."""
+        if role & Role.WRONG and (self.copula or self.delimited or index == self.start):
+            return Claim.REJECTED
+        if role & Role.NEGATION:
+            denied = not self.skipped and not _negates_another(self.tokens, index, self.start)
+            return Claim.REJECTED if denied else Claim.NEUTRAL
+        if role & (Role.CORRECT | Role.ANSWER) and self._is_verdict(index, role):
+            if self.skipped and not _full_verdict(self.tokens, index):
+                return Claim.NEUTRAL
+            return Claim.OFFERED if self.hedged else Claim.CORRECT
+        if role & Role.FITS and not self.skipped:
+            return Claim.STATED if self.copula else _fitting(self.tokens, index)
+        return self._pass(index, role)
+
+    def _pass(self, index: int, role: int) -> Claim | None:
+        word = self.tokens.word(index)
+        if role & Role.COPULA and not role & Role.DELIMITER:
+            self.copula = True
+        elif role & Role.BECAUSE:
+            return Claim.NEUTRAL
+        elif role & Role.HEDGE:
+            self.hedged = True
+        elif self.copula and word == "what" and _spoken(self.tokens, index + 1):
+            return Claim.STATED
+        elif not (role & _PASSED or word in _AUXILIARIES or word == "only"):
+            if self.copula or not self.insertion:
+                return Claim.NEUTRAL
+            self.skipped = True
+        return None
+
+    def _is_verdict(self, index: int, role: int) -> bool:
+        word, following = self.tokens.word(index), self.tokens.word(index + 1)
+        if following in _NOT_A_VERDICT:
+            return following in ("for", "about", "in", "to") and bool(role & Role.ANSWER)
+        if role & Role.FILLER and self.tokens.role(index + 1) & Role.FITS:
+            return True
+        if word in ("best", "most") or (role & Role.ANSWER and not role & Role.CORRECT):
+            return self.copula
+        if self.copula or not word.isascii():
+            return True
+        ends = Role.STOP | Role.BECAUSE | Role.OPTION | Role.ANSWER | Role.DELIMITER
+        near = index < self.start + 3
+        return self.delimited and near and bool(self.tokens.role(index + 1) & ends)
+
+
+def _negates_another(tokens: Tokens, index: int, start: int) -> bool:
     """Whether a negation is about what follows it: "C, not D", "C, no chair is seen"."""
-    if step and tokens.word(index - 1) == ",":
+    if index > start and tokens.word(index - 1) == ",":
         return True
     return any(
         len(tokens.word(place)) == 1 and tokens.words[place].isupper()
@@ -375,27 +439,6 @@ def _answered(tokens: Tokens, index: int) -> Claim:
     if role & Role.YES and index < len(tokens.words):
         return Claim.CORRECT
     return Claim.ASIDE
-
-
-def _is_verdict(tokens: Tokens, index: int, step: int, copula: bool, delimited: bool) -> bool:
-    following = tokens.word(index + 1)
-    if following in _NOT_A_VERDICT:
-        return following in ("for", "about", "in", "to") and bool(tokens.role(index) & Role.ANSWER)
-    if tokens.role(index) & Role.FILLER and tokens.role(index + 1) & Role.FITS:
-        return True
-    if tokens.word(index) in ("best", "most"):
-        return copula
-    if tokens.role(index) & Role.ANSWER and not tokens.role(index) & Role.CORRECT:
-        return copula
-    if not tokens.word(index).isascii():
-        return True
-    return copula or (delimited and step < 3 and _ends_verdict(tokens, index + 1))
-
-
-def _ends_verdict(tokens: Tokens, index: int) -> bool:
-    return bool(
-        tokens.role(index) & (Role.STOP | Role.BECAUSE | Role.OPTION | Role.ANSWER | Role.DELIMITER)
-    )
 
 
 def _full_verdict(tokens: Tokens, index: int) -> bool:

@@ -24,6 +24,7 @@ class Mention:
     last: int
     strong: bool
     bracketed: bool = False
+    small: bool = False
     head: bool = False
     listed: bool = False
 
@@ -103,7 +104,7 @@ def _mention(tokens: Tokens, index: int, geometry: bool) -> Mention | None:
             return None
         # Chemists write [H], sets {A}; "(a) The …" numbers the parts of a question.
         strong = before not in "[{<" and (word.isupper() or _ends_clause(tokens, index + 2))
-        return Mention(letter, index - 1, index + 1, strong=strong, bracketed=True)
+        return Mention(letter, index - 1, index + 1, strong, bracketed=True, small=word.islower())
     if _inside_word(tokens, index) or before in _OPERATORS or after in _OPERATORS:
         return None
     if (
@@ -131,7 +132,7 @@ def _mention(tokens: Tokens, index: int, geometry: bool) -> Mention | None:
     )
     last = index + 1 if after == ")" and tokens.touches(index) else index
     first = index - 1 if before == "(" and index == 1 else index
-    return Mention(letter, first, last, strong=bool(strong or first < index))
+    return Mention(letter, first, last, bool(strong or first < index), small=word.islower())
 
 
 def _run(tokens: Tokens, index: int) -> Mention | None:
@@ -360,7 +361,7 @@ def _inline_list(tokens: Tokens, mentions: list[Mention]) -> set[int]:
     expected = "A"
     for place, mention in enumerate(mentions):
         after_copula = tokens.role(mention.first - 1) & Role.COPULA
-        if tokens.words[mention.last - mention.bracketed].islower() or after_copula:
+        if mention.small or after_copula:
             continue
         if mention.letters == expected and (
             mention.bracketed

@@ -75,8 +75,6 @@ _ON_THE_WAY = re.compile(
     r"\(|\s*(?:°|degrees|cm|m|mm|units?|inches)?\s*\)?\s*"
     r"(?:[-+×/÷^−]|=(?!\s*\()|\bplus\b|\bminus\b|\btimes\b|\bdivided\b)"
 )
-_LONG = 300
-_FINISHED = re.compile(r"[\d.!?。！？)\]}°%\"'|»』」>][\s*]*$|(?:\d|°)\s?\w{1,8}\s*$")
 _NEAR_END = 250
 _SAID = re.compile(
     r"(?:\b(?:is|are|be|to|of|around|about|approximately)|[为是约])\W*$", re.IGNORECASE
@@ -88,7 +86,7 @@ _IN_FORMULA = re.compile(
 
 
 def _last(text: str) -> str | None:
-    if _CUT_OFF.search(text) or (len(text) > _LONG and not _FINISHED.search(text)):
+    if _CUT_OFF.search(text):
         return None
     for match in reversed([match for match in _QUANTITY.finditer(text) if match["value"]]):
         if match["power"] or _ON_THE_WAY.match(text, match.end()):
