@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from instit_bench.scorers.choice.language import words
 from instit_bench.scorers.choice.quantities import is_quantity, last_quantity_matches
 
 # Marks ``[3]`` and times ``<7>`` are whole tokens, or ``[1]`` would equal the number 1. East Asian
@@ -13,13 +14,11 @@ _TOKEN = re.compile(
     r"\[\d+\]|<\d+>|[぀-ヿ㐀-鿿가-힯]|\d+(?:[.,]\d+)+|[^\W_぀-ヿ㐀-鿿가-힯]+(?:'[a-z]+)?"
 )
 _ARTICLES = frozenset({"a", "an", "the"})
-_NEGATIONS = frozenset(
-    "not no never without nor neither cannot nicht kein keine pas não non не 不 没".split()
-)
+_NEGATIONS = words("not no never without nor neither cannot nicht kein keine pas não non не 不 没")
 # An option of such words alone is met by equality only.
-_COMMON = frozenset(
-    "a an the for in on at to of and or is it by with from as no not yes both neither none all any"
-    " if while this that they he she we i you be are was do does".split()
+_COMMON = words(
+    "a an the for in on at to of and or is it by with from as no not yes both neither none"
+    " all any if while this that they he she we i you be are was do does"
 )
 _NEGATION_REACH = 3
 _SENTENCE = re.compile(r"(?<=[.!?。！？])(?=\s+\D|\s*$|[^\x00-\x7f])|\n+")

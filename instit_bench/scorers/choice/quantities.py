@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Mapping
 
@@ -64,10 +65,8 @@ def _value(option: str) -> str:
 
 def _normal(match: re.Match[str]) -> str:
     value = match["value"].replace(",", "")
-    try:
+    with contextlib.suppress(ValueError):
         value = f"{float(value):.10g}"
-    except ValueError:
-        pass
     return ("-" if match["sign"] else "") + value
 
 

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from instit_bench.scorers.choice.claims import Claim, claim, list_verdict
-from instit_bench.scorers.choice.mentions import Mention, find_mentions
+from instit_bench.scorers.choice.claims import claim, list_verdict
+from instit_bench.scorers.choice.context import Claim
+from instit_bench.scorers.choice.language import words
+from instit_bench.scorers.choice.letters import Mention
+from instit_bench.scorers.choice.mentions import find_mentions
 from instit_bench.scorers.choice.tokens import Role, Tokens
 
 _BULLETS, _TRAILING = "-–—>•\"'[(|✓✔✅✗❌:", ".,:;!)]\"'|»」"
 # "(a) The …" at the head of a longer text numbers the part of a question.
 _SHORT = 150
 _TAKES_BACK = Role.REVISE | Role.OTHER | Role.NEGATION
-_TURNS = frozenset(
-    ["hmm", "however", "but", "let", "again", "check", "checking", "reconsider", "looking"]
-    + ["reviewing", "changed", "yet", "instead"]
+_TURNS = words(
+    "hmm however but let again check checking reconsider looking reviewing changed yet instead"
 )
 
 

@@ -11,9 +11,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from instit_bench.scorers.choice.claims import Claim, in_negated_clause
+from instit_bench.scorers.choice.claims import in_negated_clause
+from instit_bench.scorers.choice.context import Claim
 from instit_bench.scorers.choice.denials import denial
-from instit_bench.scorers.choice.mentions import around_letters
+from instit_bench.scorers.choice.letters import around_letters
 from instit_bench.scorers.choice.option_text import matching_options
 from instit_bench.scorers.choice.statements import (
     Statement,
@@ -124,6 +125,17 @@ def _read_prose(text: str, entry: str | None, choices: Sequence[str], letters: s
         return _settle(entry, "tagged", letters)
     if left := only_one_left(statements, letters):
         return Extraction(left, "anchored")
+    return _read_uncommitted(text, tokens, statements, choices, letters)
+
+
+def _read_uncommitted(
+    text: str,
+    tokens: Tokens,
+    statements: Sequence[Statement],
+    choices: Sequence[str],
+    letters: str,
+) -> Extraction:
+    """Read a text that states no letter: by an option's text, or by the only letter in it."""
     options = matching_options(text, choices[: len(letters)])
     if reason := denial(text):
         options = [index for index in options if denial(choices[index])]

@@ -1,4 +1,4 @@
-"""Answers that are marked as such: boxes, tags, JSON, ticks, rankings and bold entries of a list."""
+"""Answers that are marked as such: boxes, tags, JSON, ticked, ranked or bold entries of a list."""
 
 from __future__ import annotations
 
@@ -46,11 +46,12 @@ _HINT = re.compile(rf"<(?:{_TAGS})>|</(?:{_TAGS})>|box|\[\[|[\"']\s*:", re.IGNOR
 _JSON = re.compile(r"\s*(?:```\w*\s*)?([{\[].*[}\]])\s*(?:```)?\s*\Z", re.DOTALL)
 _ENTRY = r"(?:\(?[A-Z]\)|[A-Z][.:)])"
 _TICKED = re.compile(
-    rf"(?m)^[ \t]*(?:[-*][ \t]*)?(?:\[[xX✓✔]\]|[✓✔✅☑])[ \t]*\**[ \t]*\(?([A-Z])\b"
-    rf"|^[ \t]*(?:[-*][ \t]*)?\**\(?([A-Z])[.):][^\n]{{0,300}}?(?:[✓✔✅☑]|[←⟵]|<--?|\((?:correct|answer|√)\))[ \t]*\**$",
+    r"(?m)^[ \t]*(?:[-*][ \t]*)?(?:\[[xX✓✔]\]|[✓✔✅☑])[ \t]*\**[ \t]*\(?([A-Z])\b"
+    r"|^[ \t]*(?:[-*][ \t]*)?\**\(?([A-Z])[.):][^\n]{0,300}?"
+    r"(?:[✓✔✅☑]|[←⟵]|<--?|\((?:correct|answer|√)\))[ \t]*\**$",
     re.IGNORECASE,
 )
-_BOLD = re.compile(rf"(?m)^[ \t]*(?:[-*][ \t]+)?\*\*[ \t]*\(?([A-Z])[.):][^\n]*\*\*[ \t]*$")
+_BOLD = re.compile(r"(?m)^[ \t]*(?:[-*][ \t]+)?\*\*[ \t]*\(?([A-Z])[.):][^\n]*\*\*[ \t]*$")
 _PLAIN_ENTRY = re.compile(r"(?m)^[ \t]*(?:[-*][ \t]+)?\(?([A-Z])[.):][ \t]*\S")
 _RANKED = re.compile(r"(?<![\w>])\(?([A-Z])\)?(?:\s*>\s*\(?[A-Z]\)?(?!\w)){2,}")
 _SHARE = re.compile(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field, fields
 
-from instit_bench.scorers.choice.languages import LANGUAGES, Language
+from instit_bench.scorers.choice.language import Language
+from instit_bench.scorers.choice.languages import LANGUAGES
 
 
 class Role:
