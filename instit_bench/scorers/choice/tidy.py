@@ -9,6 +9,7 @@ import unicodedata
 _LONGEST, _HEAD, _TAIL = 16_000, 5_000, 10_000
 
 _INVISIBLE = re.compile(r"[\x00-\x08\x0e-\x1f\u200b-\u200f\u2060\ufe00-\ufe0f\ufeff\ue000-\uf8ff]")
+_BLANKS, _BLANK_LINES = re.compile(r"[^\S\n]{3,}"), re.compile(r"\n(?:[^\S\n]*\n){2,}")
 _DEBRIS = re.compile(r"[▁ĠĊ]|<0x[0-9A-F]{2}>|<\|[^<>|\n]{1,40}\|>|\[/?INST\]")
 _STRUCK = re.compile(
     r"~~[^~\n]{1,300}~~|<(s|del|strike)>[^<]{1,300}</\1>|\\s?(?:out|cancel)\{[^{}\n]{1,300}\}"
@@ -53,7 +54,8 @@ def tidy(text: str) -> str:
         text = unicodedata.normalize("NFKC", text)
         text = _LOOKALIKE.sub(lambda match: match.group().translate(_LATIN), text)
         text = text.replace("’", "'")
-    text = _INVISIBLE.sub("", text)
+    # No pattern has to share out a long run of blanks between places that allow some.
+    text = _BLANK_LINES.sub("\n\n", _BLANKS.sub("  ", _INVISIBLE.sub("", text)))
     if "<" in text or "~" in text or "[" in text:
         for token, tag in _BOX:
             text = text.replace(token, tag)
