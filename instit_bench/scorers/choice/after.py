@@ -15,6 +15,7 @@ from instit_bench.scorers.choice.letters import Mention
 from instit_bench.scorers.choice.tokens import Role, Tokens
 
 _RIGHT_REACH = 14
+_CONDITIONS, _TRUTH = ("when", "whenever", "if", "that", "where"), ("true", "false")
 
 
 def read_after(tokens: Tokens, mention: Mention) -> Claim:
@@ -24,16 +25,20 @@ def read_after(tokens: Tokens, mention: Mention) -> Claim:
         return _answered(tokens, start + 1)
     if tokens.word(start) in ("instead", "over") or tokens.word(start + 1) == "than":
         return Claim.LIKELY
+    if tokens.role(start) & Role.CHOOSE and _spoken(tokens, mention.first - 3):
+        return Claim.STATED  # "Ich würde C wählen"
     reading = _Right(
         tokens,
         start,
         delimited=bool(tokens.role(start) & (Role.DELIMITER | Role.COMMA)),
         insertion=mention.head or tokens.word(start) in (",", "(", ".", ")"),
     )
+    # "The expression is true when A is false" says nothing of an option.
+    proposition = tokens.word(mention.first - 1) in _CONDITIONS
     for index in range(start, start + _RIGHT_REACH):
         role = tokens.role(index)
         opens_entry = index == start and mention.head and tokens.word(index) == "."
-        if role & Role.END and not opens_entry:
+        if (role & Role.END and not opens_entry) or (proposition and tokens.word(index) in _TRUTH):
             break
         if (found := reading.read(index, role)) is not None:
             return found

@@ -28,7 +28,7 @@ def read_before(tokens: Tokens, mention: Mention, before: Claim) -> Claim:
     role = tokens.role(index)
     if _turns_down(tokens, index):
         return Claim.REJECTED
-    if role & Role.BUT and before is Claim.REJECTED:
+    if _was_changed(tokens, index) or (role & Role.BUT and before is Claim.REJECTED):
         return Claim.STATED
     if _is_copula(tokens, index) and not _in_enumeration(tokens, index, mention, passed):
         if role & Role.NEGATION:
@@ -37,7 +37,7 @@ def read_before(tokens: Tokens, mention: Mention, before: Claim) -> Claim:
         return max(found, _choice(tokens, index, passed)) if role & Role.CHOSEN else found
     if _is_verb(tokens, index) and not _is_subject(tokens, mention):
         return _choice(tokens, index, passed)
-    return _unannounced(tokens, mention, index, passed)
+    return _unannounced(tokens, mention, index, passed, before)
 
 
 def _past_fillers(tokens: Tokens, mention: Mention, before: Claim) -> tuple[int, list[int]]:
@@ -103,19 +103,24 @@ def _is_interjection(tokens: Tokens, index: int) -> bool:
     return bool(tokens.role(index) & Role.REVISE) and tokens.word(index + 1) in (",", "wait", ":")
 
 
-def _unannounced(tokens: Tokens, mention: Mention, index: int, passed: list[int]) -> Claim:
+def _unannounced(
+    tokens: Tokens, mention: Mention, index: int, passed: list[int], before: Claim
+) -> Claim:
     """Judge a letter that no verb announces: "Answer B", "so B", "wait, B"."""
-    if _was_changed(tokens, index):
-        return Claim.STATED
     if not ends_clause(tokens, mention):
         return Claim.NEUTRAL
     if nouns := [place for place in passed if tokens.role(place) & Role.ANSWER]:
         return _modified(tokens, nouns[-1], Claim.STATED)
+    turned = before is Claim.REJECTED and tokens.role(index) & Role.END and not passed
+    return Claim.LIKELY if turned or _is_announced(tokens, index, passed) else Claim.NEUTRAL
+
+
+def _is_announced(tokens: Tokens, index: int, passed: list[int]) -> bool:
+    """Whether "so", "wait" or an arrow stands before a letter; the > of a ranking does not."""
     if tokens.word(index) == ">" and not tokens.role(index - 1) & Role.COPULA:
-        return Claim.NEUTRAL
+        return False
     roles = [tokens.role(index), *(tokens.role(place) & ~Role.FILLER for place in passed)]
-    announced = any(role & (Role.SO | Role.REVISE) for role in roles)
-    return Claim.LIKELY if announced else Claim.NEUTRAL
+    return any(role & (Role.SO | Role.REVISE) for role in roles)
 
 
 def _was_changed(tokens: Tokens, index: int) -> bool:
@@ -162,12 +167,23 @@ def _head(tokens: Tokens, copula: int, passed: list[int]) -> Claim:
             return _modified(tokens, index, Claim.OFFERED if hedged else Claim.STATED)
         if len(tokens.words[index]) == 1 and "A" <= tokens.words[index] <= "Z":
             break
-        if index in near and tokens.role(index) & Role.NEGATION:
-            return Claim.REJECTED
-        if index in near and tokens.role(index) & Role.IF_:
-            return Claim.ASIDE
+        if index in near and tokens.role(index) & (Role.NEGATION | Role.IF_ | Role.OTHER):
+            denied = tokens.role(index) & (Role.NEGATION | Role.WRONG)
+            return Claim.REJECTED if denied else Claim.ASIDE
+    if _denied(tokens, first, copula):
+        return Claim.REJECTED
     named = any(tokens.word(place) in _SUBJECTS for place in (copula, *near))
     return Claim.LIKELY if named and not delimiter and not hedged else Claim.OFFERED
+
+
+def _denied(tokens: Tokens, first: int, copula: int) -> bool:
+    """Whether the clause of a copula denies it: "none of the frames supports A"."""
+    for index in range(copula - 1, first - 1, -1):
+        if tokens.role(index) & (Role.COMMA | Role.BUT):
+            return False
+        if tokens.role(index) & Role.NEGATION:
+            return True
+    return False
 
 
 def _is_head(tokens: Tokens, index: int) -> bool:

@@ -80,6 +80,8 @@ def _under_condition(tokens: Tokens, mention: Mention, found: Claim) -> Claim:
     if not conditions or not _SUBJUNCTIVE.intersection(sentence):
         return found
     clause = sentence[conditions[0] : conditions[0] + 9]
+    if "," in clause:
+        clause = clause[: clause.index(",")]
     if _FORCED.intersection(clause[1:6]) or clause[2:4] == ["had", "to"]:
         return found
     if conditions[0] > mention.first - start or _ABOUT_QUESTION.intersection(clause):

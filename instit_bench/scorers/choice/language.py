@@ -96,7 +96,7 @@ ENGLISH = Language(
     " answers summarizes summarises corresponds",
     negation="not never neither nor cannot no isn't aren't wasn't weren't"
     " doesn't don't didn't can't"
-    " couldn't shouldn't wouldn't won't without hardly none ain't doubt",
+    " couldn't shouldn't wouldn't won't without hardly hard none ain't doubt",
     instead="than instead unlike versus vs over from discard dismiss exclude excluding eliminate"
     " eliminating eliminates rule ruled ruling rules out reject rejected rejecting avoid",
     other="nd rd second third next alternative alternatively runner-up other"

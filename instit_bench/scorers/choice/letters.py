@@ -52,7 +52,7 @@ _AFTER_A = words(
     " could should can cannot can't does doesn't has best most correctly accurately both"
     " matches describes fits makes says shows states mentions ist oder und weil est et ou es o"
     " y porque è perché или и instead rather over vs versus are not also here happens probably"
-    " only then"
+    " only then está wäre sind wird"
 )
 _OPTION_NOUNS = words("option choice answer one options choices")
 _GEOMETRY = re.compile(
@@ -61,7 +61,7 @@ _GEOMETRY = re.compile(
 )
 _CANDIDATE = re.compile(
     r"(?<![A-Za-z'’])(?:A(?! [a-z])|A(?= (?:is|or|and)\b)|[B-Z]|[A-F]{2,5}(?![A-Za-z])"
-    r"|[a-z](?=\s*(?:$|[^\sA-Za-z0-9'’])))(?![A-Za-z])"
+    r"|(?<=option )[b-z]|(?<=choice )[b-z]|[a-z](?=\s*(?:$|[^\sA-Za-z0-9'’])))(?![A-Za-z])"
 )
 _RUN = re.compile("(?=..)A?B?C?D?E?F?")
 _BEFORE, _AFTER = 260, 160
@@ -136,7 +136,7 @@ def _is_content(tokens: Tokens, index: int) -> bool:
         or (before in ("letter", "the") and _quoted(tokens, index))
         or _is_symbol(tokens, index)
         or ("/" in (before, after) and not _is_choice(tokens, index))
-        or (after == "=" and tokens.word(index + 2)[:1].isalnum())
+        or (after == "=" and not tokens.role(index - 1) & Role.ANSWER)
     )
 
 
@@ -145,6 +145,8 @@ def _is_word(tokens: Tokens, index: int, *, ends: bool) -> bool:
     word = tokens.words[index]
     if word == "I":
         return tokens.word(index + 1) not in ("", "\n", ".", ")", "]")
+    if tokens.word(index - 1) in ("option", "choice") and word != "a":
+        return False
     return not ends and (word.islower() or (word == "A" and not _option_a(tokens, index)))
 
 
@@ -164,7 +166,8 @@ def _is_symbol(tokens: Tokens, index: int) -> bool:
     before, after = tokens.word(index - 1), tokens.word(index + 1)
     if before[:1].isdigit() and after not in (".", ")", ":"):
         return True
-    if after == "(" and tokens.touches(index) and len(tokens.word(index + 2)) == 1:
+    argument = tokens.word(index + 2)
+    if after == "(" and tokens.touches(index) and argument.isascii() and argument.isalpha():
         return True
     return any(
         0 <= place < len(tokens.words)

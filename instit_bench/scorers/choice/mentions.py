@@ -112,7 +112,7 @@ def _heads_line(tokens: Tokens, mention: Mention) -> bool:
     index = mention.first - 1
     if tokens.role(index) & Role.OPTION:
         index -= 1
-    while tokens.word(index) and tokens.word(index) in "-–—>•\"'[|✓✔✅✗❌":
+    while tokens.word(index) and tokens.word(index) in "-–—>•\"'([|✓✔✅✗❌":
         index -= 1
     if tokens.word(index) not in ("", "\n"):
         return False

@@ -103,7 +103,7 @@ def _contradiction(tokens: Tokens, earlier: Sequence[Statement], last: Statement
     """Find the letter that a text states as firmly before and does not take back."""
     for statement in reversed(earlier):
         narrows = set(last.mention.letters) <= set(statement.mention.letters)
-        if statement.claim is last.claim and not narrows:
+        if statement.claim >= last.claim and not narrows:
             between = range(statement.mention.last, last.mention.first)
             taken_back = any(
                 tokens.roles[place] & _TAKES_BACK or tokens.lower[place] in _TURNS
