@@ -8,10 +8,16 @@ from dataclasses import replace
 from instit_bench.scorers.choice.letters import Mention, single_letters
 from instit_bench.scorers.choice.tokens import Role, Tokens
 
+# Of more letters than any answer needs, the first ones and the last ones are read.
+_MOST = 200
+
 
 def find_mentions(tokens: Tokens) -> list[Mention]:
     """Find the option letters of a text, joined into groups where the text joins them."""
-    return _mark_lists(tokens, _group(tokens, single_letters(tokens)))
+    single = single_letters(tokens)
+    if len(single) > _MOST:
+        single = single[: _MOST // 4] + single[-_MOST:]
+    return _mark_lists(tokens, _group(tokens, single))
 
 
 def _group(tokens: Tokens, single: list[Mention]) -> list[Mention]:
