@@ -141,30 +141,29 @@ def _read_uncommitted(
         options = [index for index in options if denial(choices[index])]
         if not options:
             return _nothing(reason)
-    finished = len(text) < _LONG or _FINISHED.search(text[-_LONG:]) is not None
     mentioned = {letter for s in statements for letter in s.mention.letters if letter in letters}
-    if offered := _offered(tokens, statements, mentioned, finished=finished):
-        return offered
-    if len(options) == 1 and finished:
-        return Extraction(letters[options[0]], "option_text")
+    if len(text) < _LONG or _FINISHED.search(text[-_LONG:]):
+        if offered := _offered(tokens, statements, mentioned):
+            return offered
+        if len(options) == 1:
+            return Extraction(letters[options[0]], "option_text")
     return _nothing("ambiguous" if len(mentioned) > 1 or len(options) > 1 else "no_letter")
 
 
 def _offered(
-    tokens: Tokens, statements: Sequence[Statement], mentioned: set[str], *, finished: bool
+    tokens: Tokens, statements: Sequence[Statement], mentioned: set[str]
 ) -> Extraction | None:
     """Read the only letter that a text mentions, or the only one that it says something is."""
-    strong = [
-        s
-        for s in statements
-        if s.mention.strong and set(s.mention.letters) <= mentioned and s.claim >= Claim.NEUTRAL
-    ]
-    if len(mentioned) == 1 and all(s.claim >= Claim.NEUTRAL for s in statements):
-        for statement in strong:
-            mention = statement.mention
-            if (finished or mention.bracketed) and not in_negated_clause(tokens, mention):
-                return Extraction(mention.letters, "lone")
-    offered = {s.mention.letters for s in strong if s.claim is Claim.OFFERED}
+    strong = [s for s in statements if s.mention.strong and s.claim >= Claim.NEUTRAL]
+    known = [s for s in strong if set(s.mention.letters) <= mentioned]
+    # Beside "the charge (Q)" a lone "(F)" is a symbol too.
+    if len(mentioned) == 1 and len(known) == len(strong):
+        for statement in known:
+            if all(s.claim >= Claim.NEUTRAL for s in statements) and not in_negated_clause(
+                tokens, statement.mention
+            ):
+                return Extraction(statement.mention.letters, "lone")
+    offered = {s.mention.letters for s in known if s.claim is Claim.OFFERED}
     if len(offered) == 1 and len(letter := offered.pop()) == 1:
         return Extraction(letter, "anchored")
     return None
