@@ -111,7 +111,7 @@ def _negates_another(tokens: Tokens, index: int, start: int) -> bool:
     """Whether a negation is about what follows it: "C, not D", "C, no chair is seen"."""
     if index > start and tokens.word(index - 1) == ",":
         return True
-    return any(
+    return tokens.word(index).isascii() and any(
         len(tokens.word(place)) == 1 and tokens.words[place].isupper()
         for place in range(index + 1, min(index + 4, len(tokens.words)))
     )

@@ -160,7 +160,7 @@ def _head(tokens: Tokens, copula: int, passed: list[int]) -> Claim:
     if delimiter and tokens.role(copula - 1) & (Role.SO | Role.REVISE) & ~Role.FILLER:
         return Claim.LIKELY
     first = max(sentence_start(tokens, copula), copula - (6 if delimiter else _HEAD_REACH))
-    near = range(copula - 1, max(first, copula - 3) - 1, -1)
+    near = _near(tokens, first, copula)
     hedged = any(tokens.role(place) & Role.HEDGE for place in near if copula - place < 3)
     for index in range(copula - 1, first - 1, -1):
         if _is_head(tokens, index):
@@ -174,6 +174,16 @@ def _head(tokens: Tokens, copula: int, passed: list[int]) -> Claim:
         return Claim.REJECTED
     named = any(tokens.word(place) in _SUBJECTS for place in (copula, *near))
     return Claim.LIKELY if named and not delimiter and not hedged else Claim.OFFERED
+
+
+def _near(tokens: Tokens, first: int, copula: int) -> list[int]:
+    """The words right before a copula, in its own clause."""
+    near = []
+    for index in range(copula - 1, max(first, copula - 3) - 1, -1):
+        if tokens.role(index) & Role.COMMA or tokens.word(index) == "but":
+            break
+        near.append(index)
+    return near
 
 
 def _denied(tokens: Tokens, first: int, copula: int) -> bool:

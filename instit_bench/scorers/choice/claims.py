@@ -26,7 +26,9 @@ def claim(tokens: Tokens, mention: Mention, before: Claim = Claim.NEUTRAL) -> Cl
     """
     right = read_after(tokens, mention)
     left = read_before(tokens, mention, before)
-    if left is Claim.STATED and tokens.role(after_letter(tokens, mention)) & Role.NEGATION:
+    after = after_letter(tokens, mention)
+    denied = tokens.role(after) & Role.NEGATION and tokens.word(after).isascii()
+    if left is Claim.STATED and denied:
         return left  # "The answer is (C) can't be predicted"
     if right is Claim.REJECTED and _is_exception(tokens, mention):
         return Claim.STATED

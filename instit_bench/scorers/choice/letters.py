@@ -45,6 +45,7 @@ _NAMED = words(
     " liquid gas atom molecule structure label labeled labelled marked named called lines"
     " sides planes edge edges face faces corner corners ∠ △ ∆ ⊙ ☉ ∡"
 )
+_KINDS = words("type grade group size team class gate exit section")
 _PLACED = words("at in on of to by through with between from")
 _OPERATORS = words("+ * × ^ ÷ √ ∠ △ ∆ ⊙ ∥ ⊥ ≈ ≠ ≅ ∼ ≡ ⋅ · ° ′ ″ ² ³ % _ \\")
 _AFTER_A = words(
@@ -60,7 +61,9 @@ _GEOMETRY = re.compile(
     re.DOTALL,
 )
 _CANDIDATE = re.compile(
-    r"(?<![A-Za-z'’])(?:A(?! [a-z])|A(?= (?:is|or|and)\b)|[B-Z]|[A-F]{2,5}(?![A-Za-z])"
+    r"(?<![A-Za-z])(?<![A-Za-z]['’])(?:A(?! [a-z])"
+    rf"|A(?= (?:{'|'.join(sorted(_AFTER_A))})\b)|"
+    r"[B-Z]|[A-F]{2,5}(?![A-Za-z])"
     r"|(?<=option )[b-z]|(?<=choice )[b-z]|[a-z](?=\s*(?:$|[^\sA-Za-z0-9'’])))(?![A-Za-z])"
 )
 _RUN = re.compile("(?=..)A?B?C?D?E?F?")
@@ -133,6 +136,7 @@ def _is_content(tokens: Tokens, index: int) -> bool:
         or after in _OPERATORS
         or before in _NAMED
         or (before == "and" and tokens.word(index - 3) in _NAMED)
+        or (before in ("is", "was") and tokens.word(index - 2) in _KINDS)
         or (before in ("letter", "the") and _quoted(tokens, index))
         or _is_symbol(tokens, index)
         or ("/" in (before, after) and not _is_choice(tokens, index))

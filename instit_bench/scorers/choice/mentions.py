@@ -64,7 +64,7 @@ def _link(tokens: Tokens, left: Mention, right: Mention) -> str:
             found = "conjunction"
         elif word == ",":
             found = found or "comma"
-        elif not role & (Role.OPTION | Role.QUOTE) and word != "the":
+        elif not role & (Role.OPTION | Role.QUOTE) and word not in ("the", "maybe", "possibly"):
             return ""
     return found
 

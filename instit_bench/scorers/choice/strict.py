@@ -163,9 +163,10 @@ def _offered(
                 tokens, statement.mention
             ):
                 return Extraction(statement.mention.letters, "lone")
-    offered = {s.mention.letters for s in known if s.claim is Claim.OFFERED}
-    if len(offered) == 1 and len(letter := offered.pop()) == 1:
-        return Extraction(letter, "anchored")
+    offered = {s.mention.letters for s in known if not s.mention.listed}
+    if len(offered) == 1 and any(s.claim is Claim.OFFERED for s in known):
+        letter = offered.pop()
+        return Extraction(letter, "anchored") if len(letter) == 1 else None
     return None
 
 
