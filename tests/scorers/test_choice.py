@@ -9,7 +9,6 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from instit_bench.scorers.choice.official import extract_official
-from instit_bench.scorers.choice.reasoning import strip_reasoning
 from instit_bench.scorers.choice.scorer import ChoiceScorer, letters_for
 from instit_bench.scorers.choice.strict import Extraction, extract_choice
 from instit_bench.types import Prediction, Sample, Score, ScoredSample, State
@@ -167,21 +166,6 @@ def test_letters_bound_the_answer():
 )
 def test_letters_follow_the_choices(choices, letters):
     assert letters_for(choices) == letters
-
-
-@pytest.mark.parametrize(
-    ("reply", "rest"),
-    [
-        ("<think>a</think>b", "b"),
-        ("b<think>a</think>", "b"),
-        ("a</think>b", "b"),
-        ("<think>a <think> b</think>c", "c"),
-        ("<think>a", None),
-        ("[3] at <7>", "[3] at <7>"),
-    ],
-)
-def test_strip_reasoning(reply, rest):
-    assert strip_reasoning(reply) == rest
 
 
 @pytest.mark.parametrize(

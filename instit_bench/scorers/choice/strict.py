@@ -20,7 +20,7 @@ from instit_bench.scorers.choice.phrases import (
     STATEMENTS,
     TURNED_DOWN,
 )
-from instit_bench.scorers.choice.reasoning import strip_reasoning
+from instit_bench.scorers.reasoning import split_reasoning, strip_end_tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +81,10 @@ def extract_choice(reply: str, choices: Sequence[str] = (), *, letters: str = "A
     Returns:
         The letter with the reading that gave it, or the reason why there is none.
     """
-    answer = strip_reasoning(reply)
-    if answer is None:
+    visible = split_reasoning(reply)
+    if visible.unclosed:
         return _nothing("truncated")
-    return _read(tidy(answer), choices, letters)
+    return _read(tidy(strip_end_tokens(visible.text)), choices, letters)
 
 
 def _nothing(reason: str) -> Extraction:
