@@ -134,7 +134,7 @@ def _strict_values(
 def _invented_files(calls: Sequence[ToolCall], prompt: Prompt, known: set[str]) -> list[bool]:
     """Of each file that the calls name, whether nothing before the call has named it."""
     return [
-        name not in known and name not in scene.files
+        name not in known and not scene.knows(name)
         for call, scene in zip(calls, scenes(calls, prompt.files), strict=True)
         for name in _named_files(call, prompt)
     ]
@@ -163,8 +163,8 @@ def _details(
         details |= {"calls": [], "error": reply.kind, "message": reply.message}
     else:
         details |= {"calls": [_plain(call) for call in reply.calls], "format": reply.format}
-        if reply.contradicts:
-            details["error"] = "contradiction"
+        if reply.fault:
+            details["error"] = reply.fault
     details["pairs"] = [
         [pair.gold.name if pair.gold else NO_CALL, _column(pair.predicted, prompt)]
         for pair in pairs
