@@ -194,6 +194,24 @@ def _keyword_values(text: str, tool: Tool | None) -> Any:
     return values
 
 
+def join_keyword_lines(text: str, prompt: Prompt, name: str) -> str:
+    """The first line of an input, and the next ones that hold an argument: ``- object: dog``."""
+    tool = prompt.find_tool(name)
+    lines: list[str] = []
+    for line in map(_bare_line, text.strip().split("\n", 12)):
+        found = _KEYWORD.match(line)
+        if lines and line and (found is None or not _is_key(found, tool)):
+            break
+        lines += [line] if line else []
+        if found is None or not _is_key(found, tool):
+            break
+    return ", ".join(lines)
+
+
+def _bare_line(line: str) -> str:
+    return line.strip().removeprefix("- ").strip(_WRAPPING)
+
+
 def _is_key(found: re.Match[str], tool: Tool | None) -> bool:
     key = found["key"].casefold()
     if key in _USUAL_KEYS or (found["quote"] and found["mark"] == "="):

@@ -4,39 +4,31 @@ from __future__ import annotations
 
 import re
 
-_NEED = r"(?:needed|required|necessary|applicable|used|available|to (?:be )?(?:use|take|call)d?)"
-_WHAT = (
-    r"(?:tools?|actions?|functions?|calls?|inputs?|(?:tool|function) (?:calls?|use)|use of tools?)"
-)
-# What stands in the place of a tool's name, or of its input, when there is none.
-_NOTHING = re.compile(
+# What stands in the place of a tool's name when there is none, or when the step is to answer. The
+# patterns are matched against words alone: "N/A" is "n a", and "-" is nothing.
+_NEED = "(?:needed|required|necessary|applicable|available|used|(?:to )?(?:use|take|call))"
+_WHAT = "(?:tools?|actions?|functions?|calls?|inputs?|need|further|more|additional|specific|such)"
+_NO_TOOL = re.compile(
     rf"""
-    [\W_]*
-    (?: (?:none|null|nil|n\s*/?\s*a|nothing|no|false|-+|–|—|无|没有|无需.*|不需要.*)
-      | (?:none|nothing|no)\b\W+(?:{_WHAT}\W+)?(?:(?:is|are)\W+)?(?:{_NEED}|further.*|else)?
-      | (?:none|nothing|null|n/a)\s*[-–—:;,(.].*
-      | no\W+(?:further\W+|more\W+|additional\W+|specific\W+|such\W+)?{_WHAT}(?:\W.*)?
-      | not\W+{_NEED}(?:\W.*)?
-      | (?:do\W+not|don'?t)\W+(?:need|use|call).*
-    )
-    [\W_]*
+    | (?:none|null|nil|nothing|na|n\ a)(?:\ .*)?
+    | no | false | 无 | 没有 | (?:无需|不需要).*
+    | no\ {_WHAT}(?:\ .*)?
+    | not\ {_NEED}(?:\ .*)?
+    | (?:do\ not|don\ t|dont)\ (?:need|use|call).*
     """,
-    re.I | re.X | re.S,
+    re.X,
 )
-# A step that means to answer.
-_ANSWERING = re.compile(
+_TO_ANSWER = re.compile(
     r"""
-    [\W_]*
-    (?: (?:give\W+|provide\W+|the\W+)*(?:final|direct)[\W_]*(?:answer|response|reply)
-      | (?:answer|respond|reply|talk|speak|chat)
-        (?:ing)?(?:\W+(?:to|with|the|user|human|question|directly|them|in|text|plain))*
-      | (?:directly|just|simply)\W+(?:answer|respond|reply).*
-      | finish(?:ed)? | done | ai | end | stop | wait
-    )
-    [\W_]*
+      (?:(?:give|provide|an?|the|my)\ )*(?:final|direct)\ ?(?:answer|response|reply)
+    | (?:answer|respond|reply|talk|speak|chat)(?:ing)?
+      (?:\ (?:to|with|the|user|human|question|directly|them|in|text|plain))*
+    | (?:directly|just|simply)\ (?:answer|respond|reply).*
+    | finish(?:ed)? | done | ai | end | stop | wait
     """,
-    re.I | re.X,
+    re.X,
 )
+_NOT_WORDS = re.compile(r"[\W_]+")
 _ANSWERED = re.compile(r"\bdo i need to use (?:an? |any )?tools?\W*(?P<word>yes|no)\b", re.I)
 _BARE = re.compile(r"\W*(?P<word>yes|no)\b(?=[\s*`\"'_]*(?:[.,;:!\n，。：；！—–-]|$))", re.I)
 _TOOLS = r"(?:external|image)?\ ?(?:tool|function)s?\b"
@@ -53,6 +45,8 @@ _NO_NEED = re.compile(
     re.I | re.X,
 )
 _LONGEST = 120
+# A reply that declines in words of its own does so at once.
+_OPENING = 2000
 
 
 def declines(name: str) -> bool:
@@ -60,14 +54,16 @@ def declines(name: str) -> bool:
 
     A tool of the prompt may have such a name; ask about names that are not listed.
     """
-    name = name.strip()
     if len(name) > _LONGEST:
         return False
-    return not name or bool(_NOTHING.fullmatch(name) or _ANSWERING.fullmatch(name))
+    words = _NOT_WORDS.sub(" ", name).strip().casefold()
+    return bool(_NO_TOOL.fullmatch(words) or _TO_ANSWER.fullmatch(words))
 
 
 def decision(text: str) -> bool | None:
     """Whether a text says that a tool is needed: by an answer to the question, or a first word."""
+    if not text:
+        return None
     found = _ANSWERED.search(text) or _BARE.match(text)
     return None if found is None else found["word"].lower() == "yes"
 
@@ -75,4 +71,4 @@ def decision(text: str) -> bool | None:
 def says_no(text: str) -> bool:
     """Whether a text says that no tool is needed, in these or other words."""
     answer = decision(text)
-    return _NO_NEED.search(text) is not None if answer is None else not answer
+    return _NO_NEED.search(text, 0, _OPENING) is not None if answer is None else not answer

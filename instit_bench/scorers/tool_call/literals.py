@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 MAX_DEPTH = 64
-MAX_TOKENS = 50_000
+MAX_TOKENS = 30_000
 
 _SPACE = re.compile(r"\s*")
 _OPENERS = {"{": "}", "[": "]", "(": ")"}
@@ -32,6 +32,8 @@ _STRING = re.compile(
     r"|[“”](?P<curly>[^“”]*+)[“”]",
     re.S,
 )
+# An object whose text was put into a string without escaping its quotes: "{"a": "x"}".
+_RAW_OBJECT = re.compile(r'"(?=\{\s*"\w{1,80}"\s*:)')
 _KEY_END = re.compile(r"\s*(?:=>|[:：=])")
 _NAME = re.compile(r"[^\W\d]\w*")
 _BARE = re.compile(r"[^\s,:=\[\]{}()\"'<>`“”][^,\[\]{}()\"'<>`“”\n]*")
@@ -81,6 +83,7 @@ class _Frame:
     listed: list[Any] = field(default_factory=list)
     key: str | None = None
     filled: bool = False
+    quoted: bool = False
 
     def add(self, value: Any) -> None:
         """Take a value; a positional one beside named ones is known by its place."""
@@ -123,6 +126,9 @@ class _Scanner:
                 return whole, len(self.text)
             if frame.key is None and char and char in "]})":
                 position = self._close(frames, whole, position, char)
+            elif char == '"' and frame.quoted == frame.filled and self._is_raw(frame, position):
+                frame.quoted = not frame.quoted
+                position += 1
             elif frame.filled:
                 position = self._go_on(frames, whole, position, char)
             elif char in _OPENERS and char and (frame.opener != "{" or frame.key is not None):
@@ -151,6 +157,10 @@ class _Scanner:
         if kind in ("double", "single", "long") and "\\" in text:
             text = _unescape(text)
         return Literal(text, start, found.end())
+
+    def _is_raw(self, frame: _Frame, position: int) -> bool:
+        """Whether a quote stands around an object: before it, or after it if one stood before."""
+        return frame.quoted or bool(frame.key and _RAW_OBJECT.match(self.text, position))
 
     def _take(self, frame: _Frame, start: int) -> int:
         """Take the key or the scalar that begins here; a negative end says that there is none."""

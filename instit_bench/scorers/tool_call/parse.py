@@ -43,6 +43,9 @@ def parse_reply(
     """
     visible = split_reasoning(text)
     turn = _first_turn(visible.text)
+    if not turn and "to=functions" in text:
+        # gpt-oss at times calls from its analysis channel, which goes with the reasoning.
+        turn = text
     if tool_calls:
         return _read_native(turn, prompt, tool_calls)
     outcome = _read_text(turn, prompt)

@@ -103,6 +103,12 @@ def read_prompt(instruction: str) -> Prompt:
 
 def file_names(text: str) -> tuple[str, ...]:
     """The path-like tokens of a text in order, each at its last mention."""
+    if "." not in text:
+        return ()
+    return _short_file_names(text) if len(text) < 200 else _find_file_names(text)
+
+
+def _find_file_names(text: str) -> tuple[str, ...]:
     spans: list[tuple[int, int]] = []
     for ending in _ENDING.finditer(text):
         last_end = spans[-1][1] if spans else 0
@@ -116,6 +122,9 @@ def file_names(text: str) -> tuple[str, ...]:
             spans.append((start, ending.end()))
     found = [text[start:end] for start, end in spans]
     return tuple(reversed(dict.fromkeys(reversed(found))))
+
+
+_short_file_names = lru_cache(maxsize=1024)(_find_file_names)
 
 
 @lru_cache(maxsize=1024)
@@ -203,15 +212,15 @@ def _split_before_line(text: str, beginnings: tuple[str, ...]) -> tuple[str, str
     return (text[: min(places)], text[min(places) :]) if places else (text, "")
 
 
+@lru_cache(maxsize=1024)
 def _fold(name: str) -> str:
     return _NOT_WORD.sub("", unicodedata.normalize("NFKC", name).casefold())
 
 
 def _spellings(name: str) -> Iterator[str]:
-    """A name's folded form, then without a namespace or number, then without words around it."""
+    """A name's folded form, the parts of a dotted one, and what is left without words around it."""
     yield _fold(name)
     parts = [part for part in _NAMESPACE.split(name) if part and not part.isdecimal()]
-    if parts:
-        yield _fold(parts[-1])
+    yield from (_fold(part) for part in reversed(parts))
     if around := _AROUND_NAME.fullmatch(name.strip()):
         yield _fold(around["name"])

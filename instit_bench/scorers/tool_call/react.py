@@ -16,6 +16,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from instit_bench.scorers.tool_call.calls import (
     Fault,
@@ -24,6 +25,7 @@ from instit_bench.scorers.tool_call.calls import (
     ToolCall,
     clean_name,
     decode,
+    join_keyword_lines,
     make_call,
 )
 from instit_bench.scorers.tool_call.declines import decision, declines, says_no
@@ -32,6 +34,11 @@ from instit_bench.scorers.tool_call.prompt import Prompt
 
 # What each key of a text stands for; the weak ones only beside their like.
 _KINDS = {
+    "Thought": "thought",
+    "Action": "action",
+    "Action Input": "input",
+    "Observation": "observation",
+    "AI": "answer",
     "thought": "thought",
     "action": "action",
     "actionname": "action",
@@ -67,11 +74,16 @@ _KEY = re.compile(
     rf"|(?<=[*_#])[ \t]*(?P<heading>{_WORDS})[ \t*_`]*$)",
     re.I | re.M,
 )
+_MARKS = re.compile(r"[ _-]")
 _FENCE = re.compile(r"```(?:\w+[ \t]*$)?", re.M)
 _INLINE_KEY = re.compile(
     r"(?<=\S)[ \t]+(?=\**(?:Action|Action Input|Observation)\**[:：])"
     r"|\\n(?=(?:Thought|Action|Action Input|Observation|AI)[:：])"
 )
+# Without one of these no key stands within a line.
+_INLINE_MARKS = (" Action", "\tAction", " Observation", "\tObservation", " *", "\t*", "\\n")
+# No reply has more keys; what comes after them is not read.
+_MOST_KEYS = 10_000
 _XML_KEY = re.compile(
     r"<(?P<end>/?)(?P<key>thought|action|action_input|observation|final_answer)>", re.I
 )
@@ -159,10 +171,11 @@ def read_script(text: str, prompt: Prompt) -> Script:
 def _split(text: str, prompt: Prompt) -> tuple[str, list[_Field], bool]:
     """Cut a text into what stands before the first key, the fields, and whether it is Markdown."""
     plain = _FENCE.sub("", text) if "```" in text else text
-    plain = _INLINE_KEY.sub("\n", plain)
+    if any(mark in plain for mark in _INLINE_MARKS):
+        plain = _INLINE_KEY.sub("\n", plain)
     if "</action" in plain or "</thought" in plain or "</final" in plain:
         plain = _XML_KEY.sub(lambda tag: "\n" if tag["end"] else f"\n{tag['key']}: ", plain)
-    keys = _accepted(list(_KEY.finditer(plain)), plain, prompt)
+    keys = _accepted(list(islice(_KEY.finditer(plain), _MOST_KEYS)), plain, prompt)
     ends = [key.start() for key, _ in keys[1:]] + [len(plain)]
     fields = [
         _Field(kind, plain[key.end() : end]) for (key, kind), end in zip(keys, ends, strict=False)
@@ -182,8 +195,8 @@ def _accepted(
     """
     accepted: list[tuple[re.Match[str], str]] = []
     for place, key in enumerate(keys):
-        word = (key["key"] or key["heading"]).casefold()
-        kind = _KINDS["".join(letter for letter in word if letter.isalpha())]
+        word = key["key"] or key["heading"]
+        kind = _KINDS.get(word) or _KINDS[_MARKS.sub("", word).lower()]
         before = accepted[-1][1] if accepted else ""
         if kind == "weak input" and before != "action":
             continue
@@ -214,7 +227,7 @@ def _add_call(script: Script, action: _Field, following: Sequence[_Field], promp
     name, value = _name_and_input(action, prompt)
     listed = prompt.find_tool(name) is not None
     if following and following[0].kind == "input":
-        value = _input_text(following[0])
+        value = _input_text(following[0], prompt, name)
     if not listed and declines(name):
         _take_decline(script, name, value)
         return
@@ -260,11 +273,11 @@ def _name_and_input(action: _Field, prompt: Prompt) -> tuple[str, str | None]:
     return (before, inside[:-1]) if inside[-1:] in (")", "]") else (name, None)
 
 
-def _input_text(item: _Field) -> str:
-    """The first line of an input, or all of an object that begins there."""
+def _input_text(item: _Field, prompt: Prompt, name: str) -> str:
+    """The first line of an input, or all of the object or the arguments that begin there."""
     whole = item.value.strip().strip("`").strip()
     if whole[:1] in ("{", "["):
         literal = read_literal(whole)
         if literal is not None and "\n" in whole[: literal.end]:
             return whole[: literal.end]
-    return item.line
+    return join_keyword_lines(whole, prompt, name) if "\n" in whole else item.line

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from instit_bench.scorers.tool_call.align import PLACEHOLDER, Match, Pair, align, clean_file, scenes
@@ -31,9 +32,10 @@ class ToolCallScorer:
         Raises:
             ValueError: If the gold output, not the reply, is broken.
         """
-        prompt = read_prompt(str(sample.doc["instruction"]))
+        instruction = str(sample.doc["instruction"])
+        prompt = read_prompt(instruction)
         official = score_official(sample.target, prediction.text)
-        gold = _read_gold(sample, prompt)
+        gold = _read_gold(sample, instruction)
         reply = parse_reply(prediction.text, prompt, prediction.tool_calls)
         calls = reply.calls if isinstance(reply, Reply) else ()
         pairs = align(gold, calls, prompt)
@@ -81,11 +83,16 @@ class ToolCallScorer:
         }
 
 
-def _read_gold(sample: Sample, prompt: Prompt) -> tuple[ToolCall, ...]:
-    gold = parse_reply(sample.target, prompt)
+def _read_gold(sample: Sample, instruction: str) -> tuple[ToolCall, ...]:
+    gold = _parse_gold(sample.target, instruction)
     if isinstance(gold, Reply):
         return gold.calls
     raise ValueError(f"sample {sample.id}: gold output cannot be read: {gold.message}")
+
+
+@lru_cache(maxsize=2048)
+def _parse_gold(target: str, instruction: str) -> Reply | ParseError:
+    return parse_reply(target, read_prompt(instruction))
 
 
 def _strict_values(

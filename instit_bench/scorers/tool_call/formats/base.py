@@ -9,6 +9,9 @@ from typing import Any
 from instit_bench.scorers.tool_call.calls import ParseError
 from instit_bench.scorers.tool_call.prompt import Prompt
 
+# No reply makes more calls; what comes after them is not read.
+MOST_CALLS = 5000
+
 
 @dataclass(frozen=True, slots=True)
 class Found:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 from instit_bench.scorers.tool_call.calls import ParseError
-from instit_bench.scorers.tool_call.formats.base import Format, Found, Reading
+from instit_bench.scorers.tool_call.formats.base import MOST_CALLS, Format, Found, Reading
 from instit_bench.scorers.tool_call.literals import read_literal
 from instit_bench.scorers.tool_call.prompt import Prompt
 
 _BAR, _LINE = "[|｜]", "[▁_ ]"
+_SEPARATOR = f"<{_BAR}tool{_LINE}sep{_BAR}>"
 _FENCE = re.compile(r"\s*(?:```\w*\s*)?")
 _GEMMA = r"\bcall:\s*(?P<name>[^<>{}\n\"]{1,120}?)\s*(?=\{)"
 _TEXT = re.compile(r"[^\n<\[✿]*")
@@ -30,7 +32,7 @@ def _headed(
     def read(text: str, prompt: Prompt) -> Reading:
         heads = [
             found
-            for found in pattern.finditer(text)
+            for found in islice(pattern.finditer(text), MOST_CALLS)
             if not listed_only or prompt.find_tool(found["name"]) is not None
         ]
         calls = tuple(_calls(text, heads))
@@ -48,7 +50,7 @@ def _calls(text: str, heads: list[re.Match[str]]) -> Iterator[Found]:
             continue
         fenced = _FENCE.match(text, head.end())
         start = fenced.end() if fenced else head.end()
-        if text[start : start + 1] in ("{", "[", "("):
+        if text[start : start + 1] in ("{", "[", "(", '"'):
             literal = read_literal(text, start)
             if literal is None:
                 continue
@@ -75,9 +77,10 @@ HEADED = (
     # V3: begin, "function", separator, name, fenced JSON; V3.1: begin, name, separator, JSON
     _headed(
         "deepseek",
-        ("call▁begin", "call_begin", "call begin"),
-        rf"<{_BAR}tool{_LINE}call{_LINE}begin{_BAR}>\s*(?:function\s*<{_BAR}tool{_LINE}sep{_BAR}>)?"
-        rf"\s*(?P<name>[^<>{{}}\n]{{1,120}})\s*(?:<{_BAR}tool{_LINE}sep{_BAR}>|(?=[\n{{]))",
+        ("call▁begin", "call_begin", "call begin", "tool▁sep"),
+        rf"(?:<{_BAR}tool{_LINE}call{_LINE}begin{_BAR}>\s*(?:function\s*{_SEPARATOR})?+"
+        rf"|function\s*{_SEPARATOR})"
+        rf"\s*(?P<name>[^<>{{}}\n]{{1,120}})\s*(?:{_SEPARATOR}|(?=[\n{{]))",
     ),
     _headed(
         "kimi",
@@ -105,7 +108,7 @@ HEADED = (
 NAME_AND_OBJECT = _headed(
     "name_and_object",
     ("{",),
-    r"(?m)^[ \t`*]*(?P<name>[^\n{}<>\"':`*]{1,120}?)[ \t`*]*[:：]?[ \t`*]*\n?"
+    r"(?m)^[ \t`*>]*(?P<name>[^\n{}<>\"':`*]{1,120}?)[ \t`*]*[:：]?[ \t`*]*\n?"
     r"(?:```\w*\n)?[ \t]*(?=\{)",
     certain=False,
     listed_only=True,

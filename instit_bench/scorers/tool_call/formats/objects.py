@@ -114,21 +114,24 @@ class _Sorted:
             self.answer = answer
 
 
-def read_objects(text: str, prompt: Prompt, *, listed_only: bool = False) -> Reading:
+def read_objects(
+    text: str, prompt: Prompt, *, listed_only: bool = False, wrapped: bool = False
+) -> Reading:
     """Read the calls that a text holds as objects, in order.
 
-    ``listed_only`` passes over what names no tool of the prompt. Something meant as a call that is
-    not one is an error only where nothing else is found.
+    ``listed_only`` passes over what names no tool of the prompt; ``wrapped`` says that a model's
+    own tokens stand around the objects, so that an empty list means that nothing is called.
+    Something meant as a call that is not one is an error only where nothing else is found.
     """
     found = _Sorted(prompt, listed_only)
     literals = list(read_literals(text))
     for literal in literals:
-        around = text[: literal.start] + text[literal.end :]
-        whole = len(around) < 40 and not around.strip(" \n\r\t`").removeprefix("json")
-        found.take(literal, literal.value, whole=whole)
+        found.take(literal, literal.value, whole=_is_whole(text, literal))
     calls = tuple(found.calls)
     if calls or found.declines:
         return Reading(calls, found.answer, found.declines and not calls)
+    if wrapped and literals and all(literal.value == [] for literal in literals):
+        return Reading(declines=True)
     if found.without_input:
         name = found.without_input
         return Reading(error=ParseError("missing_input", f"the call of {name!r} has no arguments"))
@@ -136,6 +139,14 @@ def read_objects(text: str, prompt: Prompt, *, listed_only: bool = False) -> Rea
     if not listed_only and broken and _CALL_KEY.search(text):
         return Reading(error=ParseError("malformed_call", "the object of the call is broken"))
     return Reading()
+
+
+def _is_whole(text: str, literal: Literal) -> bool:
+    """Whether an object is all of the reply, a code fence around it aside."""
+    if literal.start > 20 or len(text) - literal.end > 20:
+        return False
+    around = text[: literal.start] + text[literal.end :]
+    return not around.strip(" \n\r\t`").removeprefix("json")
 
 
 def _input(record: Mapping[str, Any], written: Mapping[str, Any], prompt: Prompt, name: str) -> Any:
@@ -159,7 +170,7 @@ def _pick(record: Mapping[str, Any], keys: tuple[str, ...]) -> Any:
 
 
 def _objects(name: str, *markers: str) -> Format:
-    return Format(name, markers, read_objects)
+    return Format(name, markers, partial(read_objects, wrapped=True))
 
 
 def _wrapped() -> Iterator[Format]:

@@ -7,12 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from instit_bench.scorers.tool_call.formats.base import Format, Found, Reading
+from instit_bench.scorers.tool_call.formats.base import MOST_CALLS, Format, Found, Reading
 from instit_bench.scorers.tool_call.literals import read_literal
 from instit_bench.scorers.tool_call.prompt import Prompt, file_names
 
-# No reply makes more calls; the bound keeps a text of brackets from taking long.
-_MOST = 5000
 _BRACKET = re.compile(r"\(")
 _NAME_WIDTH = 80
 _NAME = re.compile(r"[^\s\[\](){},;=\n`\"'*|>:#][^\[\](){},;=\n`\"'*|>:#]*\Z")
@@ -22,6 +20,7 @@ _CODE = re.compile(
     r"```(?:tool_code|tool_call|python|py)\b|<\|python_tag\|>|<\|python_start\|>"
     r"|<\|tool_call_start\|>|<function_calls>|<tool_code>|<tool_call>|\A\s*\["
 )
+_RECORDS = frozenset(("Function", "FunctionCall", "ToolCall"))
 _NOT_TOOLS = frozenset(
     ("print", "display", "list", "dict", "str", "int", "float", "len", "range", "open")
 )
@@ -35,7 +34,7 @@ class _Code:
 
     def calls(self) -> Iterator[Found]:
         end = 0
-        for bracket in islice(_BRACKET.finditer(self.text), _MOST):
+        for bracket in islice(_BRACKET.finditer(self.text), MOST_CALLS):
             if bracket.start() < end:
                 continue
             found = self._call(bracket.start())
@@ -50,6 +49,8 @@ class _Code:
         if found is None or not _BEFORE.search(line[: found.start()] or "\n"):
             return None
         name = found[0].strip()
+        if name in _RECORDS:
+            return self._record(bracket)
         listed = self.prompt.find_tool(name) is not None
         if not listed and not (self.certain and self._is_identifier(name)):
             return None
@@ -57,6 +58,16 @@ class _Code:
         if arguments is None or not (self.certain or self._is_call(bracket, arguments.end)):
             return None
         return Found(name, arguments.value, bracket - len(found[0]), arguments.end)
+
+    def _record(self, bracket: int) -> Found | None:
+        """The call in the record of a client library: ``Function(name="…", arguments="…")``."""
+        record = read_literal(self.text, bracket)
+        if record is None or not isinstance(record.value, dict):
+            return None
+        name, value = record.value.get("name"), record.value.get("arguments")
+        if not isinstance(name, str) or value is None:
+            return None
+        return Found(name, value, bracket, record.end)
 
     def _is_identifier(self, name: str) -> bool:
         last = name.rpartition(".")[2]

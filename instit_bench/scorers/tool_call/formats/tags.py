@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from instit_bench.scorers.tool_call.calls import ParseError, decode
-from instit_bench.scorers.tool_call.formats.base import Format, Found, Reading
+from instit_bench.scorers.tool_call.formats.base import MOST_CALLS, Format, Found, Reading
 from instit_bench.scorers.tool_call.prompt import Prompt
 
 # A namespace before a tag's name: antml:invoke, ｜DSML｜invoke, steptml:parameter.
-_SPACE = r"(?:[\w-]{1,20}:|[|｜]\w{1,20}[|｜])?"
+_SPACE = r"(?:[\w-]{1,20}:|[|｜]{1,2}\w{1,20}[|｜]{1,2})?"
 _ANY_TAG = r"<(?P<key>[A-Za-z_][\w.-]{0,80})>"
 _PAIR = re.compile(_ANY_TAG)
 # MiniMax M3 puts this before each of its tags.
@@ -35,7 +36,7 @@ class _Family:
     def read(self, text: str, prompt: Prompt) -> Reading:
         heads = [
             found
-            for found in self.head.finditer(text)
+            for found in islice(self.head.finditer(text), MOST_CALLS)
             if not self.listed_only or prompt.find_tool(found["name"]) is not None
         ]
         calls = tuple(self._calls(text, heads, prompt))
@@ -54,7 +55,7 @@ class _Family:
 
     def _value(self, body: str, *, whole: bool) -> Any:
         """The arguments in a call's body; ``None`` where it breaks off within one."""
-        opened = list(self.parameter.finditer(body))
+        opened = list(islice(self.parameter.finditer(body), MOST_CALLS))
         if opened:
             return self._parameters(body, opened, whole=whole)
         body = body.strip()
@@ -120,10 +121,10 @@ _FUNCTION = _Family(
 )
 _INVOKE = _Family(
     re.compile(
-        rf"<{_SPACE}(?:invoke|function|tool_call|call|tool)\s(?:[^<>\n]{{0,80}}?\s)?"
-        r"name\s*=\s*[\"'](?P<name>[^<>\"\n]{1,120}?)[\"'][^<>\n]{0,80}>"
+        rf"<{_SPACE}(?:invoke|function|tool_call|tool_use|call|tool)\s(?:[^<>\n]{{0,80}}?\s)?"
+        r"(?:name|tool)\s*=\s*[\"'](?P<name>[^<>\"\n]{1,120}?)[\"'][^<>\n]{0,80}>"
     ),
-    re.compile(rf"</{_SPACE}(?:invoke|function|tool_call|call|tool)>"),
+    re.compile(rf"</{_SPACE}(?:invoke|function|tool_call|tool_use|call|tool)>"),
     re.compile(
         rf"<{_SPACE}(?:parameter|param|argument|arg)\s(?:[^<>\n]{{0,80}}?\s)?"
         r"(?:name|key)\s*=\s*[\"'](?P<key>[^<>\"\n]{1,80}?)[\"'][^<>\n]{0,80}>"
@@ -139,8 +140,8 @@ _ARG_KEY = _Family(
 _NAME_TAG = _Family(
     re.compile(rf"<{_NAME_TAGS}>\s*(?P<name>[^<>\n]{{1,120}}?)\s*</{_NAME_TAGS}>"),
     re.compile(r"</(?:tool_call|function_call|tool_use|invoke|call|action)>"),
-    re.compile(r"(?!)(?P<key>)"),
-    re.compile(r"(?!)"),
+    _INVOKE.parameter,
+    _INVOKE.parameter_end,
 )
 _TOOL_TAG = _Family(
     re.compile(_ANY_TAG.replace("key", "name")),
