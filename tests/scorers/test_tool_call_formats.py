@@ -29,6 +29,7 @@ New input: Do it.
 FILE = "image/a.png"
 FACE = ("Detect Face", (FILE,))
 CROP = ("Crop the Object", (FILE, "a red dog"))
+FLY = ("fly", ())
 ARGS = '{"image_path": "image/a.png"}'
 CALL = '{"name": "detect_face", "arguments": {"image_path": "image/a.png"}}'
 CROP_CALL = (
@@ -46,7 +47,8 @@ def read(text, *native):
 TOKENS = [
     ("mistral", f"[TOOL_CALLS]detect_face[ARGS]{ARGS}", [FACE]),
     ("mistral", f"[TOOL_CALLS]detect_face[CALL_ID]a1b2c3[ARGS]{ARGS}", [FACE]),
-    ("mistral", f"Sure.[TOOL_CALLS]detect_face[ARGS]{ARGS}[TOOL_CALLS]detect_face{ARGS}", [FACE]),
+    ("mistral", f"Sure.[TOOL_CALLS]detect_face[ARGS]{ARGS}[TOOL_CALLS]fly[ARGS]{{}}", [FACE, FLY]),
+    ("mistral", f"[TOOL_CALLS]detect_face{ARGS}", [FACE]),
     ("mistral", f"[TOOL_CALLS] [{CALL}, {CROP_CALL}]", [FACE, CROP]),
     (
         "deepseek",
@@ -216,6 +218,7 @@ OBJECTS = [
         f'{{"name": "detect_face", "arguments": [{{"name": "image_path", "value": "{FILE}"}}]}}',
         [FACE],
     ),
+    ("json", f"Here is the call: {CALL} Done.", [FACE]),
     ("json", f"I will call it.\n{CALL}\nThen I shall see.", [FACE]),
 ]
 
@@ -278,10 +281,30 @@ REACT = [
 @pytest.mark.parametrize(("style", "text", "calls"), TOKENS + TAGS + OBJECTS)
 def test_calls_in_the_tokens_of_a_model(style, text, calls):
     found, reply = read(text)
-    assert found[: len(calls)] == calls
-    assert len(found) == len(calls) or style == "mistral"
+    assert found == calls
     assert reply.format == style
     assert reply.fault is None
+
+
+AROUND = {
+    "prose before": "Sure, I will do that.\n\n{}",
+    "reasoning before": "<think>\nAction: None\n</think>\n\n{}",
+    "white space": "\n\n  {}\n\n",
+    "a fence": "```xml\n{}\n```",
+    "an end token": "{}<|im_end|>",
+    "an end token and a turn": "{}<|im_end|>\n<|im_start|>user\nAction: Make Text\nAction Input: x",
+}
+
+
+@pytest.mark.parametrize(("style", "text", "calls"), TOKENS + TAGS + OBJECTS)
+def test_what_stands_around_the_calls_does_not_matter(style, text, calls):
+    if "analysis" in text or "```" in text:
+        pytest.skip("it begins with channels of its own, or holds a fence")
+    plain = read(text)[0]
+    assert plain == calls
+    assert read(text.replace("\n", "\r\n"))[0] == plain, style
+    for name, around in AROUND.items():
+        assert read(around.replace("{}", text))[0] == plain, name
 
 
 @pytest.mark.parametrize(("text", "calls"), PYTHONIC)

@@ -27,8 +27,10 @@ from instit_bench.scorers.tool_call.react import read_script
 from instit_bench.types import NativeToolCall
 
 # A turn of the human's that a completion without a stop string goes on to invent.
-_NEXT_TURN = re.compile(r"\n[ \t#*]*(?:Human|User|New input|Previous conversation)[ \t*]*[:：]")
-_OBJECT = re.compile(r"[{\[]")
+_NEXT_TURN = re.compile(
+    r"\n[ \t#*]*(?:Human|User|New input|Previous conversation)[ \t*]*[:：]"
+    r"|<\|(?:im_)?start\|>user"
+)
 
 
 def parse_reply(
@@ -58,7 +60,7 @@ def _first_turn(text: str) -> str:
     """A reply without what follows its own turn."""
     # In gpt-oss's channels a turn holds several messages, each with an end token of its own.
     turn = text if "<|message|>" in text else strip_end_tokens(text)
-    turn = turn.strip()
+    turn = turn.replace("\r\n", "\n").strip()
     following = _NEXT_TURN.search(turn)
     return turn[: following.start()].rstrip() if following else turn
 

@@ -14,7 +14,7 @@ from instit_bench.scorers.tool_call.prompt import Prompt
 _BAR, _LINE = "[|｜]", "[▁_ ]"
 _SEPARATOR = f"<{_BAR}tool{_LINE}sep{_BAR}>"
 _FENCE = re.compile(r"\s*(?:```\w*\s*)?")
-_GEMMA = r"\bcall:\s*(?P<name>[^<>{}\n\"]{1,120}?)\s*(?=\{)"
+_GEMMA = r"\bcall:\s*(?P<name>(?=\S)[^<>{}\n\"]{1,120}?)\s*(?=\{)"
 _TEXT = re.compile(r"[^\n<\[✿]*")
 
 
@@ -66,12 +66,12 @@ HEADED = (
     _headed(
         "mistral",
         ("[ARGS]",),
-        r"(?:\[TOOL_CALLS\])?\s*(?P<name>[^\[\]{}<>\n]{1,120})(?:\[CALL_ID\][^\[\]{}]{0,80})?\[ARGS\]",
+        r"(?:\[TOOL_CALLS\])?\s*(?P<name>(?=\S)[^\[\]{}<>\n]{1,120})(?:\[CALL_ID\][^\[\]{}]{0,80})?\[ARGS\]",
     ),
     _headed(
         "mistral",
         ("[TOOL_CALLS]",),
-        r"\[TOOL_CALLS\]\s*(?P<name>[^\[\]{}<>\n]{1,120}?)\s*(?=\{)",
+        r"\[TOOL_CALLS\]\s*(?P<name>(?=\S)[^\[\]{}<>\n]{1,120}?)\s*(?=\{)",
         certain=False,
     ),
     # V3: begin, "function", separator, name, fenced JSON; V3.1: begin, name, separator, JSON
@@ -80,35 +80,35 @@ HEADED = (
         ("call▁begin", "call_begin", "call begin", "tool▁sep"),
         rf"(?:<{_BAR}tool{_LINE}call{_LINE}begin{_BAR}>\s*(?:function\s*{_SEPARATOR})?+"
         rf"|function\s*{_SEPARATOR})"
-        rf"\s*(?P<name>[^<>{{}}\n]{{1,120}})\s*(?:{_SEPARATOR}|(?=[\n{{]))",
+        rf"\s*(?P<name>(?=\S)[^<>{{}}\n]{{1,120}})\s*(?:{_SEPARATOR}|(?=[\n{{]))",
     ),
     _headed(
         "kimi",
         ("<|tool_call_argument_begin|>",),
-        r"(?:<\|tool_call_begin\|>)?\s*(?P<name>[^<>{}\n]{1,120}?)\s*<\|tool_call_argument_begin\|>",
+        r"(?:<\|tool_call_begin\|>)?\s*(?P<name>(?=\S)[^<>{}\n]{1,120}?)\s*<\|tool_call_argument_begin\|>",
     ),
     # gpt-oss: <|channel|>commentary to=functions.name <|constrain|>json<|message|>{...}<|call|>
     _headed(
         "harmony",
         ("<|message|>", "to=functions"),
-        r"\bto=(?!assistant|user)(?P<name>[^<>{}\n=]{1,120}?)\s*(?:<\|channel\|>\s*\w+)?"
+        r"\bto=(?!assistant|user)(?P<name>(?=\S)[^<>{}\n=]{1,120}?)\s*(?:<\|channel\|>\s*\w+)?"
         r"\s*(?:<\|constrain\|>)?\s*(?:json|code)?\s*(?:<\|message\|>|(?=\{))",
     ),
     # Qwen's ✿FUNCTION✿: name / ✿ARGS✿: {...}
     _headed(
         "qwen",
         ("✿FUNCTION✿",),
-        r"✿FUNCTION✿\s*[:：]?\s*(?P<name>[^\n✿]{1,120})\s*✿ARGS✿\s*[:：]?",
+        r"✿FUNCTION✿\s*[:：]?\s*(?P<name>(?=\S)[^\n✿]{1,120})\s*✿ARGS✿\s*[:：]?",
     ),
     # Gemma: <|tool_call>call:name{key:<|"|>value<|"|>}
     _headed("gemma", ("<|tool_call>", "<start_function_call>"), _GEMMA),
-    _headed("gemma", ("call:",), _GEMMA, certain=False),
+    _headed("gemma", ("call:",), _GEMMA, certain=False, listed_only=True),
 )
 # GLM-4: the name on a line of its own, then the object. No token says so, only a listed name.
 NAME_AND_OBJECT = _headed(
     "name_and_object",
     ("{",),
-    r"(?m)^[ \t`*>]*(?P<name>[^\n{}<>\"':`*]{1,120}?)[ \t`*]*[:：]?[ \t`*]*\n?"
+    r"(?m)^[ \t`*>]*(?P<name>(?=\S)[^\n{}<>\"':`*]{1,120}?)[ \t`*]*[:：]?[ \t`*]*\n?"
     r"(?:```\w*\n)?[ \t]*(?=\{)",
     certain=False,
     listed_only=True,

@@ -114,7 +114,7 @@ def _read_minimax(text: str, prompt: Prompt) -> Reading:
 
 
 _FUNCTION = _Family(
-    re.compile(r"<function\s*=\s*[\"']?(?P<name>[^<>{}\"'\n]{1,120}?)[\"']?\s*(?:>|(?=\{))"),
+    re.compile(r"<function\s*=\s*[\"']?(?P<name>(?=\S)[^<>{}\"'\n]{1,120}?)[\"']?\s*(?:>|(?=\{))"),
     re.compile(r"</function>?|</tool_call>"),
     re.compile(r"<parameter\s*=\s*[\"']?(?P<key>[^<>\"'\n]{1,80}?)[\"']?\s*>"),
     re.compile(r"</parameter>?"),
@@ -122,7 +122,7 @@ _FUNCTION = _Family(
 _INVOKE = _Family(
     re.compile(
         rf"<{_SPACE}(?:invoke|function|tool_call|tool_use|call|tool)\s(?:[^<>\n]{{0,80}}?\s)?"
-        r"(?:name|tool)\s*=\s*[\"'](?P<name>[^<>\"\n]{1,120}?)[\"'][^<>\n]{0,80}>"
+        r"(?:name|tool)\s*=\s*[\"'](?P<name>(?=\S)[^<>\"\n]{1,120}?)[\"'][^<>\n]{0,80}>"
     ),
     re.compile(rf"</{_SPACE}(?:invoke|function|tool_call|tool_use|call|tool)>"),
     re.compile(
@@ -132,13 +132,15 @@ _INVOKE = _Family(
     re.compile(rf"</{_SPACE}(?:parameter|param|argument|arg)>"),
 )
 _ARG_KEY = _Family(
-    re.compile(r"<tool_call>\s*(?P<name>[^<>{}\[\n]{1,120}?)\s*(?=\n|<arg_key>|</tool_call>)"),
+    re.compile(
+        r"<tool_call>\s*(?P<name>(?=\S)[^<>{}\[\n]{1,120}?)\s*(?=\n|<arg_key>|</tool_call>)"
+    ),
     re.compile(r"</tool_call>"),
     re.compile(r"<arg_key>\s*(?P<key>[^<>]{1,80}?)\s*</arg_key>\s*<arg_value>"),
     re.compile(r"</arg_value>|<arg_key>"),
 )
 _NAME_TAG = _Family(
-    re.compile(rf"<{_NAME_TAGS}>\s*(?P<name>[^<>\n]{{1,120}}?)\s*</{_NAME_TAGS}>"),
+    re.compile(rf"<{_NAME_TAGS}>\s*(?P<name>(?=\S)[^<>\n]{{1,120}}?)\s*</{_NAME_TAGS}>"),
     re.compile(r"</(?:tool_call|function_call|tool_use|invoke|call|action)>"),
     _INVOKE.parameter,
     _INVOKE.parameter_end,
