@@ -369,6 +369,8 @@ def test_an_action_that_is_none_declines(action, rest):
         ('{"thought": "No tool", "action": null, "action_input": null, "answer": "hi"}', "hi"),
         ('{"action": "Final Answer", "action_input": "hi"}', "hi"),
         ('{"tool": "none", "response": "hi"}', "hi"),
+        ("Thought: enough.\nAction: Finish[hi]", "hi"),
+        ("Thought: enough.\nAction: final_answer(hi)", "hi"),
         ('{"thought": "Do I need to use a tool? No", "AI": "hi"}', "hi"),
         ('{"content": "hi", "tool_calls": []}', "hi"),
         ("Hi.\n<TOOLCALL>[]</TOOLCALL>", None),

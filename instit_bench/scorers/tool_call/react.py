@@ -249,7 +249,7 @@ def _take_decline(script: Script, name: str, value: str | None) -> None:
     elif not script.decisions:
         script.says_no = True
         if value and script.answer is None and not declines(value):
-            script.answer = value
+            script.answer = value.strip("()[] ")
 
 
 def _name_and_input(action: _Field, prompt: Prompt) -> tuple[str, str | None]:
@@ -264,7 +264,8 @@ def _name_and_input(action: _Field, prompt: Prompt) -> tuple[str, str | None]:
     if found is None or declines(name):
         return name, None
     before = clean_name(found["name"])
-    if prompt.find_tool(before) is None and whole[found.end()] != "(":
+    is_action = prompt.find_tool(before) is not None or declines(before)
+    if not is_action and whole[found.end()] != "(":
         return name, None
     literal = read_literal(whole, found.end())
     if literal is not None:
