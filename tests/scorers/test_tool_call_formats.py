@@ -109,6 +109,7 @@ TOKENS = [
         "<end_function_call>",
         [FACE],
     ),
+    ("gemma", '<call>detect_face{image_path:<|"|>image/a.png<|"|>}', [FACE]),
     ("name_and_object", f"detect_face\n{ARGS}", [FACE]),
     ("name_and_object", f">>>detect_face\n{ARGS}", [FACE]),
 ]
@@ -122,6 +123,11 @@ TAGS = [
     ),
     ("function_tag", f"<function=detect_face>{ARGS}</function>", [FACE]),
     ("function_tag", f"<function=detect_face{ARGS}</function>", [FACE]),
+    (
+        "function_tag",
+        '<function=detect_face>\n<parameter=image_path>\n["image/a.png"]\n</parameter></function>',
+        [FACE],
+    ),
     (
         "function_tag",
         '<function="Detect Face">\n<parameter="image path">image/a.png\n</function>',

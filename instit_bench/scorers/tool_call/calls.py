@@ -145,11 +145,20 @@ def _values(value: Any, tool: Tool | None) -> list[str]:
     while (inner := _only_item(value)) is not None:
         value = inner
     if not isinstance(value, Mapping):
-        return [_as_text(item) for item in value] if isinstance(value, list) else [_as_text(value)]
-    values = [_as_text(item) for item in value.values()]
+        return [_scalar(item) for item in value] if isinstance(value, list) else [_as_text(value)]
+    values = [_scalar(item) for item in value.values()]
     if tool is not None and len(values) != tool.arity:
         values = [item for item in values if item]
     return _order_named(values, tool)
+
+
+def _scalar(value: Any) -> str:
+    """An argument as text; ``["x.png"]``, a list of one, decoded or not, is its item."""
+    if isinstance(value, str) and value.startswith("["):
+        value = decode(value)
+    if isinstance(value, list) and len(value) == 1:
+        (value,) = value
+    return _as_text(value)
 
 
 def _only_item(value: Any) -> Mapping[str, Any] | list[Any] | None:

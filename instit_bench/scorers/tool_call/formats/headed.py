@@ -14,7 +14,7 @@ from instit_bench.scorers.tool_call.prompt import Prompt
 _BAR, _LINE = "[|｜]", "[▁_ ]"
 _SEPARATOR = f"<{_BAR}tool{_LINE}sep{_BAR}>"
 _FENCE = re.compile(r"\s*(?:```\w*\s*)?")
-_GEMMA = r"\bcall:\s*(?P<name>(?=\S)[^<>{}\n\"]{1,80}?)\s*(?=\{)"
+_GEMMA = r"(?:\bcall:|<call>)\s*(?P<name>(?=\S)[^<>{}\n\"]{1,80}?)\s*(?=\{)"
 _TEXT = re.compile(r"[^\n<\[✿]*")
 
 
@@ -102,7 +102,7 @@ HEADED = (
     ),
     # Gemma: <|tool_call>call:name{key:<|"|>value<|"|>}
     _headed("gemma", ("<|tool_call>", "<start_function_call>"), _GEMMA),
-    _headed("gemma", ("call:",), _GEMMA, certain=False, listed_only=True),
+    _headed("gemma", ("call:", "<call>"), _GEMMA, certain=False, listed_only=True),
 )
 # GLM-4: the name on a line of its own, then the object. No token says so, only a listed name.
 NAME_AND_OBJECT = _headed(
