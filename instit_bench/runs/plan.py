@@ -110,6 +110,7 @@ class RunPlan:
             top_p=config.top_p,
             max_tokens=config.max_tokens,
             video_as=config.video_as,
+            video_decoder=config.video_decoder,
             constrain_choices=config.constrain_choices,
             dtype=config.dtype,
             quantization=config.quantization,
