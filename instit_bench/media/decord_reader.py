@@ -15,9 +15,10 @@ from typing import Any
 from instit_bench.media.frames import spread
 from instit_bench.media.pyav_reader import Encode, FrameIndex
 
-# decord 0.6 brings an FFmpeg of 2021, in which newer codecs are missing or unfinished.
-_CODECS = {"h264", "hevc", "mpeg4", "vp8", "libvpx", "vp9", "libvpx-vp9", "mjpeg"}
+# decord 0.6 brings an FFmpeg of 2021 without AV1, and miscounts MPEG-4 with B-frames.
+_CODECS = {"h264", "hevc", "vp8", "vp9", "mjpeg"}
 _INDEXED = {"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm"}
+_MOST_PIXELS = 4096 * 2304  # it decodes several frames ahead and holds them as RGB
 _TOLERANCE = 1e-3  # seconds, or of the time: decord's times are of single precision
 
 
@@ -42,6 +43,8 @@ def decode_with_decord(
         raise UnfitForDecordError("its packets are not in step with its frames")
     if index.codec not in _CODECS:
         raise UnfitForDecordError(f"decord does not read the codec {index.codec}")
+    if index.pixels > _MOST_PIXELS:
+        raise UnfitForDecordError("decord would hold too many frames of this size")
     wanted = spread(len(index.times), max_frames)
     times = [index.seconds(index.times[place]) for place in wanted]
     try:

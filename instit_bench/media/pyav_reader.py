@@ -20,6 +20,7 @@ from typing import Any
 from instit_bench.media.errors import MediaError
 from instit_bench.media.frames import spread
 from instit_bench.media.limits import Deadline, check_pixels
+from instit_bench.media.restarts import Restart, restart_at
 
 # What is opened: no playlists that name other files, no texts or images drawn as frames.
 _FORMATS = (
@@ -27,6 +28,9 @@ _FORMATS = (
     "asf,flv,ogg,mxf,nut,rm,vc1,dv,gif,apng,wtv,swf,nsv,roq,amv"
 )
 _OPTIONS = {"format_whitelist": _FORMATS, "protocol_whitelist": "file"}
+# Containers that say when a frame is shown; others say when it is decoded, which differs where
+# frames are reordered.
+_TELL_TIMES = {"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "mpegts", "mpeg", "flv"}
 # Containers whose header says how long they are; of the others it is guessed.
 _TELL_THEIR_LENGTH = {"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "asf", "flv"}
 _THREADS = 4
@@ -39,14 +43,15 @@ class FrameIndex:
     """What demuxing tells of a video stream, in the stream's time base.
 
     ``times`` are the timestamps of the frames that are shown, ascending; ``None`` where some are
-    missing or doubled. ``keyframes`` are those of the frames that decoding can start from,
-    ``damaged`` those of packets that the container itself calls damaged. ``in_step`` says that
-    every keyframe is as many frames from the start in decoding as in showing and that no packet is
-    hidden or damaged: then counting packets finds frames.
+    missing or doubled, or are not those of showing. ``keyframes`` are those of the frames that
+    decoding can start from, ``damaged`` those of packets that the container itself calls damaged.
+    ``in_step`` says that counting packets from any keyframe finds frames: each of them is clean,
+    and as many frames from the start in decoding as in showing, and nothing is hidden or damaged.
     """
 
     container: str
     codec: str
+    pixels: int
     packets: int
     times: tuple[int, ...] | None
     keyframes: tuple[int, ...]
@@ -79,6 +84,7 @@ def read_index(path: Path, deadline: Deadline) -> FrameIndex:
     times: list[int] = []
     keys: list[int] = []
     ranks: list[int] = []
+    all_clean = True
     damaged: list[int] = []
     without_time = hidden = 0
     ends = 0.0
@@ -100,17 +106,22 @@ def read_index(path: Path, deadline: Deadline) -> FrameIndex:
             if packet.is_corrupt:
                 damaged.append(packet.pts)
             if packet.is_keyframe:
-                keys.append(packet.pts)
-                ranks.append(len(times))
+                restart = restart_at(stream.codec_context.name, bytes(packet))
+                all_clean = all_clean and restart is Restart.CLEAN
+                if restart is not Restart.NONE or not times:
+                    keys.append(packet.pts)
+                    ranks.append(len(times))
             times.append(packet.pts)
         ordered = sorted(times)
         distinct = all(before < after for before, after in pairwise(ordered))
-        known = distinct and not without_time and bool(ordered)
+        real = container.format.name in _TELL_TIMES or not stream.codec_context.has_b_frames
+        known = real and distinct and not without_time and bool(ordered)
         tick = float(stream.time_base or 0)
         _check_end(container, ends, tick * max(_gaps(ordered), default=0))
         return FrameIndex(
             container=container.format.name,
             codec=stream.codec_context.codec.name,
+            pixels=stream.codec_context.width * stream.codec_context.height,
             packets=len(times) + without_time,
             times=tuple(ordered) if known else None,
             keyframes=tuple(sorted(keys)),
@@ -118,6 +129,7 @@ def read_index(path: Path, deadline: Deadline) -> FrameIndex:
             start=stream.start_time or 0,
             seconds_per_tick=tick,
             in_step=known
+            and all_clean
             and not (hidden or damaged)
             and ranks[:1] == [0]
             and [ordered[rank] for rank in ranks] == keys,
@@ -181,7 +193,7 @@ def _decode_at(
             for number, times in groupby(wanted, index.keyframe_before):
                 if number > 1:
                     container.seek(index.keyframes[number - 1], stream=stream)
-                for time, frame in _frames_until(container, stream, list(times), deadline):
+                for time, frame in _frames_at(container, stream, list(times), deadline):
                     if frame.pts != time or frame.is_corrupt:
                         return None
                     found.append(encode(_pixels(frame)))
@@ -190,7 +202,7 @@ def _decode_at(
     return found if len(found) == len(wanted) else None
 
 
-def _frames_until(
+def _frames_at(
     container: Any, stream: Any, times: Sequence[int], deadline: Deadline
 ) -> Iterator[tuple[int, Any]]:
     """For each timestamp the first frame that is not before it."""

@@ -75,7 +75,7 @@ def test_both_decoders_give_the_same_pixels_of_the_demo(max_frames):
 
 
 @needs_decord
-@pytest.mark.parametrize("codec", ["mpeg4", "libx264"])
+@pytest.mark.parametrize("codec", ["libx264", "libvpx-vp9"])
 @pytest.mark.parametrize("max_frames", [3, 7, 40])
 def test_both_decoders_find_the_same_frames_across_key_frames(tmp_path, codec, max_frames):
     ours, theirs = by_both(make_video(tmp_path / "x.mp4", codec=codec), max_frames)
@@ -139,7 +139,7 @@ BROKEN = {
 def test_a_broken_film_is_refused_by_path(tmp_path, name):
     path = tmp_path / name
     path.write_bytes(BROKEN[name](DEMO.read_bytes()))
-    with pytest.raises(MediaError, match="cannot be decoded|cut short|holds no") as caught:
+    with pytest.raises(MediaError, match=r"cannot be decoded|cut short|holds no") as caught:
         decode_video(path, 8)
     assert str(caught.value).startswith(str(path))
 
