@@ -23,7 +23,7 @@ from instit_bench.media.frames import spread
 from instit_bench.media.names import IMAGE_SUFFIXES, names_image, names_video
 from instit_bench.media.video import decode_video
 from instit_bench.types import ImagePart, VideoPart
-from tests.conftest import cli_environment
+from tests.command_line import cli_environment
 from tests.field.numbered import SIZE, Film, number_in, numbers_in, picture
 
 B_FRAMES = {"bf": "2"}

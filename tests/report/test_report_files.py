@@ -184,7 +184,9 @@ def test_pipes_among_a_video_s_frames_are_told_in_their_place(cli, tmp_path):
     os.mkfifo(tmp_path / "frames/2.png")
     first, second = show(cli, tmp_path, VIDEO_MC, tmp_path / "frames")
     assert len(first) == 3
-    assert second == [f"{tmp_path}/frames/2.png: is not a regular file but a pipe, socket or device"]
+    assert second == [
+        f"{tmp_path}/frames/2.png: is not a regular file but a pipe, socket or device"
+    ]
 
 
 def test_predictions_scored_with_the_data_have_pictures_too(cli, tmp_path):
