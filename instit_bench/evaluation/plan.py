@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 
 from instit_bench.backends import takes_roles
 from instit_bench.datasets.prompts import OfficialPrompts, read_prompts
@@ -171,7 +172,7 @@ def _plan_task(
             "carry; choose chat, or text tasks only"
         )
     task = with_prompts(task, prompts)
-    dataset = load_dataset(task, source)
+    dataset = load_dataset(task, source, _selection(config))
     samples = tuple(task.samples(dataset.docs))
     if not samples:
         raise InputError(f"{task.name}: the dataset {dataset.files[0]} is empty")
@@ -184,6 +185,18 @@ def _plan_task(
         max_tokens=config.max_tokens or params.max_tokens,
     )
     return TaskPlan(task, dataset, samples, _select(samples, config), params, style)
+
+
+def _selection(config: RunConfig) -> Callable[[str], bool]:
+    """Whether the next sample of a dataset, by its id, is one of those to ask."""
+    taken = count()
+
+    def wants(sample_id: str) -> bool:
+        if config.sample_id and sample_id not in config.sample_id:
+            return False
+        return config.limit is None or next(taken) < config.limit
+
+    return wants
 
 
 def _select(samples: Sequence[Sample], config: RunConfig) -> tuple[Sample, ...]:

@@ -20,7 +20,7 @@ from instit_bench.runs.directory import RunDirectory, default_name, run_director
 from instit_bench.runs.journal import rewrite_journal
 from instit_bench.runs.judged import judged_records
 from instit_bench.runs.manifest import DataManifest, Identity, Manifest, TaskManifest, environment
-from instit_bench.runs.record import SampleRecord, answered, not_run
+from instit_bench.runs.record import SampleRecord, answered, failed, not_run
 from instit_bench.runs.results import RunResults, write_results
 from instit_bench.tasks.data import load_dataset
 from instit_bench.tasks.registry import load_registry
@@ -192,6 +192,8 @@ def _score(
             records.append(answered(sample, prediction, score_sample(scorer, sample, prediction)))
         elif sample.id in predictions.failed:
             records.append(predictions.failed[sample.id])
+        elif sample.id in predictions.empty:
+            records.append(failed(sample, "the file's prediction is null"))
         else:
             records.append(not_run(sample, "missing_prediction"))
     return records
@@ -199,10 +201,11 @@ def _score(
 
 def _notes(samples: Sequence[Sample], predictions: PredictionFile) -> list[str]:
     known = {sample.id for sample in samples}
-    given = predictions.predictions.keys() | predictions.failed.keys()
+    given = predictions.predictions.keys() | predictions.failed.keys() | predictions.empty
     found = {
         "missing from the file": [s.id for s in samples if s.id not in given],
         "unknown to the dataset": sorted(given - known),
+        "null in the file (not the model's mistake)": sorted(predictions.empty & known),
         "doubled in the file (the last one counts)": list(predictions.doubled),
     }
     counted = [f"{len(ids)} {what}: {_named(ids)}" for what, ids in found.items() if ids]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import isnan
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from instit_bench.datasets.records import read_records, text_field
+from instit_bench.datasets.records import identity, read_records, shown, text_field
 from instit_bench.errors import InputError, first_problem
 from instit_bench.formats.lmms_eval.log import is_lmms_log, read_lmms_log
 from instit_bench.formats.prediction_file import PredictionFile, doubled
@@ -47,7 +48,8 @@ def _inst_it(path: Path, rows: Sequence[Mapping[str, Any]], task: str) -> Predic
     predictions, samples, ids = {}, {}, []
     for number, row in enumerate(rows, start=1):
         where = f"{path}: record {number}"
-        sample_id = text_field(row, "question_id", where)
+        text_field(row, "question_id", where)
+        sample_id = str(identity(row, "question_id", where))
         where = f"{where} (question_id {sample_id})"
         split = row.get("split")
         if isinstance(split, str) and f"_{split}_" not in task:
@@ -56,34 +58,54 @@ def _inst_it(path: Path, rows: Sequence[Mapping[str, Any]], task: str) -> Predic
         target = text_field(row, "ground_truth", where)
         if task.endswith("_mc") and target not in _LETTERS:
             raise InputError(f"{where}: field 'ground_truth' must be A, B, C or D, not {target!r}")
-        text = text_field(row, "model_prediction", where, may_be_empty=True)
-        predictions[sample_id] = Prediction(text)
+        predictions[sample_id] = _output(row, "model_prediction", where)
         samples[sample_id] = Sample(
             task=task,
             id=sample_id,
             doc=row,
             target=target,
-            cluster=sample_id.split("-")[0],
+            cluster=sample_id.partition("-")[0],
             question=text_field(row, "question", where),
         )
-    return PredictionFile(path, predictions, samples, doubled=doubled(ids))
+    return _file(path, predictions, samples, ids)
 
 
 def _gpt4tools(path: Path, rows: Sequence[Mapping[str, Any]]) -> PredictionFile:
     predictions, ids = {}, []
     for number, row in enumerate(rows, start=1):
         where = f"{path}: record {number}"
-        if not isinstance(row.get("id"), int | str):
-            raise InputError(f"{where}: field 'id' must be a number or text")
-        sample_id = str(row["id"])
-        output = row.get("output")
-        if isinstance(output, list):
-            output = output[0] if output else None
-        if not isinstance(output, str):
-            raise InputError(f"{where} (id {sample_id}): field 'output' must be text")
+        sample_id = str(identity(row, "id", where))
         ids.append(sample_id)
-        predictions[sample_id] = Prediction(output)
-    return PredictionFile(path, predictions, doubled=doubled(ids))
+        predictions[sample_id] = _output(row, "output", f"{where} (id {sample_id})")
+    return _file(path, predictions, {}, ids)
+
+
+def _output(row: Mapping[str, Any], name: str, where: str) -> Prediction | None:
+    """What the model said: text, the first of a list, or ``None`` where it is null.
+
+    Half a character, which JSON can spell and nothing can store, becomes U+FFFD.
+    """
+    output = row.get(name)
+    if isinstance(output, list):
+        output = output[0] if output else None
+    if output is None or (isinstance(output, float) and isnan(output)):  # NaN is pandas' null
+        if name in row:
+            return None
+        raise InputError(f"{where}: field '{name}' is missing; write null where nothing came")
+    if not isinstance(output, str):
+        raise InputError(f"{where}: field '{name}' must be text or null, found {shown(output)}")
+    return Prediction(output.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
+
+
+def _file(
+    path: Path,
+    outputs: Mapping[str, Prediction | None],
+    samples: Mapping[str, Sample],
+    ids: Sequence[str],
+) -> PredictionFile:
+    predictions = {name: output for name, output in outputs.items() if output is not None}
+    empty = frozenset(outputs.keys() - predictions.keys())
+    return PredictionFile(path, predictions, samples, empty=empty, doubled=doubled(ids))
 
 
 def _journal(path: Path, rows: Sequence[Mapping[str, Any]], task: str) -> PredictionFile:
@@ -107,4 +129,4 @@ def _journal(path: Path, rows: Sequence[Mapping[str, Any]], task: str) -> Predic
             predictions[record.id] = record.to_prediction()
         else:
             failed[record.id] = record
-    return PredictionFile(path, predictions, samples, failed, doubled(ids))
+    return PredictionFile(path, predictions, samples, failed, doubled=doubled(ids))

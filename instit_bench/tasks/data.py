@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from instit_bench.datasets.files import read_files
@@ -22,12 +23,17 @@ def with_prompts(task: Task, prompts: OfficialPrompts | None) -> Task:
     return task.with_official_prompt(PromptText(pair.pre_prompt, pair.post_prompt))
 
 
-def load_dataset(task: Task, source: DataSource) -> Dataset:
-    """The task's records, by its reader; ``process_docs`` is for those read from files."""
+def load_dataset(
+    task: Task, source: DataSource, wants_media: Callable[[str], bool] = lambda _: True
+) -> Dataset:
+    """The task's records, by its reader; ``process_docs`` is for those read from files.
+
+    ``wants_media`` says of a sample's id whether images stored in its record are needed.
+    """
     config = task.config
     match config.metadata.reader:
         case "inst_it":
-            return read_inst_it(config.dataset_name or "", source)
+            return read_inst_it(config.dataset_name or "", source, wants_media)
         case "gpt4tools":
             return read_gpt4tools(config.dataset_name or "", source)
         case "files":
