@@ -43,10 +43,14 @@ class TextPart:
 
 @dataclass(frozen=True, slots=True)
 class ImagePart:
-    """One picture: a file (``path``) or the bytes of one (``data``); exactly one is set."""
+    """One picture: a file (``path``) or the bytes of one (``data``); exactly one is set.
+
+    ``origin`` says for bytes where they are from, such as a frame of a video file.
+    """
 
     path: Path | None = None
     data: bytes | None = None
+    origin: str | None = None
 
     def __post_init__(self) -> None:
         if (self.path is None) == (self.data is None):
@@ -63,6 +67,7 @@ class VideoPart:
 Part = TextPart | ImagePart | VideoPart
 Role = Literal["system", "user", "assistant"]
 RequestForm = Literal["chat", "raw"]
+VideoDecoder = Literal["auto", "decord", "pyav"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "media": set(),
     "stats": set(),
     "backends": {"media"},
-    "tasks": {"datasets", "scorers"},
+    "tasks": {"datasets", "media", "scorers"},
     "runs": {"scorers", "stats"},
     "formats": STORED - {"media", "stats"},
     "judging": STORED - {"media"} | {"backends"},

@@ -17,6 +17,7 @@ MODEL = "The model's name; baseline takes random, first, echo-gold or text:…"
 BACKEND = "vllm (default), openai, lmms-eval, baseline, or an installed one."
 IN_FLIGHT = "Requests in flight (vllm 64, lmms-eval twice the batch, others 16)."
 VIDEO_AS = "frames or video (default: frames; lmms-eval video)."
+VIDEO_DECODER = "auto (default), decord or pyav: what turns video files into frames."
 TASKS = "Tasks and groups, comma-separated (default: inst_it_bench,gpt4tools)."
 DATA = "hub, demo, or a folder or file (default: hub)."
 STYLE = "chat (default), raw, turbo, davinci, lora-v1 or lora-v1.5: see the tasks' page."
@@ -82,6 +83,7 @@ def run_command(
         int | None, typer.Option(help="Requests a call of a model of lmms-eval (1).")
     ] = None,
     video_as: Annotated[str | None, typer.Option(help=VIDEO_AS)] = None,
+    video_decoder: Annotated[str | None, typer.Option(help=VIDEO_DECODER)] = None,
     constrain_choices: Annotated[
         bool | None, typer.Option("--constrain-choices", help=CONSTRAIN)
     ] = None,

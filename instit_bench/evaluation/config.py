@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -18,6 +19,7 @@ from instit_bench.backends.options import (
 )
 from instit_bench.errors import InputError
 from instit_bench.judging.config import JudgeConfig
+from instit_bench.types import VideoDecoder
 from instit_bench.validation import did_you_mean, field_problem, read_yaml
 
 if TYPE_CHECKING:
@@ -61,6 +63,7 @@ class RunConfig(JudgeConfig):
     lora: str | None = None
     engine_arg: tuple[str, ...] = ()
     video_as: VideoAs = "frames"
+    video_decoder: VideoDecoder = "auto"
     constrain_choices: bool = False
     model_arg: tuple[str, ...] = ()
     batch_size: int | None = Field(default=None, ge=1)
@@ -131,6 +134,13 @@ class RunConfig(JudgeConfig):
     @classmethod
     def _checked_arguments(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return checked_arguments(value)
+
+    @field_validator("video_decoder")
+    @classmethod
+    def _installed(cls, value: VideoDecoder) -> VideoDecoder:
+        if value == "decord" and find_spec("decord") is None:
+            raise ValueError("decord is not installed here; use auto or pyav")
+        return value
 
     @field_validator("fail_on_error", mode="before")
     @classmethod

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 
 from instit_bench.backends import BACKENDS
 from instit_bench.datasets.prompts import OfficialPrompts, read_prompts
@@ -126,6 +127,7 @@ class RunPlan:
             top_p=config.top_p,
             max_tokens=config.max_tokens,
             video_as=config.video_as,
+            video_decoder=config.video_decoder,
             constrain_choices=config.constrain_choices,
             dtype=config.dtype,
             quantization=config.quantization,
@@ -195,7 +197,7 @@ def _plan_task(
         )
     style = task.style_name(style)
     task = with_prompts(task, prompts)
-    dataset = load_dataset(task, source)
+    dataset = load_dataset(task, source, _selection(config))
     samples = tuple(task.samples(dataset.docs))
     if not samples:
         raise InputError(f"{task.name}: the dataset {dataset.files[0]} is empty")
@@ -208,6 +210,18 @@ def _plan_task(
         max_tokens=config.max_tokens or params.max_tokens,
     )
     return TaskPlan(task, dataset, samples, _select(samples, config), params, style)
+
+
+def _selection(config: RunConfig) -> Callable[[str], bool]:
+    """Whether the next sample of a dataset, by its id, is one of those to ask."""
+    taken = count()
+
+    def wants(sample_id: str) -> bool:
+        if config.sample_id and sample_id not in config.sample_id:
+            return False
+        return config.limit is None or next(taken) < config.limit
+
+    return wants
 
 
 def _select(samples: Sequence[Sample], config: RunConfig) -> tuple[Sample, ...]:

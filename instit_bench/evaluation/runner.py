@@ -103,7 +103,11 @@ class _Asking:
             if not _text_only(request):
                 config = self.plan.config
                 request = await asyncio.to_thread(
-                    resolve_media, request, config.max_frames, config.video_as
+                    resolve_media,
+                    request,
+                    config.max_frames,
+                    config.video_as,
+                    config.video_decoder,
                 )
             prediction = request.completed(await self.backend.generate(request))
         except (MediaError, GenerationError) as error:

@@ -48,6 +48,7 @@ class Identity(BaseModel):
     top_p: float | None = None
     max_tokens: int | None = None
     video_as: str = "frames"
+    video_decoder: str = "auto"
     constrain_choices: bool = False
     dtype: str | None = None
     quantization: str | None = None

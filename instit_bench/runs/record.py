@@ -166,6 +166,6 @@ def _media_names(request: Request | None) -> list[str]:
 
 
 def _media_name(part: ImagePart | VideoPart) -> str:
-    if part.path is not None:
+    if isinstance(part, VideoPart) or part.path is not None:
         return str(part.path)
-    return f"{len(part.data or b'')} bytes"
+    return part.origin or f"{len(part.data or b'')} bytes"
