@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from instit_bench.backends.options import AdapterOptions, EngineOptions
+from instit_bench.backends.options import AdapterOptions, EndpointOptions, EngineOptions
 from instit_bench.types import Prediction, Request
 
 Tell = Callable[[str], None]
@@ -50,6 +50,7 @@ class BackendOptions:
     seed: int = 0
     engine: EngineOptions = field(default_factory=EngineOptions)
     adapter: AdapterOptions = field(default_factory=AdapterOptions)
+    endpoint: EndpointOptions = field(default_factory=EndpointOptions)
     workload: Workload = field(default_factory=Workload)
 
 

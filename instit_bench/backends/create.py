@@ -54,13 +54,17 @@ def create_backend(name: str, options: BackendOptions) -> Backend:
 
 
 def _refuse_options_of_others(name: str, options: BackendOptions) -> None:
-    for owner, changed in (
-        ("vllm", options.engine.changed),
-        ("lmms-eval", options.adapter.changed),
+    for owners, changed in (
+        (("vllm",), options.engine.changed),
+        (("lmms-eval",), options.adapter.changed),
+        (("openai", "vllm"), options.endpoint.changed),
     ):
         not_shared = [option for option in changed if (name, option) != ("lmms-eval", "--video-as")]
-        if name != owner and not_shared:
-            raise InputError(f"{not_shared[0]}: only --backend {owner} has this option")
+        if name not in owners and not_shared:
+            have = "has" if len(owners) == 1 else "have"
+            raise InputError(
+                f"{not_shared[0]}: only --backend {' and '.join(owners)} {have} this option"
+            )
 
 
 def takes_roles(name: str, model: str, adapter: AdapterOptions) -> bool:

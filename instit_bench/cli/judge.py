@@ -52,6 +52,7 @@ def run_command(
     fail_on_error: Annotated[
         str, typer.Option(help="How many answers may stay unjudged by error.")
     ] = "0",
+    no_lock: options.NoLock = False,
 ) -> int:
     """Judge a run's answers, or judge them again; earlier verdicts are kept. Generates nothing."""
     chosen = options.given(dict(locals()))
@@ -62,7 +63,7 @@ def run_command(
     from instit_bench.runs.rejudge import judge_run
 
     config = make_judge_config(chosen)
-    results, problem = judge_run(RunDirectory(run), config, data, make_reporter())
+    results, problem = judge_run(RunDirectory(run, lock=not no_lock), config, data, make_reporter())
     print_results(results)
     return conclude_judging(results, problem, fail_on_error)
 
@@ -84,13 +85,17 @@ def conclude_judging(results: object, problem: object, fail_on_error: str) -> in
 
 
 @app.command("collect")
-def collect_command(run: Annotated[Path, RUN], data: Annotated[str | None, DATA] = None) -> int:
+def collect_command(
+    run: Annotated[Path, RUN],
+    data: Annotated[str | None, DATA] = None,
+    no_lock: options.NoLock = False,
+) -> int:
     """Fetch the verdicts of a batch that was submitted with --judge-batch."""
     from instit_bench.cli.tables import print_results
     from instit_bench.runs.directory import RunDirectory
     from instit_bench.runs.rejudge import collect_run
 
-    results, problem = collect_run(RunDirectory(run), data)
+    results, problem = collect_run(RunDirectory(run, lock=not no_lock), data)
     print_results(results)
     return conclude_judging(results, problem, "0")
 

@@ -123,7 +123,7 @@ async def _collect(
         verdicts = await client.verdicts(state)
     finally:
         await client.close()
-    cache = VerdictCache(cache_path())
+    cache = VerdictCache.or_without(cache_path())
     settings = {"model": manifest.judge.partition(":")[2], "base_url": client.shown}
     records = {task: run.records(task) for task in contracts}
     for task, contract in contracts.items():

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import json
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
@@ -13,13 +14,18 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from instit_bench.backends.base import BackendOptions, Workload
 from instit_bench.backends.options import (
     AdapterOptions,
+    EndpointOptions,
     EngineOptions,
     VideoAs,
     checked_arguments,
+    checked_body,
+    checked_headers,
 )
 from instit_bench.errors import InputError
 from instit_bench.runs.judge_config import JudgeConfig
 
+NotSent = Literal["none"]
+"""A sampling setting that is left to the endpoint, whatever the task says."""
 DEFAULT_TASKS = ("inst_it_bench", "gpt4tools")
 
 
@@ -37,15 +43,20 @@ class RunConfig(JudgeConfig):
     limit: int | None = Field(default=None, ge=1)
     sample_id: tuple[str, ...] = ()
     concurrency: int | None = Field(default=None, ge=1, le=4096)
-    temperature: float | None = Field(default=None, ge=0)
-    top_p: float | None = Field(default=None, gt=0, le=1)
-    max_tokens: int | None = Field(default=None, ge=1)
-    seed: int = 0
+    temperature: Annotated[float, Field(ge=0)] | NotSent | None = None
+    top_p: Annotated[float, Field(gt=0, le=1)] | NotSent | None = None
+    max_tokens: Annotated[int, Field(ge=1)] | NotSent | None = None
+    seed: int | NotSent = 0
+    extra_body: dict[str, Any] = Field(default_factory=dict)
+    header: tuple[str, ...] = Field(default=(), repr=False)
+    stream: bool = False
     max_frames: int = Field(default=32, ge=1)
     prompt_style: Literal["chat", "raw"] = "chat"
     fail_on_error: str = "0"
+    stop_after: int = Field(default=20, ge=0)
     min_coverage: float = Field(default=0.0, ge=0, le=1)
     existing: Literal["auto", "resume", "fresh"] = "auto"
+    no_lock: bool = False
     base_url: str | None = None
     timeout: float = Field(default=600.0, gt=0)
     max_retries: int = Field(default=6, ge=0)
@@ -101,9 +112,10 @@ class RunConfig(JudgeConfig):
             timeout_s=self.timeout,
             max_retries=self.max_retries,
             concurrency=self.in_flight,
-            seed=self.seed,
+            seed=0 if self.seed == "none" else self.seed,
             engine=self.engine_options(),
             adapter=self.adapter_options(),
+            endpoint=EndpointOptions(self.extra_body, self.header, self.stream),
             workload=workload,
         )
 
@@ -117,7 +129,33 @@ class RunConfig(JudgeConfig):
         """The options of a model of lmms-eval."""
         return AdapterOptions(self.model_arg, self.batch_size)
 
-    @field_validator("engine_arg", "model_arg", mode="before")
+    @field_validator("temperature", "top_p", "max_tokens", "seed", mode="before")
+    @classmethod
+    def _none_in_any_case(cls, value: Any) -> Any:
+        return value.strip().lower() if isinstance(value, str) else value
+
+    @field_validator("extra_body", mode="before")
+    @classmethod
+    def _from_json(cls, value: Any) -> Any:
+        """JSON on the command line; in a config file a mapping too."""
+        if not isinstance(value, str):
+            return value
+        try:
+            return json.loads(value)
+        except (ValueError, RecursionError) as error:
+            raise ValueError(f"is not valid JSON: {error}") from None
+
+    @field_validator("extra_body")
+    @classmethod
+    def _checked_body(cls, value: dict[str, Any]) -> dict[str, Any]:
+        return checked_body(value)
+
+    @field_validator("header")
+    @classmethod
+    def _checked_headers(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return checked_headers(value)
+
+    @field_validator("engine_arg", "model_arg", "header", mode="before")
     @classmethod
     def _as_words(cls, value: Any) -> Any:
         """``key=value`` one or many; in a config file a mapping too. A value may hold commas."""
@@ -208,4 +246,8 @@ def _first_problem(error: ValidationError, file: Path | None, overrides: dict[st
         hint = f"; did you mean '{near[0]}'?" if near else ""
         return f"{where}: there is no such setting{hint}"
     reason = problem["msg"].removeprefix("Value error, ")
+    if key == "header":  # whose value may be a secret
+        return f"{where}: {reason}"
+    if key in ("temperature", "top_p", "max_tokens", "seed"):
+        reason += ", or none"
     return f"{where}: {reason} (found {problem['input']!r})"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from instit_bench.backends import takes_roles
 from instit_bench.datasets.files import read_files
@@ -14,7 +15,7 @@ from instit_bench.datasets.prompts import OfficialPrompts, read_prompts
 from instit_bench.datasets.records import Dataset
 from instit_bench.datasets.source import DataSource, open_source
 from instit_bench.errors import InputError
-from instit_bench.runs.config import RunConfig
+from instit_bench.runs.config import NotSent, RunConfig
 from instit_bench.runs.contracts import contract_for, judging_manifest
 from instit_bench.runs.manifest import (
     DataManifest,
@@ -27,6 +28,8 @@ from instit_bench.scorers.judge import JudgeContract
 from instit_bench.tasks.registry import load_registry
 from instit_bench.tasks.task import PromptText, Task
 from instit_bench.types import GenerationParams, PromptStyle, Request, Sample, TextPart
+
+Number = TypeVar("Number", int, float)
 
 
 @dataclass(frozen=True)
@@ -109,6 +112,7 @@ class RunPlan:
             temperature=config.temperature,
             top_p=config.top_p,
             max_tokens=config.max_tokens,
+            extra_body=config.extra_body,
             video_as=config.video_as,
             constrain_choices=config.constrain_choices,
             dtype=config.dtype,
@@ -179,12 +183,19 @@ def _plan_task(
     params = task.generation_params(config.prompt_style)
     params = replace(
         params,
-        seed=config.seed,
-        temperature=params.temperature if config.temperature is None else config.temperature,
-        top_p=params.top_p if config.top_p is None else config.top_p,
-        max_tokens=config.max_tokens or params.max_tokens,
+        seed=_chosen(config.seed, None),
+        temperature=_chosen(config.temperature, params.temperature),
+        top_p=_chosen(config.top_p, params.top_p),
+        max_tokens=_chosen(config.max_tokens, params.max_tokens),
     )
     return TaskPlan(task, dataset, samples, _select(samples, config), params, style)
+
+
+def _chosen(setting: Number | NotSent | None, of_task: Number | None) -> Number | None:
+    """The user's setting, or the task's where there is none; ``None`` is not sent."""
+    if setting == "none":
+        return None
+    return of_task if setting is None else setting
 
 
 def with_prompts(task: Task, prompts: OfficialPrompts | None) -> Task:

@@ -81,6 +81,8 @@ class SampleRecord(BaseModel):
     media: list[str] = Field(default_factory=list)
     finish_reason: Literal["stop", "length", "content_filter", "tool_calls"] | str | None = None
     tool_calls: list[ToolCallRecord] = Field(default_factory=list)
+    refusal: str | None = None
+    reasoning: str | None = None
     details: dict[str, Any] = Field(default_factory=dict)
 
     @field_validator("details")
@@ -109,6 +111,8 @@ class SampleRecord(BaseModel):
             usage=Usage(**self.usage.model_dump()),
             latency_s=self.latency_s,
             tool_calls=tuple(NativeToolCall(c.name, c.arguments) for c in self.tool_calls),
+            refusal=self.refusal,
+            reasoning=self.reasoning,
         )
 
 
@@ -141,6 +145,8 @@ def answered(
             ToolCallRecord(name=call.name, arguments=call.arguments)
             for call in prediction.tool_calls
         ],
+        refusal=prediction.refusal,
+        reasoning=prediction.reasoning,
         details=dict(score.details),
     )
 

@@ -49,6 +49,7 @@ class ScoreOptions:
     output: Path = Path("results")
     name: str | None = None
     include_path: tuple[Path, ...] = ()
+    lock: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,8 @@ def score_file(options: ScoreOptions, make_reporter: Callable[[], Reporter]) -> 
     manifest = _manifest(task, found, predictions, options)
     contracts = contracts_of(manifest, options.data)
     manifest.judging = judging_manifest(options.judging, contracts)
-    run = run_directory(options.output, options.name or _run_name(task, predictions, options))
+    name = options.name or _run_name(task, predictions, options)
+    run = run_directory(options.output, name, lock=options.lock)
     with run.locked():
         run.set_aside(keep_verdicts=True)
         rewrite_journal(run.journal_path(task.name), records)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from instit_bench.errors import InputError
 from instit_bench.scorers.choice import ChoiceScorer
 from instit_bench.scorers.judge import OpenEndedScorer
 from instit_bench.scorers.process_results import ProcessResultsScorer
 from instit_bench.scorers.tool_call import ToolCallScorer
 from instit_bench.tasks.task import Task
-from instit_bench.types import Prediction, Sample, Score, Scorer
+from instit_bench.types import Prediction, Sample, Score, Scorer, State
+
+ONLY_REASONING = "only_reasoning"
 
 
 def scorer_for(task: Task) -> Scorer:
@@ -31,6 +35,15 @@ def score_sample(scorer: Scorer, sample: Sample, prediction: Prediction) -> Scor
         InputError: The sample's target is broken; no reply of a model raises.
     """
     try:
-        return scorer.score(sample, prediction)
+        return _explained(scorer.score(sample, prediction), prediction)
     except ValueError as error:
         raise InputError(f"{sample.task}: sample {sample.id}: {error}") from error
+
+
+def _explained(score: Score, prediction: Prediction) -> Score:
+    """Say why there was nothing to read where the words stand in another field of the reply."""
+    if score.state is not State.UNPARSED or prediction.text.strip():
+        return score
+    if prediction.only_reasoning:
+        return replace(score, reason=ONLY_REASONING)
+    return replace(score, reason="refusal") if prediction.refusal else score

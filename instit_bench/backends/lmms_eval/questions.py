@@ -11,10 +11,11 @@ from instit_bench.types import GenerationParams, Message, Part, TextPart, VideoP
 def settings_of(params: GenerationParams) -> dict[str, Any]:
     """Sampling settings as a task's ``generation_kwargs``; the process, not these, has the seed."""
     settings: dict[str, Any] = {
-        "max_new_tokens": params.max_tokens,
         "do_sample": bool(params.temperature),
         "until": list(params.stop),
     }
+    if params.max_tokens is not None:
+        settings["max_new_tokens"] = params.max_tokens
     for name in ("temperature", "top_p", "top_k"):
         if getattr(params, name) is not None:
             settings[name] = getattr(params, name)
