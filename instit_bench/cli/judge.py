@@ -52,7 +52,7 @@ def run_command(
     fail_on_error: Annotated[
         str, typer.Option(help="How many answers may stay unjudged by error.")
     ] = "0",
-    no_lock: options.NoLock = False,
+    no_lock: options.NoLock = None,
 ) -> int:
     """Judge a run's answers, or judge them again; earlier verdicts are kept. Generates nothing."""
     chosen = options.given(dict(locals()))
@@ -88,7 +88,7 @@ def conclude_judging(results: object, problem: object, fail_on_error: str) -> in
 def collect_command(
     run: Annotated[Path, RUN],
     data: Annotated[str | None, DATA] = None,
-    no_lock: options.NoLock = False,
+    no_lock: options.NoLock = None,
 ) -> int:
     """Fetch the verdicts of a batch that was submitted with --judge-batch."""
     from instit_bench.cli.tables import print_results

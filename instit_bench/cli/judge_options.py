@@ -45,7 +45,7 @@ Budget = Annotated[
     float | None, typer.Option("--judge-budget", help="Stop before US dollars are passed (exit 3).")
 ]
 NoLock = Annotated[
-    bool,
+    bool | None,
     typer.Option(
         "--no-lock",
         help="For file systems without locks; never start two processes on one run.",

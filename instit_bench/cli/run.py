@@ -106,7 +106,7 @@ def run_command(
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Fail if no run is there.")] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Start again; keep the old.")] = False,
-    no_lock: judge_options.NoLock = False,
+    no_lock: judge_options.NoLock = None,
     config: Annotated[Path | None, typer.Option(help="A YAML file with these settings.")] = None,
 ) -> int:
     """Evaluate a model: ask, score, print the leaderboard row. The same command resumes."""
@@ -136,8 +136,11 @@ def evaluate(config: Any) -> int:
     if outcome.results.engine:
         for line in engine_summary(outcome.results.engine):
             note(line)
-    for line in (*outcome.warnings, *(group.told for group in outcome.failures[:_GROUPS_SHOWN])):
+    for line in outcome.warnings:
         note(line)
+    if len(outcome.failures) > 1 or not outcome.problem:  # else the problem says it all
+        for group in outcome.failures[:_GROUPS_SHOWN]:
+            note(group.told)
     note(f"results: {outcome.run.results_path}")
     return _conclude(outcome, config.min_coverage)
 

@@ -108,7 +108,7 @@ class _BoundedClient(openai.DefaultAsyncHttpxClient):
         """Send a request; completions are read whole here, everything else as it was."""
         if not request.url.path.endswith("/completions"):
             return await super().send(request, stream=stream, **options)
-        response = await super().send(request, stream=True, **options)
+        response = await self._sent(request, **options)
         try:
             body = await _read(response)
         finally:
@@ -121,6 +121,22 @@ class _BoundedClient(openai.DefaultAsyncHttpxClient):
             request=request,
             extensions=response.extensions,
         )
+
+    async def _sent(self, request: Any, **options: Any) -> Any:
+        """Send; once more where a connection that was kept open turns out to be closed."""
+        fresh = False
+
+        async def trace(event: str, _: object) -> None:
+            nonlocal fresh
+            fresh = fresh or event.startswith("connection.connect_")
+
+        request.extensions = {**request.extensions, "trace": trace}
+        try:
+            return await super().send(request, stream=True, **options)
+        except (_http().NetworkError, _http().RemoteProtocolError):
+            if fresh:
+                raise
+            return await super().send(request, stream=True, **options)
 
 
 async def _read(response: Any) -> bytes:

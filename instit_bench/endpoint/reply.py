@@ -81,7 +81,11 @@ def _message(choice: dict[str, Any]) -> dict[str, Any]:
 
 def _check_empty(prediction: Prediction) -> None:
     """An empty reply is the model's own only where it ended in order."""
-    if prediction.text.strip() or prediction.tool_calls or prediction.cut_off:
+    if prediction.text.strip() or prediction.tool_calls:
+        return
+    if prediction.cut_off:
+        if prediction.usage.completion_tokens == 0:  # the prompt alone was too long
+            raise ReplyError("the endpoint generated nothing (finish_reason length)")
         return
     reason = prediction.finish_reason
     if prediction.filtered:

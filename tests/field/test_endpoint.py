@@ -141,6 +141,10 @@ NO_ANSWER = {
     "SAFETY (Gemini)": (choice({"role": "assistant"}, "SAFETY"), "filter held"),
     "sensitive (Z.ai)": (choice({"content": None}, "sensitive"), "filter held"),
     "empty without an end": ({"choices": [{"message": {"content": ""}}]}, "no finish_reason"),
+    "a prompt beyond the context (xinference)": (
+        choice({"content": ""}, "length") | {"usage": {"completion_tokens": 0}},
+        "generated nothing",
+    ),
     "choices empty (Gemini, PROHIBITED_CONTENT)": ({"choices": []}, "no choices"),
     "choices null": ({"choices": None}, "no choices"),
     "choices an object": ({"choices": {"0": {}}}, "choices are no list"),
@@ -428,12 +432,15 @@ def test_a_setting_that_is_refused_is_left_out_and_said_once(name, words):
     assert ask.settings["not_sent"] == [name]
 
 
-def test_a_field_that_is_not_permitted_is_left_out():
+@pytest.mark.parametrize("nested", [False, True], ids=["FastAPI", "Mistral"])
+def test_a_field_that_is_not_permitted_is_left_out(nested):
+    loc, words = ["body", "seed"], "Extra inputs are not permitted"
+    detail = {"detail": [{"type": "extra_forbidden", "loc": loc, "msg": words, "input": 0}]}
+    document = {"object": "error", "message": detail, "param": None} if nested else detail
+
     def answer(request):
-        if "seed" in request:
-            problem = {"type": "extra_forbidden", "loc": ["body", "seed"], "msg": "Extra inputs"}
-            return Reply(status=422, body=json.dumps({"detail": [problem]}).encode())
-        return Reply("B")
+        refused = "seed" in request
+        return Reply(status=422, body=json.dumps(document).encode()) if refused else Reply("B")
 
     with openai_server(answer) as server:
         assert ask(server).text == "B"
@@ -458,9 +465,6 @@ def test_an_endpoint_that_takes_no_limit_gets_none():
 
 
 def test_where_stop_is_refused_replies_are_cut_here():
-    def answer(request):
-        return refusing("stop")(request) if "stop" in request else Reply("B\nEnd and more", "")
-
     def scripted(request):
         return Reply("Unknown parameter: 'stop'.", status=400) if "stop" in request else full
 
@@ -645,6 +649,22 @@ def test_a_packed_reply_is_read():
     reply = Reply(body=packed, headers={"Content-Encoding": "gzip"})
     with openai_server(lambda _: reply) as server:
         assert ask(server).text == "B"
+
+
+def test_a_request_on_a_kept_connection_that_is_closed_is_sent_again():
+    replies = iter([Reply("A"), Reply(drop=True), Reply("B")])
+    with openai_server(lambda _: next(replies)) as server:
+        assert ask(server, times=2, retries=0).text == "B"
+    assert len(server.requests) == 3
+
+
+def test_a_request_on_a_new_connection_is_not():
+    with (
+        openai_server(lambda _: Reply(drop=True)) as server,
+        pytest.raises(GenerationError, match="the connection broke"),
+    ):
+        ask(server, retries=0)
+    assert len(server.requests) == 1
 
 
 def test_idle_connections_are_given_up_before_a_server_closes_them():

@@ -270,3 +270,54 @@ def test_a_file_system_without_locks_is_told_and_can_be_used(monkeypatch, code):
     with pytest.raises(InputError, match=r"has no locks .*--no-lock"):
         evaluate(lambda _: Reply("B"), limit=1)
     assert states(evaluate(lambda _: Reply("B"), limit=1, no_lock=True)) == {"scored": 1}
+
+
+def test_without_a_place_for_the_cache_judging_goes_on_with_a_warning(tmp_path, monkeypatch):
+    (tmp_path / "home").write_text("a file, as a read-only home would be")
+    monkeypatch.setenv("INSTIT_BENCH_HOME", str(tmp_path / "home"))
+    listening = Listening()
+
+    def answer(request):
+        return Reply("1" if "response_format" in request else "a boat")
+
+    with openai_server(answer) as server:
+        outcome = run(
+            make_config(
+                None,
+                {
+                    **{"model": "m", "backend": "openai", "base_url": server.base_url},
+                    **{"data": "demo", "tasks": "inst_it_image_oe", "limit": 2, "name": "r"},
+                    **{"judge": "openai:j", "judge_base_url": server.base_url},
+                },
+            ),
+            listening,
+        )
+    assert outcome.results.tasks["inst_it_image_oe"].states["scored"] == 2
+    assert any("judge cache off" in line for line in listening.told)
+
+
+def test_the_command_line_has_it_all(cli, tmp_path):
+    words = iter(["no memory for 1", "bad image", "no memory for 22"])
+
+    def answer(request):
+        if not request.get("stream"):
+            return Reply("no stream", status=500)
+        return Reply(next(words, "late"), status=400) if len(server.requests) < 4 else Reply("B")
+
+    with openai_server(answer) as server:
+        done = cli(
+            *("run", "--model", "m", "--backend", "openai", "--base-url", server.base_url),
+            *("--data", "demo", "--tasks", "inst_it_image_mc", "--name", "r", "--no-lock"),
+            *("--temperature", "none", "--seed", "none", "--max-tokens", "none", "--top-p", "none"),
+            *("--extra-body", '{"min_p": 0.1}', "--header", "X-Team=vision", "--stream"),
+            *("--concurrency", 1, "--max-retries", 0, "--stop-after", 3),
+        )
+    assert done.returncode == 1
+    names = {"model", "messages", "min_p", "stream", "stream_options"}
+    assert server.requests[-1].keys() == names
+    assert server.headers[-1]["X-Team"] == "vision"
+    assert "failed: 2 samples (first: inst_it_image_mc " in done.stderr
+    assert "): error 400: no memory for 1\n" in done.stderr
+    assert "failed: 1 sample (first: inst_it_image_mc " in done.stderr
+    assert "3 of 16 samples failed" in done.stderr
+    assert not (tmp_path / "results/r/.lock").exists()
