@@ -32,7 +32,7 @@ LARGEST_REPLY = 64 * 2**20
 # closing is lost, so it is the client who closes first.
 _IDLE_S = 3.0
 _MOST_CONNECTIONS = 5000
-_MAY_BE_FAULT = re.compile(rb"error|abort|cancel|fail|detail|resource", re.IGNORECASE)
+_MAY_BE_FAULT = re.compile(rb'error|abort|cancel|fail|resource|"detail"', re.IGNORECASE)
 _ENCODED = ("content-encoding", "content-length", "transfer-encoding")
 
 
