@@ -23,10 +23,10 @@ from typing import Any
 
 import instit_bench
 from instit_bench.backends.vllm.server import SERVE, EngineServer
+from instit_bench.evaluation.config import RunConfig
+from instit_bench.evaluation.order import in_order
+from instit_bench.evaluation.plan import make_plan
 from instit_bench.media import resolve_media
-from instit_bench.runs.config import RunConfig
-from instit_bench.runs.plan import make_plan
-from instit_bench.runs.schedule import in_order
 from instit_bench.types import ImagePart, Request, TextPart
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))

@@ -19,11 +19,11 @@ from pathlib import Path
 
 from instit_bench.backends import BackendOptions, create_backend
 from instit_bench.backends.options import EngineOptions
+from instit_bench.evaluation.config import RunConfig
+from instit_bench.evaluation.order import in_order
+from instit_bench.evaluation.plan import RunPlan, TaskPlan, make_plan
+from instit_bench.evaluation.workload import workload_of
 from instit_bench.media import resolve_media
-from instit_bench.runs.config import RunConfig
-from instit_bench.runs.plan import RunPlan, TaskPlan, make_plan
-from instit_bench.runs.schedule import in_order
-from instit_bench.runs.workload import workload_of
 from instit_bench.types import Sample
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from instit_bench._version import __version__
+
 if TYPE_CHECKING:
     from instit_bench.api import RunFrames, run
 
-__version__ = "0.1.0"
 __all__ = ["RunFrames", "__version__", "run"]
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from instit_bench.errors import InstitBenchError
-from instit_bench.runs.config import make_config
+from instit_bench.evaluation.config import make_config
+from instit_bench.evaluation.runner import run as run_to_outcome
+from instit_bench.progress import Silent
 from instit_bench.runs.directory import RunDirectory
-from instit_bench.runs.reporter import Silent
 from instit_bench.runs.results import RunResults
-from instit_bench.runs.runner import run as run_to_outcome
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -28,6 +29,14 @@ class NotComparableError(InstitBenchError):
     """Things that must be alike differ (model, prompts, data), or coverage is too low."""
 
     exit_code = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What went wrong with a run as a whole, in one line, and the exit code that says so."""
+
+    message: str
+    exit_code: int = 1
 
 
 def first_problem(error: ValidationError) -> str:

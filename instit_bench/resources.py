@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-_PACKAGE = Path(__file__).resolve().parent
+PACKAGE = Path(__file__).resolve().parent
 
 # Name inside the wheel (see pyproject.toml, force-include) -> place in a checkout.
 _CHECKOUT = {"tasks": "tasks", "published": "results/published"}
@@ -13,15 +13,15 @@ _CHECKOUT = {"tasks": "tasks", "published": "results/published"}
 
 def shipped(name: str) -> Path:
     """The folder ``tasks`` or ``published``, wherever this installation keeps it."""
-    inside_wheel = _PACKAGE / "_shipped" / name
+    inside_wheel = PACKAGE / "_shipped" / name
     if inside_wheel.is_dir():
         return inside_wheel
-    return _PACKAGE.parent / _CHECKOUT[name]
+    return PACKAGE.parent / _CHECKOUT[name]
 
 
 def demo_data() -> Path:
     """The embedded demo data, a data folder like any other."""
-    return _PACKAGE / "datasets" / "demo"
+    return PACKAGE / "datasets" / "demo"
 
 
 def home() -> Path:

@@ -199,6 +199,21 @@ class Score:
 
 
 @dataclass(frozen=True, slots=True)
+class Verdict:
+    """What came of judging one answer: a score 0..1, or an error with the judge's last words.
+
+    ``usage`` counts the tokens of every call made for it, the fruitless ones included.
+    """
+
+    score: float | None = None
+    error: str | None = None
+    raw: str | None = None
+    usage: Usage = field(default_factory=Usage)
+    calls: int = 0
+    cached: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ScoredSample:
     """A sample's identity together with its score: what aggregation reads."""
 

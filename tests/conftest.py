@@ -1,49 +1,40 @@
-"""Shared by all tests: the command line as a real process, and the real data where it is."""
+"""Shared by all tests: the command line, and the real data where they are."""
 
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+from tests.command_line import REPOSITORY, Cli, cli_in, cli_process_in
+
 SHARED_DATA = REPOSITORY.parent / "shared" / "data"
 
-Cli = Callable[..., "subprocess.CompletedProcess[str]"]
+# Before anything imports the hub's client, which reads it once: no test asks the real hub.
+os.environ["HF_HUB_OFFLINE"] = "1"
 
-
-def cli_environment(**extra: str) -> dict[str, str]:
-    """The process environment without anything that would change a run."""
-    dropped = ("INSTIT_BENCH_", "OPENAI_", "HF_", "GITHUB_")
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(dropped)}
-    return kept | {"HF_HUB_OFFLINE": "1", "PYTHONPATH": str(REPOSITORY)} | extra
-
-
-def cli_in(folder: Path) -> Cli:
-    """``instit-bench …`` in a folder; keyword arguments are environment variables."""
-
-    def run(*args: object, **env: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "instit_bench", *map(str, args)],
-            cwd=folder,
-            env=cli_environment(INSTIT_BENCH_HOME=str(folder / "home"), **env),
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-
-    return run
+# No example has a deadline: the machine may be busy. CI tries the same examples each time;
+# HYPOTHESIS_PROFILE=search looks for new ones, far longer.
+settings.register_profile("local", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True, database=None, print_blob=True)
+settings.register_profile("search", deadline=None, max_examples=2000)
+settings.load_profile(
+    os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if "CI" in os.environ else "local")
+)
 
 
 @pytest.fixture
 def cli(tmp_path: Path) -> Cli:
-    """Run ``instit-bench …`` in an empty folder."""
+    """Run ``instit-bench …`` in an empty folder, in this process."""
     return cli_in(tmp_path)
+
+
+@pytest.fixture
+def cli_process(tmp_path: Path) -> Cli:
+    """Run ``instit-bench …`` in an empty folder, in a process of its own."""
+    return cli_process_in(tmp_path)
 
 
 @pytest.fixture

@@ -78,7 +78,7 @@ def verify_command(
 
     from instit_bench.cli.console import fail, stdout
     from instit_bench.datasets.source import open_source
-    from instit_bench.runs.verify import verify
+    from instit_bench.evaluation.verify import verify
 
     reports = verify(open_source(data, revision))
     table = Table()

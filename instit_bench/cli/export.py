@@ -46,16 +46,16 @@ def export_command(
     directory = RunDirectory(run)
     match to:
         case Format.OFFICIAL:
-            from instit_bench.exports.official import export_official
+            from instit_bench.formats.official import export_official
 
             written = export_official(directory, output or run / "export")
         case Format.LMMS_EVAL:
-            from instit_bench.exports.lmms_eval import export_lmms_eval
+            from instit_bench.formats.lmms_eval.export import export_lmms_eval
 
             folder = output or run / "export" / to
             written = export_lmms_eval(directory, folder, include_path or (), data)
         case Format.INSPECT:
-            from instit_bench.exports.inspect import export_inspect
+            from instit_bench.formats.inspect.export import export_inspect
 
             written = export_inspect(directory, output or run / "export" / to)
     for name, path in written.items():

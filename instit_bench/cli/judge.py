@@ -58,9 +58,9 @@ def run_command(
     chosen = options.given(dict(locals()))
     from instit_bench.cli.progress import make_reporter
     from instit_bench.cli.tables import print_results
-    from instit_bench.runs.config import make_judge_config
+    from instit_bench.evaluation.config import make_judge_config
+    from instit_bench.judging.rejudge import judge_run
     from instit_bench.runs.directory import RunDirectory
-    from instit_bench.runs.rejudge import judge_run
 
     config = make_judge_config(chosen)
     results, problem = judge_run(RunDirectory(run, lock=not no_lock), config, data, make_reporter())
@@ -70,8 +70,8 @@ def run_command(
 
 def conclude_judging(results: object, problem: object, fail_on_error: str) -> int:
     """Fail if judging stopped early or left more errors than allowed."""
-    from instit_bench.runs.config import errors_allowed
-    from instit_bench.runs.problem import Problem
+    from instit_bench.errors import Problem
+    from instit_bench.evaluation.config import errors_allowed
     from instit_bench.runs.results import RunResults
 
     assert isinstance(results, RunResults)  # noqa: S101 - imported late, hence not in the signature
@@ -92,8 +92,8 @@ def collect_command(
 ) -> int:
     """Fetch the verdicts of a batch that was submitted with --judge-batch."""
     from instit_bench.cli.tables import print_results
+    from instit_bench.judging.rejudge import collect_run
     from instit_bench.runs.directory import RunDirectory
-    from instit_bench.runs.rejudge import collect_run
 
     results, problem = collect_run(RunDirectory(run, lock=not no_lock), data)
     print_results(results)
@@ -115,9 +115,9 @@ def estimate_command(
 ) -> int:
     """About how many calls and tokens judging will take, and what they cost."""
     chosen = options.given(dict(locals()))
-    from instit_bench.judges.prices import read_prices
-    from instit_bench.runs.config import make_judge_config
-    from instit_bench.runs.estimate import estimate_run, estimate_tasks
+    from instit_bench.evaluation.config import make_judge_config
+    from instit_bench.evaluation.estimate import estimate_run, estimate_tasks
+    from instit_bench.judging.prices import read_prices
     from instit_bench.types import Usage
 
     config = make_judge_config(chosen)
@@ -138,8 +138,8 @@ def estimate_command(
 @cache_app.command("stats")
 def stats_command() -> int:
     """How many scores are kept, by judge."""
-    from instit_bench.judges.cache import VerdictCache
-    from instit_bench.judges.create import cache_path
+    from instit_bench.judging.cache import VerdictCache
+    from instit_bench.judging.create import cache_path
 
     cache = VerdictCache(cache_path())
     typer.echo(f"{cache.path}")
@@ -151,8 +151,8 @@ def stats_command() -> int:
 @cache_app.command("clear")
 def clear_command() -> int:
     """Forget all scores; runs keep theirs."""
-    from instit_bench.judges.cache import VerdictCache
-    from instit_bench.judges.create import cache_path
+    from instit_bench.judging.cache import VerdictCache
+    from instit_bench.judging.create import cache_path
 
     note(f"{VerdictCache(cache_path()).clear()} scores forgotten")
     return 0

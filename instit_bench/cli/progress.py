@@ -16,7 +16,7 @@ from rich.progress import (
 )
 
 from instit_bench.cli.console import note, stderr
-from instit_bench.runs.reporter import Reporter
+from instit_bench.progress import Reporter
 
 _PLAIN_EVERY_S = 10.0
 

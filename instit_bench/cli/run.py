@@ -11,7 +11,7 @@ from instit_bench.cli import judge_options
 from instit_bench.cli.console import fail, note
 
 if TYPE_CHECKING:
-    from instit_bench.runs.runner import RunOutcome
+    from instit_bench.evaluation.runner import RunOutcome
 
 MODEL = "The model's name; baseline takes random, first, echo-gold or text:…"
 BACKEND = "vllm (default), openai, lmms-eval or baseline."
@@ -110,7 +110,7 @@ def run_command(
     config: Annotated[Path | None, typer.Option(help="A YAML file with these settings.")] = None,
 ) -> int:
     """Evaluate a model: ask, score, print the leaderboard row. The same command resumes."""
-    from instit_bench.runs.config import make_config
+    from instit_bench.evaluation.config import make_config
 
     options = dict(locals())
     given = {
@@ -129,7 +129,7 @@ def evaluate(config: Any) -> int:
     """Run, print the outcome, and say how it went in the exit code."""
     from instit_bench.cli.progress import make_reporter
     from instit_bench.cli.tables import engine_summary, print_results
-    from instit_bench.runs.runner import run
+    from instit_bench.evaluation.runner import run
 
     outcome = run(config, make_reporter())
     print_results(outcome.results)

@@ -60,8 +60,8 @@ def score_command(
     from instit_bench.cli.judge import conclude_judging
     from instit_bench.cli.progress import make_reporter
     from instit_bench.cli.tables import print_results
-    from instit_bench.runs.config import make_judge_config
-    from instit_bench.runs.score import ScoreOptions, score_file
+    from instit_bench.evaluation.config import make_judge_config
+    from instit_bench.evaluation.score import ScoreOptions, score_file
 
     scored = score_file(
         ScoreOptions(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from instit_bench.evaluation.plan import TaskPlan
 from instit_bench.media import MediaError, load_image, resolve_media
-from instit_bench.runs.plan import TaskPlan
 from instit_bench.types import ImagePart, Part, Request, TextPart
 
 

@@ -46,8 +46,8 @@ def show_command(
     """A task's configuration, and its first sample as a model is asked it."""
     from instit_bench.cli.console import stdout
     from instit_bench.cli.task_page import task_page
-    from instit_bench.runs.config import make_config
-    from instit_bench.runs.plan import make_plan
+    from instit_bench.evaluation.config import make_config
+    from instit_bench.evaluation.plan import make_plan
 
     settings = {
         "model": "none",

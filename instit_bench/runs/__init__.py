@@ -1,1 +1,1 @@
-"""Runs: their directory, and what fills it."""
+"""The stored run: record, journal, manifest, directory, verdicts, results and marks."""

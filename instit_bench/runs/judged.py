@@ -7,10 +7,8 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import BaseModel, ConfigDict
 
-from instit_bench.judges.agreement import quadratic_kappa
-from instit_bench.judges.prices import BATCH_DISCOUNT, Price
 from instit_bench.runs.directory import RunDirectory
-from instit_bench.runs.manifest import JudgingManifest, Manifest
+from instit_bench.runs.manifest import JudgingManifest, Manifest, Price
 from instit_bench.runs.record import SampleRecord
 from instit_bench.runs.verdicts import (
     VerdictRecord,
@@ -19,7 +17,10 @@ from instit_bench.runs.verdicts import (
     spread,
     that_count,
 )
+from instit_bench.stats.agreement import quadratic_kappa
 from instit_bench.types import Usage
+
+BATCH_DISCOUNT = 0.5  # of the price of a call
 
 
 class JudgeResult(BaseModel):

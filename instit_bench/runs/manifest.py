@@ -12,10 +12,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-import instit_bench
+from instit_bench._version import __version__
 from instit_bench.errors import InputError, NotComparableError, first_problem
-from instit_bench.judges.prices import Price
+from instit_bench.resources import PACKAGE
 from instit_bench.runs.atomic import write_atomically
+from instit_bench.types import Usage
 
 FORMAT_VERSION = 1
 _RECORDED_PACKAGES = ("openai", "pillow", "numpy", "decord", "av", "huggingface_hub", "vllm")
@@ -77,6 +78,20 @@ class TaskManifest(BaseModel):
     def n_selected(self) -> int:
         """How many samples were selected, those that were never run included."""
         return self.n_dataset if self.selected == "all" else len(self.selected)
+
+
+class Price(BaseModel):
+    """US dollars per million tokens."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    input: float = Field(ge=0)
+    output: float = Field(ge=0)
+
+    def of(self, usage: Usage) -> float:
+        """What a call cost, in US dollars."""
+        prompt, completion = usage.prompt_tokens or 0, usage.completion_tokens or 0
+        return (prompt * self.input + completion * self.output) / 1e6
 
 
 class JudgingManifest(BaseModel):
@@ -238,7 +253,7 @@ def environment() -> dict[str, Any]:
         except PackageNotFoundError:
             continue
     return {
-        "instit_bench": instit_bench.__version__,
+        "instit_bench": __version__,
         "git_commit": _git_commit(),
         "python": platform.python_version(),
         "platform": platform.platform(),
@@ -248,7 +263,7 @@ def environment() -> dict[str, Any]:
 
 def _git_commit() -> str | None:
     """The checkout's commit, ``-dirty`` with local changes; ``None`` for an installed wheel."""
-    checkout = Path(instit_bench.__file__).resolve().parent.parent
+    checkout = PACKAGE.parent
     if not (checkout / ".git").exists():
         return None
     command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]

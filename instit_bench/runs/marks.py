@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from instit_bench.judges.create import OFFICIAL_JUDGE
-from instit_bench.judges.lexical import LEXICAL
 from instit_bench.runs.manifest import Manifest, TaskManifest
+from instit_bench.scorers.judge.contract import LEXICAL, OFFICIAL_JUDGE
 
 
 class Mark(NamedTuple):

@@ -15,12 +15,11 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from instit_bench.judges.base import Verdict
-from instit_bench.judges.lexical import LEXICAL
 from instit_bench.runs.journal import read_lines
 from instit_bench.runs.record import SampleRecord, UsageRecord
 from instit_bench.scorers.judge import JudgeContract, JudgeItem
-from instit_bench.types import State
+from instit_bench.scorers.judge.contract import LEXICAL
+from instit_bench.types import State, Verdict
 
 OFFICIAL_SCORE, LEXICAL_SCORE = "official_score", "lexical_score"
 

@@ -16,7 +16,7 @@ from instit_bench.tasks.functions import FunctionRef
 FieldOrFunction = str | FunctionRef
 
 # The mean of values that know their cluster: what lmms-eval needs for clustered errors.
-MEAN_SCORE = "instit_bench.lmms.scores.mean_score"
+MEAN_SCORE = "instit_bench.integrations.lmms_eval.scores.mean_score"
 
 
 class MetricConfig(BaseModel):

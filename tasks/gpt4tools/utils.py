@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from instit_bench.lmms.docs import docs_or_exit
+from instit_bench.integrations.lmms_eval.docs import docs_or_exit
 from instit_bench.scorers.tool_call import ToolCallScorer
 from instit_bench.types import Prediction, Sample
 

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from instit_bench.lmms.docs import docs_or_exit, official_prompts, plain_picture
-from instit_bench.lmms.judging import chosen_judge
-from instit_bench.lmms.scores import with_sample
-from instit_bench.runs.contracts import contract_for
+from instit_bench.integrations.lmms_eval.docs import docs_or_exit, official_prompts, plain_picture
+from instit_bench.integrations.lmms_eval.judging import chosen_judge
+from instit_bench.integrations.lmms_eval.scores import with_sample
+from instit_bench.judging.contracts import contract_for
 from instit_bench.scorers.choice import ChoiceScorer
 from instit_bench.scorers.judge import JudgeItem, OpenEndedScorer
 from instit_bench.types import Prediction, Sample
@@ -95,7 +95,7 @@ def _media(doc: Doc) -> str:
 
 
 def _official_words(doc: Doc) -> dict[str, str]:
-    """The benchmark's own words, where the record brings them (see ``instit_bench.lmms.docs``)."""
+    """The benchmark's own words, where the record brings them (``integrations/lmms_eval``)."""
     return {name: doc[name] for name in ("pre_prompt", "post_prompt") if name in doc}
 
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 
 from instit_bench.backends.options import is_secret
-from instit_bench.runs.config import make_config
-from tests.conftest import REPOSITORY
+from instit_bench.evaluation.config import make_config
+from tests.command_line import REPOSITORY
 
 RUN = ("run", "--backend", "lmms-eval", "--model", "llava_onevision", "--data", "demo")
 
 
-def test_without_lmms_eval_the_command_names_what_to_install(cli, tmp_path):
+def test_without_lmms_eval_the_command_names_what_to_install(cli_process, tmp_path):
     (tmp_path / "lmms_eval.py").write_text("raise ImportError('not here')")
-    done = cli(*RUN, PYTHONPATH=f"{tmp_path}:{REPOSITORY}")
+    done = cli_process(*RUN, PYTHONPATH=f"{tmp_path}:{REPOSITORY}")
     assert done.returncode == 2
     assert 'pip install "instit-bench[lmms-eval]"' in done.stderr
     assert done.stderr.count("\n") == 1

@@ -12,9 +12,9 @@ from instit_bench.backends.base import Workload
 from instit_bench.backends.options import EngineOptions
 from instit_bench.backends.vllm.command import serve_arguments, shared_folder
 from instit_bench.errors import InputError
-from instit_bench.runs.config import RunConfig
-from instit_bench.runs.plan import make_plan
-from instit_bench.runs.workload import workload_of
+from instit_bench.evaluation.config import RunConfig
+from instit_bench.evaluation.plan import make_plan
+from instit_bench.evaluation.workload import workload_of
 
 NO_MEDIA = Workload()
 

@@ -18,7 +18,7 @@ from instit_bench.backends.vllm import backend as vllm_backend
 from instit_bench.backends.vllm.server import EngineEnded, EngineServer
 from instit_bench.errors import InputError
 from instit_bench.types import GenerationParams, Message, Request, Sample, TextPart
-from tests.conftest import REPOSITORY
+from tests.command_line import REPOSITORY
 from tests.openai_server import Reply, openai_server
 from tests.vllm.processes import alive
 

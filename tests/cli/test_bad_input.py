@@ -196,8 +196,8 @@ def test_an_output_that_cannot_be_written_is_one_line_and_exit_1(cli):
     assert done.stderr.splitlines()[-1].startswith("instit-bench: error: /proc/nowhere")
 
 
-def test_a_terminal_that_knows_ascii_only_gets_its_tables(cli):
+def test_a_terminal_that_knows_ascii_only_gets_its_tables(cli_process):
     command = [*RUN[:-1], "text:\N{SNOWMAN}", "--data", "demo", "--tasks", "gpt4tools_seen"]
-    done = cli(*command, "--name", "r", PYTHONIOENCODING="ascii")
+    done = cli_process(*command, "--name", "r", PYTHONIOENCODING="ascii")
     assert done.returncode == 0, done.stderr
     assert "\\u2603" in done.stdout

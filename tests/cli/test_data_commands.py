@@ -1,4 +1,4 @@
-"""``instit-bench data list|download|verify`` as real processes: what they print and exit with."""
+"""``instit-bench data list|download|verify``: what they print and exit with."""
 
 from __future__ import annotations
 
@@ -87,8 +87,8 @@ class TestList:
         assert done.stderr.startswith("instit-bench: error: --data no/such/folder: there is no")
         assert done.stderr.count("\n") == 1
 
-    def test_the_hub_is_not_asked(self, cli, hub, tmp_path):
-        done = cli("data", "list", **hub.environment(tmp_path / "hf"))
+    def test_the_hub_is_not_asked(self, cli_process, hub, tmp_path):
+        done = cli_process("data", "list", **hub.environment(tmp_path / "hf"))
         assert done.returncode == 0, done.stderr
         assert [row[2] for row in rows(done.stdout)] == ["missing"] * 7
         assert hub.requests == []
@@ -96,34 +96,34 @@ class TestList:
 
 class TestDownload:
     def test_inst_it_is_fetched_unpacked_listed_and_verified_without_the_server(
-        self, cli, hub, tmp_path
+        self, cli_process, hub, tmp_path
     ):
         online = hub.environment(tmp_path / "hf")
-        done = cli("data", "download", "--benchmark", "inst_it_bench", **online)
+        done = cli_process("data", "download", "--benchmark", "inst_it_bench", **online)
         assert done.returncode == 0, done.stderr
         for part in PARTS[:4]:
             assert f"{part}: 16 records at commit {COMMIT}" in done.stderr
         assert hub.downloaded() == sorted(hub.files)
         offline = online | {"HF_ENDPOINT": "http://127.0.0.1:9"}
-        again = cli("data", "download", "--benchmark", "inst_it_bench", **offline)
+        again = cli_process("data", "download", "--benchmark", "inst_it_bench", **offline)
         assert again.returncode == 0, again.stderr
-        listed = cli("data", "list", **offline)
+        listed = cli_process("data", "list", **offline)
         assert [row[1] for row in rows(listed.stdout) if row[0]] == ["16"] * 4 + ["-"] * 3
-        checked = cli("data", "verify", **offline)
-        demo = cli("data", "verify", "--data", "demo")
+        checked = cli_process("data", "verify", **offline)
+        demo = cli_process("data", "verify", "--data", "demo")
         assert rows(checked.stdout)[:4] == rows(demo.stdout)[:4]
 
-    def test_an_unknown_revision_fails_with_exit_code_2(self, cli, hub, tmp_path):
+    def test_an_unknown_revision_fails_with_exit_code_2(self, cli_process, hub, tmp_path):
         options = ("--benchmark", "inst_it_bench", "--revision", "v9")
-        done = cli("data", "download", *options, **hub.environment(tmp_path / "hf"))
+        done = cli_process("data", "download", *options, **hub.environment(tmp_path / "hf"))
         assert done.returncode == 2
         last = done.stderr.splitlines()[-1]
         assert last.startswith("instit-bench: error: 4 downloads failed; the first: ")
         assert "has no revision 'v9'" in last
 
-    def test_what_can_be_had_is_kept_when_a_part_fails(self, cli, hub, tmp_path):
+    def test_what_can_be_had_is_kept_when_a_part_fails(self, cli_process, hub, tmp_path):
         """The fake hub is there; Google Drive and GitHub are not."""
-        done = cli("data", "download", **hub.environment(tmp_path / "hf"))
+        done = cli_process("data", "download", **hub.environment(tmp_path / "hf"))
         assert done.returncode == 2
         lines = done.stderr.splitlines()
         for part in PARTS[:4]:

@@ -16,8 +16,8 @@ import sys
 import pytest
 import yaml
 
+from tests.command_line import REPOSITORY, cli_environment
 from tests.comparison.runs import TASK, task_scores, write_run
-from tests.conftest import REPOSITORY, cli_environment
 
 ACTION = yaml.safe_load((REPOSITORY / "action.yml").read_text())
 STEPS = {step["name"]: step for step in ACTION["runs"]["steps"] if "name" in step}

@@ -15,8 +15,8 @@ import pytest
 from markdown_it import MarkdownIt
 
 from instit_bench.display import one_line
+from tests.command_line import REPOSITORY
 from tests.comparison.runs import TASK, task_scores, write_run
-from tests.conftest import REPOSITORY
 
 HOSTILE = {
     "table": "a|b | c",

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from tests.conftest import cli_environment
+from tests.command_line import cli_environment
 from tests.hub_server import COMMIT, Hub, serve_hub
 
 CHOICES = {f"choice_{letter}": letter for letter in "abcd"}

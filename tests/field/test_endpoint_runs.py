@@ -10,10 +10,10 @@ import re
 import pytest
 
 from instit_bench.errors import InputError
-from instit_bench.runs.config import make_config
-from instit_bench.runs.failures import cause_of
-from instit_bench.runs.reporter import Silent
-from instit_bench.runs.runner import run
+from instit_bench.evaluation.config import make_config
+from instit_bench.evaluation.failures import cause_of
+from instit_bench.evaluation.runner import run
+from instit_bench.progress import Silent
 from tests.openai_server import Reply, openai_server
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from instit_bench.leaderboard.rows import Cell, Row
 from instit_bench.leaderboard.table import csv_text
-from tests.conftest import cli_environment
+from tests.command_line import cli_environment
 
 COLUMNS = [
     "model",
@@ -178,7 +178,7 @@ def test_a_run_that_was_killed_still_has_a_row(cli, tmp_path):
 
 
 def test_the_committed_leaderboard_is_what_the_command_makes(cli, tmp_path):
-    from tests.conftest import REPOSITORY
+    from tests.command_line import REPOSITORY
 
     assert cli("leaderboard", "--published", "--csv", "b.csv").returncode == 0
     committed = (REPOSITORY / "results/leaderboard.csv").read_text()

@@ -13,7 +13,7 @@ import pytest
 from selenium.webdriver import ActionChains, Keys
 
 from tests.browser import chromium, complaints
-from tests.conftest import REPOSITORY, cli_in
+from tests.command_line import REPOSITORY, cli_in
 
 BASELINE = ("run", "--backend", "baseline", "--data", "demo")
 HOSTILE = [

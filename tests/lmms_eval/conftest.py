@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from shutil import copy
@@ -15,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import REPOSITORY, cli_environment
+from tests.command_line import REPOSITORY, cli_environment, cli_in
 from tests.finished_run import read_jsonl
 
 INST_IT = ("inst_it_image_mc", "inst_it_image_oe", "inst_it_video_mc", "inst_it_video_oe")
@@ -26,6 +27,9 @@ REASONED = 0.3
 
 
 def pytest_collection_modifyitems(items):
+    for item in items:
+        if "lmms_eval" in item.keywords:
+            item.add_marker(pytest.mark.timeout(600))
     try:
         version("lmms_eval")
     except PackageNotFoundError:
@@ -46,8 +50,8 @@ class Replies:
 @pytest.fixture(scope="session")
 def replies(tmp_path_factory) -> Replies:
     """Right, wrong and unreadable replies, some after reasoning, mixed by a fixed seed."""
-    from instit_bench.runs.config import make_config
-    from instit_bench.runs.plan import make_plan
+    from instit_bench.evaluation.config import make_config
+    from instit_bench.evaluation.plan import make_plan
 
     rng = random.Random(5)
     by_prompt: dict[str, str] = {}
@@ -169,6 +173,20 @@ def lmms_eval(tmp_path_factory, environment) -> LmmsEval:
 
 
 @pytest.fixture(scope="session")
+def lexically_judged(lmms_eval) -> Callable[[str], LmmsRun]:
+    """All six tasks by the tiny model of a kind, ``chat`` or ``simple``: run once per kind."""
+
+    @cache
+    def run(kind: str) -> LmmsRun:
+        options = ["--force_simple"] if kind == "simple" else []
+        done = lmms_eval(*options, INSTIT_BENCH_JUDGE="lexical")
+        assert done.code == 0, done.err
+        return done
+
+    return run
+
+
+@pytest.fixture(scope="session")
 def ours(tmp_path_factory, replies) -> dict[str, dict]:
     """What ``instit-bench score --judge lexical`` says of the same replies, by task."""
     folder = tmp_path_factory.mktemp("ours")
@@ -186,15 +204,7 @@ def score_here(
     ]
     file = folder / f"{task}.jsonl"
     file.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    subprocess.run(
-        [
-            *(sys.executable, "-m", "instit_bench", "score", str(file), "--task", task),
-            *("--output", str(folder), "--name", task, *map(str, options)),
-        ],
-        cwd=folder,
-        env=cli_environment(INSTIT_BENCH_HOME=str(folder / "home"), **env),
-        capture_output=True,
-        timeout=120,
-        check=False,  # answers that nobody could judge are an error of that command
-    )
+    # Its exit code may be an error: answers that nobody could judge are one.
+    command = ("score", file, "--task", task, "--output", folder, "--name", task)
+    cli_in(folder)(*command, *options, **env)
     return json.loads((folder / task / "results.json").read_text())["tasks"][task]

@@ -12,7 +12,7 @@ from shutil import copy
 
 import pytest
 
-from tests.conftest import REPOSITORY
+from tests.command_line import REPOSITORY
 from tests.lmms_eval.conftest import TASKS, LmmsRun
 from tests.openai_server import Reply, openai_server
 

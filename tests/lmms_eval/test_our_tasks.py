@@ -7,7 +7,7 @@ from hashlib import sha256
 import pytest
 from PIL import Image
 
-from tests.conftest import REPOSITORY
+from tests.command_line import REPOSITORY
 from tests.lmms_eval.conftest import GPT4TOOLS, INST_IT, TASKS
 
 pytestmark = pytest.mark.lmms_eval
@@ -16,12 +16,9 @@ DEMO = REPOSITORY / "instit_bench/datasets/demo/Inst-It-Bench"
 
 
 @pytest.fixture(scope="module", params=["chat", "simple"])
-def theirs(request, lmms_eval):
+def theirs(request, lexically_judged):
     """All six tasks with the tiny model of either kind, judged by the lexical judge."""
-    options = ["--force_simple"] if request.param == "simple" else []
-    run = lmms_eval(*options, INSTIT_BENCH_JUDGE="lexical")
-    assert run.code == 0, run.err
-    return run
+    return lexically_judged(request.param)
 
 
 @pytest.mark.parametrize("task", TASKS)

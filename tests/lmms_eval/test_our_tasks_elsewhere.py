@@ -13,7 +13,7 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from tests.conftest import REPOSITORY, cli_environment
+from tests.command_line import REPOSITORY, cli_environment
 from tests.lmms_eval.conftest import score_here
 from tests.lmms_eval.test_our_tasks import DEMO, picture
 from tests.openai_server import Reply, openai_server

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import cli_environment
+from tests.command_line import cli_in
 from tests.lmms_eval.conftest import TASKS
 
 pytestmark = pytest.mark.lmms_eval
@@ -19,15 +17,9 @@ HEADLINES = {"inst_it_image_mc": "official_accuracy", "gpt4tools_unseen": "sr"}
 
 
 def instit_bench(folder, *arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "instit_bench", *map(str, arguments)],
-        cwd=folder,
-        env=cli_environment(INSTIT_BENCH_HOME=str(folder / "home")),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=True,
-    )
+    done = cli_in(folder)(*arguments)
+    assert done.returncode == 0, done.stderr
+    return done
 
 
 def load(path):
@@ -35,11 +27,9 @@ def load(path):
 
 
 @pytest.fixture(scope="module")
-def theirs(lmms_eval):
+def theirs(lexically_judged):
     """All six tasks in lmms-eval, judged by the lexical judge."""
-    run = lmms_eval(INSTIT_BENCH_JUDGE="lexical")
-    assert run.code == 0, run.err
-    return run
+    return lexically_judged("chat")
 
 
 @dataclass(frozen=True)

@@ -29,11 +29,10 @@ def run_model(tmp_path_factory, environment) -> Runner:
 
 
 @pytest.fixture(scope="module", params=KINDS)
-def tiny(request, lmms_eval, run_model: Runner):
+def tiny(request, lexically_judged, run_model: Runner):
     """The tiny model of either kind over there, and here."""
-    theirs, ours = KINDS[request.param]
-    there = lmms_eval(*theirs, INSTIT_BENCH_JUDGE="lexical")
-    assert there.code == 0, there.err
+    _, ours = KINDS[request.param]
+    there = lexically_judged(request.param)
     here = run_model("tiny", *ours, "--judge", "lexical", name=request.param)
     assert here.code == 0, here.err
     return there, here, request.param

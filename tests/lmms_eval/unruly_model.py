@@ -19,7 +19,6 @@ from lmms_eval.models.registry_v2 import ModelManifest
 from loguru import logger
 
 MANIFEST = ModelManifest("unruly", simple_class_path=f"{__name__}.Unruly")
-NAP = "import time; time.sleep(20)"
 SLEEPER = [sys.executable, "-c", "import time; time.sleep(600)"]
 
 
@@ -46,7 +45,8 @@ class Unruly(lmms):
         self.fail, self.swallow, self.die, self.noise = fail, swallow, die, noise
         self.short, self.odd, self.linger = short, odd, linger
         if odd == "daemon":  # in a session of its own: it outlives every signal to our group
-            subprocess.Popen([sys.executable, "-c", NAP], start_new_session=True)
+            daemon = subprocess.Popen(SLEEPER, start_new_session=True)
+            self.write({"pid": os.getpid(), "asked": [], "left": daemon.pid})
         self.sleeper = subprocess.Popen(SLEEPER) if linger else None
 
     def loglikelihood(self, requests):
@@ -60,8 +60,7 @@ class Unruly(lmms):
         line = {"pid": os.getpid(), "asked": asked}
         if self.sleeper:
             line["children"] = [self.sleeper.pid]
-        with self.log.open("a") as log:
-            log.write(json.dumps(line) + "\n")
+        self.write(line)
         if self.noise:
             self.be_noisy()
         if self.linger:
@@ -96,6 +95,10 @@ class Unruly(lmms):
             case "daemon":
                 os._exit(3)
         return ["A"] * n
+
+    def write(self, line):
+        with self.log.open("a") as log:
+            log.write(json.dumps(line) + "\n")
 
     def armed(self):
         if self.once.exists():

@@ -16,7 +16,7 @@ from instit_bench.media import MediaError
 from instit_bench.media.frames import spread
 from instit_bench.media.video import decode_video, frames_with_pyav
 from instit_bench.resources import demo_data
-from tests.conftest import cli_environment
+from tests.command_line import cli_environment
 
 DEMO = demo_data() / "Inst-It-Bench" / "videos_vpt" / "5.mp4"
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 from PIL import Image, ImageDraw
 
-from tests.conftest import REPOSITORY, cli_environment
+from tests.command_line import REPOSITORY, cli_in
 
 PICTURES, VIDEOS, FRAMES = 50, 25, 6
 IMAGE_SAMPLES, VIDEO_SAMPLES, TOOL_SAMPLES = 1500, 1500, 1000
@@ -18,14 +16,7 @@ DEMO = REPOSITORY / "instit_bench/datasets/demo"
 
 def run_cli(folder: Path, *args: object, allowed: tuple[int, ...] = (0,)) -> None:
     """``instit-bench …`` in a folder; it must end with an allowed exit code."""
-    done = subprocess.run(
-        [sys.executable, "-m", "instit_bench", *map(str, args)],
-        cwd=folder,
-        env=cli_environment(INSTIT_BENCH_HOME=str(folder / "home")),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = cli_in(folder)(*args)
     assert done.returncode in allowed, done.stderr
 
 

@@ -13,7 +13,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from tests.conftest import REPOSITORY
+from tests.command_line import REPOSITORY
 
 REPETITIONS = 400
 SETTINGS = [

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import cli_environment
+from tests.command_line import cli_environment
 from tests.finished_run import Run
 
 # One thread a process: two cores are all that some machines have. One GiB of cache is plenty.
@@ -19,6 +19,9 @@ QUICK = ("--engine-arg", "enforce-eager", "--engine-arg", "max-num-seqs=8", "--d
 
 
 def pytest_collection_modifyitems(items):
+    for item in items:
+        if "vllm" in item.keywords:
+            item.add_marker(pytest.mark.timeout(600))
     try:
         version("vllm")
     except PackageNotFoundError:

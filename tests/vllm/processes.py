@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 
@@ -25,6 +26,25 @@ def command_line(pid: int) -> list[str]:
         return Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")
     except (FileNotFoundError, ProcessLookupError):
         return []
+
+
+def environment(pid: int) -> dict[str, str]:
+    try:
+        entries = Path(f"/proc/{pid}/environ").read_bytes().decode().split("\0")
+    except (FileNotFoundError, ProcessLookupError):
+        return {}
+    return dict(entry.split("=", 1) for entry in entries if "=" in entry)
+
+
+def key_of_engine(pid: int, timeout_s: float = 60) -> str:
+    """The key that a run, the process ``pid``, has given to its engine, as that one has it."""
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        for child in tree(pid):
+            if key := environment(child).get("VLLM_API_KEY"):
+                return key
+        time.sleep(0.02)
+    raise TimeoutError(f"no process below {pid} has a key")
 
 
 def alive(pid: int) -> bool:

@@ -2,20 +2,51 @@
 
 from __future__ import annotations
 
+import base64
+from dataclasses import dataclass
+
 import pytest
+
+from instit_bench.resources import demo_data
+from tests.finished_run import Run, read_jsonl
+from tests.vllm.processes import key_of_engine
 
 pytestmark = pytest.mark.vllm
 ALL = ("inst_it_image_mc", "inst_it_image_oe", "inst_it_video_mc", "inst_it_video_oe")
 
 
+@dataclass(frozen=True)
+class Seen(Run):
+    """A run with what only its engine knows: the key that they share, and what it was asked."""
+
+    key: str
+    asked: list
+
+    def urls(self):
+        """The addresses of all images that were sent."""
+        bodies = (line["body"] for line in self.asked)
+        contents = (m["content"] for body in bodies for m in body["messages"])
+        parts = (part for content in contents if isinstance(content, list) for part in content)
+        return {part["image_url"]["url"] for part in parts if part["type"] == "image_url"}
+
+
 @pytest.fixture(scope="module")
-def constrained(run, models):
+def constrained(start, finish, models, tmp_path_factory):
     """Images and multi-frame videos, multiple choice restricted to the letters."""
-    return run(models / "vision", "--tasks", "inst_it_bench", "--constrain-choices", name="c")
+    asked = tmp_path_factory.mktemp("asked") / "requests.jsonl"
+    process = start(
+        *(models / "vision", "--tasks", "inst_it_bench", "--constrain-choices"),
+        *("--engine-arg", "middleware=tests.vllm.recorder.record"),
+        name="c",
+        RECORDED_REQUESTS=str(asked),
+    )
+    key = key_of_engine(process.pid)
+    done = finish(process)
+    assert done.code == 0, done.err
+    return Seen(done.code, done.out, done.err, done.folder, key, read_jsonl(asked))
 
 
 def test_images_and_frames_end_in_scored_answers(constrained):
-    assert constrained.code == 0, constrained.err
     for task in ALL:
         records = constrained.records(task)
         assert len(records) == 16
@@ -61,18 +92,32 @@ def test_the_last_lines_say_what_the_engine_did(constrained):
     assert "engine: architecture Qwen2_5_VLForConditionalGeneration" in constrained.err
 
 
-def test_the_command_and_version_are_on_record_and_the_key_is_not(constrained):
+def test_the_command_and_version_are_on_record(constrained):
     settings = constrained.load("manifest.json")["settings"]["backend"]
     assert settings["command"][:2] == ["vllm", "serve"]
     assert "--limit-mm-per-prompt" in settings["command"]
     assert settings["vllm"]
-    for path in constrained.folder.rglob("*"):
-        assert not path.is_file() or "VLLM_API_KEY" not in path.read_text()
 
 
-def test_pictures_travel_by_path(constrained):
-    """The log of the engine names what it was allowed to read."""
-    assert "allowed_local_media_path" in (constrained.folder / "engine.log").read_text()
+def test_the_engine_s_key_opens_every_request_and_is_nowhere_on_record(constrained):
+    assert len(constrained.key) > 30
+    assert {line["authorization"] for line in constrained.asked} == {f"Bearer {constrained.key}"}
+    assert constrained.key not in constrained.out + constrained.err
+    files = [path for path in constrained.folder.rglob("*") if path.is_file()]
+    assert len(files) > 5
+    assert [path for path in files if constrained.key.encode() in path.read_bytes()] == []
+
+
+def test_images_travel_by_path_and_only_what_no_file_holds_travels_in_the_request(constrained):
+    media = demo_data() / "Inst-It-Bench"
+    by_path = {url for url in constrained.urls() if url.startswith("file:")}
+    inline = {url for url in constrained.urls() if url.startswith("data:")}
+    assert by_path | inline == constrained.urls()
+    assert by_path >= {path.resolve().as_uri() for path in (media / "images_vpt").iterdir()}
+    assert (media / "videos_vpt/1/1.jpg").resolve().as_uri() in by_path
+    files = {path.read_bytes() for path in media.rglob("*") if path.is_file()}
+    assert inline, "the frames of a video file"
+    assert not files & {base64.b64decode(url.partition(",")[2]) for url in inline}
 
 
 def test_native_videos_from_folders_and_files(run, models):

@@ -17,12 +17,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
-import instit_bench
 from instit_bench.backends.base import BackendUnavailable, GenerationError
 from instit_bench.backends.lines import next_line
 from instit_bench.backends.lmms_eval.pipe import Pipe, open_pipe
 from instit_bench.backends.lmms_eval.wire import Event, Question, Setup
 from instit_bench.backends.options import is_secret
+from instit_bench.resources import PACKAGE
 from instit_bench.types import Message
 
 _ENDS_WITHIN_S = 10.0
@@ -200,6 +200,6 @@ def _kill_group(process: asyncio.subprocess.Process) -> None:
 
 def _environment() -> dict[str, str]:
     """As it is, keys included, which adapters of remote models need; and this package is found."""
-    package = str(Path(instit_bench.__file__).resolve().parent.parent)
+    package = str(PACKAGE.parent)
     path = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
     return {**os.environ, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}

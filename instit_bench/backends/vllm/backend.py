@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import openai
+from pydantic import BaseModel, ValidationError
 
 from instit_bench.backends.base import (
     Backend,
@@ -35,6 +36,10 @@ LOG_NAME = "engine.log"
 MOST_RESTARTS = 3
 PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 8.0
+
+
+class _VersionPage(BaseModel):
+    version: str
 
 
 class VllmBackend(Backend):
@@ -147,7 +152,7 @@ class VllmBackend(Backend):
         await self._client.start(self._log_path.parent, self._tell)
         self._totals.switch("waiting")
         if not self._own:
-            self._version = await asyncio.to_thread(_server_version, self._options.base_url or "")
+            self._version = await _server_version(self._options.base_url or "")
 
     def _make_client(self) -> OpenAIBackend:
         options, server = self._options, self._server
@@ -240,7 +245,10 @@ def _installed_version() -> str | None:
         return None
 
 
-def _server_version(base_url: str) -> str | None:
-    """What a running server says of itself."""
-    page = fetch(base_url.rstrip("/").removesuffix("/v1") + "/version", None)
-    return page if page is None else page.strip().removeprefix('{"version":"').removesuffix('"}')
+async def _server_version(base_url: str) -> str | None:
+    """What a running server says of itself, ``{"version": "0.32.0"}``; ``None`` if nothing."""
+    page = await fetch(base_url.rstrip("/").removesuffix("/v1") + "/version", None)
+    try:
+        return _VersionPage.model_validate_json(page or "").version
+    except ValidationError:
+        return None

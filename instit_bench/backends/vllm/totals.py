@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -17,16 +16,18 @@ _COUNTERS = {
     "vllm:mm_cache_queries_total": "media_cache_queries",
     "vllm:mm_cache_hits_total": "media_cache_hits",
 }
-_SAMPLE = re.compile(r"^([\w:]+)(?:\{[^}]*\})? ([-+.\deE]+)$", re.MULTILINE)
 
 
 def read_counters(page: str) -> dict[str, float]:
     """The counters of a /metrics page that say how well caches served, over all engines."""
-    found: Counter[str] = Counter()
-    for name, value in _SAMPLE.findall(page):
-        if name in _COUNTERS:
-            found[_COUNTERS[name]] += float(value)  # type: ignore[assignment]
-    return {name: float(value) for name, value in found.items()}
+    from prometheus_client.parser import text_string_to_metric_families  # the engine brings it
+
+    found: defaultdict[str, float] = defaultdict(float)
+    for family in text_string_to_metric_families(page):
+        for sample in family.samples:
+            if sample.name in _COUNTERS:
+                found[_COUNTERS[sample.name]] += sample.value
+    return dict(found)
 
 
 class Totals:
@@ -37,7 +38,7 @@ class Totals:
     """
 
     def __init__(self) -> None:
-        self._sums: Counter[str] = Counter()
+        self._sums: defaultdict[str, float] = defaultdict(float)
         self._in_flight = 0
         self._doing: str | None = None
         self._since = time.monotonic()
@@ -46,7 +47,7 @@ class Totals:
         """From now on the engine is ``starting``, ``waiting``, ``working``, or not there."""
         now = time.monotonic()
         if self._doing is not None:
-            self._sums[f"seconds_{self._doing}"] += now - self._since  # type: ignore[assignment]
+            self._sums[f"seconds_{self._doing}"] += now - self._since
         self._doing, self._since = doing, now
 
     @contextmanager
@@ -64,7 +65,7 @@ class Totals:
 
     def add(self, name: str, count: float) -> None:
         """Count something."""
-        self._sums[name] += count  # type: ignore[assignment]
+        self._sums[name] += count
 
     def add_usage(self, usage: Usage) -> None:
         """Count a reply's tokens."""

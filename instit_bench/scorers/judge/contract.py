@@ -16,6 +16,7 @@ from typing import Any, Literal, NoReturn
 
 FIELD = "sample_score"
 OFFICIAL_MODEL = "gpt-4o-2024-08-06"
+OFFICIAL_JUDGE, LEXICAL = f"openai:{OFFICIAL_MODEL}", "lexical"
 
 # As the ``openai`` package derives it from the evaluator's model ``SampleScore``.
 RESPONSE_FORMAT: dict[str, Any] = {

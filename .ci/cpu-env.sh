@@ -1,0 +1,58 @@
+# Sourced by vllm-env and lmms-eval-env: an environment with PyTorch's build for a CPU.
+# shellcheck shell=bash
+
+[[ $# == 1 ]] || { echo "usage: $0 DIR" >&2; exit 2; }
+env=$1
+python=$env/bin/python
+root=$(cd "$(dirname "$0")/.." && pwd)
+stamp=$env/instit-bench-$(basename "$0")
+torch=torch==2.13.0+cpu
+
+state=$(cat "$0" "$root/.ci/cpu-env.sh" "$root/pyproject.toml" | sha256sum)$root
+[[ -f $stamp && $(cat "$stamp") == "$state" ]] && exit 0
+rm -f "$stamp"
+
+unavailable() {
+  echo "$0: not to be had here: $1" >&2
+  exit 3
+}
+
+[[ $(uname -sm) == "Linux x86_64" ]] || unavailable "PyTorch's CPU build is for Linux on x86-64"
+[[ -x $python ]] || "$(command -v python3.11 || command -v python3)" -m venv "$env"
+uv=$(command -v uv) || { "$python" -m pip install --quiet uv && uv=$env/bin/uv; }
+
+# Only pip's settings (PIP_FIND_LINKS, PIP_EXTRA_INDEX_URL) say where PyTorch's CPU builds lie. The
+# folder is always the same, for uv keeps what it unpacks by its path; two may fetch at a time.
+wheels=$("$uv" cache dir)/instit-bench-wheels
+mkdir -p "$wheels"
+flock "$wheels" "$python" -m pip download --quiet --disable-pip-version-check --no-deps \
+  --dest "$wheels" "$torch" ||
+  unavailable "pip cannot find $torch; name a package index that has it in PIP_EXTRA_INDEX_URL"
+
+install() {
+  "$uv" pip install --quiet --python "$python" --find-links "$wheels" "$@"
+}
+
+repair_torchvision() {
+  "$python" - <<'PYTHON'
+"""torchvision's build for CUDA expects operators that it cannot load on a CPU."""
+import sysconfig
+from pathlib import Path
+
+start = Path(sysconfig.get_path("purelib")) / "torchvision" / "__init__.py"
+repair = '''import torch
+_schemas = torch.library.Library("torchvision", "FRAGMENT")
+_schemas.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+_schemas.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+'''
+text = start.read_text()
+if not text.startswith(repair):
+    start.unlink()  # it may be a hard link into uv's cache
+    start.write_text(repair + text)
+PYTHON
+}
+
+finish() {
+  "$python" -c "import torchvision, $1" || unavailable "what was installed does not import"
+  echo "$state" >"$stamp"
+}

@@ -1,0 +1,36 @@
+# The targets of CONTRIBUTING.md. `make` alone lists them.
+.DEFAULT_GOAL := help
+.PHONY: help setup format lint types test docs docs-serve lock bench ci
+
+help:  ## List the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup:  ## Install the project with its development tools, in the locked versions
+	uv sync --locked --extra dev --extra docs
+	uv run pre-commit install
+
+format:  ## Format the code and mend what ruff can mend
+	uv run ruff check --fix .
+	uv run ruff format .
+
+lint:  ## Check style and format
+	uv run ruff check .
+	uv run ruff format --check .
+
+types:  ## Check types
+	uv run mypy --strict instit_bench
+
+test:  ## Run the tests that need no engine
+	uv run pytest -n auto --dist worksteal
+
+docs:  ## Build the documentation site; a broken link fails
+	uv run zensical build --strict
+
+docs-serve:  ## Serve the documentation on 127.0.0.1:8000
+	uv run zensical serve
+
+lock:  ## Bring uv.lock up to date with pyproject.toml
+	uv lock
+
+ci:  ## Everything that CI runs, in fresh environments
+	bash .ci/run

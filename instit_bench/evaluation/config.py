@@ -1,0 +1,253 @@
+"""The settings of a run: one model for the command line, the config file and Python."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from dataclasses import fields
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import Field, ValidationError, field_validator, model_validator
+
+from instit_bench.backends.base import BackendOptions, Workload
+from instit_bench.backends.options import (
+    AdapterOptions,
+    EndpointOptions,
+    EngineOptions,
+    VideoAs,
+    checked_arguments,
+    checked_body,
+    checked_headers,
+)
+from instit_bench.errors import InputError
+from instit_bench.judging.config import JudgeConfig
+
+NotSent = Literal["none"]
+"""A sampling setting that is left to the endpoint, whatever the task says."""
+DEFAULT_TASKS = ("inst_it_bench", "gpt4tools")
+
+
+class RunConfig(JudgeConfig):
+    """What ``instit-bench run`` does; every field is an option of the same name."""
+
+    model: str = Field(min_length=1)
+    backend: str = "vllm"
+    tasks: tuple[str, ...] = DEFAULT_TASKS
+    include_path: tuple[Path, ...] = ()
+    data: str = "hub"
+    revision: str = "main"
+    output: Path = Path("results")
+    name: str | None = None
+    limit: int | None = Field(default=None, ge=1)
+    sample_id: tuple[str, ...] = ()
+    concurrency: int | None = Field(default=None, ge=1, le=4096)
+    temperature: Annotated[float, Field(ge=0)] | NotSent | None = None
+    top_p: Annotated[float, Field(gt=0, le=1)] | NotSent | None = None
+    max_tokens: Annotated[int, Field(ge=1)] | NotSent | None = None
+    seed: int | NotSent = 0
+    extra_body: dict[str, Any] = Field(default_factory=dict)
+    header: tuple[str, ...] = Field(default=(), repr=False)
+    stream: bool = False
+    max_frames: int = Field(default=32, ge=1)
+    prompt_style: Literal["chat", "raw"] = "chat"
+    fail_on_error: str = "0"
+    stop_after: int = Field(default=20, ge=0)
+    min_coverage: float = Field(default=0.0, ge=0, le=1)
+    existing: Literal["auto", "resume", "fresh"] = "auto"
+    no_lock: bool = False
+    base_url: str | None = None
+    timeout: float = Field(default=600.0, gt=0)
+    max_retries: int = Field(default=6, ge=0)
+    tensor_parallel: int | None = Field(default=None, ge=1)
+    data_parallel: int | None = Field(default=None, ge=1)
+    max_model_len: int | None = Field(default=None, ge=1)
+    gpu_memory_utilization: float | None = Field(default=None, gt=0, le=1)
+    dtype: str | None = None
+    quantization: str | None = None
+    lora: str | None = None
+    engine_arg: tuple[str, ...] = ()
+    video_as: VideoAs = "frames"
+    constrain_choices: bool = False
+    model_arg: tuple[str, ...] = ()
+    batch_size: int | None = Field(default=None, ge=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _defaults(cls, values: Any) -> Any:
+        """Models of lmms-eval read a video file themselves, each in its own way."""
+        if isinstance(values, dict) and values.get("backend") == "lmms-eval":
+            return {"video_as": "video"} | values
+        return values
+
+    @field_validator("tasks", "sample_id", "include_path", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        """``a,b`` is a list too; YAML may read an id as a number."""
+        if isinstance(value, str):
+            value = value.split(",")
+        if isinstance(value, list | tuple):
+            return tuple(str(part).strip() for part in value if str(part).strip())
+        return value
+
+    @property
+    def in_flight(self) -> int:
+        """Requests at once: a model on this machine fills its batch, an endpoint is spared."""
+        # While a model of lmms-eval works on one batch, the next is made ready.
+        defaults = {"vllm": 64, "lmms-eval": 2 * (self.batch_size or 1)}
+        return self.concurrency or defaults.get(self.backend, 16)
+
+    @property
+    def model_label(self) -> str:
+        """What rows and folders call the model: of lmms-eval's, its weights belong to the name."""
+        weights = self.adapter_options().weights
+        return f"{self.model}:{weights}" if weights else self.model
+
+    def backend_options(self, workload: Workload) -> BackendOptions:
+        """What the backend is made of, for a run that will ask this much."""
+        return BackendOptions(
+            model=self.model,
+            base_url=self.base_url,
+            timeout_s=self.timeout,
+            max_retries=self.max_retries,
+            concurrency=self.in_flight,
+            seed=0 if self.seed == "none" else self.seed,
+            engine=self.engine_options(),
+            adapter=self.adapter_options(),
+            endpoint=EndpointOptions(self.extra_body, self.header, self.stream),
+            workload=workload,
+        )
+
+    def engine_options(self) -> EngineOptions:
+        """The options of an engine that this program starts."""
+        return EngineOptions(
+            **{option.name: getattr(self, option.name) for option in fields(EngineOptions)}
+        )
+
+    def adapter_options(self) -> AdapterOptions:
+        """The options of a model of lmms-eval."""
+        return AdapterOptions(self.model_arg, self.batch_size)
+
+    @field_validator("temperature", "top_p", "max_tokens", "seed", mode="before")
+    @classmethod
+    def _none_in_any_case(cls, value: Any) -> Any:
+        return value.strip().lower() if isinstance(value, str) else value
+
+    @field_validator("extra_body", mode="before")
+    @classmethod
+    def _from_json(cls, value: Any) -> Any:
+        """JSON on the command line; in a config file a mapping too."""
+        if not isinstance(value, str):
+            return value
+        try:
+            return json.loads(value)
+        except (ValueError, RecursionError) as error:
+            raise ValueError(f"is not valid JSON: {error}") from None
+
+    @field_validator("extra_body")
+    @classmethod
+    def _checked_body(cls, value: dict[str, Any]) -> dict[str, Any]:
+        return checked_body(value)
+
+    @field_validator("header")
+    @classmethod
+    def _checked_headers(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return checked_headers(value)
+
+    @field_validator("engine_arg", "model_arg", "header", mode="before")
+    @classmethod
+    def _as_words(cls, value: Any) -> Any:
+        """``key=value`` one or many; in a config file a mapping too. A value may hold commas."""
+        if isinstance(value, dict):
+            return tuple(f"{key}={setting}" for key, setting in value.items())
+        return (value,) if isinstance(value, str) else value
+
+    @field_validator("model_arg")
+    @classmethod
+    def _checked_arguments(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return checked_arguments(value)
+
+    @field_validator("fail_on_error", mode="before")
+    @classmethod
+    def _as_text(cls, value: Any) -> Any:
+        return str(value) if isinstance(value, int | float) else value
+
+    @field_validator("fail_on_error")
+    @classmethod
+    def _checked(cls, value: str) -> str:
+        errors_allowed(value, 1)
+        return value
+
+
+def errors_allowed(setting: str, total: int) -> int:
+    """How many of ``total`` samples may fail: a count (``10``) or a fraction (``0.05``).
+
+    Raises:
+        ValueError: Neither.
+    """
+    try:
+        allowed = float(setting) * total if "." in setting else int(setting)
+    except ValueError:
+        raise ValueError("must be a count such as 10 or a fraction such as 0.05") from None
+    if allowed < 0 or ("." in setting and float(setting) > 1):
+        raise ValueError("must be a count such as 10 or a fraction from 0.0 to 1.0")
+    return int(allowed)
+
+
+def make_config(file: Path | None, overrides: dict[str, Any]) -> RunConfig:
+    """The settings from a YAML file, if any, overridden by those given explicitly.
+
+    Raises:
+        InputError: The file or a setting is not valid; names it.
+    """
+    values = _read_file(file) if file else {}
+    values |= overrides
+    try:
+        return RunConfig.model_validate(values)
+    except ValidationError as error:
+        raise InputError(_first_problem(error, file, overrides)) from error
+
+
+def make_judge_config(settings: dict[str, Any]) -> JudgeConfig:
+    """The judging settings alone.
+
+    Raises:
+        InputError: A setting is not valid; names it.
+    """
+    try:
+        return JudgeConfig.model_validate(settings)
+    except ValidationError as error:
+        raise InputError(_first_problem(error, None, settings)) from error
+
+
+def _read_file(file: Path) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"--config {file}: cannot be read: {error}") from error
+    except yaml.YAMLError as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"--config {file}: is not valid YAML: {reason}") from error
+    if not isinstance(values, dict):
+        raise InputError(f"--config {file}: must hold a mapping of settings")
+    return {str(key).replace("-", "_"): value for key, value in values.items()}
+
+
+def _first_problem(error: ValidationError, file: Path | None, overrides: dict[str, Any]) -> str:
+    problem = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
+    key = str(problem["loc"][0])
+    option = "--" + key.replace("_", "-")
+    where = option if key in overrides or file is None else f"{file}: {key}"
+    if problem["type"] == "missing":
+        return f"{option} is needed"
+    if problem["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(key, list(RunConfig.model_fields), n=1)
+        hint = f"; did you mean '{near[0]}'?" if near else ""
+        return f"{where}: there is no such setting{hint}"
+    reason = problem["msg"].removeprefix("Value error, ")
+    if key == "header":  # whose value may be a secret
+        return f"{where}: {reason}"
+    if key in ("temperature", "top_p", "max_tokens", "seed"):
+        reason += ", or none"
+    return f"{where}: {reason} (found {problem['input']!r})"

@@ -1,0 +1,55 @@
+"""What judging will take, before a call is made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from instit_bench.evaluation.config import RunConfig
+from instit_bench.evaluation.plan import make_plan
+from instit_bench.judging.prices import REPLY_TOKENS, estimated_tokens
+from instit_bench.judging.rejudge import contracts_of
+from instit_bench.runs.directory import RunDirectory
+from instit_bench.runs.verdicts import item_of
+from instit_bench.scorers.judge import JudgeContract, JudgeItem
+from instit_bench.types import Usage
+
+Asked = tuple[JudgeContract, JudgeItem]
+
+
+def estimate_run(run: Path, data: str | None) -> tuple[int, Usage]:
+    """Calls and tokens for judging a run's answers once, about.
+
+    Raises:
+        InputError: The folder is no run.
+    """
+    directory = RunDirectory(run)
+    return _sum(_answers(directory, contracts_of(directory.manifest(), data)))
+
+
+def estimate_tasks(tasks: str, data: str) -> tuple[int, Usage]:
+    """The same before anything is generated, with gold answers standing in for a model's.
+
+    Raises:
+        InputError: A task or its data are missing.
+    """
+    plan = make_plan(RunConfig(model="none", tasks=tasks, data=data))
+    contracts = plan.judge_contracts()
+    return _sum(
+        (contracts[task.task.name], JudgeItem(sample.question, sample.target, sample.target))
+        for task in plan.tasks
+        if task.task.name in contracts
+        for sample in task.samples
+    )
+
+
+def _answers(run: RunDirectory, contracts: dict[str, JudgeContract]) -> Iterator[Asked]:
+    for task, contract in contracts.items():
+        for record in run.records(task).values():
+            if record.finished:
+                yield contract, item_of(record)
+
+
+def _sum(asked: Iterable[Asked]) -> tuple[int, Usage]:
+    tokens = [estimated_tokens(contract.instructions + item.as_json()) for contract, item in asked]
+    return len(tokens), Usage(sum(tokens), len(tokens) * REPLY_TOKENS)

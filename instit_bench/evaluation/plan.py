@@ -1,0 +1,201 @@
+"""What a run will ask: tasks, their records, the selected samples, and their digests."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from instit_bench.backends import takes_roles
+from instit_bench.datasets.prompts import OfficialPrompts, read_prompts
+from instit_bench.datasets.records import Dataset
+from instit_bench.datasets.source import DataSource, open_source
+from instit_bench.errors import InputError
+from instit_bench.evaluation.config import NotSent, RunConfig
+from instit_bench.judging.contracts import contract_for, judging_manifest
+from instit_bench.runs.manifest import (
+    DataManifest,
+    Identity,
+    Manifest,
+    TaskManifest,
+    environment,
+)
+from instit_bench.scorers.judge import JudgeContract
+from instit_bench.tasks.data import load_dataset, with_prompts
+from instit_bench.tasks.registry import load_registry
+from instit_bench.tasks.task import Task
+from instit_bench.types import GenerationParams, PromptStyle, Request, Sample, TextPart
+
+Number = TypeVar("Number", int, float)
+
+
+@dataclass(frozen=True)
+class TaskPlan:
+    """One task of a run. ``samples`` are all of the dataset's, ``selected`` those to ask."""
+
+    task: Task
+    dataset: Dataset
+    samples: tuple[Sample, ...]
+    selected: tuple[Sample, ...]
+    params: GenerationParams
+    style: PromptStyle
+
+    def request(self, sample: Sample) -> Request:
+        """The request for one sample."""
+        return self.task.request(sample, self.params, self.style, self.dataset.media_root)
+
+    def manifest(self) -> TaskManifest:
+        """This task's entry in the run's manifest."""
+        everything = len(self.selected) == len(self.samples)
+        return TaskManifest(
+            scorer=self.task.config.metadata.scorer,
+            media=self.task.config.metadata.media,
+            metrics=list(self.task.metric_names),
+            lower_is_better=list(self.task.lower_is_better),
+            data_digest=self.dataset.digest,
+            prompt_digest=self._prompt_digest(),
+            prompts=self.task.prompt_origin,
+            generation={
+                "max_tokens": self.params.max_tokens,
+                "temperature": self.params.temperature,
+                "top_p": self.params.top_p,
+                "top_k": self.params.top_k,
+                "stop": list(self.params.stop),
+            },
+            n_dataset=len(self.samples),
+            selected="all" if everything else [sample.id for sample in self.selected],
+            files=[str(file) for file in self.dataset.files],
+            revision=self.dataset.revision,
+        )
+
+    def _prompt_digest(self) -> str:
+        """SHA-256 over the text of every request, with a mark where media stand."""
+        total = hashlib.sha256()
+        for sample in self.samples:
+            for message in self.request(sample).messages:
+                total.update(f"\x1e{message.role}".encode())
+                for part in message.parts:
+                    text = part.text if isinstance(part, TextPart) else f"<{type(part).__name__}>"
+                    total.update(f"\x1f{text}".encode())
+        return total.hexdigest()
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """All tasks of a run and where their data come from."""
+
+    config: RunConfig
+    source: DataSource
+    tasks: tuple[TaskPlan, ...]
+    prompts: OfficialPrompts | None
+
+    def judge_contracts(self) -> dict[str, JudgeContract]:
+        """The judge's instructions for each open-ended task."""
+        return {
+            plan.task.name: contract_for(plan.task.config.metadata.media, self.prompts)
+            for plan in self.tasks
+            if plan.task.config.metadata.scorer == "open_ended"
+        }
+
+    def manifest(self, backend_settings: dict[str, object]) -> Manifest:
+        """The manifest of this plan, before anything is asked."""
+        config = self.config
+        identity = Identity(
+            model=config.model_label,
+            backend=config.backend,
+            prompt_style=self.tasks[0].style,
+            seed=config.seed,
+            max_frames=config.max_frames,
+            temperature=config.temperature,
+            top_p=config.top_p,
+            max_tokens=config.max_tokens,
+            extra_body=config.extra_body,
+            video_as=config.video_as,
+            constrain_choices=config.constrain_choices,
+            dtype=config.dtype,
+            quantization=config.quantization,
+            lora=config.lora,
+            engine_arg=config.engine_arg,
+            model_arg=config.model_arg,
+        )
+        revisions = {plan.dataset.revision for plan in self.tasks} - {None}
+        return Manifest(
+            identity=identity,
+            data=DataManifest(
+                kind=self.source.kind,
+                label=self.source.label,
+                revision=next(iter(revisions), None),
+            ),
+            tasks={plan.task.name: plan.manifest() for plan in self.tasks},
+            settings={
+                "backend": backend_settings,
+                "concurrency": config.in_flight,
+                "fail_on_error": config.fail_on_error,
+                "min_coverage": config.min_coverage,
+            },
+            judging=judging_manifest(config, self.judge_contracts()),
+            environment=environment(),
+        )
+
+
+def make_plan(config: RunConfig) -> RunPlan:
+    """Read tasks, data and prompts; nothing is asked yet.
+
+    Raises:
+        InputError: A task is unknown or broken, or data are missing or broken.
+    """
+    # Said first of all: a model that does not exist needs no data.
+    has_roles = takes_roles(config.backend, config.model, config.adapter_options())
+    style = config.prompt_style if has_roles else "raw"
+    registry = load_registry(config.include_path)
+    source = open_source(config.data, config.revision)
+    prompts_file = source.prompts_file()
+    prompts = read_prompts(prompts_file) if prompts_file else None
+    tasks = registry.resolve(config.tasks)
+    plans = [_plan_task(task, source, prompts, style, config) for task in tasks]
+    if config.sample_id:
+        found = {sample.id for plan in plans for sample in plan.selected}
+        if missing := [name for name in config.sample_id if name not in found]:
+            raise InputError(f"--sample-id {missing[0]}: no selected task has such a sample")
+    return RunPlan(config, source, tuple(plans), prompts)
+
+
+def _plan_task(
+    task: Task,
+    source: DataSource,
+    prompts: OfficialPrompts | None,
+    style: PromptStyle,
+    config: RunConfig,
+) -> TaskPlan:
+    if config.prompt_style == "raw" and task.config.metadata.media != "none":
+        raise InputError(
+            f"--prompt-style raw: task {task.name} has media, which a text completion cannot "
+            "carry; choose chat, or text tasks only"
+        )
+    task = with_prompts(task, prompts)
+    dataset = load_dataset(task, source)
+    samples = tuple(task.samples(dataset.docs))
+    if not samples:
+        raise InputError(f"{task.name}: the dataset {dataset.files[0]} is empty")
+    params = task.generation_params(config.prompt_style)
+    params = replace(
+        params,
+        seed=_chosen(config.seed, None),
+        temperature=_chosen(config.temperature, params.temperature),
+        top_p=_chosen(config.top_p, params.top_p),
+        max_tokens=_chosen(config.max_tokens, params.max_tokens),
+    )
+    return TaskPlan(task, dataset, samples, _select(samples, config), params, style)
+
+
+def _chosen(setting: Number | NotSent | None, of_task: Number | None) -> Number | None:
+    """The user's setting, or the task's where there is none; ``None`` is not sent."""
+    if setting == "none":
+        return None
+    return of_task if setting is None else setting
+
+
+def _select(samples: Sequence[Sample], config: RunConfig) -> tuple[Sample, ...]:
+    chosen = [s for s in samples if not config.sample_id or s.id in config.sample_id]
+    return tuple(chosen[: config.limit])

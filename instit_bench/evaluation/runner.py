@@ -1,0 +1,315 @@
+"""The runner: asks a backend for every selected sample, scores each reply, keeps a journal."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections import deque
+from collections.abc import Mapping
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from instit_bench.backends import (
+    Backend,
+    BackendUnavailable,
+    GenerationError,
+    create_backend,
+)
+from instit_bench.errors import InputError, InstitBenchError, NotComparableError, Problem
+from instit_bench.evaluation.config import RunConfig, errors_allowed
+from instit_bench.evaluation.failures import FailureGroup, Streak, group_failures
+from instit_bench.evaluation.order import in_order
+from instit_bench.evaluation.plan import RunPlan, TaskPlan, make_plan
+from instit_bench.evaluation.scoring import score_sample, scorer_for
+from instit_bench.evaluation.workload import workload_of
+from instit_bench.judging.stage import JudgingStage, problem_of
+from instit_bench.media import MediaError, resolve_media
+from instit_bench.progress import Reporter
+from instit_bench.runs.directory import RunDirectory, default_name, run_directory
+from instit_bench.runs.journal import JournalWriter, rewrite_journal
+from instit_bench.runs.judged import judged_records
+from instit_bench.runs.manifest import Manifest, add_engine_totals, merge
+from instit_bench.runs.record import SampleRecord, answered, failed
+from instit_bench.runs.results import RunResults, write_results
+from instit_bench.types import Prediction, Request, Sample, Scorer, State, TextPart
+
+_ONLY_REASONING = (
+    "the reply has its text in the reasoning field only, and counts as empty; a server with a "
+    "reasoning parser for a model that does not think puts its answers there"
+)
+Status = Literal["interrupted", "failed", "finished"]
+
+
+@dataclass(frozen=True)
+class RunOutcome:
+    """How a run ended; ``problem`` says what went wrong, unless it finished."""
+
+    run: RunDirectory
+    results: RunResults
+    status: Status
+    problem: Problem | None = None
+    failures: tuple[FailureGroup, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass
+class _Run:
+    """A run in progress: what is asked, of whom, and where it is written."""
+
+    plan: RunPlan
+    backend: Backend
+    reporter: Reporter
+    directory: RunDirectory
+    todo: deque[tuple[TaskPlan, Sample]]
+    scorers: Mapping[str, Scorer]
+    journals: Mapping[str, JournalWriter]
+    judging: JudgingStage | None
+    unavailable: list[str] = field(default_factory=list)
+    only_reasoning: int = 0
+    streak: Streak = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.streak = Streak(self.plan.config.stop_after)
+
+    async def run(self) -> None:
+        """Ask for all that is left, and have all answers judged while they come in."""
+        if self.judging is None:
+            return await self.work()
+        async with self.judging as judging:
+            judging.announce({p.task.name: len(p.selected) for p in self.plan.tasks})
+            for task in judging.contracts:
+                for record in self.directory.records(task).values():
+                    judging.submit(task, record)
+            await self.work()
+            await judging.drain()
+        return None
+
+    async def work(self) -> None:
+        """Ask with bounded concurrency until nothing is left or the backend is gone."""
+        if not self.todo:
+            return
+        workers: list[asyncio.Task[None]] = []
+        try:
+            await self.backend.start(self.directory.path, self.reporter.status)
+            in_flight = self.plan.config.in_flight
+            workers += [asyncio.create_task(self._worker()) for _ in range(in_flight)]
+            await asyncio.gather(*workers)
+        except BackendUnavailable as error:
+            self.unavailable.append(str(error))
+        finally:
+            for worker in workers:
+                worker.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
+            await self.backend.close()
+
+    async def _worker(self) -> None:
+        while self.todo:
+            plan, sample = self.todo.popleft()
+            record = await self._ask(plan, sample)
+            self.journals[plan.task.name].append(record)
+            self.reporter.step(plan.task.name, failed=record.state is State.INFER_ERROR)
+            if self.judging is not None:
+                self.judging.submit(plan.task.name, record)
+            if self.streak.reached:
+                raise BackendUnavailable(self.streak.told)
+
+    async def _ask(self, plan: TaskPlan, sample: Sample) -> SampleRecord:
+        request = plan.request(sample)
+        try:
+            if not _text_only(request):
+                config = self.plan.config
+                request = await asyncio.to_thread(
+                    resolve_media, request, config.max_frames, config.video_as
+                )
+            prediction = await self.backend.generate(request)
+        except MediaError as error:
+            return failed(sample, str(error), request)
+        except GenerationError as error:
+            self.streak.failed(str(error))
+            return failed(sample, str(error), request)
+        self.streak.answered()
+        return self._scored(plan, sample, prediction, request)
+
+    def _scored(
+        self, plan: TaskPlan, sample: Sample, prediction: Prediction, request: Request
+    ) -> SampleRecord:
+        score = score_sample(self.scorers[plan.task.name], sample, prediction)
+        if score.state is State.UNPARSED and prediction.filtered:
+            reason = prediction.finish_reason
+            return failed(
+                sample, f"the endpoint's filter cut the reply off (finish_reason {reason})", request
+            )
+        if prediction.only_reasoning:
+            self.only_reasoning += 1
+            if self.only_reasoning == 1:
+                self.reporter.status(f"warning: {sample.id}: {_ONLY_REASONING}")
+        return answered(sample, prediction, score, request)
+
+    def warnings(self) -> tuple[str, ...]:
+        """What the numbers do not say by themselves."""
+        if not self.only_reasoning:
+            return ()
+        return (f"warning: of {self.only_reasoning} samples {_ONLY_REASONING}",)
+
+
+def _text_only(request: Request) -> bool:
+    return all(isinstance(part, TextPart) for m in request.messages for part in m.parts)
+
+
+def run(config: RunConfig, reporter: Reporter) -> RunOutcome:
+    """Evaluate a model, or go on where an earlier process stopped.
+
+    Raises:
+        InputError: Wrong settings, tasks or data; nothing was asked.
+        NotComparableError: The run directory holds a run with other settings.
+    """
+    plan = make_plan(config)
+    backend = create_backend(config.backend, config.backend_options(workload_of(plan)))
+    name = config.name or default_name(config.model_label, plan.source.label)
+    directory = run_directory(config.output, name, lock=not config.no_lock)
+    if config.existing == "resume" and not directory.exists:
+        raise InputError(f"--resume: there is no run at {directory.path}")
+    with directory.locked():
+        if config.existing == "fresh":
+            directory.set_aside()
+        manifest = _open(directory, plan, backend)
+        try:
+            interrupted, problem, warnings = _generate(directory, plan, backend, reporter)
+        except InstitBenchError:
+            manifest.status = "failed"
+            manifest.write(directory.manifest_path)
+            raise
+        # A running server tells its version only when asked.
+        manifest.settings["backend"] |= backend.settings()
+        add_engine_totals(manifest, backend.totals())
+        if config.judge_batch and not interrupted and problem is None:
+            problem = _submit_batch(directory, plan, reporter)
+        outcome = _finish(directory, manifest, plan, interrupted, problem)
+        return replace(outcome, warnings=warnings)
+
+
+def _open(directory: RunDirectory, plan: RunPlan, backend: Backend) -> Manifest:
+    manifest = plan.manifest(backend.settings())
+    if directory.has_samples:  # else nothing would be lost by another model or other settings
+        try:
+            manifest = merge(directory.manifest(), manifest)
+        except NotComparableError as error:
+            raise NotComparableError(
+                f"{directory.path}: cannot go on with this run: {error}; choose another --name, "
+                "or --fresh to start again (the old run is kept aside)"
+            ) from None
+    manifest.write(directory.manifest_path)
+    return manifest
+
+
+def _generate(
+    directory: RunDirectory, plan: RunPlan, backend: Backend, reporter: Reporter
+) -> tuple[bool, Problem | None, tuple[str, ...]]:
+    """Ask for all that is not done: whether it was interrupted, what stopped it, warnings."""
+    names = [task_plan.task.name for task_plan in plan.tasks]
+    done = {name: {r.id for r in directory.records(name).values() if r.finished} for name in names}
+    todo = in_order(plan.tasks, done)
+    totals = {task_plan.task.name: len(task_plan.selected) for task_plan in plan.tasks}
+    left = dict.fromkeys(names, 0)
+    for task_plan, _ in todo:
+        left[task_plan.task.name] += 1
+    reporter.begin(directory.path)
+    for name in names:
+        reporter.lane(name, totals[name], totals[name] - left[name])
+    with ExitStack() as stack:
+        state = _Run(
+            plan,
+            backend,
+            reporter,
+            directory,
+            deque(todo),
+            scorers={p.task.name: scorer_for(p.task) for p in plan.tasks},
+            journals={
+                name: stack.enter_context(JournalWriter(directory.journal_path(name)))
+                for name in names
+            },
+            judging=_judging_stage(directory, plan, reporter),
+        )
+        stack.callback(reporter.end)
+        try:
+            asyncio.run(_until_signalled(state))
+        except (KeyboardInterrupt, asyncio.CancelledError):
+            return True, None, state.warnings()
+    if state.unavailable:
+        return False, Problem(state.unavailable[0]), state.warnings()
+    return False, problem_of(state.judging), state.warnings()
+
+
+async def _until_signalled(state: _Run) -> None:
+    """Let SIGTERM end a run as cleanly as Ctrl-C does."""
+    this = asyncio.current_task()
+    assert this is not None  # noqa: S101 - inside a coroutine there is a task
+    # Not on Windows, and not outside the main thread.
+    with suppress(NotImplementedError, RuntimeError, ValueError):
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
+    await state.run()
+
+
+def _finish(
+    directory: RunDirectory,
+    manifest: Manifest,
+    plan: RunPlan,
+    interrupted: bool,
+    problem: Problem | None,
+) -> RunOutcome:
+    """Bring the journals into the dataset's order and write the results."""
+    for task_plan in plan.tasks:
+        name = task_plan.task.name
+        records = {record.id: record for record in judged_records(directory, name, manifest)}
+        ordered = [records[s.id] for s in task_plan.samples if s.id in records]
+        rewrite_journal(directory.journal_path(name), ordered)
+    failures = _failures(directory, plan)
+    problem = problem or _too_many_errors(failures, plan)
+    status: Status = "interrupted" if interrupted else "failed" if problem else "finished"
+    manifest.status = status
+    manifest.write(directory.manifest_path)
+    results = write_results(directory, manifest)
+    return RunOutcome(directory, results, status, problem, group_failures(failures))
+
+
+def _judging_stage(
+    directory: RunDirectory, plan: RunPlan, reporter: Reporter
+) -> JudgingStage | None:
+    contracts = plan.judge_contracts()
+    if not contracts or not plan.config.judges or plan.config.judge_batch:
+        return None
+    return JudgingStage(directory, plan.config, contracts, reporter)
+
+
+def _submit_batch(directory: RunDirectory, plan: RunPlan, reporter: Reporter) -> Problem | None:
+    from instit_bench.judging.batch_run import submit_batch
+
+    try:
+        reporter.status(submit_batch(directory, plan.config, plan.judge_contracts()))
+    except InstitBenchError as error:
+        return Problem(str(error), error.exit_code)
+    return None
+
+
+def _failures(directory: RunDirectory, plan: RunPlan) -> list[tuple[str, SampleRecord]]:
+    """The samples of this selection that ended in an error, each with its task."""
+    asked = {p.task.name: {s.id for s in p.selected} for p in plan.tasks}
+    return [
+        (name, record)
+        for name, ids in asked.items()
+        for record in directory.records(name).values()
+        if record.id in ids and record.state in (State.INFER_ERROR, State.JUDGE_ERROR)
+    ]
+
+
+def _too_many_errors(errors: list[tuple[str, SampleRecord]], plan: RunPlan) -> Problem | None:
+    total = sum(len(p.selected) for p in plan.tasks)
+    setting = plan.config.fail_on_error
+    if len(errors) <= errors_allowed(setting, total):
+        return None
+    name, record = errors[0]
+    return Problem(
+        f"{len(errors)} of {total} samples failed (--fail-on-error {setting}); the first is "
+        f"{name} {record.id}: {record.error}; the same command asks for them again"
+    )

@@ -1,0 +1,216 @@
+"""Scoring a prediction file, with no model at hand, into a run directory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from instit_bench.datasets.source import open_source
+from instit_bench.errors import InputError, MissingDataError, Problem
+from instit_bench.evaluation.scoring import score_sample, scorer_for
+from instit_bench.formats.lmms_eval.wording import whose_words
+from instit_bench.formats.prediction_file import PredictionFile
+from instit_bench.formats.predictions import read_predictions
+from instit_bench.judging.config import JudgeConfig
+from instit_bench.judging.contracts import judging_manifest, prompts_near
+from instit_bench.judging.rejudge import contracts_of, judge_answers
+from instit_bench.progress import Reporter
+from instit_bench.runs.directory import RunDirectory, default_name, run_directory
+from instit_bench.runs.journal import rewrite_journal
+from instit_bench.runs.judged import judged_records
+from instit_bench.runs.manifest import DataManifest, Identity, Manifest, TaskManifest, environment
+from instit_bench.runs.record import SampleRecord, answered, not_run
+from instit_bench.runs.results import RunResults, write_results
+from instit_bench.tasks.data import load_dataset
+from instit_bench.tasks.registry import load_registry
+from instit_bench.tasks.task import Task
+from instit_bench.types import Sample, Scorer
+
+_NAMED_AT_MOST = 5
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreOptions:
+    """What to score, and against which data (``None``: what the file itself says).
+
+    ``prompts`` is whose words asked, as the user tells it; where it is ``unknown``, a log of
+    lmms-eval with the requests' texts may tell.
+    """
+
+    file: Path
+    task: str
+    judging: JudgeConfig
+    data: str | None = None
+    revision: str = "main"
+    model: str | None = None
+    prompts: str = "unknown"
+    output: Path = Path("results")
+    name: str | None = None
+    include_path: tuple[Path, ...] = ()
+    lock: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """The run that came of it; ``problem`` says why judging stopped early, if it did."""
+
+    run: RunDirectory
+    results: RunResults
+    problem: Problem | None
+
+
+def score_file(options: ScoreOptions, make_reporter: Callable[[], Reporter]) -> Scored:
+    """Score a file's predictions; a run of that name is set aside, its verdicts are kept.
+
+    Raises:
+        InputError: File, task or data are missing or broken.
+    """
+    tasks = load_registry(options.include_path).resolve([options.task])
+    if len(tasks) > 1:
+        raise InputError(f"--task {options.task}: is a group; name one task")
+    task = tasks[0]
+    predictions = read_predictions(options.file, task)
+    found = _samples(task, predictions, options)
+    if predictions.locate is not None:
+        predictions = predictions.locate(found.samples)
+    records = _score(found.samples, predictions, scorer_for(task))
+    manifest = _manifest(task, found, predictions, options)
+    contracts = contracts_of(manifest, options.data)
+    manifest.judging = judging_manifest(options.judging, contracts)
+    name = options.name or _run_name(task, predictions, options)
+    run = run_directory(options.output, name, lock=options.lock)
+    with run.locked():
+        run.set_aside(keep_verdicts=True)
+        rewrite_journal(run.journal_path(task.name), records)
+        manifest.write(run.manifest_path)
+        problem = None
+        if manifest.judging is not None:
+            reporter = make_reporter()
+            reporter.begin(run.path)
+            try:
+                problem = judge_answers(run, options.judging, contracts, reporter)
+            finally:
+                reporter.end()
+            rewrite_journal(run.journal_path(task.name), judged_records(run, task.name, manifest))
+        manifest.status = "failed" if problem else "finished"
+        manifest.write(run.manifest_path)
+        return Scored(run, write_results(run, manifest), problem)
+
+
+def _run_name(task: Task, predictions: PredictionFile, options: ScoreOptions) -> str:
+    """After the model; with the task's name where it is the log that names the model.
+
+    One model's logs are one file a task, and none may take another's place.
+    """
+    if options.model is None and predictions.run.model is not None:
+        return default_name(f"{predictions.run.model}-{task.name}", "hub")
+    return default_name(options.model or options.file.stem, "hub")
+
+
+def _manifest(
+    task: Task, found: _Found, predictions: PredictionFile, options: ScoreOptions
+) -> Manifest:
+    return Manifest(
+        identity=Identity(
+            model=options.model or predictions.run.model or options.file.stem,
+            backend="file",
+            prompt_style=predictions.run.style or "unknown",
+            seed=0,
+            max_frames=0,
+        ),
+        data=found.data,
+        tasks={
+            task.name: TaskManifest(
+                scorer=task.config.metadata.scorer,
+                media=task.config.metadata.media,
+                metrics=list(task.metric_names),
+                lower_is_better=list(task.lower_is_better),
+                data_digest=found.digest,
+                prompt_digest=None,
+                prompts=_prompts(task, found, predictions, options),
+                generation=dict(predictions.run.generation),
+                n_dataset=len(found.samples),
+                files=[str(file) for file in (options.file, *found.files)],
+                notes=[*found.notes, *_notes(found.samples, predictions)],
+            )
+        },
+        environment=environment(),
+    )
+
+
+def _prompts(task: Task, found: _Found, predictions: PredictionFile, options: ScoreOptions) -> str:
+    if options.prompts != "unknown":
+        return options.prompts
+    return whose_words(task, found.samples, predictions.asked, prompts_near(found.files))
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The samples to score, and where they are from."""
+
+    samples: list[Sample]
+    data: DataManifest
+    files: tuple[Path, ...] = ()
+    digest: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+def _samples(task: Task, predictions: PredictionFile, options: ScoreOptions) -> _Found:
+    """The samples to score: the dataset's where it is given or needed, else the file's own."""
+    own = _Found(
+        list(predictions.samples.values()), DataManifest(kind="file", label=options.file.name)
+    )
+    if options.data is None and own.samples:
+        return own
+    if options.data is None and predictions.locate is not None:
+        raise InputError(
+            f"{options.file}: lmms-eval's log leaves the questions out; name the dataset with "
+            "--data (hub, demo, a folder or file)"
+        )
+    source = open_source(options.data or "hub", options.revision)
+    try:
+        dataset = load_dataset(task, source)
+    except MissingDataError as error:
+        if not own.samples:
+            raise
+        note = f"scored against the file's own targets: {error}"
+        return replace(own, notes=(note,))
+    data = DataManifest(kind=source.kind, label=source.label, revision=dataset.revision)
+    return _Found(list(task.samples(dataset.docs)), data, dataset.files, dataset.digest)
+
+
+def _score(
+    samples: Sequence[Sample], predictions: PredictionFile, scorer: Scorer
+) -> list[SampleRecord]:
+    records = []
+    for sample in samples:
+        prediction = predictions.predictions.get(sample.id)
+        if prediction is not None:
+            # Open models' output starts with the prompt; upstream cuts it off, and so do we.
+            prompt = sample.doc.get("instruction")
+            if prompt and prediction.text.startswith(prompt):
+                prediction = replace(prediction, text=prediction.text[len(prompt) :].strip())
+            records.append(answered(sample, prediction, score_sample(scorer, sample, prediction)))
+        elif sample.id in predictions.failed:
+            records.append(predictions.failed[sample.id])
+        else:
+            records.append(not_run(sample, "missing_prediction"))
+    return records
+
+
+def _notes(samples: Sequence[Sample], predictions: PredictionFile) -> list[str]:
+    known = {sample.id for sample in samples}
+    given = predictions.predictions.keys() | predictions.failed.keys()
+    found = {
+        "missing from the file": [s.id for s in samples if s.id not in given],
+        "unknown to the dataset": sorted(given - known),
+        "doubled in the file (the last one counts)": list(predictions.doubled),
+    }
+    counted = [f"{len(ids)} {what}: {_named(ids)}" for what, ids in found.items() if ids]
+    return [*counted, *predictions.notes]
+
+
+def _named(ids: Sequence[str]) -> str:
+    more = len(ids) - _NAMED_AT_MOST
+    return ", ".join(ids[:_NAMED_AT_MOST]) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,96 @@
+"""Checking data as a run would use them: every record read, every picture decoded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from io import BytesIO
+
+from PIL import Image
+
+from instit_bench.datasets.source import DataSource
+from instit_bench.errors import InputError
+from instit_bench.media import MediaError, load_image, video_frames
+from instit_bench.media.frames import numbering_problems
+from instit_bench.tasks.data import load_dataset
+from instit_bench.tasks.registry import load_registry
+from instit_bench.tasks.task import Task
+from instit_bench.types import GenerationParams, ImagePart, Sample, TextPart, VideoPart
+
+_BUILT_IN = ("inst_it_bench", "gpt4tools")
+_ALL_FRAMES = 10**6
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyReport:
+    """What was found for one task. ``media`` counts images or videos, ``pictures`` frames too."""
+
+    task: str
+    records: int
+    media: int
+    pictures: int
+    digest: str
+    problems: tuple[str, ...]
+
+
+def verify(source: DataSource) -> list[VerifyReport]:
+    """Check what the source holds of each built-in task.
+
+    Raises:
+        InputError: It holds nothing at all.
+    """
+    reports = [_verify(task, source) for task in load_registry().resolve(_BUILT_IN)]
+    if not any(report.records for report in reports):
+        raise InputError(reports[0].problems[0])
+    return reports
+
+
+def _verify(task: Task, source: DataSource) -> VerifyReport:
+    try:
+        dataset = load_dataset(task, source)
+        samples = list(task.samples(dataset.docs))
+    except InputError as error:
+        return VerifyReport(task.name, 0, 0, 0, "", (str(error),))
+    media: dict[ImagePart | VideoPart, Sample] = {}
+    for sample in samples:
+        request = task.request(sample, GenerationParams(), "chat", dataset.media_root)
+        for message in request.messages:
+            for part in message.parts:
+                if not isinstance(part, TextPart):
+                    media.setdefault(part, sample)
+    pictures = 0
+    problems: list[str] = []
+    for part, sample in media.items():
+        found, wrong = _check(part)
+        pictures += found
+        # A picture out of a dataset's row has no name of its own.
+        problems += [f"{sample.id}: {p}" if part.path is None else p for p in wrong]
+    return VerifyReport(
+        task.name, len(samples), len(media), pictures, dataset.digest, tuple(problems)
+    )
+
+
+def _check(part: ImagePart | VideoPart) -> tuple[int, list[str]]:
+    """How many of the pictures can be decoded, and everything that is wrong with them."""
+    problems: list[str] = []
+    frames: tuple[ImagePart, ...] = (part,) if isinstance(part, ImagePart) else ()
+    if isinstance(part, VideoPart):
+        try:
+            frames = video_frames(part, _ALL_FRAMES)
+        except MediaError as error:
+            return 0, [str(error)]
+        names = [frame.path for frame in frames if frame.path is not None]
+        problems = [f"{part.path}: {problem}" for problem in numbering_problems(names)]
+    broken = [problem for frame in frames if (problem := _decode(frame))]
+    return len(frames) - len(broken), problems + broken
+
+
+def _decode(part: ImagePart) -> str | None:
+    """Decode every pixel, which a run leaves to the model's side; say what is wrong."""
+    try:
+        with Image.open(BytesIO(load_image(part).data)) as opened:
+            opened.load()
+    except MediaError as error:
+        return str(error)
+    except Exception as error:  # noqa: BLE001 - Pillow's decoders raise many kinds
+        return f"{part.path or 'picture in the dataset'}: cannot be decoded: {error}"
+    return None

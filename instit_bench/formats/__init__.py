@@ -1,0 +1,1 @@
+"""Other programs' files, read and written in one place each."""

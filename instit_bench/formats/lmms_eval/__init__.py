@@ -1,0 +1,1 @@
+"""lmms-eval's sample logs and results files, read and written."""

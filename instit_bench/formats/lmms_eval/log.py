@@ -1,0 +1,134 @@
+"""lmms-eval's sample logs, ``<time>_samples_<task>.jsonl``, as predictions.
+
+A line says which sample it is by its place in the dataset (``doc_id``), and our tasks' metrics
+name its id. Logs that carry the dataset's record too (``doc``: those that ``export`` writes, and
+those of versions that keep it) stand for themselves; others need the dataset, and their targets
+must be the dataset's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from instit_bench.datasets.records import text_field
+from instit_bench.errors import InputError
+from instit_bench.formats.lmms_eval.log_line import LoggedSample, logged_sample
+from instit_bench.formats.lmms_eval.logged_run import LoggedRun, read_logged_run
+from instit_bench.formats.prediction_file import PredictionFile, doubled
+from instit_bench.runs.record import SampleRecord, failed, not_run
+from instit_bench.tasks.task import Task
+from instit_bench.types import Prediction, Sample
+
+_LETTERS = ("A", "B", "C", "D")
+
+
+def is_lmms_log(row: Mapping[str, Any]) -> bool:
+    """Whether a file's first record is a line of such a log."""
+    return "doc_id" in row and "target" in row
+
+
+def read_lmms_log(path: Path, rows: Sequence[Mapping[str, Any]], task: Task) -> PredictionFile:
+    """Read a sample log.
+
+    Raises:
+        InputError: A record is broken; the message names record and field.
+    """
+    id_field = task.config.metadata.id_field
+    logged = [
+        logged_sample(row, id_field, f"{path}: record {n}") for n, row in enumerate(rows, start=1)
+    ]
+    run = read_logged_run(path, task.name)
+    if any(line.doc is None for line in logged):
+        return PredictionFile(path, {}, run=run, locate=partial(_locate, path, logged, run))
+    samples = [_sample(line, task) for line in logged]
+    return _file(path, logged, samples, run, keep=True)
+
+
+def _locate(
+    path: Path, logged: Sequence[LoggedSample], run: LoggedRun, dataset: Sequence[Sample]
+) -> PredictionFile:
+    """The log's predictions by id, now that the dataset is at hand.
+
+    Raises:
+        InputError: A sample is not in the dataset, or has another target there.
+    """
+    by_id = {sample.id: sample for sample in dataset}
+    by_place = dict(enumerate(dataset))
+    samples = []
+    for line in logged:
+        sample = by_id.get(line.sample_id) if line.sample_id else by_place.get(line.place)
+        if sample is None:
+            raise InputError(
+                f"{line.where}: the dataset has no such sample among its {len(dataset)} (doc_id "
+                "counts from 0): the log is of other data"
+            )
+        if line.target != sample.target:
+            raise InputError(
+                f"{line.where}: field 'target' is {line.target!r}, and the dataset's sample "
+                f"{sample.id} has {sample.target!r}: the log is of other data"
+            )
+        samples.append(sample)
+    return _file(path, logged, samples, run, keep=False)
+
+
+def _file(
+    path: Path,
+    logged: Sequence[LoggedSample],
+    samples: Sequence[Sample],
+    run: LoggedRun,
+    keep: bool,
+) -> PredictionFile:
+    """The lines by sample id; ``keep`` says whether the samples are the log's own."""
+    predictions: dict[str, Prediction] = {}
+    unanswered: dict[str, SampleRecord] = {}
+    for line, sample in zip(logged, samples, strict=True):
+        predictions.pop(sample.id, None)
+        unanswered.pop(sample.id, None)
+        if line.prediction is not None:
+            predictions[sample.id] = line.prediction
+        elif line.error is not None:
+            unanswered[sample.id] = failed(sample, line.error)
+        else:
+            unanswered[sample.id] = not_run(sample, line.reason)
+    repeated = sum(line.n_replies > 1 for line in logged)
+    return PredictionFile(
+        path,
+        predictions,
+        {sample.id: sample for sample in samples} if keep else {},
+        unanswered,
+        doubled([sample.id for sample in samples]),
+        (f"{repeated} with several replies (the first one counts)",) if repeated else (),
+        run,
+        {s.id: line.asked for line, s in zip(logged, samples, strict=True) if line.asked},
+    )
+
+
+def _sample(line: LoggedSample, task: Task) -> Sample:
+    """The sample that a line describes; the options only where its record has them."""
+    doc, metadata = line.doc or {}, task.config.metadata
+    sample_id = line.sample_id
+    if sample_id is None:
+        raise InputError(f"{line.where}: field 'doc.{metadata.id_field}' is missing")
+    if metadata.scorer == "choice" and line.target not in _LETTERS:
+        raise InputError(f"{line.where}: field 'target' must be A, B, C or D, not {line.target!r}")
+    choices = [doc.get(name) for name in metadata.choice_fields]
+    return Sample(
+        task=task.name,
+        id=sample_id,
+        doc=doc,
+        target=line.target,
+        cluster=_cluster(doc, sample_id, task),
+        question=text_field(doc, metadata.question_field, f"{line.where}: doc"),
+        choices=() if None in choices else tuple(str(choice) for choice in choices),
+    )
+
+
+def _cluster(doc: Mapping[str, Any], sample_id: str, task: Task) -> str:
+    key = task.config.cluster_key
+    if key is not None and key in doc:
+        return str(doc[key])
+    # The id names the picture or video: the hub's records have no column for it.
+    return sample_id.partition("-")[0] if task.config.metadata.reader == "inst_it" else sample_id

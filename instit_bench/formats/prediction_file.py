@@ -1,0 +1,39 @@
+"""What a prediction file holds, whatever its format."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from instit_bench.formats.lmms_eval.logged_run import LoggedRun
+from instit_bench.runs.record import SampleRecord
+from instit_bench.types import Prediction, Sample
+
+
+@dataclass(frozen=True)
+class PredictionFile:
+    """The predictions of a file by sample id, and what else it says of each sample.
+
+    ``samples`` is filled where the file carries question and target itself; ``doubled`` names ids
+    that occur more than once (the last one counts, as upstream). A file that knows its samples by
+    their place in the dataset only has no predictions until ``locate`` was given that dataset's
+    samples. ``run`` says of model and settings what the file, or one beside it, tells; ``asked``
+    holds the requests' texts by sample id, where the file tells them.
+    """
+
+    path: Path
+    predictions: Mapping[str, Prediction]
+    samples: Mapping[str, Sample] = field(default_factory=dict)
+    failed: Mapping[str, SampleRecord] = field(default_factory=dict)
+    doubled: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    run: LoggedRun = field(default_factory=LoggedRun)
+    asked: Mapping[str, str] = field(default_factory=dict)
+    locate: Callable[[Sequence[Sample]], PredictionFile] | None = None
+
+
+def doubled(ids: Sequence[str]) -> tuple[str, ...]:
+    """The ids that occur more than once."""
+    return tuple(name for name, count in Counter(ids).items() if count > 1)

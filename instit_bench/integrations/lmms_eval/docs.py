@@ -1,0 +1,141 @@
+"""The records of our tasks as lmms-eval reads them: a ``datasets.Dataset`` a task.
+
+lmms-eval loads a stub, and a task's ``process_docs`` puts these records in its place: read,
+checked and normalised as in a run of our own. Text fields are strings; ``image`` is a file or
+bytes and comes out as an RGB picture (PIL); ``video_path`` is absolute, and where it is a folder,
+``frames`` are its pictures. Where the data folder has the benchmark's own words, every record
+brings them as ``pre_prompt`` and ``post_prompt``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from instit_bench.datasets.prompts import OfficialPrompts, read_prompts
+from instit_bench.datasets.source import DataSource, open_source
+from instit_bench.errors import InputError
+from instit_bench.evaluation.config import RunConfig
+from instit_bench.integrations.lmms_eval.exits import exit_on_error
+from instit_bench.integrations.lmms_eval.judging import chosen_judge
+from instit_bench.media.errors import MediaError
+from instit_bench.media.resolve import video_frames
+from instit_bench.tasks.config import TaskConfig, read_config
+from instit_bench.tasks.data import load_dataset, with_prompts
+from instit_bench.tasks.task import Task
+from instit_bench.types import VideoPart
+
+if TYPE_CHECKING:
+    import datasets
+
+DATA = "INSTIT_BENCH_DATA"
+MAX_FRAMES = "INSTIT_BENCH_MAX_FRAMES"
+
+
+def docs_or_exit(folder: Path, stub: datasets.Dataset) -> datasets.Dataset:
+    """The records of the task in a plugin's folder that a stub was loaded for.
+
+    An error ends the process with one line: lmms-eval itself would try five times, show a
+    traceback and exit with 0.
+    """
+    with exit_on_error():
+        return task_docs(folder, stub.config_name)
+
+
+def task_docs(folder: Path, dataset_name: str) -> datasets.Dataset:
+    """The records of the task with this ``dataset_name``.
+
+    Raises:
+        InputError: The data are missing or broken, or a variable of the environment is.
+    """
+    task = with_prompts(_task_in(folder, dataset_name), official_prompts())
+    dataset = load_dataset(task, _source())
+    samples = list(task.samples(dataset.docs))  # checks the records as our own runs do
+    if not samples:
+        raise InputError(f"{task.name}: the dataset {dataset.files[0]} is empty")
+    if task.config.metadata.scorer == "open_ended":
+        chosen_judge()  # one that cannot be asked is told of before anything is generated
+    words = asdict(task.official_prompt) if task.official_prompt else {}
+    root = dataset.media_root.absolute()
+    return _as_dataset([_record(sample.doc, root) | words for sample in samples])
+
+
+def plain_picture(medium: Any) -> Any:
+    """A picture as an ``Image`` of no subclass, which some models ask for; others as they are.
+
+    It still names the file that it was read from, so that a model may send the file itself.
+    """
+    if not hasattr(medium, "convert"):
+        return medium
+    picture = medium.convert("RGB")
+    picture.filename = getattr(medium, "filename", "")
+    return picture
+
+
+def official_prompts() -> OfficialPrompts | None:
+    """The benchmark's own texts, where the data folder has them.
+
+    Raises:
+        InputError: The file is broken.
+    """
+    file = _source().prompts_file()
+    return _read_prompts(file) if file else None
+
+
+_read_prompts = cache(read_prompts)
+
+
+def _source() -> DataSource:
+    return open_source(os.environ.get(DATA, "hub"))
+
+
+def _task_in(folder: Path, dataset_name: str) -> Task:
+    for path in sorted(folder.glob("*.yaml")):
+        config = read_config(path)
+        if isinstance(config, TaskConfig) and config.dataset_name == dataset_name:
+            return Task(config, path)
+    raise InputError(f"{folder}: holds no task with dataset_name {dataset_name!r}")
+
+
+def _record(doc: Mapping[str, Any], root: Path) -> dict[str, Any]:
+    record = dict(doc)
+    if "image" in doc:
+        image = doc["image"]
+        is_bytes = isinstance(image, bytes)
+        record["image"] = {"bytes": image} if is_bytes else {"path": str(root / image)}
+    if "video_path" in doc:
+        video = root / doc["video_path"]
+        record["video_path"] = str(video)
+        record["frames"] = _frames(video)
+    return record
+
+
+def _frames(video: Path) -> list[dict[str, str]]:
+    if not video.is_dir():
+        return []
+    try:
+        frames = video_frames(VideoPart(video), _max_frames())
+    except MediaError as error:
+        raise InputError(str(error)) from error
+    return [{"path": str(frame.path)} for frame in frames]
+
+
+def _max_frames() -> int:
+    default = RunConfig.model_fields["max_frames"].default
+    value = os.environ.get(MAX_FRAMES, str(default))
+    if not (value.isdecimal() and int(value)):
+        raise InputError(f"{MAX_FRAMES}={value}: must be a whole number from 1 up")
+    return int(value)
+
+
+def _as_dataset(records: Sequence[Mapping[str, Any]]) -> datasets.Dataset:
+    from datasets import Dataset, Features, Image, List, Value
+
+    picture = Image(mode="RGB")
+    kinds = {"image": picture, "frames": List(picture)}
+    features = Features({name: kinds.get(name, Value("string")) for name in records[0]})
+    return Dataset.from_list(list(records), features=features)

@@ -1,0 +1,75 @@
+"""The judge of open-ended answers inside lmms-eval, named by ``INSTIT_BENCH_JUDGE``.
+
+lmms-eval scores one answer after another, in a few threads (``--process_docs_parallel``). The
+judge is the one of our own runs, with its cache and retries, on an event loop of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import threading
+from dataclasses import dataclass
+from functools import cache
+
+from instit_bench.errors import InputError
+from instit_bench.judging.base import Judge, JudgeUnavailable
+from instit_bench.judging.config import JudgeConfig
+from instit_bench.judging.create import make_judges
+from instit_bench.runs.verdicts import LEXICAL_SCORE, OFFICIAL_SCORE
+from instit_bench.scorers.judge import JudgeContract, JudgeItem
+from instit_bench.scorers.judge.contract import LEXICAL
+
+JUDGE = "INSTIT_BENCH_JUDGE"
+_log = logging.getLogger(__name__)
+
+
+@dataclass
+class SampleJudge:
+    """A judge that is asked about one answer at a time, from any thread."""
+
+    judge: Judge
+    loop: asyncio.AbstractEventLoop
+    unavailable: str | None = None
+
+    def scores(self, contract: JudgeContract, item: JudgeItem, where: str) -> dict[str, float]:
+        """The judge's score by its metric's name; nothing, and a line in the log, on an error."""
+        error = self.unavailable
+        if error is None:
+            asking = self.judge.judge(contract, item, repeat=0)
+            try:
+                verdict = asyncio.run_coroutine_threadsafe(asking, self.loop).result()
+            except JudgeUnavailable as stop:
+                self.unavailable = error = str(stop)
+            else:
+                if verdict.score is not None:
+                    metric = LEXICAL_SCORE if self.judge.name == LEXICAL else OFFICIAL_SCORE
+                    return {metric: verdict.score}
+                error = verdict.error
+        _log.warning("%s: not judged, and left out of the score: %s", where, error)
+        return {}
+
+
+def chosen_judge() -> SampleJudge | None:
+    """The judge that ``INSTIT_BENCH_JUDGE`` names; nobody where it is not set.
+
+    Raises:
+        InputError: It names no judge that can be asked from here.
+    """
+    spec = os.environ.get(JUDGE, "none")
+    return None if spec == "none" else _make(spec)
+
+
+@cache
+def _make(spec: str) -> SampleJudge:
+    if spec != LEXICAL and not spec.startswith("openai:"):
+        raise InputError(f"{JUDGE}={spec}: choose lexical, openai:MODEL or none inside lmms-eval")
+    setup = JudgeConfig(judge=(spec,)).setup()
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, name="instit-bench-judge", daemon=True).start()
+
+    async def make() -> Judge:  # on the loop: the cache's file belongs to the thread that opens it
+        return make_judges(setup)[0]
+
+    return SampleJudge(asyncio.run_coroutine_threadsafe(make(), loop).result(), loop)

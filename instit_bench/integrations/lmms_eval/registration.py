@@ -1,0 +1,23 @@
+"""The entry points by which lmms-eval learns of our backends; nothing heavy is loaded for it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def vllm() -> Any:
+    """``--model instit_bench_vllm``."""
+    return _manifest("instit_bench_vllm", "VllmModel")
+
+
+def openai() -> Any:
+    """``--model instit_bench_openai``."""
+    return _manifest("instit_bench_openai", "OpenAIModel")
+
+
+def _manifest(name: str, class_name: str) -> Any:
+    from lmms_eval.models.registry_v2 import ModelManifest
+
+    return ModelManifest(
+        name, chat_class_path=f"instit_bench.integrations.lmms_eval.models.{class_name}"
+    )

@@ -1,0 +1,206 @@
+"""A run's open answers in a provider's batch: ``judge_batch.json`` remembers what was asked."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from instit_bench.endpoint import find_endpoint
+from instit_bench.errors import InputError, Problem
+from instit_bench.judging.batch_api import (
+    UNFINISHED,
+    BatchClient,
+    BatchRequest,
+    BatchState,
+    batch_lines,
+)
+from instit_bench.judging.cache import VerdictCache, cache_key
+from instit_bench.judging.config import JudgeConfig
+from instit_bench.judging.create import cache_path
+from instit_bench.runs.atomic import write_atomically
+from instit_bench.runs.directory import RunDirectory
+from instit_bench.runs.journal import JournalWriter
+from instit_bench.runs.record import SampleRecord
+from instit_bench.runs.verdicts import (
+    digest_of,
+    item_of,
+    read_verdicts,
+    that_count,
+    verdict_record,
+)
+from instit_bench.scorers.judge import JudgeContract
+
+_COLLECTED = "judge_batch-"
+
+
+class BatchedAnswer(BaseModel):
+    """Which answer a request of the batch is on; ``item`` is the digest of its very words."""
+
+    model_config = ConfigDict(frozen=True)
+
+    task: str
+    id: str
+    repeat: int
+    item: str
+
+
+class BatchManifest(BaseModel):
+    """``judge_batch.json``: a batch that was submitted and is not collected yet."""
+
+    model_config = ConfigDict(frozen=True)
+
+    judge: str
+    base_url: str | None
+    batch_id: str
+    answers: dict[str, BatchedAnswer]
+
+
+def submit_batch(
+    run: RunDirectory, config: JudgeConfig, contracts: Mapping[str, JudgeContract]
+) -> str:
+    """Submit all answers without a verdict; returns what happened and how to go on.
+
+    Raises:
+        InputError: The judge has no Batch API, or an earlier batch is not collected yet.
+        InstitBenchError: The endpoint cannot be reached or refuses.
+    """
+    (judge,) = config.judges
+    collect = f"instit-bench judge collect {run.path}"
+    if _path(run).is_file():
+        raise InputError(f"{run.path}: a batch is under way; collect it first: {collect}")
+    requests, answers = _missing(run, config, contracts, judge)
+    if not requests:
+        return "every answer has a verdict; there is nothing to submit"
+    batch_id = asyncio.run(
+        _submit(config, batch_lines(judge.partition(":")[2], requests), _collected(run))
+    )
+    manifest = BatchManifest(
+        judge=judge, base_url=config.judge_base_url, batch_id=batch_id, answers=answers
+    )
+    write_atomically(_path(run), manifest.model_dump_json(indent=1) + "\n")
+    return f"{len(requests)} answers submitted as batch {batch_id}; when it is done: {collect}"
+
+
+def collect_batch(run: RunDirectory, contracts: Mapping[str, JudgeContract]) -> Problem | None:
+    """Fetch a finished batch's verdicts into the run's journals.
+
+    Raises:
+        InputError: No batch was submitted.
+        InstitBenchError: The endpoint cannot be reached or refuses.
+    """
+    manifest = _read(_path(run))
+    client = BatchClient(find_endpoint(manifest.base_url, "--judge-base-url"))
+    return asyncio.run(_collect(run, contracts, manifest, client))
+
+
+async def _submit(config: JudgeConfig, lines: bytes, collected: list[str]) -> str:
+    client = BatchClient(find_endpoint(config.judge_base_url, "--judge-base-url"))
+    try:
+        return await client.submit(lines, collected)
+    finally:
+        await client.close()
+
+
+async def _collect(
+    run: RunDirectory,
+    contracts: Mapping[str, JudgeContract],
+    manifest: BatchManifest,
+    client: BatchClient,
+) -> Problem | None:
+    try:
+        state = await client.state(manifest.batch_id)
+        if state.status in UNFINISHED:
+            return Problem(
+                f"batch {manifest.batch_id} is {state.status} ({state.done} of {state.total} "
+                "done); collect it later",
+                3,
+            )
+        verdicts = await client.verdicts(state)
+    finally:
+        await client.close()
+    cache = VerdictCache.or_without(cache_path())
+    settings = {"model": manifest.judge.partition(":")[2], "base_url": client.shown}
+    records = {task: run.records(task) for task in contracts}
+    for task, contract in contracts.items():
+        with JournalWriter(run.verdicts_path(task)) as journal:
+            for custom_id, answer in manifest.answers.items():
+                record = records[task].get(answer.id)
+                verdict = verdicts.get(custom_id)
+                if answer.task != task or record is None or verdict is None:
+                    continue
+                if digest_of(item_of(record)) != answer.item:
+                    continue  # the run was started again since, and answered differently
+                line = verdict_record(record, manifest.judge, answer.repeat, contract, verdict)
+                journal.append(line.model_copy(update={"batch": True}))
+                key = cache_key(settings, contract, item_of(record), answer.repeat)
+                cache.put(key, manifest.judge, verdict)
+    # All that it said is in the journals now.
+    _path(run).rename(run.path / f"{_COLLECTED}{manifest.batch_id}.json")
+    return _after(state, manifest)
+
+
+def _after(state: BatchState, manifest: BatchManifest) -> Problem | None:
+    if state.status == "completed":
+        return None
+    detail = f": {state.problem}" if state.problem else ""
+    return Problem(
+        f"batch {manifest.batch_id} ended as {state.status}{detail}; what it judged is kept, "
+        "judge or submit the rest again",
+        1,
+    )
+
+
+def _missing(
+    run: RunDirectory, config: JudgeConfig, contracts: Mapping[str, JudgeContract], judge: str
+) -> tuple[list[BatchRequest], dict[str, BatchedAnswer]]:
+    requests, answers = [], {}
+    for task, contract in contracts.items():
+        verdicts = read_verdicts(run.verdicts_path(task))
+        for record in run.records(task).values():
+            if not record.finished:
+                continue
+            known = that_count(
+                record,
+                verdicts.get(record.id, ()),
+                [judge],
+                contract.digest,
+                config.judge_repeats,
+            )
+            have = {verdict.repeat for verdict in known if verdict.score is not None}
+            for repeat in range(config.judge_repeats):
+                if repeat not in have:
+                    name = _custom_id(task, record, repeat)
+                    requests.append(BatchRequest(name, contract, item_of(record)))
+                    answers[name] = BatchedAnswer(
+                        task=task, id=record.id, repeat=repeat, item=digest_of(item_of(record))
+                    )
+    return requests, answers
+
+
+def _custom_id(task: str, record: SampleRecord, repeat: int) -> str:
+    """A name that providers accept, whatever the sample's id holds."""
+    return hashlib.sha256(f"{task}\0{record.id}\0{repeat}".encode()).hexdigest()[:32]
+
+
+def _collected(run: RunDirectory) -> list[str]:
+    """The names of batches that were collected before."""
+    return [path.stem.removeprefix(_COLLECTED) for path in run.path.glob(f"{_COLLECTED}*.json")]
+
+
+def _path(run: RunDirectory) -> Path:
+    return run.path / "judge_batch.json"
+
+
+def _read(path: Path) -> BatchManifest:
+    try:
+        return BatchManifest.model_validate_json(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise InputError(
+            f"{path.parent}: no batch was submitted; use --judge-batch with run, score or judge"
+        ) from error
+    except (OSError, ValidationError) as error:
+        raise InputError(f"{path}: cannot be read: {' '.join(str(error).split())[:200]}") from error

@@ -1,0 +1,86 @@
+"""From ``--judge`` to judges."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from instit_bench.endpoint import KEY_VARIABLE, find_endpoint
+from instit_bench.errors import InputError
+from instit_bench.judging.base import Judge, JudgeEngine, JudgeOptions
+from instit_bench.judging.cache import VerdictCache
+from instit_bench.judging.lexical import LexicalJudge
+from instit_bench.judging.prices import Budget, read_prices
+from instit_bench.resources import home
+from instit_bench.scorers.judge.contract import LEXICAL, OFFICIAL_JUDGE
+
+_FORMS = "none, lexical, openai:MODEL or vllm:MODEL"
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeSetup:
+    """What is needed to make judges."""
+
+    specs: Sequence[str]
+    base_url: str | None
+    options: JudgeOptions
+    prices_file: Path | None
+    budget_usd: float | None
+    engine: JudgeEngine
+
+
+def chosen_judges(specs: Sequence[str]) -> tuple[str, ...]:
+    """The judges named, or where none is: the official one if a key is set, else nobody.
+
+    Raises:
+        InputError: A name is of no known form.
+    """
+    if not specs:
+        return (OFFICIAL_JUDGE,) if os.environ.get(KEY_VARIABLE) else ()
+    for spec in specs:
+        kind, _, model = spec.partition(":")
+        if spec not in ("none", LEXICAL) and not (kind in ("openai", "vllm") and model):
+            raise InputError(f"--judge {spec}: choose {_FORMS}")
+    if "none" in specs and len(specs) > 1:
+        raise InputError("--judge none excludes every other judge")
+    return () if "none" in specs else tuple(dict.fromkeys(specs))
+
+
+def cache_path() -> Path:
+    """The judges' cache, one for all runs of a user."""
+    return home() / "judge-cache.sqlite"
+
+
+def make_judges(setup: JudgeSetup) -> list[Judge]:
+    """One judge for each name.
+
+    Raises:
+        InputError: An endpoint cannot be asked, or a budget is set and a price unknown.
+    """
+    prices = read_prices(setup.prices_file)
+    budget = Budget(setup.budget_usd) if setup.budget_usd is not None else None
+    judges: list[Judge] = []
+    cache: VerdictCache | None = None
+    for spec in setup.specs:
+        if spec == LEXICAL:
+            judges.append(LexicalJudge())
+            continue
+        model = spec.partition(":")[2]
+        price = prices.get(model)
+        cache = cache or VerdictCache.or_without(cache_path())
+        if spec.startswith("vllm:"):
+            from instit_bench.judging.vllm_judge import VllmJudge
+
+            judges.append(VllmJudge(spec, model, setup.options, cache, setup.engine))
+            continue
+        if budget is not None and price is None:
+            raise InputError(
+                f"--judge-budget: the price of {model!r} is not known; name it in --judge-prices"
+            )
+        from instit_bench.judging.openai_judge import OpenAIJudge
+
+        endpoint = find_endpoint(setup.base_url, "--judge-base-url")
+        judges.append(OpenAIJudge(spec, model, endpoint, setup.options, cache, price, budget))
+    return judges

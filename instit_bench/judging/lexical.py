@@ -1,0 +1,32 @@
+"""The judge for people without any endpoint; its scores are comparable with no other judge's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from instit_bench.judging.base import Tell
+from instit_bench.scorers.judge.contract import LEXICAL, JudgeContract, JudgeItem
+from instit_bench.scorers.judge.lexical import lexical_score
+from instit_bench.types import Verdict
+
+
+class LexicalJudge:
+    """Counts shared words and references; no model, no network, no cost."""
+
+    name = LEXICAL
+    late = False
+
+    def settings(self) -> dict[str, Any]:
+        """None."""
+        return {}
+
+    async def start(self, folder: Path, tell: Tell) -> None:
+        """Nothing to start."""
+
+    async def judge(self, contract: JudgeContract, item: JudgeItem, repeat: int) -> Verdict:  # noqa: ARG002
+        """Score one answer, at once."""
+        return Verdict(lexical_score(item.answer, item.ground_truth), raw="")
+
+    async def close(self) -> None:
+        """Nothing to release."""

@@ -1,0 +1,85 @@
+"""What judging costs, and stopping before it costs too much."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from instit_bench.errors import InputError
+from instit_bench.judging.base import BudgetReached
+from instit_bench.runs.manifest import Price
+
+_BUILT_IN = Path(__file__).with_name("prices.json")
+REPLY_TOKENS = 16  # {"sample_score": 0.5} and the end
+_BYTES_PER_TOKEN = 4  # of English text, about
+_BYTES_PER_TOKEN_AT_LEAST = 2  # for a reservation that is not too low
+
+
+def read_prices(file: Path | None) -> dict[str, Price]:
+    """Prices by model: the built-in ones, overridden by a JSON file's.
+
+    Raises:
+        InputError: The file is not ``{model: {"input": …, "output": …}}``.
+    """
+    prices = _read(_BUILT_IN)
+    return prices | _read(file) if file else prices
+
+
+def _read(file: Path) -> dict[str, Price]:
+    try:
+        values = json.loads(file.read_text(encoding="utf-8"))
+        values.pop("_", None)
+        return TypeAdapter(dict[str, Price]).validate_python(values)
+    except (OSError, ValueError, AttributeError, ValidationError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(
+            f"--judge-prices {file}: must be JSON of the form "
+            f'{{"model": {{"input": 2.5, "output": 10}}}}: {reason}'
+        ) from error
+
+
+def estimated_tokens(text: str) -> int:
+    """About how many tokens a text has."""
+    return math.ceil(len(text.encode()) / _BYTES_PER_TOKEN)
+
+
+def most_tokens(text: str) -> int:
+    """How many tokens a text has at the most, for all but unusual scripts."""
+    return math.ceil(len(text.encode()) / _BYTES_PER_TOKEN_AT_LEAST)
+
+
+@dataclass
+class Budget:
+    """Keeps what was spent and what calls in flight may cost below a limit in US dollars."""
+
+    limit: float
+    spent: float = 0.0
+    reserved: float = 0.0
+
+    @contextmanager
+    def reserve(self, amount: float) -> Iterator[None]:
+        """Hold ``amount`` for one call.
+
+        Raises:
+            BudgetReached: The call could pass the limit.
+        """
+        if self.spent + self.reserved + amount > self.limit:
+            raise BudgetReached(
+                f"the next call could pass --judge-budget {self.limit:g} USD "
+                f"(spent {self.spent:.4f}); raise it and run again"
+            )
+        self.reserved += amount
+        try:
+            yield
+        finally:
+            self.reserved -= amount
+
+    def spend(self, amount: float) -> None:
+        """Book what a call cost."""
+        self.spent += amount

@@ -1,0 +1,112 @@
+"""Judging a run that is there: nothing is generated, earlier verdicts stay."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from instit_bench.datasets.prompts import OfficialPrompts, read_prompts
+from instit_bench.datasets.source import open_source
+from instit_bench.errors import InputError, Problem
+from instit_bench.judging.config import JudgeConfig
+from instit_bench.judging.contracts import contract_for, judging_manifest, prompts_near
+from instit_bench.judging.stage import JudgingStage, judge_all, problem_of
+from instit_bench.progress import Reporter
+from instit_bench.runs.directory import RunDirectory
+from instit_bench.runs.journal import rewrite_journal
+from instit_bench.runs.judged import judged_records
+from instit_bench.runs.manifest import Manifest
+from instit_bench.runs.results import RunResults, write_results
+from instit_bench.scorers.judge import JudgeContract
+
+
+def judge_run(
+    run: RunDirectory, config: JudgeConfig, data: str | None, reporter: Reporter
+) -> tuple[RunResults, Problem | None]:
+    """Judge a run's open-ended answers; returns the results and what stopped it, if anything.
+
+    Raises:
+        InputError: The folder is no run, has no open answers, or no judge is named.
+    """
+    with run.locked():
+        manifest = run.manifest()
+        contracts = contracts_of(manifest, data)
+        if not contracts:
+            raise InputError(f"{run.path}: has no open-ended task to judge")
+        if not config.judges:
+            raise InputError("no judge: name one with --judge, or set OPENAI_API_KEY")
+        manifest.judging = judging_manifest(config, contracts)
+        manifest.write(run.manifest_path)
+        reporter.begin(run.path)
+        try:
+            problem = judge_answers(run, config, contracts, reporter)
+        finally:
+            reporter.end()
+        return _settle(run, manifest, list(contracts)), problem
+
+
+def judge_answers(
+    run: RunDirectory,
+    config: JudgeConfig,
+    contracts: dict[str, JudgeContract],
+    reporter: Reporter,
+) -> Problem | None:
+    """Have all answers in a run's journals judged, now or in a batch."""
+    if config.judge_batch:
+        from instit_bench.judging.batch_run import submit_batch
+
+        reporter.status(submit_batch(run, config, contracts))
+        return None
+    stage = JudgingStage(run, config, contracts, reporter)
+    answers = {task: list(run.records(task).values()) for task in contracts}
+    asyncio.run(judge_all(stage, answers))
+    return problem_of(stage)
+
+
+def collect_run(run: RunDirectory, data: str | None) -> tuple[RunResults, Problem | None]:
+    """Fetch the verdicts of the run's batch; returns the results and what is wrong, if anything.
+
+    Raises:
+        InputError: No batch was submitted, or the judge's instructions are not at hand.
+        InstitBenchError: The endpoint cannot be reached or refuses.
+    """
+    from instit_bench.judging.batch_run import collect_batch
+
+    with run.locked():
+        manifest = run.manifest()
+        contracts = contracts_of(manifest, data)
+        submitted = manifest.judging.contracts if manifest.judging else {}
+        if {name: contract.digest for name, contract in contracts.items()} != submitted:
+            raise InputError(
+                f"{run.path}: the judge's instructions differ from those submitted; name the data "
+                "folder that has them with --data"
+            )
+        problem = collect_batch(run, contracts)
+        return _settle(run, manifest, list(contracts)), problem
+
+
+def _settle(run: RunDirectory, manifest: Manifest, tasks: list[str]) -> RunResults:
+    """Bring verdicts into the samples' journals and write the results."""
+    for task in tasks:
+        rewrite_journal(run.journal_path(task), judged_records(run, task, manifest))
+    manifest.write(run.manifest_path)
+    return write_results(run, manifest)
+
+
+def contracts_of(manifest: Manifest, data: str | None) -> dict[str, JudgeContract]:
+    """The judge's instructions for each open-ended task of a run."""
+    prompts = _prompts(manifest, data)
+    return {
+        name: contract_for(task.media, prompts)
+        for name, task in manifest.tasks.items()
+        if task.scorer == "open_ended"
+    }
+
+
+def _prompts(manifest: Manifest, data: str | None) -> OfficialPrompts | None:
+    if data is not None:
+        file = open_source(data).prompts_file()
+        return read_prompts(file) if file else None
+    if manifest.data.kind == "demo":
+        return None
+    return prompts_near(Path(file) for task in manifest.tasks.values() for file in task.files)

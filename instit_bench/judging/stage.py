@@ -1,0 +1,186 @@
+"""Judging while answers come in: every answer once, every verdict on disk at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+from types import TracebackType
+
+from instit_bench.errors import Problem
+from instit_bench.judging.base import BudgetReached, Judge, JudgeUnavailable
+from instit_bench.judging.config import JudgeConfig
+from instit_bench.judging.create import make_judges
+from instit_bench.progress import Reporter
+from instit_bench.runs.directory import RunDirectory
+from instit_bench.runs.journal import JournalWriter
+from instit_bench.runs.record import SampleRecord
+from instit_bench.runs.verdicts import (
+    VerdictRecord,
+    item_of,
+    read_verdicts,
+    that_count,
+    verdict_record,
+)
+from instit_bench.scorers.judge import JudgeContract
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """Why judging ended early; ``over_budget`` tells a decision from a fault."""
+
+    message: str
+    over_budget: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    task: str
+    record: SampleRecord
+    repeat: int
+
+
+@dataclass
+class JudgingStage:
+    """Judges in progress; use it as an async context manager.
+
+    Each judge has its own queue and workers, so that a slow one holds up no other.
+    """
+
+    run: RunDirectory
+    config: JudgeConfig
+    contracts: Mapping[str, JudgeContract]
+    reporter: Reporter
+    stopped: Stopped | None = None
+    _judges: list[Judge] = field(default_factory=list)
+    _queues: dict[str, asyncio.Queue[_Job]] = field(default_factory=dict)
+    _workers: list[asyncio.Task[None]] = field(default_factory=list)
+    _journals: dict[str, JournalWriter] = field(default_factory=dict)
+    _known: dict[str, dict[str, list[VerdictRecord]]] = field(default_factory=dict)
+    _stack: ExitStack = field(default_factory=ExitStack)
+
+    async def __aenter__(self) -> JudgingStage:
+        self._judges = make_judges(self.config.setup())
+        for task in self.contracts:
+            path = self.run.verdicts_path(task)
+            self._known[task] = read_verdicts(path)
+            self._journals[task] = self._stack.enter_context(JournalWriter(path))
+        for judge in self._judges:
+            self._queues[judge.name] = asyncio.Queue()
+            if not judge.late:
+                self._begin(judge)
+        return self
+
+    def _begin(self, judge: Judge) -> None:
+        """Start a judge, and its workers, who wait until it is ready."""
+        starting = asyncio.create_task(judge.start(self.run.path, self.reporter.status))
+        self._workers += [
+            asyncio.create_task(self._worker(judge, starting))
+            for _ in range(self.config.judge_concurrency)
+        ]
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        for worker in self._workers:
+            worker.cancel()
+        await asyncio.gather(*self._workers, return_exceptions=True)
+        for judge in self._judges:
+            await judge.close()
+        self._stack.close()
+
+    def announce(self, totals: Mapping[str, int]) -> None:
+        """Open a lane a task that is judged, given how many answers there will be."""
+        calls = len(self.config.judges) * self.config.judge_repeats
+        for task in self.contracts:
+            self.reporter.lane(_lane(task), calls * totals[task], 0)
+
+    def submit(self, task: str, record: SampleRecord) -> None:
+        """Have an answer judged, unless it has been; returns at once."""
+        if task not in self.contracts or record.prediction is None:
+            return
+        contract = self.contracts[task].digest
+        known = that_count(
+            record,
+            self._known[task].get(record.id, ()),
+            self.config.judges,
+            contract,
+            self.config.judge_repeats,
+        )
+        have = {(v.judge, v.repeat) for v in known if v.score is not None}
+        for name, queue in self._queues.items():
+            for repeat in range(self.config.judge_repeats):
+                if (name, repeat) in have:
+                    self.reporter.step(_lane(task), failed=False)
+                else:
+                    queue.put_nowait(_Job(task, record, repeat))
+
+    async def drain(self) -> None:
+        """Wait until all that was submitted is judged; generation is over, late judges start.
+
+        Raises:
+            Exception: What a worker failed with, other than by a judge's own errors.
+        """
+        for judge in self._judges:
+            if judge.late and not self._queues[judge.name].empty():
+                self._begin(judge)
+        joined = asyncio.gather(*(queue.join() for queue in self._queues.values()))
+        waiting: list[asyncio.Future[object]] = [joined, *self._workers]  # type: ignore[list-item]
+        try:
+            done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            if joined.cancel():  # else its cancelled parts would be told of as never looked at
+                with suppress(asyncio.CancelledError):
+                    await joined
+        for finished in done:
+            if finished is not joined:
+                finished.result()
+
+    async def _worker(self, judge: Judge, starting: asyncio.Task[None]) -> None:
+        await asyncio.shield(starting)
+        queue = self._queues[judge.name]
+        while True:
+            job = await queue.get()
+            if self.stopped is None:
+                await self._judge(judge, job)
+            queue.task_done()
+
+    async def _judge(self, judge: Judge, job: _Job) -> None:
+        contract = self.contracts[job.task]
+        try:
+            verdict = await judge.judge(contract, item_of(job.record), job.repeat)
+        except JudgeUnavailable as error:
+            self.stopped = self.stopped or Stopped(str(error), over_budget=False)
+            return
+        except BudgetReached as error:
+            self.stopped = self.stopped or Stopped(str(error), over_budget=True)
+            return
+        line = verdict_record(job.record, judge.name, job.repeat, contract, verdict)
+        self._journals[job.task].append(line)
+        self.reporter.step(_lane(job.task), failed=line.score is None)
+
+
+def problem_of(judging: JudgingStage | None) -> Problem | None:
+    """Why judging stopped early, if it did; a budget that is reached leaves coverage too low."""
+    if judging is None or judging.stopped is None:
+        return None
+    return Problem(judging.stopped.message, 3 if judging.stopped.over_budget else 1)
+
+
+def _lane(task: str) -> str:
+    return f"{task} judged"
+
+
+async def judge_all(stage: JudgingStage, records: Mapping[str, Iterable[SampleRecord]]) -> None:
+    """Judge answers that are all there already."""
+    answers = {task: [r for r in those if r.finished] for task, those in records.items()}
+    async with stage:
+        stage.announce({task: len(those) for task, those in answers.items()})
+        for task, those in answers.items():
+            for record in those:
+                stage.submit(task, record)
+        await stage.drain()

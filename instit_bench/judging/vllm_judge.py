@@ -1,0 +1,97 @@
+"""A judge on this machine's GPUs: a vLLM server of the run's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from instit_bench.backends.base import BackendOptions
+from instit_bench.backends.options import EngineOptions
+from instit_bench.backends.vllm.command import serve_arguments
+from instit_bench.backends.vllm.server import SERVE, EngineEnded, EngineServer
+from instit_bench.endpoint import Endpoint
+from instit_bench.errors import InputError
+from instit_bench.judging.base import JudgeEngine, JudgeOptions, Tell
+from instit_bench.judging.cache import VerdictCache
+from instit_bench.judging.openai_judge import Dialect, OpenAIJudge
+from instit_bench.scorers.judge.contract import REPLIES, JudgeContract, JudgeItem
+from instit_bench.types import Verdict
+
+LOG_NAME = "judge-engine.log"
+# It is not the benchmark's judge, so it may as well be held to the steps it is asked for, and
+# always say the same. (A JSON schema would let a weak model write blanks without end.)
+_DIALECT = Dialect(
+    None, {"structured_outputs": {"choice": list(REPLIES)}, "temperature": 0, "seed": 0}
+)
+
+
+class VllmJudge:
+    """Starts when generation has freed the GPU, or at once where it has GPUs of its own."""
+
+    def __init__(
+        self,
+        name: str,
+        model: str,
+        options: JudgeOptions,
+        cache: VerdictCache,
+        engine: JudgeEngine,
+    ) -> None:
+        self.name = name
+        self.late = engine.gpus is None
+        self._model = model
+        self._options = options
+        self._cache = cache
+        self._engine = engine
+        arguments = serve_arguments(
+            BackendOptions(model, engine=EngineOptions(engine_arg=engine.engine_arg))
+        )
+        self._command = (*SERVE, *arguments)
+        self._server: EngineServer | None = None
+        self._client: OpenAIJudge | None = None
+
+    def settings(self) -> dict[str, Any]:
+        """Model and engine options; address and key are new at each start."""
+        return {
+            "model": self._model,
+            "engine": "vllm",
+            "engine_arg": list(self._engine.engine_arg),
+            **_DIALECT.settings(),
+        }
+
+    async def start(self, folder: Path, tell: Tell) -> None:
+        """Start the engine and wait until it answers.
+
+        Raises:
+            InputError: It did not start; says why and what to change.
+        """
+        if self._cache.warning:
+            tell(f"warning: {self._cache.warning}")
+        self._server = EngineServer(self._command, folder / LOG_NAME, tell, self._engine.gpus)
+        try:
+            await self._server.start()
+        except EngineEnded as ended:
+            raise InputError(
+                f"the engine of judge {self.name} did not start: {ended} (its log: "
+                f"{folder / LOG_NAME})"
+            ) from None
+        self._client = OpenAIJudge(
+            self.name,
+            self._model,
+            Endpoint(self._server.base_url, self._server.key),
+            self._options,
+            self._cache,
+            dialect=_DIALECT,
+            settings=self.settings(),
+        )
+
+    async def judge(self, contract: JudgeContract, item: JudgeItem, repeat: int) -> Verdict:
+        """Score one answer; the engine has been started."""
+        assert self._client is not None  # noqa: S101 - the stage starts a judge before it asks it
+        return await self._client.judge(contract, item, repeat)
+
+    async def close(self) -> None:
+        """End the engine."""
+        if self._client is not None:
+            await self._client.close()
+        if self._server is not None:
+            await self._server.stop()

@@ -1,0 +1,70 @@
+"""What cannot be read or asked inside lmms-eval is one clear error, before anything is asked."""
+
+from __future__ import annotations
+
+import json
+from shutil import copytree
+
+import pytest
+
+from instit_bench.errors import InputError
+from instit_bench.integrations.lmms_eval.docs import task_docs
+from instit_bench.resources import demo_data, shipped
+
+INST_IT = shipped("tasks") / "inst_it_bench"
+DEMO = demo_data() / "Inst-It-Bench"
+
+
+@pytest.fixture
+def data(tmp_path, monkeypatch):
+    """A copy of the demo data, as INSTIT_BENCH_DATA."""
+    folder = copytree(DEMO, tmp_path / DEMO.name)
+    monkeypatch.setenv("INSTIT_BENCH_DATA", str(tmp_path))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "told"),
+    [
+        ("INSTIT_BENCH_DATA", "/no/such/folder", "there is no such file or folder"),
+        ("INSTIT_BENCH_MAX_FRAMES", "0", "INSTIT_BENCH_MAX_FRAMES=0: must be a whole number"),
+        ("INSTIT_BENCH_MAX_FRAMES", "many", "INSTIT_BENCH_MAX_FRAMES=many: must be"),
+        ("INSTIT_BENCH_JUDGE", "best", "INSTIT_BENCH_JUDGE=best: choose lexical, openai:MODEL"),
+        ("INSTIT_BENCH_JUDGE", "vllm:judge", "INSTIT_BENCH_JUDGE=vllm:judge: choose lexical"),
+        ("INSTIT_BENCH_JUDGE", "openai:", "openai:"),
+        ("INSTIT_BENCH_JUDGE", "openai:judge", "set OPENAI_API_KEY"),
+    ],
+)
+def test_a_wrong_variable_is_told_of(data, monkeypatch, tmp_path, variable, value, told):
+    monkeypatch.setenv("INSTIT_BENCH_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(InputError, match=told):
+        task_docs(INST_IT, "video_open_ended")
+
+
+def test_an_id_that_occurs_twice_is_told_of(data):
+    file = data / "video_open_ended.json"
+    records = json.loads(file.read_text())
+    file.write_text(json.dumps([*records, records[0]]))
+    with pytest.raises(InputError, match=r"record 17: id '001-01' occurs twice"):
+        task_docs(INST_IT, "video_open_ended")
+
+
+def test_an_empty_dataset_is_told_of(data):
+    (data / "video_open_ended.json").write_text("[]")
+    with pytest.raises(InputError, match=r"inst_it_video_oe: the dataset .* is empty"):
+        task_docs(INST_IT, "video_open_ended")
+
+
+def test_a_video_folder_without_frames_is_told_of(data):
+    for frame in (data / "videos_vpt/1").iterdir():
+        frame.unlink()
+    with pytest.raises(InputError, match="videos_vpt/1: holds no frames"):
+        task_docs(INST_IT, "video_open_ended")
+
+
+def test_a_folder_without_the_task_is_told_of(data):
+    with pytest.raises(InputError, match="no task with dataset_name 'seen'"):
+        task_docs(INST_IT, "seen")

@@ -1,0 +1,133 @@
+"""The Batch API: submit, leave, collect; nothing is lost and nothing is asked twice."""
+
+from __future__ import annotations
+
+import json
+import statistics
+
+import pytest
+
+from tests.batch_server import batch_server
+from tests.judging.test_judging import TASK, lines, load, predictions, rule
+
+
+def completed(line, content):
+    body = {
+        "choices": [{"message": {"role": "assistant", "content": content}}],
+        "usage": {"prompt_tokens": 100, "completion_tokens": 5},
+    }
+    return {"custom_id": line["custom_id"], "response": {"status_code": 200, "body": body}}
+
+
+def by_rule(line):
+    return completed(line, json.dumps({"sample_score": rule(line["body"])}))
+
+
+def submit(cli, server, file):
+    return cli(
+        *("score", file, "--task", TASK, "--name", "s", "--judge", "openai:gpt-4o"),
+        *("--judge-base-url", server.base_url, "--judge-batch"),
+        OPENAI_API_KEY="sk-x",
+    )
+
+
+def collect(cli):
+    return cli("judge", "collect", "results/s", OPENAI_API_KEY="sk-x")
+
+
+def test_submit_leave_collect(cli, tmp_path):
+    file, expected = predictions(tmp_path, 9)
+    with batch_server(by_rule) as server:
+        submitted = submit(cli, server, file)
+        assert submitted.returncode == 0, submitted.stderr
+        assert "9 answers submitted as batch batch_0" in submitted.stderr
+        task = load(tmp_path / "results/s/results.json")["tasks"][TASK]
+        assert task["states"]["not_run"] == 9
+
+        early = collect(cli)
+        assert early.returncode == 3
+        assert "in_progress (3 of 9 done)" in early.stderr
+
+        server.finish()
+        done = collect(cli)
+        assert done.returncode == 0, done.stderr
+    task = load(tmp_path / "results/s/results.json")["tasks"][TASK]
+    assert task["metrics"]["official_score"]["value"] == pytest.approx(
+        statistics.fmean(expected.values())
+    )
+    # 9 calls of 100 and 5 tokens at 2.5 and 10 dollars a million, at half the price.
+    cost = task["judging"]["judges"]["openai:gpt-4o"]["cost_usd"]
+    assert cost == pytest.approx(9 * (100 * 2.5 + 5 * 10) / 1e6 / 2)
+    assert collect(cli).returncode == 2, "it is collected"
+
+
+def test_the_batch_asks_what_single_calls_would(cli, tmp_path):
+    file, _ = predictions(tmp_path, 1)
+    with batch_server(by_rule) as server:
+        submit(cli, server, file)
+    (line,) = (json.loads(text) for text in server.files["file-0"].decode().splitlines())
+    assert (line["method"], line["url"]) == ("POST", "/v1/chat/completions")
+    assert set(line["body"]) == {"model", "messages", "response_format"}
+    assert "It runs 0." in line["body"]["messages"][0]["content"][1]["text"]
+
+
+def test_a_lost_reply_to_the_submission_does_not_pay_twice(cli, tmp_path):
+    file, _ = predictions(tmp_path, 3)
+    with batch_server(by_rule) as server:
+        server.die_after_create = True
+        lost = submit(cli, server, file)
+        assert lost.returncode != 0
+        assert "nothing is lost" in lost.stderr
+        server.die_after_create = False
+        created = len(server.batches)
+        again = submit(cli, server, file)
+        assert again.returncode == 0, again.stderr
+        assert len(server.batches) == created, "the batch that was created is found again"
+        server.finish()
+        assert collect(cli).returncode == 0
+
+
+def test_what_the_batch_could_not_judge_is_an_error_and_can_be_submitted_again(cli, tmp_path):
+    file, _ = predictions(tmp_path, 4)
+    troubles = [
+        lambda line: completed(line, "prose"),
+        lambda line: {"custom_id": line["custom_id"], "error": {"message": "expired"}},
+        lambda line: completed(line, '{"sample_score": 7}'),
+        by_rule,
+    ]
+
+    def reply(line):
+        return troubles.pop(0)(line)
+
+    with batch_server(reply) as server:
+        submit(cli, server, file)
+        server.finish()
+        done = collect(cli)
+        assert done.returncode == 1
+        states = load(tmp_path / "results/s/results.json")["tasks"][TASK]["states"]
+        assert (states["scored"], states["judge_error"]) == (1, 3)
+        again = cli(
+            *("judge", "results/s", "--judge", "openai:gpt-4o", "--judge-batch"),
+            *("--judge-base-url", server.base_url),
+            OPENAI_API_KEY="sk-x",
+        )
+        assert "3 answers submitted as batch batch_1" in again.stderr
+    assert len(lines(tmp_path / "results/s/judgements/inst_it_video_oe.jsonl")) == 4
+
+
+def test_a_batch_that_judged_nothing_is_not_taken_for_the_next(cli, tmp_path):
+    file, _ = predictions(tmp_path, 2)
+    with batch_server(lambda line: completed(line, "prose")) as server:
+        for number in range(2):
+            assert f"submitted as batch batch_{number}" in submit(cli, server, file).stderr
+            server.finish()
+            assert collect(cli).returncode == 1
+
+
+@pytest.mark.parametrize("judge", ["lexical", "none", "openai:a,openai:b"])
+def test_only_one_endpoint_can_take_a_batch(cli, tmp_path, judge):
+    file, _ = predictions(tmp_path, 1)
+    options = [word for name in judge.split(",") for word in ("--judge", name)]
+    done = cli("score", file, "--task", TASK, "--judge-batch", *options)
+    assert done.returncode == 2
+    assert "--judge-batch: name exactly one judge" in done.stderr
