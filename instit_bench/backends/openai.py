@@ -72,6 +72,7 @@ class OpenAIBackend(Backend):
         self._extra = options.endpoint.extra_body
         self._accepted = Accepted(stream=options.endpoint.stream)
         self._first: asyncio.Event | None = None
+        self._unavailable: str | None = None
         self._longest_s = options.timeout_s * (options.max_retries + 1)
         self._client = self._endpoint.client(options.timeout_s, options.max_retries)
         self._tell: Tell = lambda _: None
@@ -99,11 +100,16 @@ class OpenAIBackend(Backend):
             self._first = asyncio.Event()
             try:
                 return await self._generate(request)
+            except BackendUnavailable as error:
+                self._unavailable = str(error)
+                raise
             finally:
                 self._first.set()
         with suppress(TimeoutError):
             async with asyncio.timeout(_FIRST_ALONE_S):
                 await self._first.wait()
+        if self._unavailable is not None:  # nobody else need hear it from the endpoint
+            raise BackendUnavailable(self._unavailable)
         return await self._generate(request)
 
     async def _generate(self, request: Request) -> Prediction:

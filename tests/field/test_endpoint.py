@@ -348,7 +348,7 @@ def test_what_every_request_would_meet_stops_the_run_at_once(reply, told):
         openai_server(lambda _: reply) as server,
         pytest.raises(BackendUnavailable, match=told),
     ):
-        ask(server)
+        ask(server, times=4)
     assert len(server.requests) == 1
 
 
