@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
@@ -134,9 +134,20 @@ def checked_body(body: Mapping[str, Any]) -> dict[str, Any]:
     for name in body:
         if name in _OWN_FIELDS:
             raise ValueError(f"{name!r} is set by the run itself" + _OWN_FIELDS[name])
+    for name in _keys(body):
         if is_secret(name):
             raise ValueError(f"{name!r} would be written to the run's manifest; use --header")
     return dict(body)
+
+
+def _keys(value: object) -> Iterator[str]:
+    """The keys of a JSON value, at any depth."""
+    if isinstance(value, Mapping):
+        yield from (str(key) for key in value)
+        value = list(value.values())
+    if isinstance(value, list):
+        for item in value:
+            yield from _keys(item)
 
 
 def checked_headers(headers: Sequence[str]) -> tuple[str, ...]:

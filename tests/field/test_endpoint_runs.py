@@ -225,6 +225,7 @@ WRONG = {
     "not an object": ({"extra_body": "[1]"}, "--extra-body: Input should be a valid dictionary"),
     "the run's own": ({"extra_body": '{"model": "x"}'}, "use --model"),
     "a secret": ({"extra_body": '{"api_key": "x"}'}, "would be written to the run's manifest"),
+    "a secret inside": ({"extra_body": '{"p": [{"token": "x"}]}'}, "'token' would be written"),
     "no number": ({"temperature": "hot"}, "--temperature: .*, or none"),
     "negative": ({"temperature": "-1"}, "--temperature: .*greater than or equal to 0, or none"),
     "no tokens": ({"max_tokens": "0"}, "--max-tokens: .*, or none"),
