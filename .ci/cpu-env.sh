@@ -18,8 +18,14 @@ unavailable() {
 }
 
 [[ $(uname -sm) == "Linux x86_64" ]] || unavailable "PyTorch's CPU build is for Linux on x86-64"
-[[ -x $python ]] || "$(command -v python3.11 || command -v python3)" -m venv "$env"
-uv=$(command -v uv) || { "$python" -m pip install --quiet uv && uv=$env/bin/uv; }
+base=$(command -v python3.11 || command -v python3)
+if uv=$(command -v uv); then
+  [[ -x $python ]] || "$uv" venv --quiet --seed --python "$base" "$env"
+else
+  uv=$env/bin/uv
+  [[ -x $python ]] || "$base" -m venv "$env"
+  [[ -x $uv ]] || "$python" -m pip install --quiet uv
+fi
 
 # Only pip's settings (PIP_FIND_LINKS, PIP_EXTRA_INDEX_URL) say where PyTorch's CPU builds lie. The
 # folder is always the same, for uv keeps what it unpacks by its path; two may fetch at a time.

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from pydantic import ValidationError
 
 
 class InstitBenchError(Exception):
@@ -37,10 +33,3 @@ class Problem:
 
     message: str
     exit_code: int = 1
-
-
-def first_problem(error: ValidationError) -> str:
-    """The first of pydantic's findings in words: its field, if it has one, and what is wrong."""
-    problem = error.errors()[0]
-    field = ".".join(str(part) for part in problem["loc"])
-    return f"field {field!r}: {problem['msg']}" if field else problem["msg"]

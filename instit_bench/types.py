@@ -8,7 +8,7 @@ answers with a ``Prediction``, a scorer turns that into a ``Score``, and scores 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -62,7 +62,7 @@ class VideoPart:
 
 Part = TextPart | ImagePart | VideoPart
 Role = Literal["system", "user", "assistant"]
-PromptStyle = Literal["chat", "raw"]
+RequestForm = Literal["chat", "raw"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,10 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class GenerationParams:
-    """Sampling settings of a request; ``None`` leaves a setting to the endpoint's default."""
+    """Sampling settings of a request; ``None`` leaves a setting to the endpoint's default.
+
+    For ``max_tokens`` this is no limit but the model's context.
+    """
 
     max_tokens: int | None = 128
     temperature: float | None = 0.0
@@ -112,14 +115,26 @@ class Sample:
 class Request:
     """What a backend is asked.
 
-    ``raw`` style means one text without roles, ``messages[0].text``: a text completion, or what
-    a simple model of lmms-eval takes, with media before it.
+    The form ``raw`` means one text without roles, ``messages[0].text``: a text completion, or
+    what a simple model of lmms-eval takes, with media before it. ``reply_start`` are words of the
+    prompt that already belong to the reply, ``reply_end`` is the text that ends it.
     """
 
     sample: Sample
     messages: tuple[Message, ...]
     params: GenerationParams
-    style: PromptStyle = "chat"
+    form: RequestForm = "chat"
+    reply_start: str = ""
+    reply_end: str = ""
+
+    def completed(self, prediction: Prediction) -> Prediction:
+        """The whole reply: what the prompt began of it put back, what follows its end cut off."""
+        if not (self.reply_start or self.reply_end):
+            return prediction
+        text = prediction.text.partition(self.reply_end)[0] if self.reply_end else prediction.text
+        if self.reply_start:
+            text = self.reply_start + text.strip()
+        return replace(prediction, text=text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +168,8 @@ class Prediction:
 
     ``finish_reason`` is the endpoint's own word (see ``cut_off``), ``refusal`` what the model said
     in declining, ``reasoning`` what it thought, where the endpoint keeps that apart from ``text``.
+    ``official_text`` is what the benchmark's own evaluator reads of a prediction file's output,
+    where that is not ``text``.
     """
 
     text: str
@@ -162,6 +179,7 @@ class Prediction:
     tool_calls: tuple[NativeToolCall, ...] = ()
     refusal: str | None = None
     reasoning: str | None = None
+    official_text: str | None = None
 
     @property
     def cut_off(self) -> bool:

@@ -13,6 +13,9 @@ class _Server(ThreadingHTTPServer):
     # The default of five resets connections when a busy machine is slow to accept a run's requests.
     request_queue_size = 1024
 
+    def handle_error(self, request, client_address):
+        """Nothing: a client that stops early is part of tests, and a command's stderr is theirs."""
+
 
 @contextmanager
 def http_server(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:

@@ -42,7 +42,8 @@ class BaselineBackend(Backend):
 
     async def generate(self, request: Request) -> Prediction:
         """Answer at once."""
-        return Prediction(self._answer(request.sample), finish_reason="stop")
+        answer = self._answer(request.sample).removeprefix(request.reply_start)
+        return Prediction(answer, finish_reason="stop")
 
     def _answer(self, sample: Sample) -> str:
         if self._model == ECHO_GOLD:

@@ -22,12 +22,12 @@ from instit_bench.backends.base import (
     BackendOptions,
     BackendUnavailable,
     GenerationError,
-    Tell,
 )
 from instit_bench.endpoint import ReplyError, find_endpoint
 from instit_bench.endpoint.client import ask_chat, ask_completion
 from instit_bench.endpoint.faults import words_of
 from instit_bench.media import load_image
+from instit_bench.progress import Tell
 from instit_bench.types import (
     ImagePart,
     Message,
@@ -170,7 +170,7 @@ class OpenAIBackend(Backend):
     async def _send(self, request: Request, settings: dict[str, Any]) -> Prediction:
         body = {"model": self._model, **settings}
         headers = self._dialect.headers(request)
-        if request.style == "raw":
+        if request.form == "raw":
             prompt = request.messages[0].text
             return await ask_completion(self._client, {**body, "prompt": prompt}, headers)
         content = self._dialect.content

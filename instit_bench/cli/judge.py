@@ -63,9 +63,10 @@ def run_command(
     from instit_bench.runs.directory import RunDirectory
 
     config = make_judge_config(chosen)
-    results, problem = judge_run(RunDirectory(run, lock=not no_lock), config, data, make_reporter())
-    print_results(results)
-    return conclude_judging(results, problem, fail_on_error)
+    directory = RunDirectory(run, lock=not no_lock)
+    judged, problem = judge_run(directory, config, data, make_reporter())
+    print_results(judged.results)
+    return conclude_judging(judged.results, problem, fail_on_error)
 
 
 def conclude_judging(results: object, problem: object, fail_on_error: str) -> int:
@@ -95,9 +96,9 @@ def collect_command(
     from instit_bench.judging.rejudge import collect_run
     from instit_bench.runs.directory import RunDirectory
 
-    results, problem = collect_run(RunDirectory(run, lock=not no_lock), data)
-    print_results(results)
-    return conclude_judging(results, problem, "0")
+    judged, problem = collect_run(RunDirectory(run, lock=not no_lock), data)
+    print_results(judged.results)
+    return conclude_judging(judged.results, problem, "0")
 
 
 @app.command("estimate")

@@ -19,6 +19,7 @@ IN_FLIGHT = "Requests in flight (vllm 64, lmms-eval twice the batch, others 16).
 VIDEO_AS = "frames or video (default: frames; lmms-eval video)."
 TASKS = "Tasks and groups, comma-separated (default: inst_it_bench,gpt4tools)."
 DATA = "hub, demo, or a folder or file (default: hub)."
+STYLE = "chat (default), raw, turbo, davinci, lora-v1 or lora-v1.5: see the tasks' page."
 CONSTRAIN = "Only letters as replies to multiple choice; not the official protocol."
 _GROUPS_SHOWN = 8
 NUMBER = "NUMBER|none"
@@ -60,7 +61,7 @@ def run_command(
         bool | None, typer.Option("--stream", help="Ask for replies as streams.")
     ] = None,
     max_frames: Annotated[int | None, typer.Option(help="Frames a video at most (32).")] = None,
-    prompt_style: Annotated[str | None, typer.Option(help="chat (default) or raw.")] = None,
+    prompt_style: Annotated[str | None, typer.Option(help=STYLE)] = None,
     judge: judge_options.Judges = None,
     judge_base_url: judge_options.BaseUrl = None,
     judge_concurrency: judge_options.Concurrency = None,
@@ -132,16 +133,17 @@ def evaluate(config: Any) -> int:
     from instit_bench.evaluation.runner import run
 
     outcome = run(config, make_reporter())
-    print_results(outcome.results)
-    if outcome.results.engine:
-        for line in engine_summary(outcome.results.engine):
+    results = outcome.run.results
+    print_results(results)
+    if results.engine:
+        for line in engine_summary(results.engine):
             note(line)
     for line in outcome.warnings:
         note(line)
     if len(outcome.failures) > 1 or not outcome.problem:  # else the problem says it all
         for group in outcome.failures[:_GROUPS_SHOWN]:
             note(group.told)
-    note(f"results: {outcome.run.results_path}")
+    note(f"results: {outcome.run.directory.results_path}")
     return _conclude(outcome, config.min_coverage)
 
 
@@ -150,7 +152,7 @@ def _conclude(outcome: RunOutcome, min_coverage: float) -> int:
         fail("interrupted; what was finished is kept, the same command goes on", 130)
     if outcome.problem:
         fail(outcome.problem.message, outcome.problem.exit_code)
-    for name, task in outcome.results.tasks.items():
+    for name, task in outcome.run.results.tasks.items():
         if task.coverage < min_coverage:
             fail(
                 f"{name}: coverage {task.coverage:.4f} ({task.n_scored} of {task.n_total}) is "

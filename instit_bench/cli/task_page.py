@@ -23,6 +23,7 @@ def _configuration(plan: TaskPlan) -> Iterator[str]:
     yield f"scorer      {task.config.metadata.scorer}"
     yield f"metrics     {', '.join(task.metric_names)}"
     yield f"prompts     {task.prompt_origin}"
+    yield f"style       {plan.style}"
     yield (
         f"generation  max_tokens={params.max_tokens} temperature={params.temperature} "
         f"top_p={params.top_p} top_k={params.top_k}"
@@ -43,7 +44,7 @@ def _first_sample(plan: TaskPlan) -> Iterator[str]:
 
 def _messages(request: Request) -> Iterator[str]:
     for message in request.messages:
-        yield f"--- {message.role} ({request.style}) ---"
+        yield f"--- {message.role} ({request.form}) ---"
         for part in message.parts:
             yield _part(part)
     yield "---"

@@ -41,7 +41,7 @@ def show_command(
         str, typer.Option(help="hub, demo, or a folder or file.", envvar="INSTIT_BENCH_DATA")
     ] = "demo",
     include_path: Annotated[list[Path] | None, INCLUDE] = None,
-    prompt_style: Annotated[str, typer.Option(help="chat or raw.")] = "chat",
+    prompt_style: Annotated[str, typer.Option(help="As of run.")] = "chat",
 ) -> int:
     """A task's configuration, and its first sample as a model is asked it."""
     from instit_bench.cli.console import stdout

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from instit_bench.errors import InputError
+from instit_bench.runs.record import Fraction
+from instit_bench.validation import did_you_mean, first_problem, read_yaml
 
-Fraction = Annotated[float, Field(ge=0, le=1)]
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
 Gate = Literal["interval", "mean"]
 
 
@@ -116,31 +118,11 @@ def read_policy(path: Path) -> Policy:
     Raises:
         InputError: It cannot be read, or a key or value is not valid; names the field.
     """
+    values = read_yaml(path)
     try:
-        with path.open(encoding="utf-8") as file:
-            values = yaml.load(file, Loader=_UniqueKeys)  # noqa: S506 - a safe loader, see below
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read: {error}") from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise InputError(f"{path}: is not valid YAML: {error}") from error
-    try:
-        return Policy.model_validate({} if values is None else values)
+        return Policy.model_validate(values)
     except ValidationError as error:
-        raise InputError(f"{path}: {_first_problem(error)}") from error
-
-
-class _UniqueKeys(yaml.SafeLoader):
-    """PyYAML's safe loader, which else keeps the last of two equal keys and drops a rule."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """Refuse a key that stands twice."""
-        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        for key in keys:
-            if keys.count(key) > 1:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"key {key!r} stands twice", node.start_mark
-                )
-        return super().construct_mapping(node, deep)
+        raise InputError(f"{path}: {first_problem(error, _hint)}") from error
 
 
 def _merged(layers: Iterable[BaseModel], exclude: str = "") -> dict[str, Any]:
@@ -152,31 +134,17 @@ def _merged(layers: Iterable[BaseModel], exclude: str = "") -> dict[str, Any]:
     }
 
 
-def _first_problem(error: ValidationError) -> str:
-    problem = error.errors()[0]
-    field = ".".join(str(part) for part in problem["loc"])
+def _hint(problem: ErrorDetails) -> str:
+    """Where a rule belongs that is in the wrong place, which one was meant, or its unit."""
+    name = str(problem["loc"][-1]) if problem["loc"] else ""
     if problem["type"] != "extra_forbidden":
-        found = _found(problem["input"])
-        hint = "; it is a fraction, 0.02 for 2 points" if field.endswith(_FRACTIONS) else ""
-        return f"field {field!r}: {problem['msg']}{found}{hint}"
-    return f"field {field!r}: there is no such rule here{_hint(str(problem['loc'][-1]))}"
-
-
-def _hint(name: str) -> str:
-    """Where a rule belongs that stands in the wrong place, or which one was meant."""
+        return "; it is a fraction, 0.02 for 2 points" if name in _FRACTIONS else ""
     if name in MetricRules.model_fields and name not in TaskRules.model_fields:
         return "; it is a rule of a metric: put it under 'metrics'"
     if name in TaskRules.model_fields:
         return "; it is a rule of a task: put it under 'defaults' or a task's name in 'tasks'"
     known = {name for model in (Policy, TaskRules, MetricRules) for name in model.model_fields}
-    near = difflib.get_close_matches(name, known - {name}, n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""
-
-
-def _found(value: object) -> str:
-    """A wrong value in words; a list or an integer may be too long to be shown."""
-    plain = isinstance(value, str | float | None) or (isinstance(value, int) and abs(value) < 10**9)
-    return f" (found {value!r})" if plain else ""
+    return did_you_mean(name, known - {name})
 
 
 _FRACTIONS = ("max_drop", "min_value", "max_value", "min_coverage", "max_error_rate")
@@ -186,6 +154,5 @@ def _require_match(pattern: str, names: Iterable[str], where: str, kind: str) ->
     known = list(dict.fromkeys(names))
     if any(fnmatchcase(name, pattern) for name in known):
         return
-    near = difflib.get_close_matches(pattern, known, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known) or 'none'}"
-    raise InputError(f"{where}.{pattern}: neither run nor baseline has such a {kind}; {hint}")
+    hint = did_you_mean(pattern, known) or f"; there are {', '.join(known) or 'none'}"
+    raise InputError(f"{where}.{pattern}: neither run nor baseline has such a {kind}{hint}")

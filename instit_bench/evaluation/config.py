@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import json
+import re
 from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from instit_bench.backends.base import BackendOptions, Workload
@@ -23,6 +22,10 @@ from instit_bench.backends.options import (
 )
 from instit_bench.errors import InputError
 from instit_bench.judging.config import JudgeConfig
+from instit_bench.validation import did_you_mean, field_problem, read_yaml
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 NotSent = Literal["none"]
 """A sampling setting that is left to the endpoint, whatever the task says."""
@@ -51,7 +54,7 @@ class RunConfig(JudgeConfig):
     header: tuple[str, ...] = Field(default=(), repr=False)
     stream: bool = False
     max_frames: int = Field(default=32, ge=1)
-    prompt_style: Literal["chat", "raw"] = "chat"
+    prompt_style: str = "chat"
     fail_on_error: str = "0"
     stop_after: int = Field(default=20, ge=0)
     min_coverage: float = Field(default=0.0, ge=0, le=1)
@@ -206,7 +209,7 @@ def make_config(file: Path | None, overrides: dict[str, Any]) -> RunConfig:
     try:
         return RunConfig.model_validate(values)
     except ValidationError as error:
-        raise InputError(_first_problem(error, file, overrides)) from error
+        raise InputError(_problem(error, file, overrides)) from error
 
 
 def make_judge_config(settings: dict[str, Any]) -> JudgeConfig:
@@ -218,36 +221,29 @@ def make_judge_config(settings: dict[str, Any]) -> JudgeConfig:
     try:
         return JudgeConfig.model_validate(settings)
     except ValidationError as error:
-        raise InputError(_first_problem(error, None, settings)) from error
+        raise InputError(_problem(error, None, settings)) from error
 
 
 def _read_file(file: Path) -> dict[str, Any]:
-    try:
-        values = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"--config {file}: cannot be read: {error}") from error
-    except yaml.YAMLError as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f"--config {file}: is not valid YAML: {reason}") from error
-    if not isinstance(values, dict):
-        raise InputError(f"--config {file}: must hold a mapping of settings")
+    values = read_yaml(file, f"--config {file}")
     return {str(key).replace("-", "_"): value for key, value in values.items()}
 
 
-def _first_problem(error: ValidationError, file: Path | None, overrides: dict[str, Any]) -> str:
-    problem = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
-    key = str(problem["loc"][0])
+def _problem(error: ValidationError, file: Path | None, overrides: dict[str, Any]) -> str:
+    """The first problem, under the name by which the user set the value."""
+    problem = field_problem(error, _hint)
+    key = problem.name.partition(".")[0]
     option = "--" + key.replace("_", "-")
-    where = option if key in overrides or file is None else f"{file}: {key}"
-    if problem["type"] == "missing":
-        return f"{option} is needed"
-    if problem["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(key, list(RunConfig.model_fields), n=1)
-        hint = f"; did you mean '{near[0]}'?" if near else ""
-        return f"{where}: there is no such setting{hint}"
-    reason = problem["msg"].removeprefix("Value error, ")
+    where = option if key in overrides or file is None else f"{file}: field {key!r}"
     if key == "header":  # whose value may be a secret
-        return f"{where}: {reason}"
+        return where + re.sub(r" \(found .*", "", problem.text)
+    return f"{where}{problem.text}"
+
+
+def _hint(problem: ErrorDetails) -> str:
+    key = str(problem["loc"][0])
     if key in ("temperature", "top_p", "max_tokens", "seed"):
-        reason += ", or none"
-    return f"{where}: {reason} (found {problem['input']!r})"
+        return "; or none, to leave it to the endpoint"
+    if problem["type"] != "extra_forbidden":
+        return ""
+    return did_you_mean(key, RunConfig.model_fields)

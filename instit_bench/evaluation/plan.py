@@ -25,21 +25,24 @@ from instit_bench.scorers.judge import JudgeContract
 from instit_bench.tasks.data import load_dataset, with_prompts
 from instit_bench.tasks.registry import load_registry
 from instit_bench.tasks.task import Task
-from instit_bench.types import GenerationParams, PromptStyle, Request, Sample, TextPart
+from instit_bench.types import GenerationParams, Request, Sample, TextPart
 
 Number = TypeVar("Number", int, float)
 
 
 @dataclass(frozen=True)
 class TaskPlan:
-    """One task of a run. ``samples`` are all of the dataset's, ``selected`` those to ask."""
+    """One task of a run. ``samples`` are all of the dataset's, ``selected`` those to ask.
+
+    ``style`` is the name of the task's own style, which ``--prompt-style chat`` may stand for.
+    """
 
     task: Task
     dataset: Dataset
     samples: tuple[Sample, ...]
     selected: tuple[Sample, ...]
     params: GenerationParams
-    style: PromptStyle
+    style: str
 
     def request(self, sample: Sample) -> Request:
         """The request for one sample."""
@@ -56,6 +59,8 @@ class TaskPlan:
             data_digest=self.dataset.digest,
             prompt_digest=self._prompt_digest(),
             prompts=self.task.prompt_origin,
+            style=self.style,
+            own_settings=self._own_settings(),
             generation={
                 "max_tokens": self.params.max_tokens,
                 "temperature": self.params.temperature,
@@ -68,6 +73,15 @@ class TaskPlan:
             files=[str(file) for file in self.dataset.files],
             revision=self.dataset.revision,
         )
+
+    def _own_settings(self) -> list[str]:
+        """The sampling settings that the user chose, other than the benchmark's."""
+        official = self.task.generation_params(self.style)
+        return [
+            name
+            for name in ("max_tokens", "temperature", "top_p", "top_k", "stop")
+            if getattr(self.params, name) != getattr(official, name)
+        ]
 
     def _prompt_digest(self) -> str:
         """SHA-256 over the text of every request, with a mark where media stand."""
@@ -86,6 +100,7 @@ class RunPlan:
     """All tasks of a run and where their data come from."""
 
     config: RunConfig
+    style: str
     source: DataSource
     tasks: tuple[TaskPlan, ...]
     prompts: OfficialPrompts | None
@@ -104,7 +119,7 @@ class RunPlan:
         identity = Identity(
             model=config.model_label,
             backend=config.backend,
-            prompt_style=self.tasks[0].style,
+            prompt_style=self.style,
             seed=config.seed,
             max_frames=config.max_frames,
             temperature=config.temperature,
@@ -145,6 +160,11 @@ def make_plan(config: RunConfig) -> RunPlan:
     Raises:
         InputError: A task is unknown or broken, or data are missing or broken.
     """
+    if config.backend == "lmms-eval" and config.prompt_style != "chat":
+        raise InputError(
+            f"--prompt-style {config.prompt_style}: models of lmms-eval put prompts into templates "
+            "of their own; leave it out, or choose --backend vllm or openai"
+        )
     # Said first of all: a model that does not exist needs no data.
     has_roles = takes_roles(config.backend, config.model, config.adapter_options())
     style = config.prompt_style if has_roles else "raw"
@@ -158,14 +178,14 @@ def make_plan(config: RunConfig) -> RunPlan:
         found = {sample.id for plan in plans for sample in plan.selected}
         if missing := [name for name in config.sample_id if name not in found]:
             raise InputError(f"--sample-id {missing[0]}: no selected task has such a sample")
-    return RunPlan(config, source, tuple(plans), prompts)
+    return RunPlan(config, style, source, tuple(plans), prompts)
 
 
 def _plan_task(
     task: Task,
     source: DataSource,
     prompts: OfficialPrompts | None,
-    style: PromptStyle,
+    style: str,
     config: RunConfig,
 ) -> TaskPlan:
     if config.prompt_style == "raw" and task.config.metadata.media != "none":
@@ -173,12 +193,13 @@ def _plan_task(
             f"--prompt-style raw: task {task.name} has media, which a text completion cannot "
             "carry; choose chat, or text tasks only"
         )
+    style = task.style_name(style)
     task = with_prompts(task, prompts)
     dataset = load_dataset(task, source)
     samples = tuple(task.samples(dataset.docs))
     if not samples:
         raise InputError(f"{task.name}: the dataset {dataset.files[0]} is empty")
-    params = task.generation_params(config.prompt_style)
+    params = task.generation_params(style)
     params = replace(
         params,
         seed=_chosen(config.seed, None),

@@ -9,6 +9,7 @@ from pathlib import Path
 from instit_bench.datasets.source import open_source
 from instit_bench.errors import InputError, MissingDataError, Problem
 from instit_bench.evaluation.scoring import score_sample, scorer_for
+from instit_bench.evaluation.upstream_files import repeat_records, without_echo
 from instit_bench.formats.lmms_eval.wording import whose_words
 from instit_bench.formats.prediction_file import PredictionFile
 from instit_bench.formats.predictions import read_predictions
@@ -16,12 +17,10 @@ from instit_bench.judging.config import JudgeConfig
 from instit_bench.judging.contracts import judging_manifest, prompts_near
 from instit_bench.judging.rejudge import contracts_of, judge_answers
 from instit_bench.progress import Reporter
-from instit_bench.runs.directory import RunDirectory, default_name, run_directory
-from instit_bench.runs.journal import rewrite_journal
-from instit_bench.runs.judged import judged_records
+from instit_bench.runs.directory import default_name, run_directory
+from instit_bench.runs.loaded import Run
 from instit_bench.runs.manifest import DataManifest, Identity, Manifest, TaskManifest, environment
 from instit_bench.runs.record import SampleRecord, answered, not_run
-from instit_bench.runs.results import RunResults, write_results
 from instit_bench.tasks.data import load_dataset
 from instit_bench.tasks.registry import load_registry
 from instit_bench.tasks.task import Task
@@ -55,8 +54,7 @@ class ScoreOptions:
 class Scored:
     """The run that came of it; ``problem`` says why judging stopped early, if it did."""
 
-    run: RunDirectory
-    results: RunResults
+    run: Run
     problem: Problem | None
 
 
@@ -74,16 +72,19 @@ def score_file(options: ScoreOptions, make_reporter: Callable[[], Reporter]) -> 
     found = _samples(task, predictions, options)
     if predictions.locate is not None:
         predictions = predictions.locate(found.samples)
+    if task.config.metadata.scorer == "tool_call":
+        predictions = without_echo(predictions, found.samples)
     records = _score(found.samples, predictions, scorer_for(task))
-    manifest = _manifest(task, found, predictions, options)
+    manifest = _manifest(task, found, predictions, options, len(records))
     contracts = contracts_of(manifest, options.data)
     manifest.judging = judging_manifest(options.judging, contracts)
     name = options.name or _run_name(task, predictions, options)
-    run = run_directory(options.output, name, lock=options.lock)
-    with run.locked():
-        run.set_aside(keep_verdicts=True)
-        rewrite_journal(run.journal_path(task.name), records)
-        manifest.write(run.manifest_path)
+    directory = run_directory(options.output, name, lock=options.lock)
+    with directory.locked():
+        directory.set_aside(keep_verdicts=True)
+        run = Run(directory, manifest)
+        run.tasks[task.name].rewrite(records)
+        run.save()
         problem = None
         if manifest.judging is not None:
             reporter = make_reporter()
@@ -92,10 +93,10 @@ def score_file(options: ScoreOptions, make_reporter: Callable[[], Reporter]) -> 
                 problem = judge_answers(run, options.judging, contracts, reporter)
             finally:
                 reporter.end()
-            rewrite_journal(run.journal_path(task.name), judged_records(run, task.name, manifest))
-        manifest.status = "failed" if problem else "finished"
-        manifest.write(run.manifest_path)
-        return Scored(run, write_results(run, manifest), problem)
+            run.tasks[task.name].settle()
+        run.save("failed" if problem else "finished")
+        run.write_results()
+        return Scored(run, problem)
 
 
 def _run_name(task: Task, predictions: PredictionFile, options: ScoreOptions) -> str:
@@ -109,7 +110,11 @@ def _run_name(task: Task, predictions: PredictionFile, options: ScoreOptions) ->
 
 
 def _manifest(
-    task: Task, found: _Found, predictions: PredictionFile, options: ScoreOptions
+    task: Task,
+    found: _Found,
+    predictions: PredictionFile,
+    options: ScoreOptions,
+    n_records: int,
 ) -> Manifest:
     return Manifest(
         identity=Identity(
@@ -129,14 +134,20 @@ def _manifest(
                 data_digest=found.digest,
                 prompt_digest=None,
                 prompts=_prompts(task, found, predictions, options),
+                style=_style(task, predictions),
                 generation=dict(predictions.run.generation),
-                n_dataset=len(found.samples),
+                n_dataset=n_records,
                 files=[str(file) for file in (options.file, *found.files)],
                 notes=[*found.notes, *_notes(found.samples, predictions)],
             )
         },
         environment=environment(),
     )
+
+
+def _style(task: Task, predictions: PredictionFile) -> str:
+    form = predictions.run.style
+    return "unknown" if form is None else task.style_name(form)
 
 
 def _prompts(task: Task, found: _Found, predictions: PredictionFile, options: ScoreOptions) -> str:
@@ -187,25 +198,26 @@ def _score(
     for sample in samples:
         prediction = predictions.predictions.get(sample.id)
         if prediction is not None:
-            # Open models' output starts with the prompt; upstream cuts it off, and so do we.
-            prompt = sample.doc.get("instruction")
-            if prompt and prediction.text.startswith(prompt):
-                prediction = replace(prediction, text=prediction.text[len(prompt) :].strip())
             records.append(answered(sample, prediction, score_sample(scorer, sample, prediction)))
         elif sample.id in predictions.failed:
             records.append(predictions.failed[sample.id])
         else:
             records.append(not_run(sample, "missing_prediction"))
-    return records
+    return [*records, *repeat_records(predictions, samples, scorer)]
 
 
 def _notes(samples: Sequence[Sample], predictions: PredictionFile) -> list[str]:
     known = {sample.id for sample in samples}
     given = predictions.predictions.keys() | predictions.failed.keys()
+    counts = (
+        "the last one counts, officially every one"
+        if predictions.repeats
+        else ("the last one counts")
+    )
     found = {
         "missing from the file": [s.id for s in samples if s.id not in given],
         "unknown to the dataset": sorted(given - known),
-        "doubled in the file (the last one counts)": list(predictions.doubled),
+        f"doubled in the file ({counts})": list(predictions.doubled),
     }
     counted = [f"{len(ids)} {what}: {_named(ids)}" for what, ids in found.items() if ids]
     return [*counted, *predictions.notes]

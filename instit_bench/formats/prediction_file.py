@@ -12,12 +12,22 @@ from instit_bench.runs.record import SampleRecord
 from instit_bench.types import Prediction, Sample
 
 
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """An earlier record for an id that occurs again, with its own question where it carries one."""
+
+    id: str
+    prediction: Prediction
+    sample: Sample | None = None
+
+
 @dataclass(frozen=True)
 class PredictionFile:
     """The predictions of a file by sample id, and what else it says of each sample.
 
     ``samples`` is filled where the file carries question and target itself; ``doubled`` names ids
-    that occur more than once (the last one counts, as upstream). A file that knows its samples by
+    that occur more than once: the last record counts, and in official metrics each of ``repeats``
+    too. Where ``may_echo``, outputs may begin with the prompt. A file that knows its samples by
     their place in the dataset only has no predictions until ``locate`` was given that dataset's
     samples. ``run`` says of model and settings what the file, or one beside it, tells; ``asked``
     holds the requests' texts by sample id, where the file tells them.
@@ -28,6 +38,8 @@ class PredictionFile:
     samples: Mapping[str, Sample] = field(default_factory=dict)
     failed: Mapping[str, SampleRecord] = field(default_factory=dict)
     doubled: tuple[str, ...] = ()
+    repeats: tuple[Repeat, ...] = ()
+    may_echo: bool = False
     notes: tuple[str, ...] = ()
     run: LoggedRun = field(default_factory=LoggedRun)
     asked: Mapping[str, str] = field(default_factory=dict)

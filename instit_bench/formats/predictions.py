@@ -9,12 +9,13 @@ from typing import Any
 from pydantic import ValidationError
 
 from instit_bench.datasets.records import read_records, text_field
-from instit_bench.errors import InputError, first_problem
+from instit_bench.errors import InputError
 from instit_bench.formats.lmms_eval.log import is_lmms_log, read_lmms_log
-from instit_bench.formats.prediction_file import PredictionFile, doubled
+from instit_bench.formats.prediction_file import PredictionFile, Repeat, doubled
 from instit_bench.runs.record import SampleRecord
 from instit_bench.tasks.task import Task
 from instit_bench.types import Prediction, Sample
+from instit_bench.validation import first_problem
 
 _LETTERS = ("A", "B", "C", "D")
 
@@ -44,7 +45,10 @@ def read_predictions(path: Path, task: Task) -> PredictionFile:
 
 
 def _inst_it(path: Path, rows: Sequence[Mapping[str, Any]], task: str) -> PredictionFile:
-    predictions, samples, ids = {}, {}, []
+    predictions: dict[str, Prediction] = {}
+    samples: dict[str, Sample] = {}
+    ids: list[str] = []
+    repeats: list[Repeat] = []
     for number, row in enumerate(rows, start=1):
         where = f"{path}: record {number}"
         sample_id = text_field(row, "question_id", where)
@@ -57,6 +61,8 @@ def _inst_it(path: Path, rows: Sequence[Mapping[str, Any]], task: str) -> Predic
         if task.endswith("_mc") and target not in _LETTERS:
             raise InputError(f"{where}: field 'ground_truth' must be A, B, C or D, not {target!r}")
         text = text_field(row, "model_prediction", where, may_be_empty=True)
+        if sample_id in predictions:
+            repeats.append(Repeat(sample_id, predictions[sample_id], samples[sample_id]))
         predictions[sample_id] = Prediction(text)
         samples[sample_id] = Sample(
             task=task,
@@ -66,11 +72,13 @@ def _inst_it(path: Path, rows: Sequence[Mapping[str, Any]], task: str) -> Predic
             cluster=sample_id.split("-")[0],
             question=text_field(row, "question", where),
         )
-    return PredictionFile(path, predictions, samples, doubled=doubled(ids))
+    return PredictionFile(path, predictions, samples, doubled=doubled(ids), repeats=tuple(repeats))
 
 
 def _gpt4tools(path: Path, rows: Sequence[Mapping[str, Any]]) -> PredictionFile:
-    predictions, ids = {}, []
+    predictions: dict[str, Prediction] = {}
+    ids: list[str] = []
+    repeats: list[Repeat] = []
     for number, row in enumerate(rows, start=1):
         where = f"{path}: record {number}"
         if not isinstance(row.get("id"), int | str):
@@ -82,19 +90,23 @@ def _gpt4tools(path: Path, rows: Sequence[Mapping[str, Any]]) -> PredictionFile:
         if not isinstance(output, str):
             raise InputError(f"{where} (id {sample_id}): field 'output' must be text")
         ids.append(sample_id)
+        if sample_id in predictions:
+            repeats.append(Repeat(sample_id, predictions[sample_id]))
         predictions[sample_id] = Prediction(output)
-    return PredictionFile(path, predictions, doubled=doubled(ids))
+    return PredictionFile(
+        path, predictions, doubled=doubled(ids), repeats=tuple(repeats), may_echo=True
+    )
 
 
 def _journal(path: Path, rows: Sequence[Mapping[str, Any]], task: str) -> PredictionFile:
     predictions, samples, failed, ids = {}, {}, {}, []
+    repeats: list[Repeat] = []
     for number, row in enumerate(rows, start=1):
         try:
             record = SampleRecord.model_validate(row)
         except ValidationError as error:
             raise InputError(f"{path}: line {number}: {first_problem(error)}") from error
-        ids.append(record.id)
-        samples[record.id] = Sample(
+        sample = Sample(
             task=task,
             id=record.id,
             doc={"instruction": record.question},
@@ -103,8 +115,13 @@ def _journal(path: Path, rows: Sequence[Mapping[str, Any]], task: str) -> Predic
             question=record.question,
             choices=tuple(record.choices),
         )
+        if record.repeat_of is not None:
+            repeats.append(Repeat(record.repeat_of, record.to_prediction(), sample))
+            continue
+        ids.append(record.id)
+        samples[record.id] = sample
         if record.finished:
             predictions[record.id] = record.to_prediction()
         else:
             failed[record.id] = record
-    return PredictionFile(path, predictions, samples, failed, doubled(ids))
+    return PredictionFile(path, predictions, samples, failed, doubled(ids), tuple(repeats))

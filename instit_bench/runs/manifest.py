@@ -13,10 +13,11 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from instit_bench._version import __version__
-from instit_bench.errors import InputError, NotComparableError, first_problem
+from instit_bench.errors import InputError, NotComparableError
 from instit_bench.resources import PACKAGE
 from instit_bench.runs.atomic import write_atomically
 from instit_bench.types import Usage
+from instit_bench.validation import first_problem
 
 FORMAT_VERSION = 1
 _RECORDED_PACKAGES = ("openai", "pillow", "numpy", "decord", "av", "huggingface_hub", "vllm")
@@ -24,6 +25,7 @@ _RECORDED_PACKAGES = ("openai", "pillow", "numpy", "decord", "av", "huggingface_
 
 # A task's name is part of its files' names: it may not lead out of the run's folder.
 FileName = Annotated[str, Field(min_length=1, pattern=r"^[^/\\\x00]+$")]
+Status = Literal["running", "interrupted", "failed", "finished"]
 Amount = Annotated[float, Field(ge=0, lt=1e18)]
 
 
@@ -51,7 +53,11 @@ class Identity(BaseModel):
 
 
 class TaskManifest(BaseModel):
-    """One task of a run: its data, prompts and settings, and which samples were selected."""
+    """One task of a run: its data, prompts and settings, and which samples were selected.
+
+    ``style`` is the way of asking by the task's own name; ``own_settings`` names the entries of
+    ``generation`` that the user chose instead of the task's.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -62,7 +68,9 @@ class TaskManifest(BaseModel):
     data_digest: str | None
     prompt_digest: str | None
     prompts: str
+    style: str = "unknown"
     generation: dict[str, Any] = Field(default_factory=dict)
+    own_settings: list[str] = Field(default_factory=list)
     n_dataset: int = Field(ge=0)
     selected: list[str] | Literal["all"] = "all"
     files: list[str] = Field(default_factory=list)
@@ -125,7 +133,7 @@ class Manifest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     format_version: int = FORMAT_VERSION
-    status: Literal["running", "interrupted", "failed", "finished"] = "running"
+    status: Status = "running"
     identity: Identity
     data: DataManifest
     tasks: dict[FileName, TaskManifest] = Field(default_factory=dict)
@@ -135,6 +143,10 @@ class Manifest(BaseModel):
     engine: dict[str, Amount] = Field(default_factory=dict)
     created: str = ""
     updated: str = ""
+
+    def judging_of(self, task: str) -> JudgingManifest | None:
+        """Who judged a task; ``None`` where nobody did."""
+        return self.judging if self.judging and task in self.judging.contracts else None
 
     def write(self, path: Path) -> None:
         """Write the manifest, at once or not at all."""

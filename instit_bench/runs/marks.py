@@ -31,6 +31,16 @@ MARKS: Mapping[str, Mark] = {
         "R",
         "replies restricted to the options' letters, unlike the official protocol",
     ),
+    "text-prompt": Mark(
+        "T",
+        "GPT4Tools asked with one text without roles: the official way for base and completion "
+        "models, not for chat models",
+    ),
+    "lora-template": Mark(
+        "A",
+        "asked in a training template of GPT4Tools' LoRA weights: official for those alone",
+    ),
+    "own-settings": Mark("S", "asked with other sampling settings than the benchmark's"),
     "lexical": Mark(
         "X", "scored by the lexical judge, which is comparable with no other: not shown"
     ),
@@ -49,6 +59,7 @@ def explained(marks: Iterable[str]) -> list[Mark]:
 def marks_of(task: TaskManifest, manifest: Manifest, coverage: float) -> list[str]:
     """The marks that a task's numbers earn; ``coverage`` is a fraction 0..1."""
     identity = manifest.identity
+    has_styles = task.scorer == "tool_call"
     applies = {
         "gold": identity.backend == "baseline" and identity.model == "echo-gold",
         "demo": manifest.data.kind == "demo",
@@ -57,6 +68,9 @@ def marks_of(task: TaskManifest, manifest: Manifest, coverage: float) -> list[st
         "own-prompts": task.prompts == "own",
         "unknown-prompts": task.prompts == "unknown" and manifest.data.kind != "file",
         "constrained": identity.constrain_choices and task.scorer == "choice",
+        "text-prompt": has_styles and task.style in ("raw", "davinci"),
+        "lora-template": has_styles and task.style.startswith("lora-"),
+        "own-settings": bool(task.own_settings),
         "coverage": coverage < 1.0,
         **_judge_marks(task, manifest),
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic_core import to_jsonable_python
 
 from instit_bench.types import (
     ImagePart,
@@ -19,26 +20,6 @@ from instit_bench.types import (
     Usage,
     VideoPart,
 )
-
-
-class UsageRecord(BaseModel):
-    """Token counts as the endpoint reported them."""
-
-    model_config = ConfigDict(frozen=True)
-
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    cached_tokens: int | None = None
-
-
-class ToolCallRecord(BaseModel):
-    """A tool call in the OpenAI protocol."""
-
-    model_config = ConfigDict(frozen=True)
-
-    name: str
-    arguments: str
-
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
@@ -58,21 +39,26 @@ class SampleRecord(BaseModel):
     """A sample's end: its state, what was asked and answered, and how it scored.
 
     ``scores`` holds a number a metric, absent where the sample is outside that metric's
-    denominator. ``prediction`` is absent only where there was no reply (``error`` says why).
+    denominator. ``repeat_of`` is the id that a prediction file answers again further down: such a
+    record counts in official metrics alone. ``prediction`` is absent only where there was no reply
+    (``error`` says why);
+    ``official_text`` is what the benchmark's own evaluator reads instead, where it differs.
     """
 
     model_config = ConfigDict(frozen=True)
 
     id: str = Field(min_length=1)
+    repeat_of: str | None = None
     state: State
     prediction: str | None = None
+    official_text: str | None = None
     target: str
     scores: dict[str, Fraction] = Field(default_factory=dict)
     extracted: str | None = None
     method: str | None = None
     reason: str | None = None
     error: str | None = None
-    usage: UsageRecord = UsageRecord()
+    usage: Usage = Usage()
     latency_s: float | None = None
     cluster: str = ""
     question: str = ""
@@ -80,7 +66,7 @@ class SampleRecord(BaseModel):
     prompt: str | None = None
     media: list[str] = Field(default_factory=list)
     finish_reason: Literal["stop", "length", "content_filter", "tool_calls"] | str | None = None
-    tool_calls: list[ToolCallRecord] = Field(default_factory=list)
+    tool_calls: list[NativeToolCall] = Field(default_factory=list)
     refusal: str | None = None
     reasoning: str | None = None
     details: dict[str, Any] = Field(default_factory=dict)
@@ -108,9 +94,10 @@ class SampleRecord(BaseModel):
         return Prediction(
             text=self.prediction or "",
             finish_reason=self.finish_reason,
-            usage=Usage(**self.usage.model_dump()),
+            usage=self.usage,
             latency_s=self.latency_s,
-            tool_calls=tuple(NativeToolCall(c.name, c.arguments) for c in self.tool_calls),
+            tool_calls=tuple(self.tool_calls),
+            official_text=self.official_text,
             refusal=self.refusal,
             reasoning=self.reasoning,
         )
@@ -124,16 +111,13 @@ def answered(
         id=sample.id,
         state=score.state,
         prediction=prediction.text,
+        official_text=prediction.official_text,
         target=sample.target,
         scores=dict(score.values),
         extracted=score.extracted,
         method=score.method,
         reason=score.reason,
-        usage=UsageRecord(
-            prompt_tokens=prediction.usage.prompt_tokens,
-            completion_tokens=prediction.usage.completion_tokens,
-            cached_tokens=prediction.usage.cached_tokens,
-        ),
+        usage=prediction.usage,
         latency_s=prediction.latency_s,
         cluster=sample.cluster,
         question=sample.question,
@@ -141,13 +125,10 @@ def answered(
         prompt=_prompt_text(request),
         media=_media_names(request),
         finish_reason=prediction.finish_reason,
-        tool_calls=[
-            ToolCallRecord(name=call.name, arguments=call.arguments)
-            for call in prediction.tool_calls
-        ],
+        tool_calls=list(prediction.tool_calls),
         refusal=prediction.refusal,
         reasoning=prediction.reasoning,
-        details=dict(score.details),
+        details=to_jsonable_python(score.details),  # as whoever reads the line sees them
     )
 
 

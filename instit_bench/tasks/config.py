@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from instit_bench.errors import InputError
 from instit_bench.tasks.functions import FunctionRef
+from instit_bench.validation import YamlLoader, did_you_mean, first_problem, read_yaml
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+from instit_bench.types import RequestForm
 
 FieldOrFunction = str | FunctionRef
 
@@ -37,6 +49,40 @@ class MetricConfig(BaseModel):
         return value
 
 
+class PromptStyle(BaseModel):
+    """One way of asking a task's samples, under ``metadata.prompt_styles``.
+
+    ``form`` is ``chat`` (the task's messages, as they are) or ``raw`` (one text without roles:
+    ``template`` with the task's text in the place of ``{text}``). ``reply_start`` are words at
+    the end of the prompt that belong to the reply and are put back in front of it; ``reply_end``
+    is a text that ends a reply where an endpoint shows it. ``generation_kwargs`` come on top of
+    the task's.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    form: RequestForm = "raw"
+    template: str = "{text}"
+    reply_start: str = ""
+    reply_end: str = ""
+    generation_kwargs: dict[str, Any] = Field(default_factory=dict)
+
+    @field_validator("template")
+    @classmethod
+    def _holds_the_text(cls, value: str) -> str:
+        if value.count("{text}") != 1:
+            raise ValueError("must hold {text} once")
+        return value
+
+    @model_validator(mode="after")
+    def _fits_its_form(self) -> PromptStyle:
+        if self.form == "chat" and self.template != "{text}":
+            raise ValueError("form chat asks with the task's messages and takes no template")
+        if not self.template.endswith(self.reply_start):
+            raise ValueError("reply_start must be the end of the template")
+        return self
+
+
 class TaskMetadata(BaseModel):
     """What only this harness needs, under the YAML's free ``metadata:`` key."""
 
@@ -51,7 +97,14 @@ class TaskMetadata(BaseModel):
     question_field: str = "question"
     choice_fields: tuple[str, ...] = ()
     official_prompt: str | None = None
-    raw_generation_kwargs: dict[str, Any] = Field(default_factory=dict)
+    prompt_styles: dict[str, PromptStyle] = Field(default_factory=dict)
+    chat_style: str | None = None
+
+    @model_validator(mode="after")
+    def _has_its_chat_style(self) -> TaskMetadata:
+        if self.chat_style is not None and self.chat_style not in self.prompt_styles:
+            raise ValueError(f"chat_style {self.chat_style!r} is not one of prompt_styles")
+        return self
 
 
 class TaskConfig(BaseModel):
@@ -94,8 +147,8 @@ class GroupConfig(BaseModel):
     metadata: dict[str, Any] = Field(default_factory=dict)
 
 
-class _Loader(yaml.SafeLoader):
-    """PyYAML's safe loader plus ``!function``; nothing is executed by reading."""
+class _Loader(YamlLoader):
+    """The safe loader plus ``!function``; nothing is executed by reading."""
 
 
 def _construct_function(loader: _Loader, node: yaml.ScalarNode) -> FunctionRef:
@@ -121,44 +174,39 @@ def read_config(path: Path) -> TaskConfig | GroupConfig:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        raise InputError(f"{path}: {_first_problem(error, model)}") from error
+        problem = first_problem(error, partial(_hint, model=model), noun="key")
+        raise InputError(f"{path}: {problem}") from error
 
 
 def _read_yaml(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
     if path in seen:
         raise InputError(f"{path}: key 'include' goes in a circle")
-    try:
-        with path.open(encoding="utf-8") as file:
-            values = yaml.load(file, Loader=_Loader)  # noqa: S506 - a safe loader, see above
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read: {error}") from error
-    except yaml.YAMLError as error:
-        raise InputError(f"{path}: is not valid YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(values, dict):
-        raise InputError(f"{path}: must hold a mapping of keys, not {type(values).__name__}")
+    values = read_yaml(path, loader=_Loader)
     includes = values.pop("include", [])
+    if not isinstance(includes, str | list):
+        raise InputError(f"{path}: key 'include' must be a file name or a list of them")
     merged: dict[str, Any] = {}
     # As in lmms-eval: the first include wins over later ones, the file itself over all.
     for name in reversed([includes] if isinstance(includes, str) else includes):
         included = path.parent / str(name)
         if not included.is_file():
             raise InputError(f"{path}: key 'include': there is no file {included}")
-        merged.update(_read_yaml(included, (*seen, path)))
-    return {**merged, **values}
+        merged |= _over(merged, _read_yaml(included, (*seen, path)))
+    return merged | _over(merged, values)
 
 
-def _first_problem(error: ValidationError, model: type[BaseModel]) -> str:
-    """One line about pydantic's findings: a misspelt key before the key that it leaves missing."""
-    problem = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
-    key = ".".join(str(part) for part in problem["loc"] if not str(part).startswith("function"))
-    if problem["type"] == "missing":
-        return f"key '{key}' is missing"
-    if problem["type"] == "extra_forbidden":
-        known = _known_keys(model, problem["loc"])
-        near = difflib.get_close_matches(str(problem["loc"][-1]), known, n=1)
-        hint = f"; did you mean '{near[0]}'?" if near else ""
-        return f"key '{key}' is not known{hint}"
-    return f"key '{key}': {problem['msg']} (found {problem['input']!r})"
+def _over(base: Mapping[str, Any], values: dict[str, Any]) -> dict[str, Any]:
+    """Values to put over others; ``metadata``, which lmms-eval leaves to us, key by key."""
+    below, own = base.get("metadata"), values.get("metadata")
+    if isinstance(below, dict) and isinstance(own, dict):
+        return values | {"metadata": below | own}
+    return values
+
+
+def _hint(problem: ErrorDetails, model: type[BaseModel]) -> str:
+    if problem["type"] != "extra_forbidden":
+        return ""
+    return did_you_mean(str(problem["loc"][-1]), _known_keys(model, problem["loc"]))
 
 
 def _known_keys(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:

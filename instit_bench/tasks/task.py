@@ -10,28 +10,20 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+from instit_bench.datasets.prompts import PromptPair
 from instit_bench.errors import InputError
-from instit_bench.tasks.config import FieldOrFunction, TaskConfig
+from instit_bench.tasks.config import FieldOrFunction, PromptStyle, TaskConfig
 from instit_bench.tasks.functions import FunctionRef
 from instit_bench.types import (
     GenerationParams,
     ImagePart,
     Message,
     Part,
-    PromptStyle,
     Request,
     Sample,
     TextPart,
     VideoPart,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class PromptText:
-    """The words before and after a question, and whose they are."""
-
-    pre_prompt: str
-    post_prompt: str
 
 
 @dataclass(frozen=True)
@@ -43,7 +35,7 @@ class Task:
 
     config: TaskConfig
     path: Path
-    official_prompt: PromptText | None = None
+    official_prompt: PromptPair | None = None
 
     @property
     def name(self) -> str:
@@ -67,7 +59,7 @@ class Task:
             return "dataset"
         return "official" if self.official_prompt else "own"
 
-    def with_official_prompt(self, prompt: PromptText | None) -> Task:
+    def with_official_prompt(self, prompt: PromptPair | None) -> Task:
         """The same task, asking with the benchmark's own words."""
         return replace(self, official_prompt=prompt)
 
@@ -101,25 +93,53 @@ class Task:
             choices=tuple(str(_field(doc, name, where)) for name in metadata.choice_fields),
         )
 
+    def style_name(self, name: str) -> str:
+        """The style that a name stands for: ``chat`` may stand for one of the task's own.
+
+        Raises:
+            InputError: The task has no such style.
+        """
+        if name not in self._styles:
+            raise InputError(
+                f"--prompt-style {name}: task {self.name} has no such style; choose "
+                f"{', '.join(self._styles)}, or other tasks"
+            )
+        return (self.config.metadata.chat_style or name) if name == "chat" else name
+
+    def prompt_style(self, name: str) -> PromptStyle:
+        """A way of asking.
+
+        Raises:
+            InputError: The task has no such style.
+        """
+        return self._styles[self.style_name(name)]
+
+    @cached_property
+    def _styles(self) -> Mapping[str, PromptStyle]:
+        usual = {"chat": PromptStyle(form="chat"), "raw": PromptStyle()}
+        return usual | self.config.metadata.prompt_styles
+
     def request(
-        self, sample: Sample, params: GenerationParams, style: PromptStyle, media_root: Path
+        self, sample: Sample, params: GenerationParams, style: str, media_root: Path
     ) -> Request:
         """What a backend is asked for this sample; media are named, not yet opened."""
-        if style == "raw":
-            raw = Message(
-                "user", (*self._visuals(sample.doc, media_root), TextPart(self.text(sample.doc)))
+        chosen = self.prompt_style(style)
+        if chosen.form == "raw":
+            text = TextPart(chosen.template.replace("{text}", self.text(sample.doc)))
+            messages: tuple[Message, ...] = (
+                Message("user", (*self._visuals(sample.doc, media_root), text)),
             )
-            return Request(sample, (raw,), params, "raw")
-        return Request(sample, self._messages(sample.doc, media_root), params, "chat")
+        else:
+            messages = self._messages(sample.doc, media_root)
+        return Request(sample, messages, params, chosen.form, chosen.reply_start, chosen.reply_end)
 
-    def generation_params(self, style: PromptStyle) -> GenerationParams:
-        """The task's sampling settings, from ``generation_kwargs``."""
-        kwargs = dict(self.config.generation_kwargs)
-        if style == "raw":
-            kwargs |= self.config.metadata.raw_generation_kwargs
+    def generation_params(self, style: str) -> GenerationParams:
+        """The task's sampling settings, from ``generation_kwargs`` and the style's."""
+        kwargs = self.config.generation_kwargs | self.prompt_style(style).generation_kwargs
         until = kwargs.get("until") or ()
+        limit = kwargs.get("max_new_tokens", 128)
         return GenerationParams(
-            max_tokens=int(kwargs.get("max_new_tokens", 128)),
+            max_tokens=None if limit is None else int(limit),
             temperature=float(kwargs.get("temperature", 0.0)),
             top_p=kwargs.get("top_p"),
             top_k=kwargs.get("top_k"),

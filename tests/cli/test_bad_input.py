@@ -17,7 +17,7 @@ def write(path, text):
 
 
 CASES = {
-    "no model": (lambda p: ["run", "--data", "demo"], "--model is needed"),
+    "no model": (lambda p: ["run", "--data", "demo"], "--model is missing"),
     "unknown option": (lambda p: [*DEMO, "--lmit", "3"], "--lmit"),
     "unknown command": (lambda p: ["evaluate"], "evaluate"),
     "a number that is none": (lambda p: [*DEMO, "--limit", "many"], "--limit"),
@@ -73,7 +73,7 @@ CASES = {
     ),
     "a setting that does not exist": (
         lambda p: ["run", "--config", write(p / "c.yaml", "modl: first")],
-        "c.yaml: modl: there is no such setting; did you mean 'model'",
+        "c.yaml: field 'modl' is not known; did you mean 'model'",
     ),
     "a broken plugin": (
         lambda p: [*DEMO, "--include-path", (p / write(p / "t.yaml", "task: t")).parent],

@@ -272,7 +272,7 @@ def test_python_callers_get_exceptions(tmp_path, broken_data):
     settings = {"model": "first", "backend": "baseline", "tasks": "inst_it_image_mc"}
     with pytest.raises(InstitBenchError, match="4 of 16 samples failed"):
         instit_bench.run(**settings, data=str(broken_data), output=tmp_path / "out")
-    with pytest.raises(InstitBenchError, match="no such setting; did you mean 'backend'"):
+    with pytest.raises(InstitBenchError, match="is not known; did you mean 'backend'"):
         instit_bench.run(**settings, backnd="x")
 
 

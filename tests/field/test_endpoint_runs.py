@@ -58,11 +58,11 @@ def reply(message, finish="stop"):
 
 
 def states(outcome):
-    return {k: v for k, v in outcome.results.tasks["inst_it_image_mc"].states.items() if v}
+    return {k: v for k, v in outcome.run.results.tasks["inst_it_image_mc"].states.items() if v}
 
 
 def journal(outcome):
-    lines = outcome.run.journal_path("inst_it_image_mc").read_text().splitlines()
+    lines = outcome.run.directory.journal_path("inst_it_image_mc").read_text().splitlines()
     return [json.loads(line) for line in lines]
 
 
@@ -83,7 +83,7 @@ def test_the_endpoint_s_fault_is_never_the_model_s_zero_and_is_asked_again(broke
     replies = iter([broken, *[Reply("B")] * 15])
     first = evaluate(lambda _: next(replies))
     assert states(first) == {"scored": 15, "infer_error": 1}
-    assert first.results.tasks["inst_it_image_mc"].metrics["accuracy"].n == 15
+    assert first.run.results.tasks["inst_it_image_mc"].metrics["accuracy"].n == 15
     assert first.problem.exit_code == 1
     second = evaluate(lambda _: Reply("B"))
     assert len(evaluate.requests) == 1
@@ -191,7 +191,7 @@ def test_the_manifest_says_what_was_really_sent():
         concurrency=4,
     )
     assert evaluate.requests[-1].keys() == {"model", "messages", "min_p"}
-    text = outcome.run.manifest_path.read_text()
+    text = outcome.run.directory.manifest_path.read_text()
     manifest = json.loads(text)
     assert manifest["identity"]["temperature"] == manifest["identity"]["max_tokens"] == "none"
     assert manifest["identity"]["extra_body"] == {"min_p": 0.1}
@@ -204,7 +204,7 @@ def test_the_manifest_says_what_was_really_sent():
     ]
     again = evaluate(answer, temperature="none", max_tokens="none", extra_body={"min_p": 0.1})
     assert evaluate.requests == []
-    kept = json.loads(again.run.manifest_path.read_text())
+    kept = json.loads(again.run.directory.manifest_path.read_text())
     assert kept["settings"]["backend"]["not_sent"] == ["seed"]
 
 
@@ -226,9 +226,9 @@ WRONG = {
     "the run's own": ({"extra_body": '{"model": "x"}'}, "use --model"),
     "a secret": ({"extra_body": '{"api_key": "x"}'}, "would be written to the run's manifest"),
     "a secret inside": ({"extra_body": '{"p": [{"token": "x"}]}'}, "'token' would be written"),
-    "no number": ({"temperature": "hot"}, "--temperature: .*, or none"),
-    "negative": ({"temperature": "-1"}, "--temperature: .*greater than or equal to 0, or none"),
-    "no tokens": ({"max_tokens": "0"}, "--max-tokens: .*, or none"),
+    "no number": ({"temperature": "hot"}, "--temperature: .*; or none"),
+    "negative": ({"temperature": "-1"}, "--temperature: .*greater than or equal to 0.*; or none"),
+    "no tokens": ({"max_tokens": "0"}, "--max-tokens: .*; or none"),
 }
 
 
@@ -293,7 +293,7 @@ def test_without_a_place_for_the_cache_judging_goes_on_with_a_warning(tmp_path, 
             ),
             listening,
         )
-    assert outcome.results.tasks["inst_it_image_oe"].states["scored"] == 2
+    assert outcome.run.results.tasks["inst_it_image_oe"].states["scored"] == 2
     assert any("judge cache off" in line for line in listening.told)
 
 

@@ -34,7 +34,7 @@ def request(*parts: Part) -> Request:
 def resolved(*parts: Part, max_frames: int = 32) -> tuple[Part, ...]:
     before = request(*parts)
     after = resolve_media(before, max_frames)
-    assert (after.sample, after.params, after.style) == (before.sample, before.params, "chat")
+    assert (after.sample, after.params, after.form) == (before.sample, before.params, "chat")
     assert after.messages[0] == before.messages[0]
     assert [message.role for message in after.messages] == ["system", "user"]
     return after.messages[1].parts

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from instit_bench.datasets.prompts import PromptPair
 from instit_bench.errors import InputError
 from instit_bench.tasks.registry import load_registry
-from instit_bench.tasks.task import PromptText
 from instit_bench.types import GenerationParams, ImagePart, TextPart, VideoPart
 
 ROOT = Path("/data")
@@ -27,7 +27,7 @@ TOOL = {"id": 17, "instruction": "Use tools.\nNew input: go.", "output": "Though
 
 
 def task(name):
-    return load_registry().tasks[name].with_official_prompt(PromptText("PRE", "POST"))
+    return load_registry().tasks[name].with_official_prompt(PromptPair("PRE", "POST"))
 
 
 def request_of(name, doc, style="chat"):
@@ -61,22 +61,41 @@ def test_a_tool_prompt_opens_the_first_thought_for_chat_models_only():
         "Use tools.\nNew input: go.\nThought: Do I need to use a tool? ",
     )
     raw = request_of("gpt4tools_seen", TOOL, "raw")
-    assert raw.style == "raw"
+    assert raw.form == "raw"
     assert raw.messages[0].text == TOOL["instruction"]
 
 
 def test_sampling_settings_follow_the_benchmark():
     inst_it, tools = task("inst_it_image_mc"), task("gpt4tools_unseen")
     assert inst_it.generation_params("chat") == GenerationParams(max_tokens=128, temperature=0.0)
-    assert tools.generation_params("chat") == GenerationParams(max_tokens=512, temperature=0.0)
-    raw = tools.generation_params("raw")
-    assert (raw.temperature, raw.top_p, raw.top_k, raw.max_tokens, raw.stop) == (
-        0.1,
-        0.75,
-        40,
-        512,
-        (),
-    )
+    assert tools.generation_params("chat") == GenerationParams(max_tokens=None, temperature=0.0)
+    limits = {"turbo": None, "raw": 512, "davinci": 400, "lora-v1": 512, "lora-v1.5": 512}
+    for style, limit in limits.items():  # all of them greedy
+        expected = GenerationParams(max_tokens=limit, temperature=0.0)
+        assert tools.generation_params(style) == expected, style
+
+
+def test_a_task_s_styles_are_checked_with_its_file(tmp_path):
+    def styles(text):
+        (tmp_path / "t.yaml").write_text(
+            "task: t\ndataset_path: json\ndoc_to_target: answer\nmetric_list: [{metric: m}]\n"
+            f"metadata: {{{text}}}\n"
+        )
+        return load_registry([tmp_path]).tasks["t"]
+
+    own = styles("chat_style: terse, prompt_styles: {terse: {template: 'Q: {text}'}}")
+    assert own.style_name("chat") == "terse"
+    broken = {
+        "{template: 'Q'}": r"prompt_styles.*must hold \{text\} once",
+        "{form: chat, template: 'Q {text}'}": "takes no template",
+        "{template: 'Q {text}', reply_start: 'A:'}": "must be the end of the template",
+        "{templat: 'x'}": "prompt_styles.terse.templat' is not known",
+    }
+    for text, told in broken.items():
+        with pytest.raises(InputError, match=told):
+            styles(f"prompt_styles: {{terse: {text}}}")
+    with pytest.raises(InputError, match="chat_style 'terse' is not one of prompt_styles"):
+        styles("chat_style: terse")
 
 
 def test_a_sample_keeps_the_benchmark_s_id_and_shares_a_cluster_with_its_picture():
@@ -90,7 +109,7 @@ def test_a_sample_keeps_the_benchmark_s_id_and_shares_a_cluster_with_its_picture
 def test_own_wording_stands_in_where_the_official_is_not_at_hand():
     own = load_registry().tasks["inst_it_video_mc"]
     assert own.prompt_origin == "own"
-    assert own.with_official_prompt(PromptText("a", "b")).prompt_origin == "official"
+    assert own.with_official_prompt(PromptPair("a", "b")).prompt_origin == "official"
     assert load_registry().tasks["gpt4tools_seen"].prompt_origin == "dataset"
 
 

@@ -7,15 +7,22 @@ from typing import Any
 from instit_bench.media import video_frames
 from instit_bench.types import GenerationParams, Message, Part, TextPart, VideoPart
 
+# lmms-eval's models need a number, and some take none above this one.
+NO_LIMIT = 4096
+
+
+def limit_of(params: GenerationParams) -> int:
+    """The most new tokens; a number too where the task sets no limit."""
+    return NO_LIMIT if params.max_tokens is None else params.max_tokens
+
 
 def settings_of(params: GenerationParams) -> dict[str, Any]:
     """Sampling settings as a task's ``generation_kwargs``; the process, not these, has the seed."""
     settings: dict[str, Any] = {
+        "max_new_tokens": limit_of(params),
         "do_sample": bool(params.temperature),
         "until": list(params.stop),
     }
-    if params.max_tokens is not None:
-        settings["max_new_tokens"] = params.max_tokens
     for name in ("temperature", "top_p", "top_k"):
         if getattr(params, name) is not None:
             settings[name] = getattr(params, name)

@@ -19,7 +19,6 @@ from instit_bench.backends.base import (
     BackendOptions,
     BackendUnavailable,
     GenerationError,
-    Tell,
 )
 from instit_bench.backends.openai import Dialect, OpenAIBackend
 from instit_bench.backends.vllm.command import lora_name, serve_arguments, shared_folder
@@ -29,6 +28,7 @@ from instit_bench.backends.vllm.server import SERVE, EngineEnded, EngineServer, 
 from instit_bench.backends.vllm.totals import Totals, read_counters
 from instit_bench.errors import InputError
 from instit_bench.media import MediaError, resolve_media
+from instit_bench.progress import Tell
 from instit_bench.types import Prediction, Request
 
 KEY_VARIABLE = "VLLM_API_KEY"
@@ -195,6 +195,8 @@ class VllmBackend(Backend):
         workload, video_as = self._options.workload, self._options.engine.video_as
         try:
             request = resolve_media(request, workload.max_frames, video_as)
+            if request.params.max_tokens is None:  # what fits then fits with any reply
+                request = replace(request, params=replace(request.params, max_tokens=1))
             with self._totals.request():
                 await self._client.generate(request)
         except MediaError:

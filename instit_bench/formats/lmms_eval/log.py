@@ -100,9 +100,10 @@ def _file(
         {sample.id: sample for sample in samples} if keep else {},
         unanswered,
         doubled([sample.id for sample in samples]),
-        (f"{repeated} with several replies (the first one counts)",) if repeated else (),
-        run,
-        {s.id: line.asked for line, s in zip(logged, samples, strict=True) if line.asked},
+        may_echo=True,
+        notes=(f"{repeated} with several replies (the first one counts)",) if repeated else (),
+        run=run,
+        asked={s.id: line.asked for line, s in zip(logged, samples, strict=True) if line.asked},
     )
 
 

@@ -11,9 +11,9 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from instit_bench.types import PromptStyle
+from instit_bench.types import RequestForm
 
-_STYLES: Mapping[str, PromptStyle] = {"chat": "chat", "simple": "raw"}
+_STYLES: Mapping[str, RequestForm] = {"chat": "chat", "simple": "raw"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +24,14 @@ class LoggedRun:
     """
 
     model: str | None = None
-    style: PromptStyle | None = None
+    style: RequestForm | None = None
     generation: Mapping[str, Any] = field(default_factory=dict)
 
 
 class _Settings(BaseModel):
     """``generation_kwargs`` of a task; without sampling the temperature is 0."""
 
-    max_new_tokens: int
+    max_new_tokens: int | None
     temperature: float | None = None
     top_p: float | None = None
     top_k: int | None = None

@@ -8,7 +8,6 @@ that stand beside published rows. ``scorer`` adds the strict view.
 from __future__ import annotations
 
 import math
-import operator
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -72,8 +71,8 @@ def _score_calls(gold: str, prediction: str) -> OfficialScore:
     if len(thoughts) == len(actions) + 1 and thoughts[-1] == "No":
         thoughts.pop()
 
-    thought = _compare(gold_thoughts, thoughts, operator.eq)
-    action = _compare(gold_actions, actions, operator.eq)
+    thought = _compare(gold_thoughts, thoughts, _equal)
+    action = _compare(gold_actions, actions, _equal)
     args = _compare(gold_inputs, _find(_INPUT, prediction), _score_input)
     sr_thought, sr_action, sr_args = _mean(thought[0]), _mean(action[0]), _mean(args[0])
     success = sr_thought >= 1 and sr_action >= 1 and sr_args >= 0.5
@@ -84,7 +83,7 @@ def _score_calls(gold: str, prediction: str) -> OfficialScore:
 def _score_refusal(gold: str, prediction: str) -> OfficialScore:
     """No tool is due: all but IoU are 1 for a first thought ``No`` and an ``AI:`` line, else 0."""
     thoughts = _find(_THOUGHT, prediction)
-    vectors = _compare(_find(_THOUGHT, gold), thoughts, operator.eq)
+    vectors = _compare(_find(_THOUGHT, gold), thoughts, _equal)
     declines = thoughts[:1] == ["No"] and _ANSWER.search(prediction) is not None
     thought = _mean(vectors[0]) if declines else 0.0
     rest = float(thought >= 1)
@@ -110,6 +109,11 @@ def _compare(
         scores[place] = judge(wanted, given)
     reference[: len(gold)] = 1.0
     return scores, reference
+
+
+def _equal(gold: str, predicted: str) -> bool:
+    """As NumPy compares texts: U+0000 at their ends does not count."""
+    return gold.rstrip("\0") == predicted.rstrip("\0")
 
 
 def _score_input(gold: str, predicted: str) -> float:

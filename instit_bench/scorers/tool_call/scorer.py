@@ -32,7 +32,10 @@ class ToolCallScorer:
             ValueError: If the gold output, not the reply, is broken.
         """
         prompt = read_prompt(str(sample.doc["instruction"]))
-        official = score_official(sample.target, prediction.text)
+        read_officially = prediction.official_text
+        official = score_official(
+            sample.target, prediction.text if read_officially is None else read_officially
+        )
         gold = _read_gold(sample, prompt)
         reply = parse_reply(prediction.text, prompt, prediction.tool_calls)
         calls = reply.calls if isinstance(reply, Reply) else ()

@@ -1,0 +1,84 @@
+"""What the benchmarks' evaluators make of a prediction file as a whole.
+
+A file of GPT4Tools either repeats the prompts or does not, and a question that a file answers
+twice may count twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Sequence
+from dataclasses import replace
+from itertools import count
+
+from instit_bench.evaluation.scoring import score_sample
+from instit_bench.formats.prediction_file import PredictionFile
+from instit_bench.runs.record import SampleRecord, answered
+from instit_bench.scorers.tool_call.echo import most_echo, official_reply, strict_reply
+from instit_bench.types import Prediction, Sample, Scorer
+
+_OFFICIAL = frozenset({"official_accuracy", "sr", "sr_thought", "sr_action", "sr_args", "iou"})
+
+
+def without_echo(file: PredictionFile, samples: Sequence[Sample]) -> PredictionFile:
+    """The file with its repeated prompts dropped, and a note that says what was done.
+
+    Officially the prompt's length is cut off every output or off none, whichever evaluator the
+    file is for; the reply proper begins where the prompt of that very output ends.
+    """
+    prompts = {sample.id: str(sample.doc["instruction"]) for sample in samples}
+    known = [(p.text, prompts[name]) for name, p in file.predictions.items() if name in prompts]
+    if not (file.may_echo and known):
+        return file
+    cut, n_echoes = most_echo(known)
+
+    def read(name: str, prediction: Prediction) -> Prediction:
+        return _read(prediction, prompts[name], cut) if name in prompts else prediction
+
+    repeats = [replace(r, prediction=read(r.id, r.prediction)) for r in file.repeats]
+    done = (
+        "the prompt's length was cut off the front of every output, as the evaluator for open "
+        "models does"
+        if cut
+        else "no prompt was cut off the outputs, as in the evaluator for GPT"
+    )
+    return replace(
+        file,
+        predictions={name: read(name, p) for name, p in file.predictions.items()},
+        # Before it cuts, upstream gathers a file's parts and keeps an id's last record.
+        repeats=() if cut else tuple(repeats),
+        notes=(*file.notes, f"{n_echoes} of {len(known)} outputs repeat their prompt: {done}"),
+    )
+
+
+def _read(prediction: Prediction, prompt: str, cut: bool) -> Prediction:
+    output = prediction.text
+    official = official_reply(output, prompt) if cut else output.strip()
+    text = strict_reply(output, prompt)
+    return replace(
+        prediction, text=text, official_text=None if official == text.strip() else official
+    )
+
+
+def repeat_records(
+    file: PredictionFile, samples: Sequence[Sample], scorer: Scorer
+) -> list[SampleRecord]:
+    """A record for each earlier answer to a question; it counts in official metrics alone."""
+    by_id = {sample.id: sample for sample in samples}
+    records: dict[str, SampleRecord] = {}
+    for repeat in file.repeats:
+        sample = by_id.get(repeat.id)
+        if sample is None:
+            continue
+        if repeat.sample is not None and sample is file.samples.get(repeat.id):
+            sample = repeat.sample  # the file's own, with the target of this very record
+        sample = replace(sample, id=_free_name(repeat.id, {*by_id, *records}))
+        score = score_sample(scorer, sample, repeat.prediction)
+        values = {name: value for name, value in score.values.items() if name in _OFFICIAL}
+        score = replace(score, values=values, extracted=None, method=None)
+        record = answered(sample, repeat.prediction, score)
+        records[sample.id] = record.model_copy(update={"repeat_of": repeat.id})
+    return list(records.values())
+
+
+def _free_name(name: str, taken: Container[str]) -> str:
+    return next(free for n in count(1) if (free := f"{name}#{n}") not in taken)
