@@ -6,13 +6,14 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
+from typing import TypeVar
 
 from instit_bench.backends import BACKENDS
 from instit_bench.datasets.prompts import OfficialPrompts, read_prompts
 from instit_bench.datasets.records import Dataset
 from instit_bench.datasets.source import DataSource, open_source
 from instit_bench.errors import InputError
-from instit_bench.evaluation.config import RunConfig
+from instit_bench.evaluation.config import NotSent, RunConfig
 from instit_bench.judging.contracts import contract_for, judging_manifest
 from instit_bench.runs.manifest import (
     DataManifest,
@@ -26,6 +27,8 @@ from instit_bench.tasks.data import load_dataset, with_prompts
 from instit_bench.tasks.registry import load_registry
 from instit_bench.tasks.task import Task
 from instit_bench.types import GenerationParams, Request, Sample, TextPart
+
+Number = TypeVar("Number", int, float)
 
 
 @dataclass(frozen=True)
@@ -126,6 +129,7 @@ class RunPlan:
             temperature=config.temperature,
             top_p=config.top_p,
             max_tokens=config.max_tokens,
+            extra_body=config.extra_body,
             video_as=config.video_as,
             video_decoder=config.video_decoder,
             constrain_choices=config.constrain_choices,
@@ -204,10 +208,10 @@ def _plan_task(
     params = task.generation_params(style)
     params = replace(
         params,
-        seed=config.seed,
-        temperature=params.temperature if config.temperature is None else config.temperature,
-        top_p=params.top_p if config.top_p is None else config.top_p,
-        max_tokens=config.max_tokens or params.max_tokens,
+        seed=_chosen(config.seed, None),
+        temperature=_chosen(config.temperature, params.temperature),
+        top_p=_chosen(config.top_p, params.top_p),
+        max_tokens=_chosen(config.max_tokens, params.max_tokens),
     )
     return TaskPlan(task, dataset, samples, _select(samples, config), params, style)
 
@@ -222,6 +226,13 @@ def _selection(config: RunConfig) -> Callable[[str], bool]:
         return config.limit is None or next(taken) < config.limit
 
     return wants
+
+
+def _chosen(setting: Number | NotSent | None, of_task: Number | None) -> Number | None:
+    """The user's setting, or the task's where there is none; ``None`` is not sent."""
+    if setting == "none":
+        return None
+    return of_task if setting is None else setting
 
 
 def _select(samples: Sequence[Sample], config: RunConfig) -> tuple[Sample, ...]:

@@ -47,6 +47,7 @@ class ScoreOptions:
     output: Path = Path("results")
     name: str | None = None
     include_path: tuple[Path, ...] = ()
+    lock: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,8 @@ def score_file(options: ScoreOptions, make_reporter: Callable[[], Reporter]) -> 
     manifest = _manifest(task, found, predictions, options, len(records))
     contracts = contracts_of(manifest, options.data)
     manifest.judging = judging_manifest(options.judging, contracts)
-    directory = run_directory(options.output, options.name or _run_name(task, predictions, options))
+    name = options.name or _run_name(task, predictions, options)
+    directory = run_directory(options.output, name, lock=options.lock)
     with directory.locked():
         directory.set_aside(keep_verdicts=True)
         run = Run(directory, manifest)
