@@ -203,7 +203,7 @@ def is_secret(name: str) -> bool:
     return bool(_SECRET.search(name)) and name.lower() not in _NO_SECRET
 
 
-def option_names(options: type[EngineOptions | AdapterOptions]) -> frozenset[str]:
+def option_names(options: type[EngineOptions | AdapterOptions | EndpointOptions]) -> frozenset[str]:
     """All options of a kind, as on the command line."""
     return frozenset(_option(field.name) for field in fields(options))
 
