@@ -23,5 +23,5 @@ def report_command(
     from instit_bench.report.report_page import write_report
 
     report = write_report(runs, output, media=media)
-    note(f"report: {report.path} ({report.n_samples} samples, {report.n_pictures} pictures)")
+    note(f"report: {report.path} ({report.n_samples} samples, {report.n_images} images)")
     return 0
