@@ -137,7 +137,7 @@ def test_there_is_no_import_cycle_not_even_a_lazy_one_or_one_through_an_init():
         ),
         (
             "runs/journal.py",
-            "def _lazy():\n    from instit_bench.runs.results import RunResults",
+            "def _lazy():\n    from instit_bench.runs.loaded import Run",
             cycles,
             "instit_bench.runs.journal -> ",
         ),
