@@ -84,7 +84,7 @@ class TestList:
     def test_what_is_not_there_is_one_line_and_exit_code_2(self, cli):
         done = cli("data", "list", "--data", "no/such/folder")
         assert done.returncode == 2
-        assert done.stderr.startswith("instit-bench: error: --data no/such/folder: there is no")
+        assert done.stderr.startswith("instit-bench: error: --data no/such/folder: no such")
         assert done.stderr.count("\n") == 1
 
     def test_the_hub_is_not_asked(self, cli_process, hub, tmp_path):
@@ -243,7 +243,7 @@ class TestVerify:
         (tmp_path / "empty").mkdir()
         done = cli("data", "verify", "--data", tmp_path / "empty")
         assert done.returncode == 2
-        assert "holds no" in done.stderr
+        assert "not found" in done.stderr
         assert done.stderr.count("\n") == 1
 
     def test_the_environment_can_name_the_data(self, cli):

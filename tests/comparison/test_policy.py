@@ -19,7 +19,7 @@ BAD = {
     "a task's rule for a metric": (
         "defaults: {metrics: {accuracy: {min_coverage: 1}}}",
         "field 'defaults.metrics.accuracy.min_coverage' is not known; it is a rule "
-        "of a task: put it under 'defaults' or a task's name in 'tasks'",
+        "for a task: put it under 'defaults' or a task's name in 'tasks'",
     ),
     "a metric's rule for a task": (
         "tasks: {inst_it_video_mc: {min_value: 0.5}}",

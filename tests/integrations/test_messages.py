@@ -94,7 +94,7 @@ def test_messages_keep_roles_and_order(file, tmp_path):
     [
         ({"type": "audio", "url": "a.wav"}, "t 3: a message holds 'audio'"),
         ({"type": "image", "url": "https://example.org/a.jpg"}, "is not a local file; download it"),
-        ({"type": "image", "url": "data:image/png;base64,%"}, "data address is broken"),
+        ({"type": "image", "url": "data:image/png;base64,%"}, "data URL is broken"),
         ({"type": "image", "url": 7}, "t 3: cannot send a int"),
     ],
 )

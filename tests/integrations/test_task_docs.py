@@ -27,7 +27,11 @@ def data(tmp_path, monkeypatch):
     ("variable", "value", "told"),
     [
         ("INSTIT_BENCH_DATA", "/no/such/folder", "no such file or folder"),
-        ("INSTIT_BENCH_MAX_FRAMES", "0", "INSTIT_BENCH_MAX_FRAMES=0: must be a whole number"),
+        (
+            "INSTIT_BENCH_MAX_FRAMES",
+            "0",
+            "INSTIT_BENCH_MAX_FRAMES=0: must be a positive whole number",
+        ),
         ("INSTIT_BENCH_MAX_FRAMES", "many", "INSTIT_BENCH_MAX_FRAMES=many: must be"),
         ("INSTIT_BENCH_JUDGE", "best", "INSTIT_BENCH_JUDGE=best: choose lexical, openai:MODEL"),
         ("INSTIT_BENCH_JUDGE", "vllm:judge", "INSTIT_BENCH_JUDGE=vllm:judge: choose lexical"),

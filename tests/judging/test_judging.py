@@ -326,7 +326,7 @@ def test_the_offline_judge_is_marked_and_kept_off_the_leaderboard(cli, tmp_path)
     assert task["metrics"]["official_score"]["n"] == 0
     shown = cli("leaderboard", "results/r").stdout
     assert "- GDPX" in shown
-    assert "comparable with no other" in shown
+    assert "cannot be compared with others" in shown
 
 
 def test_the_official_judge_is_the_default_where_a_key_is_set(cli, tmp_path):

@@ -29,7 +29,7 @@ REPLIES = [
     (
         "inst_it_image_mc",
         "no idea",
-        "neither finds an answer: strict counts it as wrong, official leaves it out",
+        "neither finds an answer: strict counts it as wrong, official excludes it",
     ),
     (
         "gpt4tools_unseen",

@@ -92,7 +92,9 @@ def test_the_head_shows_official_beside_strict_with_intervals_and_coverage(page,
         assert f"{100 * low:.1f} to {100 * high:.1f}, n 1500" in shown
         assert metric in shown
     assert "1500 of 1500 (100.0 %)" in shown
-    assert "asked in this project's words" in browser.find_element(By.CSS_SELECTOR, ".marks").text
+    assert (
+        "asked with this project's prompts" in browser.find_element(By.CSS_SELECTOR, ".marks").text
+    )
 
 
 @pytest.mark.parametrize(
@@ -215,7 +217,7 @@ def test_a_link_opens_a_sample_with_its_picture(page):
     browser = page(f"#sample=inst_it_image_mc/{quote('007-0006', safe='')}")
     assert details(browser).startswith("inst_it_image_mc/007-0006")
     assert "What does [6] do in round 6?" in details(browser)
-    assert "C. it does C gold" in details(browser)
+    assert "C. it does C target" in details(browser)
     width = WebDriverWait(browser, 5).until(
         lambda b: b.execute_script(
             "return document.querySelector('#details img[src]')?.naturalWidth"
