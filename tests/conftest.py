@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,11 @@ SHARED_DATA = REPOSITORY.parent / "shared" / "data"
 
 # Before anything imports the hub's client, which reads it once: no test asks the real hub.
 os.environ["HF_HUB_OFFLINE"] = "1"
+
+# A shell's background process ignores Ctrl-C, and so would every process that a test starts and
+# sends it to. With a handler of ours they do not.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # No example has a deadline: the machine may be busy. CI tries the same examples each time;
 # HYPOTHESIS_PROFILE=search looks for new ones, far longer.

@@ -54,5 +54,5 @@ def start(
 
 def finish(process: subprocess.Popen[str], folder: Path) -> ModelRun:
     """Wait for it."""
-    out, err = process.communicate(timeout=300)
+    out, err = process.communicate(timeout=500)
     return ModelRun(process.returncode, out, err, folder)

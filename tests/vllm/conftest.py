@@ -78,7 +78,7 @@ def finish() -> Callable[..., Run]:
     """Wait for a started run."""
 
     def finish(process) -> Run:
-        out, err = process.communicate(timeout=240)
+        out, err = process.communicate(timeout=500)
         return Run(process.returncode, out, err, process.folder)
 
     return finish

@@ -36,7 +36,7 @@ def environment(pid: int) -> dict[str, str]:
     return dict(entry.split("=", 1) for entry in entries if "=" in entry)
 
 
-def key_of_engine(pid: int, timeout_s: float = 60) -> str:
+def key_of_engine(pid: int, timeout_s: float = 120) -> str:
     """The key that a run, the process ``pid``, has given to its engine, as that one has it."""
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:

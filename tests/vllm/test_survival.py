@@ -24,7 +24,7 @@ def journal_lines(process):
 
 
 def wait_for_lines(process, count):
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     while len(journal_lines(process)) < count:
         assert process.poll() is None, process.stderr.read()
         assert time.monotonic() < deadline
