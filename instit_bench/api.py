@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,7 @@ from instit_bench.errors import InstitBenchError
 from instit_bench.evaluation.config import make_config
 from instit_bench.evaluation.runner import run as run_to_outcome
 from instit_bench.progress import Silent
-from instit_bench.runs.directory import RunDirectory
+from instit_bench.runs.loaded import Run
 from instit_bench.runs.results import RunResults
 
 if TYPE_CHECKING:
@@ -48,9 +48,9 @@ def run(config: Path | str | None = None, **settings: Any) -> RunFrames:
         raise InstitBenchError(f"{outcome.run.path}: {outcome.problem.message}")
     return RunFrames(
         path=outcome.run.path,
-        metrics=_metrics_frame(outcome.results),
-        samples=_samples_frame(outcome.run, outcome.results),
-        results=outcome.results,
+        metrics=_metrics_frame(outcome.run.results),
+        samples=_samples_frame(outcome.run),
+        results=outcome.run.results,
     )
 
 
@@ -77,13 +77,13 @@ def _metrics_frame(results: RunResults) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _samples_frame(run: RunDirectory, results: RunResults) -> pd.DataFrame:
+def _samples_frame(run: Run) -> pd.DataFrame:
     import pandas as pd
 
     rows = []
-    for name in results.tasks:
-        for record in run.records(name).values():
+    for name, task in run.tasks.items():
+        for record in task.records.values():
             row = record.model_dump(exclude={"scores", "usage", "state"})
-            row |= record.usage.model_dump() | record.scores
+            row |= asdict(record.usage) | record.scores
             rows.append({"task": name, **row, "state": record.state.value})
     return pd.DataFrame(rows)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
+
+Tell = Callable[[str], None]
+"""Shows one line of what is going on."""
 
 
 class Reporter(Protocol):

@@ -12,8 +12,8 @@ from instit_bench.evaluation.config import RunConfig
 from instit_bench.runs.manifest import Manifest
 from instit_bench.runs.marks import MARKS
 from instit_bench.runs.record import SampleRecord
-from instit_bench.runs.results import MetricResult, RunResults, TaskResult
-from instit_bench.types import State
+from instit_bench.runs.results import RunResults, TaskResult
+from instit_bench.types import Metric, State
 from scripts import cli_reference
 from tests.command_line import REPOSITORY
 
@@ -80,7 +80,7 @@ def test_the_run_page_names_every_state_and_mark():
         (SampleRecord, "## `samples/<task>.jsonl`"),
         (RunResults, "## `results.json`"),
         (TaskResult, "## `results.json`"),
-        (MetricResult, "## `results.json`"),
+        (Metric, "## `results.json`"),
         (Manifest, "## `manifest.json`"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
@@ -88,7 +88,7 @@ def test_the_run_page_names_every_state_and_mark():
 def test_the_run_page_names_every_field(model, heading):
     section = read("docs/runs.md").split(f"\n{heading}\n")[1].split("\n## ")[0]
     named = {name.partition(".")[0] for name in re.findall(r"`([^`]+)`", section)}
-    assert model.model_fields.keys() <= named
+    assert model.__annotations__.keys() <= named
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from instit_bench.backends.options import AdapterOptions, EngineOptions
+from instit_bench.progress import Tell
 from instit_bench.types import Prediction, Request
-
-Tell = Callable[[str], None]
-"""Shows the user one line about what a backend is doing."""
 
 
 class GenerationError(Exception):

@@ -31,16 +31,16 @@ def save_command(
     from instit_bench.comparison.scored_run import save_baseline, scored_run
     from instit_bench.display import one_line
     from instit_bench.errors import InputError
-    from instit_bench.runs.directory import RunDirectory
+    from instit_bench.runs.loaded import Run
 
-    directory = RunDirectory(run)
-    manifest = directory.manifest()
-    if manifest.status != "finished" and not allow_incomplete:
+    stored = Run.load(run)
+    status = stored.manifest.status
+    if status != "finished" and not allow_incomplete:
         raise InputError(
-            f"{run}: the run is {manifest.status}, and later runs would be held to a part of it; "
+            f"{run}: the run is {status}, and later runs would be held to a part of it; "
             "finish it (the same command goes on), or add --allow-incomplete"
         )
-    scores = scored_run(directory, manifest)
+    scores = scored_run(stored)
     path = output or Path("results/baselines") / f"{scores.name}.json"
     save_baseline(scores, path)
     for name, task in scores.tasks.items():

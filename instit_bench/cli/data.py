@@ -40,8 +40,8 @@ def list_command(
     table = Table(title=f"{source.kind}: {source.root}", title_justify="left")
     for column in ("part", "records", "where"):
         table.add_column(column, overflow="fold")
-    for part in inventory(source):
-        table.add_row(part.name, "-" if part.records is None else str(part.records), part.where)
+    for line in inventory(source):
+        table.add_row(line.name, "-" if line.records is None else str(line.records), line.where)
     stdout().print(table)
     return 0
 

@@ -59,12 +59,11 @@ def run_command(
     from instit_bench.cli.tables import print_results
     from instit_bench.evaluation.config import make_judge_config
     from instit_bench.judging.rejudge import judge_run
-    from instit_bench.runs.directory import RunDirectory
 
     config = make_judge_config(chosen)
-    results, problem = judge_run(RunDirectory(run), config, data, make_reporter())
-    print_results(results)
-    return conclude_judging(results, problem, fail_on_error)
+    judged, problem = judge_run(run, config, data, make_reporter())
+    print_results(judged.results)
+    return conclude_judging(judged.results, problem, fail_on_error)
 
 
 def conclude_judging(results: object, problem: object, fail_on_error: str) -> int:
@@ -88,11 +87,10 @@ def collect_command(run: Annotated[Path, RUN], data: Annotated[str | None, DATA]
     """Fetch the verdicts of a batch that was submitted with --judge-batch."""
     from instit_bench.cli.tables import print_results
     from instit_bench.judging.rejudge import collect_run
-    from instit_bench.runs.directory import RunDirectory
 
-    results, problem = collect_run(RunDirectory(run), data)
-    print_results(results)
-    return conclude_judging(results, problem, "0")
+    judged, problem = collect_run(run, data)
+    print_results(judged.results)
+    return conclude_judging(judged.results, problem, "0")
 
 
 @app.command("estimate")

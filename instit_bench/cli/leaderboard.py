@@ -30,7 +30,7 @@ def leaderboard_command(
     from instit_bench.leaderboard.table import csv_text
     from instit_bench.report.leaderboard_page import leaderboard_page
     from instit_bench.runs.atomic import write_atomically
-    from instit_bench.runs.results import load_results
+    from instit_bench.runs.loaded import load_results
 
     rows = published_rows() if published else []
     for path in runs or ([] if published else _all_runs()):

@@ -113,11 +113,12 @@ def evaluate(config: Any) -> int:
     from instit_bench.evaluation.runner import run
 
     outcome = run(config, make_reporter())
-    print_results(outcome.results)
-    if outcome.results.engine:
-        for line in engine_summary(outcome.results.engine):
+    results = outcome.run.results
+    print_results(results)
+    if results.engine:
+        for line in engine_summary(results.engine):
             note(line)
-    note(f"results: {outcome.run.results_path}")
+    note(f"results: {outcome.run.directory.results_path}")
     return _conclude(outcome, config.min_coverage)
 
 
@@ -126,7 +127,7 @@ def _conclude(outcome: RunOutcome, min_coverage: float) -> int:
         fail("interrupted; what was finished is kept, the same command goes on", 130)
     if outcome.problem:
         fail(outcome.problem.message, outcome.problem.exit_code)
-    for name, task in outcome.results.tasks.items():
+    for name, task in outcome.run.results.tasks.items():
         if task.coverage < min_coverage:
             fail(
                 f"{name}: coverage {task.coverage:.4f} ({task.n_scored} of {task.n_total}) is "

@@ -77,6 +77,6 @@ def score_command(
         ),
         make_reporter,
     )
-    print_results(scored.results)
-    note(f"results: {scored.run.results_path}")
-    return conclude_judging(scored.results, scored.problem, fail_on_error)
+    print_results(scored.run.results)
+    note(f"results: {scored.run.directory.results_path}")
+    return conclude_judging(scored.run.results, scored.problem, fail_on_error)

@@ -9,7 +9,8 @@ from rich.table import Table
 from instit_bench.cli.console import stdout
 from instit_bench.leaderboard.rows import row_of
 from instit_bench.leaderboard.show import board, explained_marks
-from instit_bench.runs.results import EngineResult, MetricResult, RunResults
+from instit_bench.runs.results import EngineResult, RunResults
+from instit_bench.types import Metric
 
 _STATES_SHOWN = ("unparsed", "truncated", "infer_error", "judge_error", "not_run")
 
@@ -57,9 +58,9 @@ def _metrics_table(results: RunResults) -> Table:
     return table
 
 
-def _value(result: MetricResult) -> str:
+def _value(result: Metric) -> str:
     return "-" if result.value is None else f"{result.value:.4f}"
 
 
-def _interval(result: MetricResult) -> str:
+def _interval(result: Metric) -> str:
     return "-" if result.ci95 is None else f"{result.ci95[0]:.4f}-{result.ci95[1]:.4f}"

@@ -22,7 +22,7 @@ def metric_cells(found: MetricComparison) -> tuple[str, ...]:
         f"{test.difference:+.4f}",
         interval,
         "-" if found.p is None else f"{found.p:.2g}",
-        found.verdict,
+        found.conclusion,
         str(test.n),
     )
 

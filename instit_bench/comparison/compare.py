@@ -12,7 +12,7 @@ from instit_bench.comparison.outcomes import headline_metrics
 from instit_bench.comparison.scored_run import ScoredRun, TaskScores
 from instit_bench.stats.bootstrap import cluster_bootstrap
 from instit_bench.stats.correction import holm
-from instit_bench.stats.paired import PairedTest, Verdict, paired_test, verdict
+from instit_bench.stats.paired import Conclusion, PairedTest, conclusion, paired_test
 from instit_bench.types import State
 
 # Which metrics of a task to compare: from its name, its scorer and those that have a value.
@@ -34,7 +34,7 @@ class MetricComparison:
     left_out: tuple[Mapping[str, int], Mapping[str, int]]
     bootstrap_ci95: tuple[float, float] | None = None
     p: float | None = None
-    verdict: Verdict = "no difference shown"
+    conclusion: Conclusion = "no difference shown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +167,7 @@ def _left_out(metric: str, task: TaskScores, ids: Collection[str], n_total: int)
 def _corrected(
     tasks: Sequence[TaskComparison], scorers: Mapping[str, str]
 ) -> Iterable[TaskComparison]:
-    """The same with p values corrected for asking of several tasks, and verdicts by them.
+    """The same with p values corrected for asking of several tasks, and conclusions by them.
 
     The official headline metrics of all tasks are one family, the strict ones another, and every
     other metric is one with its namesakes.
@@ -184,8 +184,8 @@ def _corrected(
     for members in families.values():
         corrected = holm([found.test.p for _, found in members])
         for (task_name, found), p in zip(members, corrected, strict=True):
-            said = verdict(found.test, p, lower_is_better=found.lower_is_better)
-            adjusted[task_name, found.metric] = replace(found, p=p, verdict=said)
+            said = conclusion(found.test, p, lower_is_better=found.lower_is_better)
+            adjusted[task_name, found.metric] = replace(found, p=p, conclusion=said)
     for task in tasks:
         yield replace(
             task, metrics=tuple(adjusted[task.task, found.metric] for found in task.metrics)

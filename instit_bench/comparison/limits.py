@@ -32,7 +32,7 @@ def judge_drop(found: MetricComparison, limit: float, gate: Gate) -> tuple[Statu
     if test.ci95 is None or test.detectable is None:
         return "no verdict", f"{values}; {test.clusters} {_TOO_FEW}"
     text = f"{values} ({test.ci95[0]:+.4f} to {test.ci95[1]:+.4f}), p {found.p:.2g}"
-    if found.verdict == "worse" and min(sign * end for end in test.ci95) > limit + _ROUNDING:
+    if found.conclusion == "worse" and min(sign * end for end in test.ci95) > limit + _ROUNDING:
         return "regression", text
     detectable = min(1.0, limit + test.detectable)
     return "held", f"{text}; {detectable:.4f} could have been detected"

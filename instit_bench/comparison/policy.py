@@ -6,17 +6,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from instit_bench.errors import InputError
+from instit_bench.runs.record import Fraction
 from instit_bench.validation import did_you_mean, first_problem, read_yaml
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
-Fraction = Annotated[float, Field(ge=0, le=1)]
 Gate = Literal["interval", "mean"]
 
 

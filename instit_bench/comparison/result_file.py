@@ -37,6 +37,7 @@ def _task(task: TaskComparison) -> dict[str, Any]:
     values = asdict(task)
     del values["task"]
     for metric in values["metrics"]:
+        metric["verdict"] = metric.pop("conclusion")
         metric["left_out"] = dict(zip("ab", metric["left_out"], strict=True))
     values["metrics"] = {metric.pop("metric"): metric for metric in values["metrics"]}
     values["flips"] = {group.pop("kind"): group for group in values["flips"]}

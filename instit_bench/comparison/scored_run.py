@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,15 +17,14 @@ from instit_bench.comparison.questions import question_kind
 from instit_bench.display import path_text
 from instit_bench.errors import InputError
 from instit_bench.runs.atomic import write_atomically
-from instit_bench.runs.directory import RunDirectory
-from instit_bench.runs.judged import selected_records
+from instit_bench.runs.loaded import Run, RunTask
 from instit_bench.runs.manifest import JudgingManifest, Manifest, TaskManifest
 from instit_bench.runs.record import Fraction, SampleRecord
 from instit_bench.types import State
 from instit_bench.validation import first_problem
 
 
-class SampleScores(BaseModel):
+class ComparedSample(BaseModel):
     """One sample: how it ended and what it scored.
 
     ``item`` is a digest of question and target: runs that disagree in it were not asked the same.
@@ -56,7 +55,7 @@ class TaskScores(BaseModel):
     prompts: str
     protocol: dict[str, Any]
     n_total: int = Field(ge=0)
-    samples: dict[str, SampleScores]
+    samples: dict[str, ComparedSample]
 
     @property
     def n_scored(self) -> int:
@@ -94,8 +93,7 @@ def load_scored_run(path: Path) -> ScoredRun:
     if path.is_file():
         scores = _read_baseline(path)
     elif path.is_dir():
-        run = RunDirectory(path)
-        scores = scored_run(run, run.manifest())
+        scores = scored_run(Run.load(path))
     else:
         raise InputError(f"{path}: there is no such run folder or baseline file")
     if not scores.tasks:
@@ -117,29 +115,26 @@ def save_baseline(run: ScoredRun, path: Path) -> None:
     write_atomically(path, head + ',\n "tasks": {\n' + ",\n".join(blocks) + "\n }\n}\n")
 
 
-def scored_run(run: RunDirectory, manifest: Manifest) -> ScoredRun:
-    """The scores of a run's folder, finished or not.
+def scored_run(run: Run) -> ScoredRun:
+    """The scores of a stored run, finished or not.
 
     Raises:
-        InputError: Its manifest or a journal is broken.
+        InputError: A journal is broken.
     """
+    manifest = run.manifest
     return ScoredRun(
         name=path_text(run.path.resolve().name),
         model=manifest.identity.model,
         backend=manifest.identity.backend,
         data=manifest.data.label,
         created=manifest.created,
-        tasks={
-            name: _task_scores(selected_records(run, name, manifest), name, task, manifest)
-            for name, task in manifest.tasks.items()
-        },
+        tasks={task.name: _task_scores(task, manifest) for task in run.one_by_one()},
         source=run.path,
     )
 
 
-def _task_scores(
-    records: Sequence[SampleRecord], name: str, task: TaskManifest, manifest: Manifest
-) -> TaskScores:
+def _task_scores(stored: RunTask, manifest: Manifest) -> TaskScores:
+    task = stored.entry
     return TaskScores(
         scorer=task.scorer,
         metrics=task.metrics,
@@ -147,17 +142,17 @@ def _task_scores(
         data_digest=task.data_digest,
         prompt_digest=task.prompt_digest,
         prompts=task.prompts,
-        protocol=_protocol(name, task, manifest),
+        protocol=_protocol(stored.name, task, manifest),
         n_total=task.n_selected,
         samples={
-            record.id: SampleScores(
+            record.id: ComparedSample(
                 cluster=record.cluster or record.id,
                 kind=question_kind(record, task.scorer, task.media),
                 item=_item_digest(record),
                 state=record.state,
                 scores=record.scores,
             )
-            for record in records
+            for record, _ in stored.selected()
         },
     )
 

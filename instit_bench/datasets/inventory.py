@@ -22,7 +22,7 @@ _MISSING = "missing"
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class InventoryLine:
     """One config, split or prompt file: how many records, and where they are."""
 
     name: str
@@ -30,15 +30,15 @@ class Part:
     where: str
 
 
-def inventory(source: DataSource) -> Iterator[Part]:
+def inventory(source: DataSource) -> Iterator[InventoryLine]:
     """The parts of both benchmarks, found or missing."""
     for config in INST_IT_JSON:
-        yield _part(f"inst_it_bench {config}", _located(config, source))
+        yield _line(f"inst_it_bench {config}", _located(config, source))
     for split in GPT4TOOLS_FILES:
         file = gpt4tools_file(split, source.folders(GPT4TOOLS_FOLDERS))
-        yield _part(f"gpt4tools {split}", (file,) if file else ())
+        yield _line(f"gpt4tools {split}", (file,) if file else ())
     prompts = source.prompts_file()
-    yield Part("official prompts", None, str(prompts) if prompts else _MISSING)
+    yield InventoryLine("official prompts", None, str(prompts) if prompts else _MISSING)
 
 
 def _located(config: str, source: DataSource) -> tuple[Path, ...]:
@@ -51,11 +51,11 @@ def _located(config: str, source: DataSource) -> tuple[Path, ...]:
     return next((files for folder in folders if (files := inst_it_files(config, folder))), ())
 
 
-def _part(name: str, files: tuple[Path, ...]) -> Part:
+def _line(name: str, files: tuple[Path, ...]) -> InventoryLine:
     if not files:
-        return Part(name, None, _MISSING)
+        return InventoryLine(name, None, _MISSING)
     try:
         count = sum(count_records(file) for file in files)
     except InputError as error:
-        return Part(name, None, f"broken: {error}")
-    return Part(name, count, ", ".join(str(file) for file in files))
+        return InventoryLine(name, None, f"broken: {error}")
+    return InventoryLine(name, count, ", ".join(str(file) for file in files))

@@ -9,6 +9,7 @@ import ast
 import hashlib
 import json
 import urllib.request
+from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
 
@@ -21,10 +22,9 @@ SHA256 = "dc9df4a0d8ef590a79f6fefe259e9737c91efa3bb596610f7550b3573e50a35f"
 URL = f"https://raw.githubusercontent.com/inst-it/inst-it/{COMMIT}/inst-it-bench/prompts.py"
 
 
-class PromptPair(BaseModel):
+@dataclass(frozen=True, slots=True)
+class PromptPair:
     """The words before and after a question."""
-
-    model_config = ConfigDict(frozen=True)
 
     pre_prompt: str
     post_prompt: str

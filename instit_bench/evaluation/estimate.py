@@ -9,7 +9,7 @@ from instit_bench.evaluation.config import RunConfig
 from instit_bench.evaluation.plan import make_plan
 from instit_bench.judging.prices import REPLY_TOKENS, estimated_tokens
 from instit_bench.judging.rejudge import contracts_of
-from instit_bench.runs.directory import RunDirectory
+from instit_bench.runs.loaded import Run
 from instit_bench.runs.verdicts import item_of
 from instit_bench.scorers.judge import JudgeContract, JudgeItem
 from instit_bench.types import Usage
@@ -23,8 +23,8 @@ def estimate_run(run: Path, data: str | None) -> tuple[int, Usage]:
     Raises:
         InputError: The folder is no run.
     """
-    directory = RunDirectory(run)
-    return _sum(_answers(directory, contracts_of(directory.manifest(), data)))
+    stored = Run.load(run)
+    return _sum(_answers(stored, contracts_of(stored.manifest, data)))
 
 
 def estimate_tasks(tasks: str, data: str) -> tuple[int, Usage]:
@@ -43,9 +43,9 @@ def estimate_tasks(tasks: str, data: str) -> tuple[int, Usage]:
     )
 
 
-def _answers(run: RunDirectory, contracts: dict[str, JudgeContract]) -> Iterator[Asked]:
+def _answers(run: Run, contracts: dict[str, JudgeContract]) -> Iterator[Asked]:
     for task, contract in contracts.items():
-        for record in run.records(task).values():
+        for record in run.tasks[task].records.values():
             if record.finished:
                 yield contract, item_of(record)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from typing import Literal
@@ -26,11 +26,9 @@ from instit_bench.judging.stage import JudgingStage, problem_of
 from instit_bench.media import MediaError, resolve_media
 from instit_bench.progress import Reporter
 from instit_bench.runs.directory import RunDirectory, default_name, run_directory
-from instit_bench.runs.journal import JournalWriter, rewrite_journal
-from instit_bench.runs.judged import judged_records
-from instit_bench.runs.manifest import Manifest, add_engine_totals, merge
+from instit_bench.runs.loaded import Run
+from instit_bench.runs.manifest import add_engine_totals, merge
 from instit_bench.runs.record import SampleRecord, answered, failed
-from instit_bench.runs.results import RunResults, write_results
 from instit_bench.types import Request, Sample, Scorer, State, TextPart
 
 Status = Literal["interrupted", "failed", "finished"]
@@ -40,34 +38,33 @@ Status = Literal["interrupted", "failed", "finished"]
 class RunOutcome:
     """How a run ended; ``problem`` says what went wrong, unless it finished."""
 
-    run: RunDirectory
-    results: RunResults
+    run: Run
     status: Status
     problem: Problem | None = None
 
 
 @dataclass
-class _Run:
+class _Asking:
     """A run in progress: what is asked, of whom, and where it is written."""
 
     plan: RunPlan
     backend: Backend
     reporter: Reporter
-    directory: RunDirectory
+    run: Run
     todo: deque[tuple[TaskPlan, Sample]]
     scorers: Mapping[str, Scorer]
-    journals: Mapping[str, JournalWriter]
+    journals: Mapping[str, Callable[[SampleRecord], None]]
     judging: JudgingStage | None
     unavailable: list[str] = field(default_factory=list)
 
-    async def run(self) -> None:
+    async def ask(self) -> None:
         """Ask for all that is left, and have all answers judged while they come in."""
         if self.judging is None:
             return await self.work()
         async with self.judging as judging:
             judging.announce({p.task.name: len(p.selected) for p in self.plan.tasks})
             for task in judging.contracts:
-                for record in self.directory.records(task).values():
+                for record in self.run.tasks[task].records.values():
                     judging.submit(task, record)
             await self.work()
             await judging.drain()
@@ -79,7 +76,7 @@ class _Run:
             return
         workers: list[asyncio.Task[None]] = []
         try:
-            await self.backend.start(self.directory.path, self.reporter.status)
+            await self.backend.start(self.run.path, self.reporter.status)
             in_flight = self.plan.config.in_flight
             workers += [asyncio.create_task(self._worker()) for _ in range(in_flight)]
             await asyncio.gather(*workers)
@@ -95,7 +92,7 @@ class _Run:
         while self.todo:
             plan, sample = self.todo.popleft()
             record = await self._ask(plan, sample)
-            self.journals[plan.task.name].append(record)
+            self.journals[plan.task.name](record)
             self.reporter.step(plan.task.name, failed=record.state is State.INFER_ERROR)
             if self.judging is not None:
                 self.judging.submit(plan.task.name, record)
@@ -135,62 +132,59 @@ def run(config: RunConfig, reporter: Reporter) -> RunOutcome:
     with directory.locked():
         if config.existing == "fresh":
             directory.set_aside()
-        manifest = _open(directory, plan, backend)
+        stored = _open(directory, plan, backend)
         try:
-            interrupted, problem = _generate(directory, plan, backend, reporter)
+            interrupted, problem = _generate(stored, plan, backend, reporter)
         except InstitBenchError:
-            manifest.status = "failed"
-            manifest.write(directory.manifest_path)
+            stored.save("failed")
             raise
         # A running server tells its version only when asked.
-        manifest.settings["backend"] = backend.settings()
-        add_engine_totals(manifest, backend.totals())
+        stored.manifest.settings["backend"] = backend.settings()
+        add_engine_totals(stored.manifest, backend.totals())
         if config.judge_batch and not interrupted and problem is None:
-            problem = _submit_batch(directory, plan, reporter)
-        return _finish(directory, manifest, plan, interrupted, problem)
+            problem = _submit_batch(stored, plan, reporter)
+        return _finish(stored, plan, interrupted, problem)
 
 
-def _open(directory: RunDirectory, plan: RunPlan, backend: Backend) -> Manifest:
+def _open(directory: RunDirectory, plan: RunPlan, backend: Backend) -> Run:
     manifest = plan.manifest(backend.settings())
     if directory.has_samples:  # else nothing would be lost by another model or other settings
         try:
-            manifest = merge(directory.manifest(), manifest)
+            manifest = merge(Run.load(directory.path).manifest, manifest)
         except NotComparableError as error:
             raise NotComparableError(
                 f"{directory.path}: cannot go on with this run: {error}; choose another --name, "
                 "or --fresh to start again (the old run is kept aside)"
             ) from None
-    manifest.write(directory.manifest_path)
-    return manifest
+    run = Run(directory, manifest)
+    run.save()
+    return run
 
 
 def _generate(
-    directory: RunDirectory, plan: RunPlan, backend: Backend, reporter: Reporter
+    run: Run, plan: RunPlan, backend: Backend, reporter: Reporter
 ) -> tuple[bool, Problem | None]:
     """Ask for all that is not done; whether it was interrupted, and what stopped it."""
     names = [task_plan.task.name for task_plan in plan.tasks]
-    done = {name: {r.id for r in directory.records(name).values() if r.finished} for name in names}
+    done = {name: {r.id for r in run.tasks[name].records.values() if r.finished} for name in names}
     todo = in_order(plan.tasks, done)
     totals = {task_plan.task.name: len(task_plan.selected) for task_plan in plan.tasks}
     left = dict.fromkeys(names, 0)
     for task_plan, _ in todo:
         left[task_plan.task.name] += 1
-    reporter.begin(directory.path)
+    reporter.begin(run.path)
     for name in names:
         reporter.lane(name, totals[name], totals[name] - left[name])
     with ExitStack() as stack:
-        state = _Run(
+        state = _Asking(
             plan,
             backend,
             reporter,
-            directory,
+            run,
             deque(todo),
             scorers={p.task.name: scorer_for(p.task) for p in plan.tasks},
-            journals={
-                name: stack.enter_context(JournalWriter(directory.journal_path(name)))
-                for name in names
-            },
-            judging=_judging_stage(directory, plan, reporter),
+            journals={name: stack.enter_context(run.tasks[name].journal()) for name in names},
+            judging=_judging_stage(run, plan, reporter),
         )
         stack.callback(reporter.end)
         try:
@@ -202,62 +196,52 @@ def _generate(
     return False, problem_of(state.judging)
 
 
-async def _until_signalled(state: _Run) -> None:
+async def _until_signalled(state: _Asking) -> None:
     """Let SIGTERM end a run as cleanly as Ctrl-C does."""
     this = asyncio.current_task()
     assert this is not None  # noqa: S101 - inside a coroutine there is a task
     # Not on Windows, and not outside the main thread.
     with suppress(NotImplementedError, RuntimeError, ValueError):
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
-    await state.run()
+    await state.ask()
 
 
-def _finish(
-    directory: RunDirectory,
-    manifest: Manifest,
-    plan: RunPlan,
-    interrupted: bool,
-    problem: Problem | None,
-) -> RunOutcome:
+def _finish(run: Run, plan: RunPlan, interrupted: bool, problem: Problem | None) -> RunOutcome:
     """Bring the journals into the dataset's order and write the results."""
     for task_plan in plan.tasks:
-        name = task_plan.task.name
-        records = {record.id: record for record in judged_records(directory, name, manifest)}
-        ordered = [records[s.id] for s in task_plan.samples if s.id in records]
-        rewrite_journal(directory.journal_path(name), ordered)
-    problem = problem or _too_many_errors(directory, plan)
+        task = run.tasks[task_plan.task.name]
+        records = {record.id: record for record, _ in task.judged()}
+        task.rewrite(records[s.id] for s in task_plan.samples if s.id in records)
+    problem = problem or _too_many_errors(run, plan)
     status: Status = "interrupted" if interrupted else "failed" if problem else "finished"
-    manifest.status = status
-    manifest.write(directory.manifest_path)
-    results = write_results(directory, manifest)
-    return RunOutcome(directory, results, status, problem)
+    run.save(status)
+    run.write_results()
+    return RunOutcome(run, status, problem)
 
 
-def _judging_stage(
-    directory: RunDirectory, plan: RunPlan, reporter: Reporter
-) -> JudgingStage | None:
+def _judging_stage(run: Run, plan: RunPlan, reporter: Reporter) -> JudgingStage | None:
     contracts = plan.judge_contracts()
     if not contracts or not plan.config.judges or plan.config.judge_batch:
         return None
-    return JudgingStage(directory, plan.config, contracts, reporter)
+    return JudgingStage(run, plan.config, contracts, reporter)
 
 
-def _submit_batch(directory: RunDirectory, plan: RunPlan, reporter: Reporter) -> Problem | None:
+def _submit_batch(run: Run, plan: RunPlan, reporter: Reporter) -> Problem | None:
     from instit_bench.judging.batch_run import submit_batch
 
     try:
-        reporter.status(submit_batch(directory, plan.config, plan.judge_contracts()))
+        reporter.status(submit_batch(run, plan.config, plan.judge_contracts()))
     except InstitBenchError as error:
         return Problem(str(error), error.exit_code)
     return None
 
 
-def _too_many_errors(directory: RunDirectory, plan: RunPlan) -> Problem | None:
+def _too_many_errors(run: Run, plan: RunPlan) -> Problem | None:
     asked = {p.task.name: {s.id for s in p.selected} for p in plan.tasks}
     errors = [
         (name, record)
         for name, ids in asked.items()
-        for record in directory.records(name).values()
+        for record in run.tasks[name].records.values()
         if record.id in ids and record.state in (State.INFER_ERROR, State.JUDGE_ERROR)
     ]
     total = sum(len(ids) for ids in asked.values())

@@ -17,12 +17,10 @@ from instit_bench.judging.config import JudgeConfig
 from instit_bench.judging.contracts import judging_manifest, prompts_near
 from instit_bench.judging.rejudge import contracts_of, judge_answers
 from instit_bench.progress import Reporter
-from instit_bench.runs.directory import RunDirectory, default_name, run_directory
-from instit_bench.runs.journal import rewrite_journal
-from instit_bench.runs.judged import judged_records
+from instit_bench.runs.directory import default_name, run_directory
+from instit_bench.runs.loaded import Run
 from instit_bench.runs.manifest import DataManifest, Identity, Manifest, TaskManifest, environment
 from instit_bench.runs.record import SampleRecord, answered, not_run
-from instit_bench.runs.results import RunResults, write_results
 from instit_bench.tasks.data import load_dataset
 from instit_bench.tasks.registry import load_registry
 from instit_bench.tasks.task import Task
@@ -55,8 +53,7 @@ class ScoreOptions:
 class Scored:
     """The run that came of it; ``problem`` says why judging stopped early, if it did."""
 
-    run: RunDirectory
-    results: RunResults
+    run: Run
     problem: Problem | None
 
 
@@ -80,11 +77,12 @@ def score_file(options: ScoreOptions, make_reporter: Callable[[], Reporter]) -> 
     manifest = _manifest(task, found, predictions, options, len(records))
     contracts = contracts_of(manifest, options.data)
     manifest.judging = judging_manifest(options.judging, contracts)
-    run = run_directory(options.output, options.name or _run_name(task, predictions, options))
-    with run.locked():
-        run.set_aside(keep_verdicts=True)
-        rewrite_journal(run.journal_path(task.name), records)
-        manifest.write(run.manifest_path)
+    directory = run_directory(options.output, options.name or _run_name(task, predictions, options))
+    with directory.locked():
+        directory.set_aside(keep_verdicts=True)
+        run = Run(directory, manifest)
+        run.tasks[task.name].rewrite(records)
+        run.save()
         problem = None
         if manifest.judging is not None:
             reporter = make_reporter()
@@ -93,10 +91,10 @@ def score_file(options: ScoreOptions, make_reporter: Callable[[], Reporter]) -> 
                 problem = judge_answers(run, options.judging, contracts, reporter)
             finally:
                 reporter.end()
-            rewrite_journal(run.journal_path(task.name), judged_records(run, task.name, manifest))
-        manifest.status = "failed" if problem else "finished"
-        manifest.write(run.manifest_path)
-        return Scored(run, write_results(run, manifest), problem)
+            run.tasks[task.name].settle()
+        run.save("failed" if problem else "finished")
+        run.write_results()
+        return Scored(run, problem)
 
 
 def _run_name(task: Task, predictions: PredictionFile, options: ScoreOptions) -> str:

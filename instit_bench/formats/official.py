@@ -9,26 +9,27 @@ from typing import Any
 
 from instit_bench.errors import InputError
 from instit_bench.runs.atomic import write_atomically
-from instit_bench.runs.directory import RunDirectory
+from instit_bench.runs.loaded import Run
 from instit_bench.runs.record import SampleRecord
 
 Writer = Callable[[str, Iterable[SampleRecord], Path], Path]
 
 
-def export_official(run: RunDirectory, output: Path) -> dict[str, Path]:
+def export_official(run: Run, output: Path) -> dict[str, Path]:
     """Write one file a task in its benchmark's own format; samples without a reply are left out.
 
     Raises:
-        InputError: The folder is no run, or a task has no upstream format.
+        InputError: A journal is broken, or no task has an upstream format.
     """
     written = {}
-    for task in run.manifest().tasks:
-        writer = _WRITERS.get(task.rsplit("_", 1)[0] if task.startswith("gpt4tools") else task)
+    for task in run.one_by_one():
+        name = task.name
+        writer = _WRITERS.get(name.rsplit("_", 1)[0] if name.startswith("gpt4tools") else name)
         if writer is None:
             continue
-        records = [record for record in run.records(task).values() if record.finished]
+        records = [record for record in task.records.values() if record.finished]
         records.sort(key=lambda record: record.repeat_of is None)  # the last of several counts
-        written[task] = writer(task, records, output)
+        written[name] = writer(name, records, output)
     if not written:
         raise InputError(f"{run.path}: none of its tasks has an official prediction format")
     return written

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from instit_bench.progress import Tell
 from instit_bench.scorers.judge.contract import JudgeContract, JudgeItem
 from instit_bench.types import Verdict
-
-Tell = Callable[[str], None]
-"""Shows one line of what is going on."""
 
 
 class JudgeUnavailable(Exception):  # noqa: N818 - a state of the judge, not of a call

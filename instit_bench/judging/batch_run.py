@@ -22,16 +22,9 @@ from instit_bench.judging.cache import VerdictCache, cache_key
 from instit_bench.judging.config import JudgeConfig
 from instit_bench.judging.create import cache_path
 from instit_bench.runs.atomic import write_atomically
-from instit_bench.runs.directory import RunDirectory
-from instit_bench.runs.journal import JournalWriter
+from instit_bench.runs.loaded import Run
 from instit_bench.runs.record import SampleRecord
-from instit_bench.runs.verdicts import (
-    digest_of,
-    item_of,
-    read_verdicts,
-    that_count,
-    verdict_record,
-)
+from instit_bench.runs.verdicts import digest_of, item_of, that_count, verdict_record
 from instit_bench.scorers.judge import JudgeContract
 
 _COLLECTED = "judge_batch-"
@@ -59,9 +52,7 @@ class BatchManifest(BaseModel):
     answers: dict[str, BatchedAnswer]
 
 
-def submit_batch(
-    run: RunDirectory, config: JudgeConfig, contracts: Mapping[str, JudgeContract]
-) -> str:
+def submit_batch(run: Run, config: JudgeConfig, contracts: Mapping[str, JudgeContract]) -> str:
     """Submit all answers without a verdict; returns what happened and how to go on.
 
     Raises:
@@ -85,7 +76,7 @@ def submit_batch(
     return f"{len(requests)} answers submitted as batch {batch_id}; when it is done: {collect}"
 
 
-def collect_batch(run: RunDirectory, contracts: Mapping[str, JudgeContract]) -> Problem | None:
+def collect_batch(run: Run, contracts: Mapping[str, JudgeContract]) -> Problem | None:
     """Fetch a finished batch's verdicts into the run's journals.
 
     Raises:
@@ -106,7 +97,7 @@ async def _submit(config: JudgeConfig, lines: bytes, collected: list[str]) -> st
 
 
 async def _collect(
-    run: RunDirectory,
+    run: Run,
     contracts: Mapping[str, JudgeContract],
     manifest: BatchManifest,
     client: BatchClient,
@@ -124,18 +115,18 @@ async def _collect(
         await client.close()
     cache = VerdictCache(cache_path())
     settings = {"model": manifest.judge.partition(":")[2], "base_url": client.shown}
-    records = {task: run.records(task) for task in contracts}
     for task, contract in contracts.items():
-        with JournalWriter(run.verdicts_path(task)) as journal:
+        records = run.tasks[task].records
+        with run.tasks[task].judgements() as append:
             for custom_id, answer in manifest.answers.items():
-                record = records[task].get(answer.id)
+                record = records.get(answer.id)
                 verdict = verdicts.get(custom_id)
                 if answer.task != task or record is None or verdict is None:
                     continue
                 if digest_of(item_of(record)) != answer.item:
                     continue  # the run was started again since, and answered differently
                 line = verdict_record(record, manifest.judge, answer.repeat, contract, verdict)
-                journal.append(line.model_copy(update={"batch": True}))
+                append(line.model_copy(update={"batch": True}))
                 key = cache_key(settings, contract, item_of(record), answer.repeat)
                 cache.put(key, manifest.judge, verdict)
     # All that it said is in the journals now.
@@ -155,17 +146,16 @@ def _after(state: BatchState, manifest: BatchManifest) -> Problem | None:
 
 
 def _missing(
-    run: RunDirectory, config: JudgeConfig, contracts: Mapping[str, JudgeContract], judge: str
+    run: Run, config: JudgeConfig, contracts: Mapping[str, JudgeContract], judge: str
 ) -> tuple[list[BatchRequest], dict[str, BatchedAnswer]]:
     requests, answers = [], {}
     for task, contract in contracts.items():
-        verdicts = read_verdicts(run.verdicts_path(task))
-        for record in run.records(task).values():
+        for record in run.tasks[task].records.values():
             if not record.finished:
                 continue
             known = that_count(
                 record,
-                verdicts.get(record.id, ()),
+                run.tasks[task].verdicts.of(record.id),
                 [judge],
                 contract.digest,
                 config.judge_repeats,
@@ -186,12 +176,12 @@ def _custom_id(task: str, record: SampleRecord, repeat: int) -> str:
     return hashlib.sha256(f"{task}\0{record.id}\0{repeat}".encode()).hexdigest()[:32]
 
 
-def _collected(run: RunDirectory) -> list[str]:
+def _collected(run: Run) -> list[str]:
     """The names of batches that were collected before."""
     return [path.stem.removeprefix(_COLLECTED) for path in run.path.glob(f"{_COLLECTED}*.json")]
 
 
-def _path(run: RunDirectory) -> Path:
+def _path(run: Run) -> Path:
     return run.path / "judge_batch.json"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from instit_bench.judging.base import Tell
+from instit_bench.progress import Tell
 from instit_bench.scorers.judge.contract import LEXICAL, JudgeContract, JudgeItem
 from instit_bench.scorers.judge.lexical import lexical_score
 from instit_bench.types import Verdict

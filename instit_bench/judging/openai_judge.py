@@ -16,10 +16,11 @@ import openai
 from openai.types.chat import ChatCompletion
 
 from instit_bench.endpoint import Endpoint, ask_chat, count_of, text_of
-from instit_bench.judging.base import JudgeOptions, JudgeUnavailable, Tell
+from instit_bench.judging.base import JudgeOptions, JudgeUnavailable
 from instit_bench.judging.cache import VerdictCache, cache_key
 from instit_bench.judging.limiter import AdaptiveLimiter
 from instit_bench.judging.prices import REPLY_TOKENS, Budget, most_tokens
+from instit_bench.progress import Tell
 from instit_bench.runs.manifest import Price
 from instit_bench.scorers.judge.contract import (
     RESPONSE_FORMAT,
@@ -35,7 +36,7 @@ _LONGEST_RETRY_AFTER_S = 300.0
 
 
 @dataclass(frozen=True, slots=True)
-class Dialect:
+class CallSettings:
     """The form of the reply that is asked for, and further settings of a call."""
 
     response_format: Mapping[str, Any] | None
@@ -46,7 +47,7 @@ class Dialect:
         return {"response_format": self.response_format, **self.extra}
 
 
-OFFICIAL_DIALECT = Dialect(RESPONSE_FORMAT, {})  # sampling is left to the endpoint, as upstream
+OFFICIAL_CALL = CallSettings(RESPONSE_FORMAT, {})  # sampling is left to the endpoint, as upstream
 
 
 class OpenAIJudge:
@@ -66,7 +67,7 @@ class OpenAIJudge:
         cache: VerdictCache,
         price: Price | None = None,
         budget: Budget | None = None,
-        dialect: Dialect = OFFICIAL_DIALECT,
+        call: CallSettings = OFFICIAL_CALL,
         settings: dict[str, Any] | None = None,
     ) -> None:
         self._name = name
@@ -76,7 +77,7 @@ class OpenAIJudge:
         self._cache = cache
         self._price = price
         self._budget = budget
-        self._dialect = dialect
+        self._call_settings = call
         self._settings = settings or {"model": model, "base_url": endpoint.shown}
         self._limiter = AdaptiveLimiter(options.concurrency)
         self._client = endpoint.client(options.timeout_s, max_retries=0)
@@ -154,10 +155,10 @@ class OpenAIJudge:
             "model": self._model,
             "messages": contract.messages(item, structured=structured),
             "stream": False,  # sent by the benchmark's evaluator too
-            **self._dialect.extra,
+            **self._call_settings.extra,
         }
-        if structured and self._dialect.response_format is not None:
-            body["response_format"] = self._dialect.response_format
+        if structured and self._call_settings.response_format is not None:
+            body["response_format"] = self._call_settings.response_format
         return await ask_chat(self._client, body)
 
     def _after(self, error: openai.APIError, started: float) -> str:

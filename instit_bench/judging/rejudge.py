@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from pathlib import Path
 
 from instit_bench.datasets.prompts import OfficialPrompts, read_prompts
@@ -13,40 +14,38 @@ from instit_bench.judging.contracts import contract_for, judging_manifest, promp
 from instit_bench.judging.stage import JudgingStage, judge_all, problem_of
 from instit_bench.progress import Reporter
 from instit_bench.runs.directory import RunDirectory
-from instit_bench.runs.journal import rewrite_journal
-from instit_bench.runs.judged import judged_records
+from instit_bench.runs.loaded import Run
 from instit_bench.runs.manifest import Manifest
-from instit_bench.runs.results import RunResults, write_results
 from instit_bench.scorers.judge import JudgeContract
 
 
 def judge_run(
-    run: RunDirectory, config: JudgeConfig, data: str | None, reporter: Reporter
-) -> tuple[RunResults, Problem | None]:
-    """Judge a run's open-ended answers; returns the results and what stopped it, if anything.
+    path: Path, config: JudgeConfig, data: str | None, reporter: Reporter
+) -> tuple[Run, Problem | None]:
+    """Judge a run's open-ended answers; returns the run and what stopped it, if anything.
 
     Raises:
         InputError: The folder is no run, has no open answers, or no judge is named.
     """
-    with run.locked():
-        manifest = run.manifest()
-        contracts = contracts_of(manifest, data)
+    with RunDirectory(path).locked():
+        run = Run.load(path)
+        contracts = contracts_of(run.manifest, data)
         if not contracts:
             raise InputError(f"{run.path}: has no open-ended task to judge")
         if not config.judges:
             raise InputError("no judge: name one with --judge, or set OPENAI_API_KEY")
-        manifest.judging = judging_manifest(config, contracts)
-        manifest.write(run.manifest_path)
+        run.manifest.judging = judging_manifest(config, contracts)
+        run.save()
         reporter.begin(run.path)
         try:
             problem = judge_answers(run, config, contracts, reporter)
         finally:
             reporter.end()
-        return _settle(run, manifest, list(contracts)), problem
+        return _settled(run, contracts), problem
 
 
 def judge_answers(
-    run: RunDirectory,
+    run: Run,
     config: JudgeConfig,
     contracts: dict[str, JudgeContract],
     reporter: Reporter,
@@ -58,13 +57,12 @@ def judge_answers(
         reporter.status(submit_batch(run, config, contracts))
         return None
     stage = JudgingStage(run, config, contracts, reporter)
-    answers = {task: list(run.records(task).values()) for task in contracts}
-    asyncio.run(judge_all(stage, answers))
+    asyncio.run(judge_all(stage))
     return problem_of(stage)
 
 
-def collect_run(run: RunDirectory, data: str | None) -> tuple[RunResults, Problem | None]:
-    """Fetch the verdicts of the run's batch; returns the results and what is wrong, if anything.
+def collect_run(path: Path, data: str | None) -> tuple[Run, Problem | None]:
+    """Fetch the verdicts of the run's batch; returns the run and what is wrong, if anything.
 
     Raises:
         InputError: No batch was submitted, or the judge's instructions are not at hand.
@@ -72,25 +70,27 @@ def collect_run(run: RunDirectory, data: str | None) -> tuple[RunResults, Proble
     """
     from instit_bench.judging.batch_run import collect_batch
 
-    with run.locked():
-        manifest = run.manifest()
-        contracts = contracts_of(manifest, data)
-        submitted = manifest.judging.contracts if manifest.judging else {}
+    with RunDirectory(path).locked():
+        run = Run.load(path)
+        contracts = contracts_of(run.manifest, data)
+        judging = run.manifest.judging
+        submitted = judging.contracts if judging else {}
         if {name: contract.digest for name, contract in contracts.items()} != submitted:
             raise InputError(
                 f"{run.path}: the judge's instructions differ from those submitted; name the data "
                 "folder that has them with --data"
             )
         problem = collect_batch(run, contracts)
-        return _settle(run, manifest, list(contracts)), problem
+        return _settled(run, contracts), problem
 
 
-def _settle(run: RunDirectory, manifest: Manifest, tasks: list[str]) -> RunResults:
-    """Bring verdicts into the samples' journals and write the results."""
+def _settled(run: Run, tasks: Iterable[str]) -> Run:
+    """The run, with verdicts brought into the journals of these tasks and the results written."""
     for task in tasks:
-        rewrite_journal(run.journal_path(task), judged_records(run, task, manifest))
-    manifest.write(run.manifest_path)
-    return write_results(run, manifest)
+        run.tasks[task].settle()
+    run.save()
+    run.write_results()
+    return run
 
 
 def contracts_of(manifest: Manifest, data: str | None) -> dict[str, JudgeContract]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -13,16 +13,9 @@ from instit_bench.judging.base import BudgetReached, Judge, JudgeUnavailable
 from instit_bench.judging.config import JudgeConfig
 from instit_bench.judging.create import make_judges
 from instit_bench.progress import Reporter
-from instit_bench.runs.directory import RunDirectory
-from instit_bench.runs.journal import JournalWriter
+from instit_bench.runs.loaded import Run
 from instit_bench.runs.record import SampleRecord
-from instit_bench.runs.verdicts import (
-    VerdictRecord,
-    item_of,
-    read_verdicts,
-    that_count,
-    verdict_record,
-)
+from instit_bench.runs.verdicts import VerdictRecord, item_of, that_count, verdict_record
 from instit_bench.scorers.judge import JudgeContract
 
 
@@ -48,7 +41,7 @@ class JudgingStage:
     Each judge has its own queue and workers, so that a slow one holds up no other.
     """
 
-    run: RunDirectory
+    run: Run
     config: JudgeConfig
     contracts: Mapping[str, JudgeContract]
     reporter: Reporter
@@ -56,16 +49,13 @@ class JudgingStage:
     _judges: list[Judge] = field(default_factory=list)
     _queues: dict[str, asyncio.Queue[_Job]] = field(default_factory=dict)
     _workers: list[asyncio.Task[None]] = field(default_factory=list)
-    _journals: dict[str, JournalWriter] = field(default_factory=dict)
-    _known: dict[str, dict[str, list[VerdictRecord]]] = field(default_factory=dict)
+    _journals: dict[str, Callable[[VerdictRecord], None]] = field(default_factory=dict)
     _stack: ExitStack = field(default_factory=ExitStack)
 
     async def __aenter__(self) -> JudgingStage:
         self._judges = make_judges(self.config.setup())
         for task in self.contracts:
-            path = self.run.verdicts_path(task)
-            self._known[task] = read_verdicts(path)
-            self._journals[task] = self._stack.enter_context(JournalWriter(path))
+            self._journals[task] = self._stack.enter_context(self.run.tasks[task].judgements())
         for judge in self._judges:
             self._queues[judge.name] = asyncio.Queue()
             if not judge.late:
@@ -106,7 +96,7 @@ class JudgingStage:
         contract = self.contracts[task].digest
         known = that_count(
             record,
-            self._known[task].get(record.id, ()),
+            self.run.tasks[task].verdicts.of(record.id),
             self.config.judges,
             contract,
             self.config.judge_repeats,
@@ -160,7 +150,7 @@ class JudgingStage:
             self.stopped = self.stopped or Stopped(str(error), over_budget=True)
             return
         line = verdict_record(job.record, judge.name, job.repeat, contract, verdict)
-        self._journals[job.task].append(line)
+        self._journals[job.task](line)
         self.reporter.step(_lane(job.task), failed=line.score is None)
 
 
@@ -175,9 +165,12 @@ def _lane(task: str) -> str:
     return f"{task} judged"
 
 
-async def judge_all(stage: JudgingStage, records: Mapping[str, Iterable[SampleRecord]]) -> None:
+async def judge_all(stage: JudgingStage) -> None:
     """Judge answers that are all there already."""
-    answers = {task: [r for r in those if r.finished] for task, those in records.items()}
+    answers = {
+        task: [record for record in stage.run.tasks[task].records.values() if record.finished]
+        for task in stage.contracts
+    }
     async with stage:
         stage.announce({task: len(those) for task, those in answers.items()})
         for task, those in answers.items():

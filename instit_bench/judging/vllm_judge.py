@@ -11,16 +11,17 @@ from instit_bench.backends.vllm.command import serve_arguments
 from instit_bench.backends.vllm.server import SERVE, EngineEnded, EngineServer
 from instit_bench.endpoint import Endpoint
 from instit_bench.errors import InputError
-from instit_bench.judging.base import JudgeEngine, JudgeOptions, Tell
+from instit_bench.judging.base import JudgeEngine, JudgeOptions
 from instit_bench.judging.cache import VerdictCache
-from instit_bench.judging.openai_judge import Dialect, OpenAIJudge
+from instit_bench.judging.openai_judge import CallSettings, OpenAIJudge
+from instit_bench.progress import Tell
 from instit_bench.scorers.judge.contract import REPLIES, JudgeContract, JudgeItem
 from instit_bench.types import Verdict
 
 LOG_NAME = "judge-engine.log"
 # It is not the benchmark's judge, so it may as well be held to the steps it is asked for, and
 # always say the same. (A JSON schema would let a weak model write blanks without end.)
-_DIALECT = Dialect(
+_CALL = CallSettings(
     None, {"structured_outputs": {"choice": list(REPLIES)}, "temperature": 0, "seed": 0}
 )
 
@@ -55,7 +56,7 @@ class VllmJudge:
             "model": self._model,
             "engine": "vllm",
             "engine_arg": list(self._engine.engine_arg),
-            **_DIALECT.settings(),
+            **_CALL.settings(),
         }
 
     async def start(self, folder: Path, tell: Tell) -> None:
@@ -78,7 +79,7 @@ class VllmJudge:
             Endpoint(self._server.base_url, self._server.key),
             self._options,
             self._cache,
-            dialect=_DIALECT,
+            call=_CALL,
             settings=self.settings(),
         )
 

@@ -44,7 +44,7 @@ class Films:
             (index, task, record.id): media
             for task in run.manifest.tasks
             for pictures in [RunPictures(run, task)]
-            for record in run.records[task]
+            for record in run.samples(task)
             if (media := pictures.shown(record))
         }
         every = dict.fromkeys(medium for media in shown.values() for medium in media)

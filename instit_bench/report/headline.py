@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from instit_bench.comparison.outcomes import headline_metrics
 from instit_bench.report.differences import difference_groups
 from instit_bench.report.loaded import LoadedRun, task_names
-from instit_bench.runs.results import MetricResult, TaskResult
+from instit_bench.runs.results import TaskResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ def _headline(task: str, run: LoadedRun) -> Headline:
         coverage=f"{result.n_scored} of {result.n_total} ({_percent(result.coverage)} %)",
         states=", ".join(f"{count} {state}" for state, count in result.states.items() if count),
         marks=tuple(result.marks),
-        differences=tuple(difference_groups(run.records[task], scorer)),
+        differences=tuple(difference_groups(run.samples(task), scorer)),
         notes=tuple(result.notes),
     )
 
@@ -76,7 +76,7 @@ def _figures(
 def _figure(name: str | None, result: TaskResult) -> Figure | None:
     if name is None:
         return None
-    found: MetricResult = result.metrics[name]
+    found = result.metrics[name]
     interval = ""
     if found.ci95 is not None:
         interval = f"{_percent(found.ci95[0])} to {_percent(found.ci95[1])}"

@@ -51,7 +51,7 @@ def _radar(runs: Sequence[LoadedRun]) -> Iterator[Chart]:
 def _task_metric(task: str, run: LoadedRun) -> Metric:
     if task not in run.results.tasks or (name := run.deciding(task)) is None:
         return Metric(None, None, None, 0)
-    return Metric(**run.results.tasks[task].metrics[name].model_dump())
+    return run.results.tasks[task].metrics[name]
 
 
 def _by_kind(task: str, runs: Sequence[LoadedRun]) -> Iterator[Chart]:
@@ -68,7 +68,7 @@ def _by_kind(task: str, runs: Sequence[LoadedRun]) -> Iterator[Chart]:
 def _by_position(task: str, runs: Sequence[LoadedRun]) -> Iterator[Chart]:
     if runs[0].manifest.tasks[task].media != "video":
         return
-    moments = [first_moment(record) for run in runs for record in run.records[task]]
+    moments = [first_moment(record) for run in runs for record in run.samples(task)]
     last = min(max((m for m in moments if m is not None), default=0), _LAST_FRAME)
     width = max(1, math.ceil(last / _BINS))
     if chart := _grouped(
@@ -91,7 +91,7 @@ def _bin(record: SampleRecord, width: int) -> tuple[int, str] | None:
 def _judge_scores(task: str, runs: Sequence[LoadedRun]) -> Iterator[Chart]:
     if runs[0].manifest.tasks[task].scorer != "open_ended":
         return
-    counts = [_tenths(run.records[task], run.deciding(task)) for run in runs]
+    counts = [_tenths(run.samples(task), run.deciding(task)) for run in runs]
     if any(map(any, counts)):
         metric = runs[0].deciding(task)
         yield histogram(
@@ -129,7 +129,7 @@ def _grouped(title: str, task: str, runs: Sequence[LoadedRun], group: Group) -> 
     values: dict[tuple[int, str], list[tuple[list[float], list[str]]]] = {}
     for series, run in enumerate(runs):
         metric = run.deciding(task)
-        for record in run.records[task]:
+        for record in run.samples(task):
             key = group(record)
             if key is None or metric is None or metric not in record.scores:
                 continue

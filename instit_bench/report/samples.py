@@ -32,13 +32,13 @@ def page_data(runs: Sequence[LoadedRun], media_folder: Path | None) -> dict[str,
     samples: dict[tuple[str, str], dict[str, Any]] = {}
     for index, run in enumerate(runs):
         for name, task in run.manifest.tasks.items():
-            verdicts = run.verdicts(name)
-            for record in run.records[name]:
-                right = is_right(run.deciding(name), record.scores)
+            deciding = run.deciding(name)
+            for record, verdicts in run.run.tasks[name].selected():
+                right = is_right(deciding, record.scores)
                 answer = _answer(record, right, tasks[name]["metrics"], lines)
                 answer |= films.of(index, name, record.id)
-                if said := verdicts.get(record.id):
-                    answer["verdicts"] = [_verdict(verdict, lines) for verdict in said]
+                if verdicts:
+                    answer["verdicts"] = [_verdict(verdict, lines) for verdict in verdicts]
                 sample = samples.setdefault(
                     (name, record.id),
                     {"task": numbers[name], "answers": [None] * len(runs)} | _sample(record, task),

@@ -1,1 +1,1 @@
-"""The stored run: record, journal, manifest, directory, verdicts, results and marks."""
+"""The stored run: record, journal, manifest, directory, verdicts, results, marks, and ``Run``."""

@@ -1,4 +1,4 @@
-"""A run's folder: the only thing that later commands read.
+"""A run's folder: where its files lie, who may write to it, and how it is set aside.
 
 ``manifest.json`` says what was run, ``samples/<task>.jsonl`` is the journal, ``results.json``
 the metrics; see docs/runs.md.
@@ -17,9 +17,6 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from instit_bench.errors import InputError
-from instit_bench.runs.journal import read_journal
-from instit_bench.runs.manifest import Manifest, read_manifest
-from instit_bench.runs.record import SampleRecord
 
 _OF_A_RUN = ("manifest.json", "results.json", "samples", "judgements")
 # Said of the run that is set aside, these are not true of the one that takes its place.
@@ -28,7 +25,7 @@ _MADE_FROM_IT = ("export", "report.html", "report_media")
 
 @dataclass(frozen=True, slots=True)
 class RunDirectory:
-    """Paths inside one run's folder, and what they hold."""
+    """Paths inside one run's folder; ``Run.load`` reads what they hold."""
 
     path: Path
 
@@ -60,14 +57,6 @@ class RunDirectory:
         """Whether any sample of a run here is finished."""
         journals = (self.path / "samples").glob("*.jsonl")
         return self.exists and any(journal.stat().st_size for journal in journals)
-
-    def manifest(self) -> Manifest:
-        """The run's manifest."""
-        return read_manifest(self.manifest_path)
-
-    def records(self, task: str) -> dict[str, SampleRecord]:
-        """The journal of one task, by sample id."""
-        return read_journal(self.journal_path(task))
 
     @contextmanager
     def locked(self) -> Iterator[None]:

@@ -22,6 +22,7 @@ from instit_bench.runs.record import SampleRecord
 from instit_bench.validation import first_problem
 
 _SYNC_EVERY_S = 1.0
+_TAIL = 2**16  # bytes read at once in search of a line's end
 
 Line = TypeVar("Line", bound=BaseModel)
 
@@ -42,19 +43,23 @@ def read_lines(path: Path, model: type[Line]) -> Iterator[Line]:
         InputError: A line is broken.
     """
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            for number, line in enumerate(file, start=1):
+                if line.endswith(b"\n"):
+                    yield _parsed(line[:-1], model, f"{path}: line {number}")
     except FileNotFoundError:
         return
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error}") from error
-    for number, line in enumerate(data.split(b"\n")[:-1], start=1):
-        try:
-            yield model.model_validate_json(line)
-        except ValidationError as error:
-            raise InputError(
-                f"{path}: line {number}: {first_problem(error)}; delete the line to have its "
-                "sample asked again"
-            ) from error
+
+
+def _parsed(line: bytes, model: type[Line], where: str) -> Line:
+    try:
+        return model.model_validate_json(line)
+    except ValidationError as error:
+        raise InputError(
+            f"{where}: {first_problem(error)}; delete the line to have its sample asked again"
+        ) from error
 
 
 class JournalWriter:
@@ -62,8 +67,8 @@ class JournalWriter:
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _drop_unfinished_line(path)
-        self._file: BinaryIO = path.open("ab")
+        self._file: BinaryIO = path.open("a+b")
+        _drop_unfinished_line(self._file)
         self._synced = time.monotonic()
 
     def append(self, record: BaseModel) -> None:
@@ -96,11 +101,15 @@ def rewrite_journal(path: Path, records: Iterable[BaseModel]) -> None:
     write_atomically(path, "".join(lines))
 
 
-def _drop_unfinished_line(path: Path) -> None:
-    if not path.exists():
-        return
-    data = path.read_bytes()
-    whole = data.rfind(b"\n") + 1
-    if whole < len(data):
-        with path.open("r+b") as file:
-            file.truncate(whole)
+def _drop_unfinished_line(file: BinaryIO) -> None:
+    """Cut off what follows the last line's end; only the file's tail is read."""
+    start = file.seek(0, os.SEEK_END)
+    while start > 0:
+        start = max(0, start - _TAIL)
+        file.seek(start)
+        end = file.read(_TAIL).rfind(b"\n")
+        if end >= 0:
+            start += end + 1
+            break
+    file.truncate(start)
+    file.seek(0, os.SEEK_END)

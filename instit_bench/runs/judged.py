@@ -1,4 +1,4 @@
-"""A run's samples with what its judges said of them."""
+"""What a task's judges said in all, and what it took: the ``judging`` of its results."""
 
 from __future__ import annotations
 
@@ -7,18 +7,9 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import BaseModel, ConfigDict
 
-from instit_bench.runs.directory import RunDirectory
-from instit_bench.runs.manifest import JudgingManifest, Manifest, Price
-from instit_bench.runs.record import SampleRecord
-from instit_bench.runs.verdicts import (
-    VerdictRecord,
-    judged,
-    read_verdicts,
-    spread,
-    that_count,
-)
+from instit_bench.runs.manifest import JudgingManifest, Price
+from instit_bench.runs.verdicts import VerdictRecord, mean_deviation
 from instit_bench.stats.agreement import quadratic_kappa
-from instit_bench.types import Usage
 
 BATCH_DISCOUNT = 0.5  # of the price of a call
 
@@ -59,62 +50,10 @@ class JudgingResult(BaseModel):
     agreement: dict[str, float] | None
 
 
-def judged_records(run: RunDirectory, task: str, manifest: Manifest) -> list[SampleRecord]:
-    """The task's journal, with the verdicts that count as its scores.
-
-    Raises:
-        InputError: A journal is broken.
-    """
-    records = list(run.records(task).values())
-    judging = manifest.judging
-    if judging is None or task not in judging.contracts:
-        return records
-    verdicts = counting_verdicts(run, task, manifest, records)
-    return [
-        judged(record, verdicts[record.id], judging.judges[0]) if record.finished else record
-        for record in records
-    ]
-
-
-def selected_records(run: RunDirectory, task: str, manifest: Manifest) -> list[SampleRecord]:
-    """The same without samples that the run did not select.
-
-    Raises:
-        InputError: A journal is broken.
-    """
-    records = judged_records(run, task, manifest)
-    entry = manifest.tasks[task]
-    if not entry.limited:
-        return records
-    selected = set(entry.selected)
-    return [record for record in records if record.id in selected]
-
-
-def counting_verdicts(
-    run: RunDirectory, task: str, manifest: Manifest, records: Sequence[SampleRecord]
-) -> dict[str, list[VerdictRecord]]:
-    """What the judges that count said of these answers, by sample id; none where nobody judged."""
-    judging = manifest.judging
-    if judging is None or task not in judging.contracts:
-        return {}
-    verdicts = read_verdicts(run.verdicts_path(task))
-    contract = judging.contracts[task]
-    return {
-        record.id: that_count(
-            record, verdicts.get(record.id, ()), judging.judges, contract, judging.repeats
-        )
-        for record in records
-    }
-
-
 def judging_result(
-    run: RunDirectory, task: str, manifest: Manifest, records: Sequence[SampleRecord]
-) -> JudgingResult | None:
-    """What the task's judges said and cost; ``None`` where nobody judged it."""
-    judging = manifest.judging
-    if judging is None or task not in judging.contracts:
-        return None
-    verdicts = counting_verdicts(run, task, manifest, records)
+    judging: JudgingManifest, verdicts: Mapping[str, Sequence[VerdictRecord]]
+) -> JudgingResult:
+    """What a task's judges said and cost, from the verdicts that count by sample id."""
     means = {judge: _means(verdicts, judge) for judge in judging.judges}
     return JudgingResult(
         judges={
@@ -122,7 +61,7 @@ def judging_result(
         },
         repeats=judging.repeats,
         prompts=judging.prompts,
-        judge_std=spread(verdicts),
+        judge_std=mean_deviation(verdicts),
         agreement=quadratic_kappa(means),
     )
 
@@ -161,8 +100,4 @@ def _judge_result(
 
 def _cost(price: Price, paid: Sequence[VerdictRecord]) -> float:
     """US dollars; what came by batch is cheaper."""
-    return sum(
-        price.of(Usage(v.usage.prompt_tokens, v.usage.completion_tokens))
-        * (BATCH_DISCOUNT if v.batch else 1.0)
-        for v in paid
-    )
+    return sum(price.of(v.usage) * (BATCH_DISCOUNT if v.batch else 1.0) for v in paid)

@@ -25,6 +25,7 @@ _RECORDED_PACKAGES = ("openai", "pillow", "numpy", "decord", "av", "huggingface_
 
 # A task's name is part of its files' names: it may not lead out of the run's folder.
 FileName = Annotated[str, Field(min_length=1, pattern=r"^[^/\\\x00]+$")]
+Status = Literal["running", "interrupted", "failed", "finished"]
 Amount = Annotated[float, Field(ge=0, lt=1e18)]
 
 
@@ -131,7 +132,7 @@ class Manifest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     format_version: int = FORMAT_VERSION
-    status: Literal["running", "interrupted", "failed", "finished"] = "running"
+    status: Status = "running"
     identity: Identity
     data: DataManifest
     tasks: dict[FileName, TaskManifest] = Field(default_factory=dict)
@@ -141,6 +142,10 @@ class Manifest(BaseModel):
     engine: dict[str, Amount] = Field(default_factory=dict)
     created: str = ""
     updated: str = ""
+
+    def judging_of(self, task: str) -> JudgingManifest | None:
+        """Who judged a task; ``None`` where nobody did."""
+        return self.judging if self.judging and task in self.judging.contracts else None
 
     def write(self, path: Path) -> None:
         """Write the manifest, at once or not at all."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic_core import to_jsonable_python
 
 from instit_bench.types import (
     ImagePart,
@@ -19,26 +20,6 @@ from instit_bench.types import (
     Usage,
     VideoPart,
 )
-
-
-class UsageRecord(BaseModel):
-    """Token counts as the endpoint reported them."""
-
-    model_config = ConfigDict(frozen=True)
-
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    cached_tokens: int | None = None
-
-
-class ToolCallRecord(BaseModel):
-    """A tool call in the OpenAI protocol."""
-
-    model_config = ConfigDict(frozen=True)
-
-    name: str
-    arguments: str
-
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
@@ -77,7 +58,7 @@ class SampleRecord(BaseModel):
     method: str | None = None
     reason: str | None = None
     error: str | None = None
-    usage: UsageRecord = UsageRecord()
+    usage: Usage = Usage()
     latency_s: float | None = None
     cluster: str = ""
     question: str = ""
@@ -85,7 +66,7 @@ class SampleRecord(BaseModel):
     prompt: str | None = None
     media: list[str] = Field(default_factory=list)
     finish_reason: Literal["stop", "length", "content_filter", "tool_calls"] | str | None = None
-    tool_calls: list[ToolCallRecord] = Field(default_factory=list)
+    tool_calls: list[NativeToolCall] = Field(default_factory=list)
     details: dict[str, Any] = Field(default_factory=dict)
 
     @field_validator("details")
@@ -111,9 +92,9 @@ class SampleRecord(BaseModel):
         return Prediction(
             text=self.prediction or "",
             finish_reason=self.finish_reason,
-            usage=Usage(**self.usage.model_dump()),
+            usage=self.usage,
             latency_s=self.latency_s,
-            tool_calls=tuple(NativeToolCall(c.name, c.arguments) for c in self.tool_calls),
+            tool_calls=tuple(self.tool_calls),
             official_text=self.official_text,
         )
 
@@ -132,11 +113,7 @@ def answered(
         extracted=score.extracted,
         method=score.method,
         reason=score.reason,
-        usage=UsageRecord(
-            prompt_tokens=prediction.usage.prompt_tokens,
-            completion_tokens=prediction.usage.completion_tokens,
-            cached_tokens=prediction.usage.cached_tokens,
-        ),
+        usage=prediction.usage,
         latency_s=prediction.latency_s,
         cluster=sample.cluster,
         question=sample.question,
@@ -144,11 +121,8 @@ def answered(
         prompt=_prompt_text(request),
         media=_media_names(request),
         finish_reason=prediction.finish_reason,
-        tool_calls=[
-            ToolCallRecord(name=call.name, arguments=call.arguments)
-            for call in prediction.tool_calls
-        ],
-        details=dict(score.details),
+        tool_calls=list(prediction.tool_calls),
+        details=to_jsonable_python(score.details),  # as whoever reads the line sees them
     )
 
 

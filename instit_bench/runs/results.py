@@ -1,38 +1,25 @@
-"""``results.json``: the metrics of a run, computed from its journal and nothing else."""
+"""``results.json``: the metrics of a run, computed from its samples and nothing else."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from instit_bench.errors import InputError
-from instit_bench.runs.atomic import write_atomically
-from instit_bench.runs.directory import RunDirectory
-from instit_bench.runs.judged import JudgingResult, judging_result, selected_records
-from instit_bench.runs.manifest import Manifest, TaskManifest
+from instit_bench.runs.judged import JudgingResult, judging_result
+from instit_bench.runs.manifest import Manifest
 from instit_bench.runs.marks import marks_of
 from instit_bench.runs.record import SampleRecord
+from instit_bench.runs.verdicts import JudgedSample, VerdictRecord
 from instit_bench.scorers.choice import ChoiceScorer
 from instit_bench.scorers.tool_call import ToolCallScorer
 from instit_bench.stats.intervals import mean_metric
-from instit_bench.types import Scorer, State
+from instit_bench.types import Metric, ScoredSample, Scorer, State
 
 _TABLES: Mapping[str, type[Scorer]] = {"choice": ChoiceScorer, "tool_call": ToolCallScorer}
-
-
-class MetricResult(BaseModel):
-    """A metric: a fraction 0..1 over ``n`` samples."""
-
-    model_config = ConfigDict(frozen=True)
-
-    value: float | None
-    stderr: float | None
-    ci95: tuple[float, float] | None
-    n: int
 
 
 class TaskResult(BaseModel):
@@ -44,7 +31,7 @@ class TaskResult(BaseModel):
     n_scored: int
     coverage: float
     states: dict[str, int]
-    metrics: dict[str, MetricResult]
+    metrics: dict[str, Metric]
     marks: list[str]
     prompts: str
     usage: dict[str, int] = Field(default_factory=dict)
@@ -90,20 +77,14 @@ class RunResults(BaseModel):
     engine: EngineResult | None = None
 
 
-def compute_results(run: RunDirectory, manifest: Manifest) -> RunResults:
-    """Aggregate a run's journals.
-
-    Raises:
-        InputError: A journal is broken.
-    """
+def run_results(manifest: Manifest, tasks: dict[str, TaskResult]) -> RunResults:
+    """A run's results from those of its tasks."""
     return RunResults(
         model=manifest.identity.model,
         backend=manifest.identity.backend,
         status=manifest.status,
         data=manifest.data.model_dump(),
-        tasks={
-            name: _task_result(run, name, task, manifest) for name, task in manifest.tasks.items()
-        },
+        tasks=tasks,
         engine=_engine_result(manifest.engine),
     )
 
@@ -119,64 +100,54 @@ def _engine_result(totals: Mapping[str, float]) -> EngineResult | None:
     return EngineResult.model_validate({**totals, **rates})
 
 
-def write_results(run: RunDirectory, manifest: Manifest) -> RunResults:
-    """Compute ``results.json`` from the journals and write it."""
-    results = compute_results(run, manifest)
-    write_atomically(run.results_path, results.model_dump_json(indent=2) + "\n")
-    return results
-
-
-def load_results(path: Path) -> RunResults:
-    """The results of the run in a folder, finished or not.
-
-    Raises:
-        InputError: The folder is no run.
-    """
-    run = RunDirectory(path)
-    if not run.path.is_dir():
-        raise InputError(f"{path}: there is no such run directory")
-    return compute_results(run, run.manifest())
-
-
-def _task_result(
-    run: RunDirectory, name: str, task: TaskManifest, manifest: Manifest
-) -> TaskResult:
-    records = selected_records(run, name, manifest)
+def task_result(name: str, manifest: Manifest, samples: Iterable[JudgedSample]) -> TaskResult:
+    """Aggregate a task's selected samples, each looked at once."""
+    task, judging = manifest.tasks[name], manifest.judging_of(name)
+    tally = _Tally({metric: ([], []) for metric in task.metrics})
+    for record, verdicts in samples:
+        tally.add(record, verdicts)
     n_total = task.n_selected
-    states = Counter(record.state for record in records)
-    states[State.NOT_RUN] += n_total - len(records)
-    n_scored = sum(count for state, count in states.items() if state.has_verdict)
+    tally.states[State.NOT_RUN] += n_total - len(tally.scored)
+    n_scored = sum(count for state, count in tally.states.items() if state.has_verdict)
     coverage = n_scored / n_total if n_total else 0.0
     scorer = _TABLES.get(task.scorer)
     return TaskResult(
         n_total=n_total,
         n_scored=n_scored,
         coverage=coverage,
-        states={state.value: states[state] for state in State},
-        metrics={name: _metric(name, records) for name in task.metrics},
+        states={state.value: tally.states[state] for state in State},
+        metrics={metric: mean_metric(*inside) for metric, inside in tally.values.items()},
         marks=marks_of(task, manifest, coverage),
         prompts=task.prompts,
-        usage=_usage(records),
-        tables=scorer().tables([r.scored_sample() for r in records]) if scorer else {},
+        usage=dict(tally.tokens),
+        tables=scorer().tables(tally.scored) if scorer else {},
         notes=task.notes,
-        judging=judging_result(run, name, manifest, records),
+        judging=judging_result(judging, tally.verdicts) if judging else None,
     )
 
 
-def _metric(name: str, records: Sequence[SampleRecord]) -> MetricResult:
-    inside = [record for record in records if name in record.scores]
-    metric = mean_metric(
-        [record.scores[name] for record in inside],
-        [record.cluster or record.id for record in inside],
-    )
-    return MetricResult(value=metric.value, stderr=metric.stderr, ci95=metric.ci95, n=metric.n)
+@dataclass
+class _Tally:
+    """What adds up over samples. ``values`` holds each metric's, and beside them their clusters.
 
+    ``tokens`` are those that endpoints counted.
+    """
 
-def _usage(records: Sequence[SampleRecord]) -> dict[str, int]:
-    """Tokens in all, over the samples whose endpoint counted them."""
-    totals: Counter[str] = Counter()
-    for record in records:
-        for name, count in record.usage.model_dump().items():
+    values: Mapping[str, tuple[list[float], list[str]]]
+    states: Counter[State] = field(default_factory=Counter)
+    tokens: Counter[str] = field(default_factory=Counter)
+    scored: list[ScoredSample] = field(default_factory=list)
+    verdicts: dict[str, Sequence[VerdictRecord]] = field(default_factory=dict)
+
+    def add(self, record: SampleRecord, verdicts: Sequence[VerdictRecord]) -> None:
+        """Take up one more sample."""
+        self.states[record.state] += 1
+        for name, count in asdict(record.usage).items():
             if count is not None:
-                totals[name] += count
-    return dict(totals)
+                self.tokens[name] += count
+        for name, (values, clusters) in self.values.items():
+            if name in record.scores:
+                values.append(record.scores[name])
+                clusters.append(record.cluster or record.id)
+        self.scored.append(record.scored_sample())
+        self.verdicts[record.id] = verdicts

@@ -9,19 +9,20 @@ from __future__ import annotations
 import hashlib
 import statistics
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from instit_bench.runs.journal import read_lines
-from instit_bench.runs.record import SampleRecord, UsageRecord
+from instit_bench.runs.record import SampleRecord
 from instit_bench.scorers.judge import JudgeContract, JudgeItem
 from instit_bench.scorers.judge.contract import LEXICAL
-from instit_bench.types import State, Verdict
+from instit_bench.types import State, Usage, Verdict
 
 OFFICIAL_SCORE, LEXICAL_SCORE = "official_score", "lexical_score"
+
+
+_Call = tuple[str, int, str, str]  # judge, repeat, what was judged, the instructions
 
 
 class VerdictRecord(BaseModel):
@@ -41,11 +42,15 @@ class VerdictRecord(BaseModel):
     score: float | None = Field(default=None, ge=0, le=1)
     error: str | None = None
     raw: str | None = None
-    usage: UsageRecord = UsageRecord()
+    usage: Usage = Usage()
     calls: int = 0
     cached: bool = False
     batch: bool = False
     at: str = ""
+
+
+JudgedSample = tuple[SampleRecord, Sequence[VerdictRecord]]
+"""A sample and the verdicts that count for it."""
 
 
 def item_of(record: SampleRecord) -> JudgeItem:
@@ -71,29 +76,29 @@ def verdict_record(
         score=verdict.score,
         error=verdict.error,
         raw=verdict.raw,
-        usage=UsageRecord(
-            prompt_tokens=verdict.usage.prompt_tokens,
-            completion_tokens=verdict.usage.completion_tokens,
-        ),
+        usage=verdict.usage,
         calls=verdict.calls,
         cached=verdict.cached,
         at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
 
 
-def read_verdicts(path: Path) -> dict[str, list[VerdictRecord]]:
-    """The verdicts of a journal by sample id; of several for one call the last counts.
+class Verdicts:
+    """All that judges said of a task's answers; of several verdicts on one call the last counts."""
 
-    Raises:
-        InputError: A line is broken.
-    """
-    last: dict[tuple[str, str, int, str, str], VerdictRecord] = {}
-    for verdict in read_lines(path, VerdictRecord):
-        last[verdict.id, verdict.judge, verdict.repeat, verdict.item, verdict.contract] = verdict
-    by_sample: defaultdict[str, list[VerdictRecord]] = defaultdict(list)
-    for verdict in last.values():
-        by_sample[verdict.id].append(verdict)
-    return by_sample
+    def __init__(self, lines: Iterable[VerdictRecord] = ()) -> None:
+        self._of: defaultdict[str, dict[_Call, VerdictRecord]] = defaultdict(dict)
+        for verdict in lines:
+            self.add(verdict)
+
+    def add(self, verdict: VerdictRecord) -> None:
+        """Take up one more."""
+        call = (verdict.judge, verdict.repeat, verdict.item, verdict.contract)
+        self._of[verdict.id][call] = verdict
+
+    def of(self, sample: str) -> Collection[VerdictRecord]:
+        """Those on a sample's answers, whichever they were, by its id."""
+        return self._of[sample].values() if sample in self._of else ()
 
 
 def that_count(
@@ -146,7 +151,7 @@ def judged(record: SampleRecord, verdicts: Sequence[VerdictRecord], judge: str) 
     return record.model_copy(update=changes)
 
 
-def spread(by_sample: Mapping[str, Sequence[VerdictRecord]]) -> float | None:
+def mean_deviation(by_sample: Mapping[str, Sequence[VerdictRecord]]) -> float | None:
     """The mean over samples of the standard deviation of a sample's verdicts (two or more)."""
     several = [
         [verdict.score for verdict in verdicts if verdict.score is not None]

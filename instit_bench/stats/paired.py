@@ -20,7 +20,7 @@ from instit_bench.stats.clusters import ClusterTotals, cluster_totals
 from instit_bench.stats.intervals import wilson
 
 Test = Literal["mcnemar", "permutation", "cluster-permutation"]
-Verdict = Literal["better", "worse", "no difference shown"]
+Conclusion = Literal["better", "worse", "no difference shown"]
 
 # With G changed clusters p cannot fall below 2^(1 - G): fewer than 6 never show anything.
 _FEWEST_CHANGED = 6
@@ -98,9 +98,9 @@ def paired_test(
     )
 
 
-def verdict(
+def conclusion(
     test: PairedTest, adjusted_p: float | None, *, lower_is_better: bool = False
-) -> Verdict:
+) -> Conclusion:
     """What may be said of run B at the 5 % level, given ``p`` after the correction for many tests.
 
     ``lower_is_better`` is for rates of errors.

@@ -10,7 +10,7 @@ from instit_bench.datasets.inst_it import read_inst_it
 from instit_bench.datasets.prompts import OfficialPrompts
 from instit_bench.datasets.records import Dataset
 from instit_bench.datasets.source import DataSource
-from instit_bench.tasks.task import PromptText, Task
+from instit_bench.tasks.task import Task
 
 
 def with_prompts(task: Task, prompts: OfficialPrompts | None) -> Task:
@@ -18,8 +18,7 @@ def with_prompts(task: Task, prompts: OfficialPrompts | None) -> Task:
     key = task.config.metadata.official_prompt
     if prompts is None or key is None:
         return task
-    pair = prompts.pair(key)
-    return task.with_official_prompt(PromptText(pair.pre_prompt, pair.post_prompt))
+    return task.with_official_prompt(prompts.pair(key))
 
 
 def load_dataset(task: Task, source: DataSource) -> Dataset:

@@ -10,6 +10,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+from instit_bench.datasets.prompts import PromptPair
 from instit_bench.errors import InputError
 from instit_bench.tasks.config import FieldOrFunction, PromptStyle, TaskConfig
 from instit_bench.tasks.functions import FunctionRef
@@ -25,14 +26,6 @@ from instit_bench.types import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class PromptText:
-    """The words before and after a question, and whose they are."""
-
-    pre_prompt: str
-    post_prompt: str
-
-
 @dataclass(frozen=True)
 class Task:
     """One plugin: its configuration and the functions it names.
@@ -42,7 +35,7 @@ class Task:
 
     config: TaskConfig
     path: Path
-    official_prompt: PromptText | None = None
+    official_prompt: PromptPair | None = None
 
     @property
     def name(self) -> str:
@@ -66,7 +59,7 @@ class Task:
             return "dataset"
         return "official" if self.official_prompt else "own"
 
-    def with_official_prompt(self, prompt: PromptText | None) -> Task:
+    def with_official_prompt(self, prompt: PromptPair | None) -> Task:
         """The same task, asking with the benchmark's own words."""
         return replace(self, official_prompt=prompt)
 

@@ -112,4 +112,4 @@ def test_a_task_s_name_does_nothing_to_the_terminal(cli, tmp_path):
 def test_what_is_no_run_is_no_baseline(cli, tmp_path):
     done = cli("baseline", "save", "nowhere")
     assert done.returncode == 2
-    assert "nowhere: is no run directory" in done.stderr
+    assert "nowhere: there is no such run folder" in done.stderr

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom, binomtest, t, ttest_rel
 
-from instit_bench.stats.paired import PairedTest, paired_test, verdict
+from instit_bench.stats.paired import PairedTest, conclusion, paired_test
 
 ANSWERS = st.sampled_from([0.0, 1.0])
 SCORES = st.integers(0, 10).map(lambda tenths: tenths / 10)
@@ -219,7 +219,7 @@ class TestVerdict:
     )
     def test_it_follows_the_corrected_p(self, losses, wins, adjusted_p, lower_is_better, said):
         test = changed(losses, wins)
-        assert verdict(test, adjusted_p, lower_is_better=lower_is_better) == said
+        assert conclusion(test, adjusted_p, lower_is_better=lower_is_better) == said
 
 
 def test_of_one_picture_nothing_is_known_but_what_was_seen():
@@ -228,7 +228,7 @@ def test_of_one_picture_nothing_is_known_but_what_was_seen():
     assert found.losses == 2
     unknown = replace(found, stderr=None, ci95=None, p=None, detectable=None)
     assert found == unknown
-    assert verdict(found, found.p) == "no difference shown"
+    assert conclusion(found, found.p) == "no difference shown"
 
 
 @pytest.mark.parametrize(

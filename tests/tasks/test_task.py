@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from instit_bench.datasets.prompts import PromptPair
 from instit_bench.errors import InputError
 from instit_bench.tasks.registry import load_registry
-from instit_bench.tasks.task import PromptText
 from instit_bench.types import GenerationParams, ImagePart, TextPart, VideoPart
 
 ROOT = Path("/data")
@@ -27,7 +27,7 @@ TOOL = {"id": 17, "instruction": "Use tools.\nNew input: go.", "output": "Though
 
 
 def task(name):
-    return load_registry().tasks[name].with_official_prompt(PromptText("PRE", "POST"))
+    return load_registry().tasks[name].with_official_prompt(PromptPair("PRE", "POST"))
 
 
 def request_of(name, doc, style="chat"):
@@ -109,7 +109,7 @@ def test_a_sample_keeps_the_benchmark_s_id_and_shares_a_cluster_with_its_picture
 def test_own_wording_stands_in_where_the_official_is_not_at_hand():
     own = load_registry().tasks["inst_it_video_mc"]
     assert own.prompt_origin == "own"
-    assert own.with_official_prompt(PromptText("a", "b")).prompt_origin == "official"
+    assert own.with_official_prompt(PromptPair("a", "b")).prompt_origin == "official"
     assert load_registry().tasks["gpt4tools_seen"].prompt_origin == "dataset"
 
 

@@ -6,12 +6,13 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from instit_bench.backends.base import Backend, BackendOptions, BackendUnavailable, Tell
+from instit_bench.backends.base import Backend, BackendOptions, BackendUnavailable
 from instit_bench.backends.lmms_eval.process import ModelProcess
 from instit_bench.backends.lmms_eval.questions import limit_of, settings_of, with_pictures
 from instit_bench.backends.lmms_eval.registry import find_adapter
 from instit_bench.backends.lmms_eval.wire import Event, Setup
 from instit_bench.errors import InputError
+from instit_bench.progress import Tell
 from instit_bench.types import Prediction, Request, Usage
 
 LOG_NAME = "lmms_eval.log"

@@ -19,7 +19,6 @@ from instit_bench.backends.base import (
     BackendOptions,
     BackendUnavailable,
     GenerationError,
-    Tell,
 )
 from instit_bench.backends.openai import Dialect, OpenAIBackend
 from instit_bench.backends.vllm.command import lora_name, serve_arguments, shared_folder
@@ -29,6 +28,7 @@ from instit_bench.backends.vllm.server import SERVE, EngineEnded, EngineServer, 
 from instit_bench.backends.vllm.totals import Totals, read_counters
 from instit_bench.errors import InputError
 from instit_bench.media import MediaError, resolve_media
+from instit_bench.progress import Tell
 from instit_bench.types import Prediction, Request
 
 KEY_VARIABLE = "VLLM_API_KEY"

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import httpx
 
-from instit_bench.backends.base import Tell
 from instit_bench.backends.lines import next_line
 from instit_bench.backends.vllm import guard
 from instit_bench.backends.vllm.log import progress_of, reason_of
+from instit_bench.progress import Tell
 
 _LOOK_EVERY_S = 0.25
 _GONE_WITHIN_S = 60.0

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 from instit_bench._version import __version__
 from instit_bench.errors import InputError
 from instit_bench.formats.times import ended, started
-from instit_bench.runs.directory import RunDirectory
-from instit_bench.runs.judged import selected_records
+from instit_bench.runs.loaded import Run, RunTask
 from instit_bench.runs.manifest import Manifest
 from instit_bench.runs.record import SampleRecord
-from instit_bench.runs.results import MetricResult, TaskResult, compute_results
+from instit_bench.runs.results import TaskResult
+from instit_bench.types import Metric
 
 if TYPE_CHECKING:
     from inspect_ai.log import EvalLog, EvalResults, EvalScore, EvalSpec, EvalStats
@@ -32,14 +32,12 @@ _STATUS = {
 }
 
 
-def export_inspect(run: RunDirectory, output: Path) -> dict[str, Path]:
+def export_inspect(run: Run, output: Path) -> dict[str, Path]:
     """Write one log a task.
 
     Raises:
-        InputError: The folder is no run, or ``inspect_ai`` is not installed.
+        InputError: A file of the run is broken, or ``inspect_ai`` is not installed.
     """
-    manifest = run.manifest()
-    results = compute_results(run, manifest)
     try:
         from inspect_ai.log import write_eval_log
     except ImportError as error:
@@ -49,35 +47,34 @@ def export_inspect(run: RunDirectory, output: Path) -> dict[str, Path]:
         ) from error
     output.mkdir(parents=True, exist_ok=True)
     written = {}
-    for name, result in results.tasks.items():
-        log = _log(run, name, manifest, result)
-        written[name] = output / _file_name(log.eval)
-        staging = output / f".{written[name].name}"
+    for task in run.one_by_one():
+        log = _log(run, task)
+        path = written[task.name] = output / _file_name(log.eval)
+        staging = output / f".{path.name}"
         try:
             write_eval_log(log, staging.absolute(), format="eval")
-            staging.replace(written[name])
+            staging.replace(path)
         finally:
             staging.unlink(missing_ok=True)
     return written
 
 
-def _log(run: RunDirectory, task: str, manifest: Manifest, result: TaskResult) -> EvalLog:
+def _log(run: Run, task: RunTask) -> EvalLog:
     from inspect_ai.log import EvalLog, EvalPlan, EvalPlanStep
 
     from instit_bench.formats.inspect.samples import eval_sample
 
-    entry = manifest.tasks[task]
+    manifest, entry = run.manifest, task.entry
     model = manifest.identity.model
-    records = selected_records(run, task, manifest)
-    created = started(run, manifest).isoformat()
+    created = started(run).isoformat()
     return EvalLog.model_validate(
         {
             "status": _STATUS[manifest.status],
-            "eval": _spec(task, manifest, result, records, created),
+            "eval": _spec(task.name, manifest, task.result, task.samples, created),
             "plan": EvalPlan(steps=[EvalPlanStep(solver="generate")]),
-            "results": _results(entry.scorer, result, records),
-            "stats": _stats(manifest, result, created, ended(run, manifest).isoformat()),
-            "samples": [eval_sample(record, model, entry) for record in records],
+            "results": _results(entry.scorer, task.result, task.samples),
+            "stats": _stats(manifest, task.result, created, ended(run).isoformat()),
+            "samples": [eval_sample(record, model, entry) for record in task.samples],
         }
     )
 
@@ -147,7 +144,7 @@ def _results(scorer: str, result: TaskResult, records: Sequence[SampleRecord]) -
     )
 
 
-def _score(name: str, scorer: str, metric: MetricResult, n_total: int) -> EvalScore:
+def _score(name: str, scorer: str, metric: Metric, n_total: int) -> EvalScore:
     from inspect_ai.log import EvalMetric, EvalScore
 
     values = {"mean": metric.value, "stderr": metric.stderr}

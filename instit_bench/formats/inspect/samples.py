@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from instit_bench.runs.manifest import TaskManifest
-from instit_bench.runs.record import SampleRecord, ToolCallRecord
-from instit_bench.types import State
+from instit_bench.runs.record import SampleRecord
+from instit_bench.types import NativeToolCall, State
 
 if TYPE_CHECKING:
     from inspect_ai.log import EvalSample
@@ -33,7 +34,7 @@ def eval_sample(record: SampleRecord, model: str, task: TaskManifest) -> EvalSam
     from inspect_ai.log import EvalError, EvalSample
 
     asked, answer = _question(record), _answer(record, model)
-    usage = model_usage(**record.usage.model_dump())
+    usage = model_usage(**asdict(record.usage))
     error = record.error or "no reply"
     return EvalSample(
         id=record.id,
@@ -107,7 +108,7 @@ def _answer(record: SampleRecord, model: str) -> ChatMessageAssistant | None:
     )
 
 
-def _tool_call(call: ToolCallRecord, call_id: str) -> ToolCall:
+def _tool_call(call: NativeToolCall, call_id: str) -> ToolCall:
     from inspect_ai.tool import ToolCall
 
     try:
@@ -130,7 +131,7 @@ def _output(record: SampleRecord, model: str, answer: ChatMessageAssistant | Non
         "message": answer,
         "stop_reason": reason if reason in _KNOWN_STOP_REASONS else "unknown",
     }
-    usage = model_usage(**record.usage.model_dump())
+    usage = model_usage(**asdict(record.usage))
     return ModelOutput.model_validate(
         {"model": model, "choices": [choice], "usage": usage, "time": record.latency_s}
     )

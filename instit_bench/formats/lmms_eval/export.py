@@ -20,9 +20,9 @@ from instit_bench._version import __version__
 from instit_bench.formats.lmms_eval.samples import sample_rows
 from instit_bench.formats.times import started
 from instit_bench.runs.atomic import write_atomically
-from instit_bench.runs.directory import RunDirectory
+from instit_bench.runs.loaded import Run
 from instit_bench.runs.manifest import Manifest
-from instit_bench.runs.results import RunResults, TaskResult, compute_results
+from instit_bench.runs.results import RunResults, TaskResult
 from instit_bench.tasks.functions import FunctionRef
 from instit_bench.tasks.registry import load_registry
 from instit_bench.tasks.task import Task
@@ -34,23 +34,22 @@ _UNKNOWN = "N/A"  # its word for a number that there is not
 
 
 def export_lmms_eval(
-    run: RunDirectory, output: Path, include_path: Sequence[Path] = (), data: str | None = None
+    run: Run, output: Path, include_path: Sequence[Path] = (), data: str | None = None
 ) -> dict[str, Path]:
     """Write a results file and one samples file a task.
 
     Raises:
-        InputError: The folder is no run, a task's plugin is not found, or the data are needed to
-            number the samples and not given.
+        InputError: A file of the run is broken, a task's plugin is not found, or the data are
+            needed to number the samples and not given.
     """
-    manifest = run.manifest()
     registry = load_registry(include_path)
-    tasks = {name: registry.resolve([name])[0] for name in manifest.tasks}
-    rows = {name: sample_rows(run, manifest, task, data) for name, task in tasks.items()}
-    date = started(run, manifest).strftime("%Y%m%d_%H%M%S")
-    stem = output / _folder_name(manifest.identity.model) / date
-    results = _results(manifest, compute_results(run, manifest), tasks, date) | {
+    tasks = {name: registry.resolve([name])[0] for name in run.tasks}
+    rows = {name: sample_rows(run, task, data) for name, task in tasks.items()}
+    date = started(run).strftime("%Y%m%d_%H%M%S")
+    stem = output / _folder_name(run.manifest.identity.model) / date
+    results = _results(run.manifest, run.results, tasks, date) | {
         "task_hashes": {name: _task_hash(found) for name, found in rows.items()},
-        **_tracker(manifest),
+        **_tracker(run.manifest),
     }
     written = {"results": stem.with_name(f"{stem.name}_results.json")}
     write_atomically(written["results"], json.dumps(results, indent=2, ensure_ascii=False))

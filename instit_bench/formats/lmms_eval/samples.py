@@ -9,8 +9,7 @@ from typing import Any
 
 from instit_bench.datasets.source import open_source
 from instit_bench.errors import InputError
-from instit_bench.runs.directory import RunDirectory
-from instit_bench.runs.judged import selected_records
+from instit_bench.runs.loaded import Run
 from instit_bench.runs.manifest import Manifest
 from instit_bench.runs.record import SampleRecord
 from instit_bench.tasks.config import TaskConfig
@@ -18,9 +17,7 @@ from instit_bench.tasks.data import load_dataset
 from instit_bench.tasks.task import Task
 
 
-def sample_rows(
-    run: RunDirectory, manifest: Manifest, task: Task, data: str | None
-) -> list[dict[str, Any]]:
+def sample_rows(run: Run, task: Task, data: str | None) -> list[dict[str, Any]]:
     """One row a sample in the journal, by its place in the dataset.
 
     A sample without a reply has no ``filtered_resps`` and no metrics; ``state`` says how it ended.
@@ -28,11 +25,10 @@ def sample_rows(
     Raises:
         InputError: The places cannot be told, see ``_places``.
     """
-    entry = manifest.tasks[task.name]
-    records = selected_records(run, task.name, manifest)
-    places = _places(records, manifest, task, data)
-    ordered = sorted(records, key=lambda record: places[record.id])
-    return [_row(record, places[record.id], task, entry.metrics) for record in ordered]
+    stored = run.tasks[task.name]
+    places = _places(stored.samples, run.manifest, task, data)
+    ordered = sorted(stored.samples, key=lambda record: places[record.id])
+    return [_row(record, places[record.id], task, stored.entry.metrics) for record in ordered]
 
 
 def _places(

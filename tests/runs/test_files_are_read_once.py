@@ -1,0 +1,172 @@
+"""No command opens a journal or a verdict file of a run more than once (docs/architecture.md)."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from instit_bench.cli.main import app
+
+OPEN_ENDED = {"inst_it_image_oe", "inst_it_video_oe"}
+TASKS = OPEN_ENDED | {"inst_it_image_mc", "inst_it_video_mc", "gpt4tools_seen", "gpt4tools_unseen"}
+JOURNALS = {f"samples/{task}.jsonl" for task in TASKS}
+VERDICTS = {f"judgements/{task}.jsonl" for task in OPEN_ENDED}
+RUN = ["run", "--backend", "baseline", "--data", "demo", "--judge", "lexical", "--model"]
+
+
+class Opened:
+    """The stored files that were opened: each reader's, and each writer's own handle."""
+
+    def __init__(self) -> None:
+        self.to_read: Counter[str] = Counter()
+        self.to_write: Counter[str] = Counter()
+
+    def see(self, path: Path, flags: int) -> None:
+        if path.suffix == ".jsonl" and path.parent.name in ("samples", "judgements"):
+            only_read = flags & (os.O_WRONLY | os.O_RDWR) == 0
+            counts = self.to_read if only_read else self.to_write
+            counts["/".join(path.absolute().parts[-4:])] += 1
+
+
+# Python cannot remove an audit hook: there is one, and it looks on while this is set.
+_watching: list[Opened] = []
+
+
+def _hook(event: str, arguments: tuple[object, ...]) -> None:
+    if event == "open" and _watching:
+        path, _, flags = arguments
+        if isinstance(path, str | os.PathLike) and isinstance(flags, int):
+            _watching[0].see(Path(path), flags)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _hooked() -> None:
+    sys.addaudithook(_hook)
+
+
+@contextmanager
+def watched() -> Iterator[Opened]:
+    opened = Opened()
+    _watching.append(opened)
+    try:
+        yield opened
+    finally:
+        _watching.clear()
+
+
+def instit_bench(*words: str) -> Opened:
+    """Run a command in this process and tell which stored files it opened."""
+    with watched() as opened:
+        assert app(list(words), standalone_mode=False) in (0, 3)  # 3: a check without a verdict
+    return opened
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with two judged runs, ``first-demo`` and ``random-demo``."""
+    path = tmp_path_factory.mktemp("runs")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(path)
+        patch.setenv("INSTIT_BENCH_HOME", str(path / "home"))
+        for name in ("OPENAI_API_KEY", "INSTIT_BENCH_DATA", "GITHUB_STEP_SUMMARY"):
+            patch.delenv(name, raising=False)
+        for model in ("first", "random"):
+            instit_bench(*RUN, model)
+        yield path
+
+
+def once(files: set[str], *runs: str) -> dict[str, int]:
+    return {f"results/{run}/{file}": 1 for run in runs for file in files}
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["fresh", "resumed"])
+def test_a_run_never_reads_back_what_it_writes(folder, again):
+    name = "again" if again else "fresh"
+    if again:
+        instit_bench(*RUN, "first", "--name", name, "--limit", "3")
+    opened = instit_bench(*RUN, "first", "--name", name)
+    assert opened.to_read == once(JOURNALS | VERDICTS, name)
+    assert opened.to_write == once(JOURNALS | VERDICTS, name)
+
+
+def test_a_resumed_run_reads_journals_of_tasks_that_it_does_not_ask_for(folder):
+    instit_bench(*RUN, "first", "--name", "parts", "--tasks", "inst_it_image_oe")
+    opened = instit_bench(*RUN, "first", "--name", "parts", "--tasks", "gpt4tools_seen")
+    assert opened.to_read == once(
+        {
+            "samples/inst_it_image_oe.jsonl",
+            "judgements/inst_it_image_oe.jsonl",
+            "samples/gpt4tools_seen.jsonl",
+        },
+        "parts",
+    )
+
+
+READERS = {
+    "judge": (["judge", "results/first-demo", "--judge", "lexical"], JOURNALS | VERDICTS),
+    "estimate": (
+        ["judge", "estimate", "results/first-demo"],
+        {f"samples/{task}.jsonl" for task in OPEN_ENDED},
+    ),
+    "report": (["report", "results/first-demo"], JOURNALS | VERDICTS),
+    "report without pictures": (
+        ["report", "results/first-demo", "--no-media"],
+        JOURNALS | VERDICTS,
+    ),
+    "official": (["export", "results/first-demo", "--format", "official"], JOURNALS),
+    "lmms-eval": (["export", "results/first-demo", "--format", "lmms-eval"], JOURNALS | VERDICTS),
+    "inspect": (["export", "results/first-demo", "--format", "inspect"], JOURNALS | VERDICTS),
+    "baseline": (["baseline", "save", "results/first-demo"], JOURNALS | VERDICTS),
+    "leaderboard": (["leaderboard", "results/first-demo"], JOURNALS | VERDICTS),
+}
+
+
+@pytest.mark.parametrize(("words", "files"), READERS.values(), ids=READERS)
+def test_a_command_reads_each_file_of_its_run_once(folder, words, files):
+    if "inspect" in words:
+        pytest.importorskip("inspect_ai")
+    opened = instit_bench(*words)
+    assert opened.to_read == once(files, "first-demo")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["compare", "results/first-demo", "results/random-demo"],
+        ["check", "results/random-demo", "--baseline", "results/first-demo"],
+        ["report", "results/first-demo", "results/random-demo"],
+    ],
+    ids=lambda words: words[0],
+)
+def test_of_two_runs_too(folder, words):
+    opened = instit_bench(*words)
+    assert opened.to_read == once(JOURNALS | VERDICTS, "first-demo", "random-demo")
+
+
+def test_scoring_a_file_again_reads_the_verdicts_alone(folder):
+    instit_bench("export", "results/first-demo", "--format", "official")
+    words = ["score", "results/first-demo/export/image_oe_inference.json", "--name", "scored"]
+    words += ["--task", "inst_it_image_oe", "--judge", "lexical"]
+    instit_bench(*words)
+    opened = instit_bench(*words)
+    kept, used = sorted(opened.to_read)  # those of the run that is set aside, and their copy
+    assert kept.startswith(".replaced/scored-")
+    assert used == "results/scored/judgements/inst_it_image_oe.jsonl"
+    assert set(opened.to_read.values()) == {1}
+
+
+def test_the_count_sees_a_file_that_is_read_twice(folder):
+    path = folder / "results/first-demo/samples/gpt4tools_seen.jsonl"
+    with watched() as opened:
+        path.read_bytes()
+        path.read_bytes()
+        path.open("a+b").close()
+    name = "results/first-demo/samples/gpt4tools_seen.jsonl"
+    assert opened.to_read == {name: 2}
+    assert opened.to_write == {name: 1}

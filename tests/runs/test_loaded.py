@@ -1,0 +1,92 @@
+"""A run in memory is the run on disk, while it is written and afterwards."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from instit_bench.errors import InputError
+from instit_bench.evaluation.config import make_config
+from instit_bench.evaluation.runner import run
+from instit_bench.progress import Silent
+from instit_bench.runs.journal import JournalWriter
+from instit_bench.runs.loaded import Run
+from instit_bench.runs.record import SampleRecord
+from instit_bench.types import State, Usage
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    """A judged run over the demo data, as the process that wrote it holds it."""
+    settings = {"model": "first", "backend": "baseline", "data": "demo", "judge": ("lexical",)}
+    folder = tmp_path_factory.mktemp("results")
+    return run(make_config(None, settings | {"output": folder}), Silent()).run
+
+
+def test_whoever_wrote_a_run_holds_what_readers_read(written):
+    stored = Run.load(written.path)
+    assert stored.manifest == written.manifest
+    assert stored.results == written.results
+    for name, task in stored.tasks.items():
+        assert dict(task.records) == dict(written.tasks[name].records)
+        assert list(task.records) == list(written.tasks[name].records)
+        assert list(task.selected()) == list(written.tasks[name].selected())
+
+
+def test_results_json_is_the_results(written):
+    on_disk = json.loads(written.directory.results_path.read_text())
+    assert on_disk == Run.load(written.path).results.model_dump(mode="json")
+
+
+def test_appended_samples_and_verdicts_count_at_once(written, tmp_path):
+    (tmp_path / "manifest.json").write_text(written.directory.manifest_path.read_text())
+    task = Run.load(tmp_path).tasks["inst_it_image_oe"]
+    assert (task.samples, task.result.n_scored) == ([], 0)
+    record, verdicts = next(written.tasks[task.name].judged())
+    unjudged = record.model_copy(update={"state": State.NOT_RUN, "scores": {}})
+    with task.journal() as append:
+        append(unjudged)
+    assert task.result.states["not_run"] == task.result.n_total
+    with task.judgements() as append:
+        append(verdicts[0])
+    assert task.result.n_scored == 1
+    assert task.samples[0].scores == {"lexical_score": verdicts[0].score}
+    again = Run.load(tmp_path).tasks[task.name]
+    assert (again.samples, again.result) == (task.samples, task.result)
+
+
+def test_a_released_task_keeps_its_result_and_is_read_again_when_asked(written):
+    stored = Run.load(written.path)
+    tasks = list(stored.one_by_one())
+    before = [task.result for task in tasks]
+    for task in tasks:
+        task.release()
+        written.directory.journal_path(task.name).rename(written.path / task.name)
+    try:
+        assert [task.result for task in tasks] == before
+        assert all(task.samples == [] for task in tasks)  # there is nothing to read now
+    finally:
+        for task in tasks:
+            (written.path / task.name).rename(written.directory.journal_path(task.name))
+
+
+@pytest.mark.parametrize("length", [1, 2**16 - 1, 2**16, 2**16 + 1, 2**18])
+def test_a_line_that_was_cut_short_is_dropped_whatever_its_length(tmp_path, length):
+    record = SampleRecord(id="1", state=State.SCORED, target="A", usage=Usage(1, 2))
+    path = tmp_path / "task.jsonl"
+    with JournalWriter(path) as journal:
+        journal.append(record)
+    whole = path.read_bytes()
+    for before in (whole, b""):
+        path.write_bytes(before + b"x" * length)
+        with JournalWriter(path) as journal:
+            journal.append(record)
+        assert path.read_bytes() == before + whole
+
+
+def test_what_is_no_run_is_said(tmp_path):
+    with pytest.raises(InputError, match="nowhere: there is no such run folder"):
+        Run.load(tmp_path / "nowhere")
+    with pytest.raises(InputError, match=r"is no run directory: it has no manifest\.json"):
+        Run.load(tmp_path)
