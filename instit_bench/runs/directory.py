@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,6 +16,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from instit_bench.display import path_text
 from instit_bench.errors import InputError
 
 _OF_A_RUN = ("manifest.json", "results.json", "samples", "judgements")
@@ -108,6 +109,20 @@ def run_directory(output: Path, name: str) -> RunDirectory:
     if output.exists() and not output.is_dir():
         raise InputError(f"--output {output}: is a file, not a folder")
     return RunDirectory(output / name)
+
+
+def runs_among(paths: Sequence[Path], note: Callable[[str], None]) -> list[Path]:
+    """The run folders among several paths, such as those of ``results/*``.
+
+    ``note`` is told about each file or folder that is left out. Paths that do not exist stay, and
+    where no path is a run all of them stay: reading them says what is wrong.
+    """
+    others = [path for path in paths if path.exists() and not RunDirectory(path).exists]
+    if len(others) == len(paths):
+        return list(paths)
+    for path in others:
+        note(f"skipped: {path_text(path)} is not a run: it has no manifest.json")
+    return [path for path in paths if path not in others]
 
 
 def default_name(model: str, data_label: str) -> str:
