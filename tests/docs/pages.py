@@ -103,12 +103,11 @@ def commands(console: str) -> Iterator[tuple[str, str]]:
 
 def is_printed(expected: str, actual: str, *, whole: bool) -> bool:
     """Whether ``actual`` is what the page says, or (not ``whole``) holds it somewhere."""
-    lines = [_pattern(line.rstrip()) for line in expected.strip("\n").split("\n")]
-    pattern = "".join(lines).removesuffix("\n")
-    text = "\n".join(line.rstrip() for line in actual.strip("\n").split("\n"))
+    pattern = "".join(_pattern(line.rstrip()) for line in expected.strip("\n").split("\n"))
+    text = "".join(f"{line.rstrip()}\n" for line in actual.strip("\n").split("\n"))
     if whole:
         return re.fullmatch(pattern, text) is not None
-    return re.search(rf"(?:\A|(?<=\n)){pattern}(?:\Z|(?=\n))", text) is not None
+    return re.search(rf"^{pattern}", text, re.MULTILINE) is not None
 
 
 def _pattern(line: str) -> str:

@@ -23,10 +23,10 @@ def folder(tmp_path):
     """A folder like a user's, with ``instit-bench`` on the path and the real data beside it."""
     programs = tmp_path / "bin"
     programs.mkdir()
-    program = programs / "instit-bench"
-    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m instit_bench "$@"\n')
-    program.chmod(0o755)
-    (programs / "python").symlink_to(sys.executable)
+    for name, command in (("python", ""), ("instit-bench", " -m instit_bench")):
+        # Not a link: Python would not find its virtual environment from there.
+        (programs / name).write_text(f'#!/bin/sh\nexec "{sys.executable}"{command} "$@"\n')
+        (programs / name).chmod(0o755)
     work = tmp_path / "work"
     work.mkdir()
     return work

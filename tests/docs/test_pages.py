@@ -72,6 +72,8 @@ def test_a_console_block_is_commands_with_their_output():
         ("b", "a\nb\nc", False, True),
         ("a\n…\nc", "a\nb\nb\nc", True, True),
         ("a\n…\nc", "a\nc", True, True),
+        ("a\n…", "a\nb\nc", True, True),
+        ("…\nc", "a\nb\nc", True, True),
         ("took … s", "took 1.5 s", True, True),
         ("took … s", "took 1.5 min", True, False),
         ("bc", "abc", False, False),
