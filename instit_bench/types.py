@@ -236,7 +236,3 @@ class Scorer(Protocol):
     def score(self, sample: Sample, prediction: Prediction) -> Score:
         """Judge one prediction; never raises on a bad reply."""
         ...
-
-    def tables(self, scored: list[ScoredSample]) -> dict[str, Any]:
-        """Further results over all samples (JSON values), such as a confusion matrix."""
-        ...

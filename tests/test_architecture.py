@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import shutil
 import subprocess
 import sys
@@ -11,9 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from instit_bench.scorers.registry import SCORERS
+
 PACKAGE = Path(__file__).resolve().parents[1] / "instit_bench"
 LEAVES = {
-    *("types", "errors", "resources", "endpoint", "display", "progress", "validation"),
+    *("types", "errors", "plugins", "resources", "endpoint", "display", "progress", "validation"),
     "_version",
 }
 STORED = {"scorers", "datasets", "media", "stats", "tasks", "runs"}
@@ -140,7 +143,7 @@ def test_there_is_no_import_cycle_not_even_a_lazy_one_or_one_through_an_init():
         ),
         (
             "runs/journal.py",
-            "def _lazy():\n    from instit_bench.runs.results import RunResults",
+            "def _lazy():\n    from instit_bench.runs.loaded import Run",
             cycles,
             "instit_bench.runs.journal -> ",
         ),
@@ -166,6 +169,49 @@ def test_a_planted_fault_is_found(tmp_path, file, line, finds, said):
     planted = package / file
     planted.write_text(f"{planted.read_text(encoding='utf-8')}\n{line}\n", encoding="utf-8")
     assert any(said in found for found in finds(import_graph(package)))
+
+
+# Names of scorers in other senses: the engine's own key for restricted replies.
+_OTHER_SENSES = {
+    ("backends/vllm/backend.py", '{"structured_outputs": {"choice": '),
+    ("judging/vllm_judge.py", '{"structured_outputs": {"choice": '),
+}
+
+
+def named_scorers(package: Path) -> list[str]:
+    """Lines that name a scorer in quotes outside the rooms that may know one by name."""
+    name = re.compile(rf"""(["'`])({"|".join(SCORERS.built_in)})\1""")
+    files = [path for path in package.rglob("*") if path.suffix in {".py", ".js", ".j2", ".css"}]
+    found = []
+    for path in sorted(files):
+        place = path.relative_to(package).as_posix()
+        if place.startswith(("scorers/", "tasks/")):
+            continue
+        found += [
+            f"{place}: {line.strip()}"
+            for line in path.read_text(encoding="utf-8").splitlines()
+            if name.search(line)
+            and not any(place == file and words in line for file, words in _OTHER_SENSES)
+        ]
+    return found
+
+
+def test_no_other_room_knows_a_scorer_by_name():
+    assert named_scorers(PACKAGE) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "line"),
+    [
+        ("runs/marks.py", 'constrained = task.scorer == "choice"'),
+        ("report/templates/report.js", "if (scorer === 'tool_call') show();"),
+    ],
+)
+def test_a_planted_scorer_name_is_found(tmp_path, file, line):
+    planted = tmp_path / file
+    planted.parent.mkdir(parents=True)
+    planted.write_text(f"{line}\n", encoding="utf-8")
+    assert named_scorers(tmp_path) == [f"{file}: {line}"]
 
 
 @pytest.mark.parametrize(

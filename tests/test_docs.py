@@ -7,13 +7,18 @@ import re
 import pytest
 import typer
 
+from instit_bench.backends import BackendOptions, BackendSpec
+from instit_bench.backends.options import AdapterOptions
 from instit_bench.cli.main import app
+from instit_bench.datasets.readers import DataKeys, ReaderSpec
+from instit_bench.datasets.source import open_source
 from instit_bench.evaluation.config import RunConfig
 from instit_bench.runs.manifest import Manifest
 from instit_bench.runs.marks import MARKS
 from instit_bench.runs.record import SampleRecord
 from instit_bench.runs.results import RunResults, TaskResult
-from instit_bench.types import Metric, State
+from instit_bench.scorers.base import ScorerSpec
+from instit_bench.types import Metric, Prediction, Sample, State
 from scripts import cli_reference
 from tests.command_line import REPOSITORY
 
@@ -88,10 +93,31 @@ def test_the_run_page_names_every_state_and_mark():
 def test_the_run_page_names_every_field(model, heading):
     section = read("docs/runs.md").split(f"\n{heading}\n")[1].split("\n## ")[0]
     named = {name.partition(".")[0] for name in re.findall(r"`([^`]+)`", section)}
-    assert model.__annotations__.keys() <= named
+    fields = getattr(model, "model_fields", None) or model.__annotations__
+    written = {name for name in fields if not getattr(fields[name], "exclude", False)}
+    assert written <= named
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_between_pages_lead_somewhere(page):
     for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text(encoding="utf-8")):
         assert (page.parent / target).exists(), target
+
+
+def test_the_plugins_in_the_tasks_page_work(tmp_path):
+    blocks = re.findall(r"```python\n(.*?)```", read("docs/tasks.md"), re.DOTALL)
+    parts: dict[str, object] = {}
+    for block in blocks:
+        exec(compile(block, "docs/tasks.md", "exec"), parts)
+    scorer, backend, reader = parts["EXACT"], parts["SHOUTING"], parts["SKY"]
+    assert isinstance(scorer, ScorerSpec)
+    assert isinstance(backend, BackendSpec)
+    assert isinstance(reader, ReaderSpec)
+    sample = Sample(task="t", id="1", doc={}, target="blue", cluster="1")
+    assert scorer.make(None).score(sample, Prediction(" blue ")).values == {"exact": 1.0}
+    options = BackendOptions("m", adapter=AdapterOptions(model_arg=("word=red",)))
+    assert backend.make(options).settings() == {"word": "red"}
+    (tmp_path / "sky").mkdir()
+    (tmp_path / "sky/bright.json").write_text('[{"id": 1}]')
+    keys = DataKeys(tmp_path / "stars.yaml", dataset_name="bright")
+    assert reader.read(keys, open_source(str(tmp_path))).docs == [{"id": 1}]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from instit_bench.backends.options import AdapterOptions, EngineOptions
+from instit_bench.backends.options import AdapterOptions, EngineOptions, VideoAs
 from instit_bench.progress import Tell
 from instit_bench.types import Prediction, Request
 
@@ -79,3 +80,22 @@ class Backend(ABC):
     def totals(self) -> dict[str, float]:
         """Tokens, seconds and cache hits so far, where an engine of our own counts them."""
         return {}
+
+
+@dataclass(frozen=True, slots=True)
+class BackendSpec:
+    """A backend, and what the program needs to know of it before it makes one.
+
+    ``name`` is its name for ``--backend``. ``takes`` names the options that it has besides those
+    that all backends share; values of ``--model-arg`` reach it as ``options.adapter.arguments``.
+    ``takes_roles`` says whether a model (with these options) takes messages with roles; else its
+    prompt is one text, with media before it. ``in_flight`` is how many requests it is asked at
+    once and ``video_as`` how it is given a video, unless the user says otherwise.
+    """
+
+    name: str
+    make: Callable[[BackendOptions], Backend]
+    takes: frozenset[str] = frozenset({"--model-arg"})
+    takes_roles: Callable[[str, AdapterOptions], bool] = lambda model, adapter: True  # noqa: ARG005
+    in_flight: Callable[[AdapterOptions], int] = lambda adapter: 16  # noqa: ARG005
+    video_as: VideoAs = "frames"

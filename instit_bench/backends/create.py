@@ -1,12 +1,11 @@
-"""From the name on the command line to a backend."""
+"""From the name on the command line to a backend: this package's own or an installed one's."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from instit_bench.backends.base import Backend, BackendOptions
-from instit_bench.backends.options import AdapterOptions
+from instit_bench.backends.base import Backend, BackendOptions, BackendSpec
+from instit_bench.backends.options import AdapterOptions, EngineOptions, option_names
 from instit_bench.errors import InputError
+from instit_bench.plugins import Registry
 
 
 def _baseline(options: BackendOptions) -> Backend:
@@ -33,12 +32,41 @@ def _lmms_eval(options: BackendOptions) -> Backend:
     return LmmsEvalBackend(options)
 
 
-BACKENDS: dict[str, Callable[[BackendOptions], Backend]] = {
-    "baseline": _baseline,
-    "openai": _openai,
-    "vllm": _vllm,
-    "lmms-eval": _lmms_eval,
-}
+def _adapter_takes_roles(model: str, adapter: AdapterOptions) -> bool:
+    from instit_bench.backends.lmms_eval.registry import find_adapter
+
+    return find_adapter(model, adapter.force_simple).is_chat
+
+
+BASELINE = BackendSpec("baseline", _baseline, takes=frozenset())
+OPENAI = BackendSpec("openai", _openai, takes=frozenset())
+VLLM = BackendSpec(
+    "vllm",
+    _vllm,
+    takes=option_names(EngineOptions),
+    in_flight=lambda _: 64,  # a model on this machine fills its batch
+)
+LMMS_EVAL = BackendSpec(
+    "lmms-eval",
+    _lmms_eval,
+    takes=option_names(AdapterOptions) | {"--video-as"},
+    takes_roles=_adapter_takes_roles,
+    # While a model of lmms-eval works on one batch, the next is made ready.
+    in_flight=lambda adapter: 2 * (adapter.batch_size or 1),
+    video_as="video",
+)
+
+BACKENDS = Registry(
+    "instit_bench.backends",
+    BackendSpec,
+    "backend",
+    {
+        "baseline": lambda: BASELINE,
+        "openai": lambda: OPENAI,
+        "vllm": lambda: VLLM,
+        "lmms-eval": lambda: LMMS_EVAL,
+    },
+)
 
 
 def create_backend(name: str, options: BackendOptions) -> Backend:
@@ -47,30 +75,9 @@ def create_backend(name: str, options: BackendOptions) -> Backend:
     Raises:
         InputError: The name is unknown, or the options do not fit.
     """
-    if name not in BACKENDS:
-        raise InputError(f"there is no backend {name!r}; choose one of {', '.join(BACKENDS)}")
-    _refuse_options_of_others(name, options)
-    return BACKENDS[name](options)
-
-
-def _refuse_options_of_others(name: str, options: BackendOptions) -> None:
-    for owner, changed in (
-        ("vllm", options.engine.changed),
-        ("lmms-eval", options.adapter.changed),
-    ):
-        not_shared = [option for option in changed if (name, option) != ("lmms-eval", "--video-as")]
-        if name != owner and not_shared:
-            raise InputError(f"{not_shared[0]}: only --backend {owner} has this option")
-
-
-def takes_roles(name: str, model: str, adapter: AdapterOptions) -> bool:
-    """Whether the model takes messages with roles; else its prompt is one text, with media before.
-
-    Raises:
-        InputError: The backend has no such model.
-    """
-    if name != "lmms-eval":
-        return True
-    from instit_bench.backends.lmms_eval.registry import find_adapter
-
-    return find_adapter(model, adapter.force_simple).is_chat
+    spec = BACKENDS.load(name)
+    for option in (*options.engine.changed, *options.adapter.changed):
+        if option not in spec.takes:
+            owner = next(own.name for own in (VLLM, LMMS_EVAL) if option in own.takes)
+            raise InputError(f"{option}: only --backend {owner} has this option")
+    return spec.make(options)

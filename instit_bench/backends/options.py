@@ -49,10 +49,11 @@ class EngineOptions:
 
 @dataclass(frozen=True, slots=True)
 class AdapterOptions:
-    """Options of ``--backend lmms-eval``.
+    """Options of ``--backend lmms-eval`` and of backends that installed packages bring.
 
-    ``model_arg`` holds ``key=value`` for the constructor of the model's class, its adapter, or
-    ``force_simple=true``; ``batch_size`` is how many requests one call of the model may hold.
+    ``model_arg`` holds ``key=value`` for such a backend, or for the constructor of the model's
+    class in lmms-eval, its adapter, or ``force_simple=true``; ``batch_size`` is how many requests
+    one call of the model may hold.
     """
 
     model_arg: tuple[str, ...] = ()
@@ -110,9 +111,18 @@ def is_secret(name: str) -> bool:
     return bool(_SECRET.search(name)) and name.lower() not in _NO_SECRET
 
 
+def option_names(options: type[EngineOptions | AdapterOptions]) -> frozenset[str]:
+    """All options of a kind, as on the command line."""
+    return frozenset(_option(field.name) for field in fields(options))
+
+
+def _option(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
 def _changed(options: Any, default: Any) -> list[str]:
     return [
-        "--" + option.name.replace("_", "-")
+        _option(option.name)
         for option in fields(options)
         if getattr(options, option.name) != getattr(default, option.name)
     ]

@@ -14,12 +14,13 @@ if TYPE_CHECKING:
     from instit_bench.evaluation.runner import RunOutcome
 
 MODEL = "The model's name; baseline takes random, first, echo-gold or text:…"
-BACKEND = "vllm (default), openai, lmms-eval or baseline."
+BACKEND = "vllm (default), openai, lmms-eval, baseline, or an installed one."
 IN_FLIGHT = "Requests in flight (vllm 64, lmms-eval twice the batch, others 16)."
 VIDEO_AS = "frames or video (default: frames; lmms-eval video)."
 TASKS = "Tasks and groups, comma-separated (default: inst_it_bench,gpt4tools)."
 DATA = "hub, demo, or a folder or file (default: hub)."
 STYLE = "chat (default), raw, turbo, davinci, lora-v1 or lora-v1.5: see the tasks' page."
+MODEL_ARG = "key=value for a model of lmms-eval or an installed backend; repeatable."
 CONSTRAIN = "Only letters as replies to multiple choice; not the official protocol."
 ERRORS = "How many samples may fail: a count (10) or a fraction (0.05); default 0."
 
@@ -76,9 +77,7 @@ def run_command(
     engine_arg: Annotated[
         list[str] | None, typer.Option(help="key=value for vllm serve; repeatable.")
     ] = None,
-    model_arg: Annotated[
-        list[str] | None, typer.Option(help="key=value for a model of lmms-eval; repeatable.")
-    ] = None,
+    model_arg: Annotated[list[str] | None, typer.Option(help=MODEL_ARG)] = None,
     batch_size: Annotated[
         int | None, typer.Option(help="Requests a call of a model of lmms-eval (1).")
     ] = None,

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from instit_bench.comparison.compare import RunComparison, TaskComparison, compare_runs
 from instit_bench.comparison.limits import Status, judge_bound, judge_drop
-from instit_bench.comparison.outcomes import headline_metrics
 from instit_bench.comparison.policy import Policy, TaskLimits
 from instit_bench.comparison.scored_run import ScoredRun, TaskScores
+from instit_bench.scorers.base import ScorerSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def check_run(
     """Hold a run to a policy; without a baseline the rules for drops are left out."""
     metrics = policy_names(run, baseline)
 
-    def select(task: str, scorer: str, valued: Sequence[str]) -> Sequence[str]:
+    def select(task: str, scorer: ScorerSpec, valued: Sequence[str]) -> Sequence[str]:
         return _gated(policy.rules_for(task), scorer, metrics[task], valued)
 
     comparison = compare_runs(baseline, run, select, seed=seed) if baseline else None
@@ -90,10 +90,10 @@ def policy_names(run: ScoredRun, baseline: ScoredRun | None) -> Mapping[str, Seq
 
 
 def _gated(
-    limits: TaskLimits, scorer: str, metrics: Sequence[str], valued: Sequence[str]
+    limits: TaskLimits, scorer: ScorerSpec, metrics: Sequence[str], valued: Sequence[str]
 ) -> list[str]:
     """The headline metrics, those that a rule names, and those with values that one covers."""
-    heads = headline_metrics(scorer, valued)
+    heads = scorer.headlines(valued)
     named = [
         metric
         for metric in metrics

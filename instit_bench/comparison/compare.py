@@ -8,15 +8,16 @@ from dataclasses import dataclass, replace
 
 from instit_bench.comparison.comparable import Mismatch, caveats, mismatches
 from instit_bench.comparison.flips import FlipGroup, flip_groups
-from instit_bench.comparison.outcomes import headline_metrics
 from instit_bench.comparison.scored_run import ScoredRun, TaskScores
+from instit_bench.scorers.base import ScorerSpec
+from instit_bench.scorers.registry import spec_of
 from instit_bench.stats.bootstrap import cluster_bootstrap
 from instit_bench.stats.correction import holm
 from instit_bench.stats.paired import Conclusion, PairedTest, conclusion, paired_test
 from instit_bench.types import State
 
 # Which metrics of a task to compare: from its name, its scorer and those that have a value.
-MetricSelector = Callable[[str, str, Sequence[str]], Sequence[str]]
+MetricSelector = Callable[[str, ScorerSpec, Sequence[str]], Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +69,12 @@ class RunComparison:
         return [mismatch for task in self.tasks for mismatch in task.mismatches]
 
 
-def headline(_task: str, scorer: str, metrics: Sequence[str]) -> Sequence[str]:
+def headline(_task: str, scorer: ScorerSpec, metrics: Sequence[str]) -> Sequence[str]:
     """Select a task's headline metrics."""
-    return headline_metrics(scorer, metrics)
+    return scorer.headlines(metrics)
 
 
-def everything(_task: str, _scorer: str, metrics: Sequence[str]) -> Sequence[str]:
+def everything(_task: str, _scorer: ScorerSpec, metrics: Sequence[str]) -> Sequence[str]:
     """Select all metrics."""
     return metrics
 
@@ -95,7 +96,7 @@ def compare_runs(
     return RunComparison(
         a,
         b,
-        tuple(_corrected(tasks, {name: a.tasks[name].scorer for name in shared})),
+        tuple(_corrected(tasks, {name: spec_of(a.tasks[name]) for name in shared})),
         tuple(name for name in a.tasks if name not in b.tasks),
         tuple(name for name in b.tasks if name not in a.tasks),
     )
@@ -105,7 +106,7 @@ def _compare_task(
     name: str, a: TaskScores, b: TaskScores, select: MetricSelector, *, seed: int, bootstrap: bool
 ) -> TaskComparison:
     valued = _valued(a, b)
-    chosen = select(name, a.scorer, valued)
+    chosen = select(name, spec_of(a), valued)
     compared = {
         metric: _compare_metric(metric, a, b, seed=seed, bootstrap=bootstrap) for metric in chosen
     }
@@ -165,7 +166,7 @@ def _left_out(metric: str, task: TaskScores, ids: Collection[str], n_total: int)
 
 
 def _corrected(
-    tasks: Sequence[TaskComparison], scorers: Mapping[str, str]
+    tasks: Sequence[TaskComparison], scorers: Mapping[str, ScorerSpec]
 ) -> Iterable[TaskComparison]:
     """The same with p values corrected for asking of several tasks, and conclusions by them.
 
@@ -175,7 +176,7 @@ def _corrected(
     families = defaultdict[str, list[tuple[str, MetricComparison]]](list)
     for task in tasks:
         names = [found.metric for found in task.metrics]
-        heads = headline_metrics(scorers[task.task], names)
+        heads = scorers[task.task].headlines(names)
         for found in task.metrics:
             is_head = found.metric in heads
             family = f"headline {heads.index(found.metric)}" if is_head else found.metric

@@ -6,8 +6,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from instit_bench.comparison.outcomes import deciding_metric, is_right
 from instit_bench.comparison.scored_run import TaskScores
+from instit_bench.scorers.base import is_right
+from instit_bench.scorers.registry import spec_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +25,15 @@ def flip_groups(a: TaskScores, b: TaskScores, metrics: Sequence[str]) -> tuple[F
 
     A sample that is neither right nor wrong in one of the runs did not flip.
     """
-    metric = deciding_metric(a.scorer, metrics)
+    metric = spec_of(a).deciding(metrics)
     to_wrong, to_right = defaultdict[str, list[str]](list), defaultdict[str, list[str]](list)
     for id_, before in a.samples.items():
         after = b.samples.get(id_)
         if after is None:
             continue
-        was, is_ = (is_right(metric, sample.scores) for sample in (before, after))
+        was, is_ = (
+            is_right(metric, sample.scores, b.lower_is_better) for sample in (before, after)
+        )
         if was and is_ is False:
             to_wrong[before.kind].append(id_)
         elif is_ and was is False:

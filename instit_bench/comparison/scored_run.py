@@ -13,13 +13,13 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from instit_bench.comparison.questions import question_kind
 from instit_bench.display import path_text
 from instit_bench.errors import InputError
 from instit_bench.runs.atomic import write_atomically
 from instit_bench.runs.loaded import Run, RunTask
 from instit_bench.runs.manifest import JudgingManifest, Manifest, TaskManifest
 from instit_bench.runs.record import Fraction, SampleRecord
+from instit_bench.scorers.registry import spec_of
 from instit_bench.types import State
 from instit_bench.validation import first_problem
 
@@ -135,6 +135,7 @@ def scored_run(run: Run) -> ScoredRun:
 
 def _task_scores(stored: RunTask, manifest: Manifest) -> TaskScores:
     task = stored.entry
+    kind = spec_of(task).question_kind
     return TaskScores(
         scorer=task.scorer,
         metrics=task.metrics,
@@ -147,7 +148,7 @@ def _task_scores(stored: RunTask, manifest: Manifest) -> TaskScores:
         samples={
             record.id: ComparedSample(
                 cluster=record.cluster or record.id,
-                kind=question_kind(record, task.scorer, task.media),
+                kind=kind(record, task.media),
                 item=_item_digest(record),
                 state=record.state,
                 scores=record.scores,
@@ -163,15 +164,15 @@ def _protocol(name: str, task: TaskManifest, manifest: Manifest) -> Mapping[str,
     Of a prediction file nobody knows how its answers were asked for, of lmms-eval's log all but the
     frames of videos.
     """
-    identity = manifest.identity
+    identity, scorer = manifest.identity, spec_of(task)
     protocol: dict[str, Any] = {}
     if task.style != "unknown":
         protocol = {"prompt_style": task.style, **task.generation}
         if task.media == "video" and identity.backend != "file":
             protocol |= {"max_frames": identity.max_frames, "video_as": identity.video_as}
-        if task.scorer == "choice":
+        if scorer.multiple_choice:
             protocol["constrain_choices"] = identity.constrain_choices
-    if task.scorer == "open_ended":
+    if scorer.needs_judge:
         protocol |= _judging(name, manifest.judging)
     return protocol
 

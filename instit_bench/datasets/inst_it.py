@@ -30,6 +30,7 @@ from instit_bench.datasets.records import (
 from instit_bench.datasets.source import DataSource
 from instit_bench.errors import InputError, MissingDataError
 from instit_bench.resources import home
+from instit_bench.types import ImagePart, VideoPart
 
 _LETTERS = "ABCD"
 
@@ -53,6 +54,16 @@ def read_inst_it(config: str, source: DataSource) -> Dataset:
             where = f"{file}: record {number}"
             docs.append(_normalised(record, config, media_root, where, pictures))
     return Dataset(docs, files, media_root, commit)
+
+
+def original_medium(doc: Doc, media_root: Path) -> tuple[str, ImagePart | VideoPart]:
+    """The question's id with its image or video, from a record that ``read_inst_it`` gave."""
+    if "video_path" in doc:
+        return doc["question_id"], VideoPart(media_root / doc["video_path"])
+    image = doc["image"]
+    if isinstance(image, bytes):
+        return doc["question_id"], ImagePart(data=image)
+    return doc["question_id"], ImagePart(path=media_root / image)
 
 
 def _locate(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from instit_bench.backends.base import BackendOptions, Workload
+from instit_bench.backends.create import BACKENDS
 from instit_bench.backends.options import (
     AdapterOptions,
     EngineOptions,
@@ -67,9 +68,10 @@ class RunConfig(JudgeConfig):
     @model_validator(mode="before")
     @classmethod
     def _defaults(cls, values: Any) -> Any:
-        """Models of lmms-eval read a video file themselves, each in its own way."""
-        if isinstance(values, dict) and values.get("backend") == "lmms-eval":
-            return {"video_as": "video"} | values
+        """Some backends read a video file themselves, each in its own way."""
+        name = values.get("backend") if isinstance(values, dict) else None
+        if isinstance(name, str) and name in BACKENDS:
+            return {"video_as": BACKENDS.load(name).video_as} | values
         return values
 
     @field_validator("tasks", "sample_id", "include_path", mode="before")
@@ -85,9 +87,7 @@ class RunConfig(JudgeConfig):
     @property
     def in_flight(self) -> int:
         """Requests at once: a model on this machine fills its batch, an endpoint is spared."""
-        # While a model of lmms-eval works on one batch, the next is made ready.
-        defaults = {"vllm": 64, "lmms-eval": 2 * (self.batch_size or 1)}
-        return self.concurrency or defaults.get(self.backend, 16)
+        return self.concurrency or BACKENDS.load(self.backend).in_flight(self.adapter_options())
 
     @property
     def model_label(self) -> str:
@@ -116,7 +116,7 @@ class RunConfig(JudgeConfig):
         )
 
     def adapter_options(self) -> AdapterOptions:
-        """The options of a model of lmms-eval."""
+        """The options of a model of lmms-eval, or of an installed backend."""
         return AdapterOptions(self.model_arg, self.batch_size)
 
     @field_validator("engine_arg", "model_arg", mode="before")

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from instit_bench.backends import takes_roles
+from instit_bench.backends import BACKENDS
 from instit_bench.datasets.prompts import OfficialPrompts, read_prompts
 from instit_bench.datasets.records import Dataset
 from instit_bench.datasets.source import DataSource, open_source
@@ -51,12 +51,15 @@ class TaskPlan:
         return TaskManifest(
             scorer=self.task.config.metadata.scorer,
             media=self.task.config.metadata.media,
+            reader=self.task.config.metadata.reader,
+            dataset_name=self.task.config.dataset_name,
             metrics=list(self.task.metric_names),
             lower_is_better=list(self.task.lower_is_better),
             data_digest=self.dataset.digest,
             prompt_digest=self._prompt_digest(),
             prompts=self.task.prompt_origin,
             style=self.style,
+            style_mark=self.task.style_mark(self.style),
             own_settings=self._own_settings(),
             generation={
                 "max_tokens": self.params.max_tokens,
@@ -107,7 +110,7 @@ class RunPlan:
         return {
             plan.task.name: contract_for(plan.task.config.metadata.media, self.prompts)
             for plan in self.tasks
-            if plan.task.config.metadata.scorer == "open_ended"
+            if plan.task.scorer.needs_judge
         }
 
     def manifest(self, backend_settings: dict[str, object]) -> Manifest:
@@ -162,7 +165,8 @@ def make_plan(config: RunConfig) -> RunPlan:
             "of their own; leave it out, or choose --backend vllm or openai"
         )
     # Said first of all: a model that does not exist needs no data.
-    has_roles = takes_roles(config.backend, config.model, config.adapter_options())
+    backend = BACKENDS.load(config.backend)
+    has_roles = backend.takes_roles(config.model, config.adapter_options())
     style = config.prompt_style if has_roles else "raw"
     registry = load_registry(config.include_path)
     source = open_source(config.data, config.revision)

@@ -24,7 +24,7 @@ from instit_bench.runs.record import SampleRecord, answered, not_run
 from instit_bench.tasks.data import load_dataset
 from instit_bench.tasks.registry import load_registry
 from instit_bench.tasks.task import Task
-from instit_bench.types import Sample, Scorer
+from instit_bench.types import Sample
 
 _NAMED_AT_MOST = 5
 
@@ -71,9 +71,8 @@ def score_file(options: ScoreOptions, make_reporter: Callable[[], Reporter]) -> 
     found = _samples(task, predictions, options)
     if predictions.locate is not None:
         predictions = predictions.locate(found.samples)
-    if task.config.metadata.scorer == "tool_call":
-        predictions = without_echo(predictions, found.samples)
-    records = _score(found.samples, predictions, scorer_for(task))
+    predictions = without_echo(predictions, found.samples)
+    records = _score(found.samples, predictions, task)
     manifest = _manifest(task, found, predictions, options, len(records))
     contracts = contracts_of(manifest, options.data)
     manifest.judging = judging_manifest(options.judging, contracts)
@@ -127,12 +126,15 @@ def _manifest(
             task.name: TaskManifest(
                 scorer=task.config.metadata.scorer,
                 media=task.config.metadata.media,
+                reader=task.config.metadata.reader,
+                dataset_name=task.config.dataset_name,
                 metrics=list(task.metric_names),
                 lower_is_better=list(task.lower_is_better),
                 data_digest=found.digest,
                 prompt_digest=None,
                 prompts=_prompts(task, found, predictions, options),
-                style=_style(task, predictions),
+                style=(style := _style(task, predictions)),
+                style_mark=task.style_mark(style),
                 generation=dict(predictions.run.generation),
                 n_dataset=n_records,
                 files=[str(file) for file in (options.file, *found.files)],
@@ -190,8 +192,9 @@ def _samples(task: Task, predictions: PredictionFile, options: ScoreOptions) -> 
 
 
 def _score(
-    samples: Sequence[Sample], predictions: PredictionFile, scorer: Scorer
+    samples: Sequence[Sample], predictions: PredictionFile, task: Task
 ) -> list[SampleRecord]:
+    scorer = scorer_for(task)
     records = []
     for sample in samples:
         prediction = predictions.predictions.get(sample.id)
@@ -201,7 +204,7 @@ def _score(
             records.append(predictions.failed[sample.id])
         else:
             records.append(not_run(sample, "missing_prediction"))
-    return [*records, *repeat_records(predictions, samples, scorer)]
+    return [*records, *repeat_records(predictions, samples, scorer, task.scorer)]
 
 
 def _notes(samples: Sequence[Sample], predictions: PredictionFile) -> list[str]:

@@ -1,36 +1,43 @@
-"""From a task's ``metadata.scorer`` to the scorer."""
+"""From a prediction to its score, whoever wrote the scorer."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from instit_bench.errors import InputError
-from instit_bench.scorers.choice import ChoiceScorer
-from instit_bench.scorers.judge import OpenEndedScorer
-from instit_bench.scorers.process_results import ProcessResultsScorer
-from instit_bench.scorers.tool_call import ToolCallScorer
 from instit_bench.tasks.task import Task
 from instit_bench.types import Prediction, Sample, Score, Scorer
 
 
 def scorer_for(task: Task) -> Scorer:
     """The scorer that a task names."""
-    match task.config.metadata.scorer:
-        case "choice":
-            return ChoiceScorer()
-        case "tool_call":
-            return ToolCallScorer()
-        case "open_ended":
-            return OpenEndedScorer()
-        case "process_results":
-            return ProcessResultsScorer(task.process_results, task.metric_names, str(task.path))
+    return task.scorer.make(task)
 
 
 def score_sample(scorer: Scorer, sample: Sample, prediction: Prediction) -> Score:
     """Score one prediction.
 
     Raises:
-        InputError: The sample's target is broken; no reply of a model raises.
+        InputError: The sample's target is broken, or the scorer is; no reply of a model raises.
     """
+    where = f"{sample.task}: sample {sample.id}"
     try:
-        return scorer.score(sample, prediction)
+        score = scorer.score(sample, prediction)
+    except InputError:
+        raise
     except ValueError as error:
-        raise InputError(f"{sample.task}: sample {sample.id}: {error}") from error
+        raise InputError(f"{where}: {error}") from error
+    except Exception as error:
+        raise InputError(f"{where}: the scorer failed: {type(error).__name__}: {error}") from error
+    _check(score.values, where)
+    return score
+
+
+def _check(values: Mapping[str, float], where: str) -> None:
+    """A number outside 0 to 1 would end the run where the journal is read again."""
+    for name, value in values.items():
+        if not (isinstance(value, int | float) and 0 <= value <= 1):
+            raise InputError(
+                f"{where}: the scorer's metric {name!r} must be a number from 0 to 1, "
+                f"found {value!r}"
+            )

@@ -13,10 +13,9 @@ from itertools import count
 from instit_bench.evaluation.scoring import score_sample
 from instit_bench.formats.prediction_file import PredictionFile
 from instit_bench.runs.record import SampleRecord, answered
+from instit_bench.scorers.base import ScorerSpec
 from instit_bench.scorers.tool_call.echo import most_echo, official_reply, strict_reply
 from instit_bench.types import Prediction, Sample, Scorer
-
-_OFFICIAL = frozenset({"official_accuracy", "sr", "sr_thought", "sr_action", "sr_args", "iou"})
 
 
 def without_echo(file: PredictionFile, samples: Sequence[Sample]) -> PredictionFile:
@@ -25,9 +24,11 @@ def without_echo(file: PredictionFile, samples: Sequence[Sample]) -> PredictionF
     Officially the prompt's length is cut off every output or off none, whichever evaluator the
     file is for; the reply proper begins where the prompt of that very output ends.
     """
+    if not file.may_echo:
+        return file
     prompts = {sample.id: str(sample.doc["instruction"]) for sample in samples}
     known = [(p.text, prompts[name]) for name, p in file.predictions.items() if name in prompts]
-    if not (file.may_echo and known):
+    if not known:
         return file
     cut, n_echoes = most_echo(known)
 
@@ -60,7 +61,7 @@ def _read(prediction: Prediction, prompt: str, cut: bool) -> Prediction:
 
 
 def repeat_records(
-    file: PredictionFile, samples: Sequence[Sample], scorer: Scorer
+    file: PredictionFile, samples: Sequence[Sample], scorer: Scorer, spec: ScorerSpec
 ) -> list[SampleRecord]:
     """A record for each earlier answer to a question; it counts in official metrics alone."""
     by_id = {sample.id: sample for sample in samples}
@@ -73,7 +74,7 @@ def repeat_records(
             sample = repeat.sample  # the file's own, with the target of this very record
         sample = replace(sample, id=_free_name(repeat.id, {*by_id, *records}))
         score = score_sample(scorer, sample, repeat.prediction)
-        values = {name: value for name, value in score.values.items() if name in _OFFICIAL}
+        values = {name: value for name, value in score.values.items() if spec.is_official(name)}
         score = replace(score, values=values, extracted=None, method=None)
         record = answered(sample, repeat.prediction, score)
         records[sample.id] = record.model_copy(update={"repeat_of": repeat.id})

@@ -1,57 +1,72 @@
-"""A run in the formats that the benchmarks' own evaluators read."""
+"""The benchmarks' own prediction files, written for and read as their evaluators do.
+
+A format belongs to a dataset: a task has the one of its reader.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from instit_bench.datasets.records import text_field
 from instit_bench.errors import InputError
+from instit_bench.formats.prediction_file import PredictionFile, Repeat, doubled
 from instit_bench.runs.atomic import write_atomically
 from instit_bench.runs.loaded import Run
+from instit_bench.runs.manifest import TaskManifest
 from instit_bench.runs.record import SampleRecord
+from instit_bench.tasks.task import Task
+from instit_bench.types import Prediction, Sample
 
-Writer = Callable[[str, Iterable[SampleRecord], Path], Path]
+Writer = Callable[[str, TaskManifest, Iterable[SampleRecord], Path], Path]
+
+LETTERS = ("A", "B", "C", "D")
 
 
 def export_official(run: Run, output: Path) -> dict[str, Path]:
-    """Write one file a task in its benchmark's own format; samples without a reply are left out.
+    """Write one file per task in its benchmark's own format, without unanswered samples.
 
     Raises:
         InputError: A journal is broken, or no task has an upstream format.
     """
     written = {}
     for task in run.one_by_one():
-        name = task.name
-        writer = _WRITERS.get(name.rsplit("_", 1)[0] if name.startswith("gpt4tools") else name)
+        writer = _WRITERS.get(task.entry.reader)
         if writer is None:
             continue
         records = [record for record in task.records.values() if record.finished]
         records.sort(key=lambda record: record.repeat_of is None)  # the last of several counts
-        written[name] = writer(name, records, output)
+        written[task.name] = writer(task.name, task.entry, records, output)
     if not written:
         raise InputError(f"{run.path}: none of its tasks has an official prediction format")
     return written
 
 
-def _inst_it(task: str, records: Iterable[SampleRecord], output: Path) -> Path:
+def _write_inst_it(
+    name: str, task: TaskManifest, records: Iterable[SampleRecord], output: Path
+) -> Path:
     """``image_mc_inference.json`` and so on, as the benchmark's inference scripts write them."""
-    name = task.removeprefix("inst_it_")
     rows = [
         {
             "question_id": record.repeat_of or record.id,
             "question": record.question,
             "model_prediction": record.prediction,
             "ground_truth": record.target,
-            "split": name.split("_")[0],
+            "split": task.media,
         }
         for record in records
     ]
-    return _write(output / f"{name}_inference.json", rows)
+    return _write(output / f"{name.removeprefix('inst_it_')}_inference.json", rows)
 
 
-def _gpt4tools(task: str, records: Iterable[SampleRecord], output: Path) -> Path:
+def _write_gpt4tools(
+    name: str,
+    task: TaskManifest,  # noqa: ARG001 - one signature
+    records: Iterable[SampleRecord],
+    output: Path,
+) -> Path:
     """The layout its evaluator gathers: ``<name>/<name>_0.json`` under its ``--save_path``.
 
     That evaluator cuts the prompt off by its length, so it has to be there.
@@ -61,7 +76,7 @@ def _gpt4tools(task: str, records: Iterable[SampleRecord], output: Path) -> Path
         for record in records
         if record.repeat_of is None
     ]
-    return _write(output / task / f"{task}_0.json", rows)
+    return _write(output / name / f"{name}_0.json", rows)
 
 
 def _official_text(record: SampleRecord) -> str | None:
@@ -77,10 +92,72 @@ def _write(path: Path, rows: list[dict[str, Any]]) -> Path:
     return path
 
 
-_WRITERS: dict[str, Writer] = {
-    "inst_it_image_mc": _inst_it,
-    "inst_it_image_oe": _inst_it,
-    "inst_it_video_mc": _inst_it,
-    "inst_it_video_oe": _inst_it,
-    "gpt4tools": _gpt4tools,
-}
+_WRITERS: Mapping[str, Writer] = {"inst_it": _write_inst_it, "gpt4tools": _write_gpt4tools}
+
+
+def read_inst_it_predictions(
+    path: Path, rows: Sequence[Mapping[str, Any]], task: Task
+) -> PredictionFile:
+    """The file of Inst-IT Bench's inference scripts: it brings question and target along.
+
+    Raises:
+        InputError: A record is broken, or is of another split than the task.
+    """
+    predictions: dict[str, Prediction] = {}
+    samples: dict[str, Sample] = {}
+    ids: list[str] = []
+    repeats: list[Repeat] = []
+    for number, row in enumerate(rows, start=1):
+        where = f"{path}: record {number}"
+        sample_id = text_field(row, "question_id", where)
+        where = f"{where} (question_id {sample_id})"
+        split = row.get("split")
+        if isinstance(split, str) and split != task.config.metadata.media:
+            raise InputError(
+                f"{where}: field 'split' is {split!r}, which is not task {task.name}'s"
+            )
+        ids.append(sample_id)
+        target = text_field(row, "ground_truth", where)
+        if task.scorer.multiple_choice and target not in LETTERS:
+            raise InputError(f"{where}: field 'ground_truth' must be A, B, C or D, not {target!r}")
+        text = text_field(row, "model_prediction", where, may_be_empty=True)
+        if sample_id in predictions:
+            repeats.append(Repeat(sample_id, predictions[sample_id], samples[sample_id]))
+        predictions[sample_id] = Prediction(text)
+        samples[sample_id] = Sample(
+            task=task.name,
+            id=sample_id,
+            doc=row,
+            target=target,
+            cluster=sample_id.split("-")[0],
+            question=text_field(row, "question", where),
+        )
+    return PredictionFile(path, predictions, samples, doubled=doubled(ids), repeats=tuple(repeats))
+
+
+def read_gpt4tools_predictions(path: Path, rows: Sequence[Mapping[str, Any]]) -> PredictionFile:
+    """The file of GPT4Tools' inference script: ids and replies alone.
+
+    Raises:
+        InputError: A record is broken.
+    """
+    predictions: dict[str, Prediction] = {}
+    ids: list[str] = []
+    repeats: list[Repeat] = []
+    for number, row in enumerate(rows, start=1):
+        where = f"{path}: record {number}"
+        if not isinstance(row.get("id"), int | str):
+            raise InputError(f"{where}: field 'id' must be a number or text")
+        sample_id = str(row["id"])
+        output = row.get("output")
+        if isinstance(output, list):
+            output = output[0] if output else None
+        if not isinstance(output, str):
+            raise InputError(f"{where} (id {sample_id}): field 'output' must be text")
+        ids.append(sample_id)
+        if sample_id in predictions:
+            repeats.append(Repeat(sample_id, predictions[sample_id]))
+        predictions[sample_id] = Prediction(output)
+    return PredictionFile(
+        path, predictions, doubled=doubled(ids), repeats=tuple(repeats), may_echo=True
+    )

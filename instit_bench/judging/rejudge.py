@@ -17,6 +17,7 @@ from instit_bench.runs.directory import RunDirectory
 from instit_bench.runs.loaded import Run
 from instit_bench.runs.manifest import Manifest
 from instit_bench.scorers.judge import JudgeContract
+from instit_bench.scorers.registry import spec_of
 
 
 def judge_run(
@@ -99,7 +100,7 @@ def contracts_of(manifest: Manifest, data: str | None) -> dict[str, JudgeContrac
     return {
         name: contract_for(task.media, prompts)
         for name, task in manifest.tasks.items()
-        if task.scorer == "open_ended"
+        if spec_of(task).needs_judge
     }
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from instit_bench.errors import InputError
 from instit_bench.resources import shipped
-from instit_bench.runs.results import RunResults
+from instit_bench.runs.results import RunResults, TaskResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +22,12 @@ class Column:
     benchmark: str
     title: str
     meaning: str
+    lower_is_better: bool = False
 
 
 _INST_IT, _GPT4TOOLS = "Inst-IT Bench", "GPT4Tools"
+_OTHER = "Other tasks"
+# The columns of published rows; runs of other tasks bring columns of their own.
 COLUMNS: Mapping[str, Column] = {
     "inst_it_image_oe": Column(
         task="inst_it_image_oe",
@@ -86,7 +89,8 @@ class Cell:
 class Row:
     """One model's numbers, by column; a missing column is a number nobody has.
 
-    ``url`` is where a published row's source can be read, if anywhere: an https address.
+    ``own`` are the columns of tasks that ``COLUMNS`` does not know. ``url`` is where a published
+    row's source can be read, if anywhere: an https address.
     """
 
     model: str
@@ -94,25 +98,50 @@ class Row:
     cells: Mapping[str, Cell] = field(default_factory=dict)
     published: bool = False
     url: str = ""
+    own: Mapping[str, Column] = field(default_factory=dict)
+
+
+def columns_of(rows: Sequence[Row]) -> dict[str, Column]:
+    """The columns in which a row has something: the benchmarks' in their order, then others."""
+    held = {name for row in rows for name in row.cells}
+    own = {name: column for row in rows for name, column in row.own.items()}
+    known = {name: column for name, column in COLUMNS.items() if name in held}
+    return known | own
 
 
 def row_of(results: RunResults, source: str) -> Row:
     """The row that a run earns."""
+    shown = {column.task for column in COLUMNS.values()}
+    own = {
+        f"{task}_{result.headline}": _own_column(task, result)
+        for task, result in results.tasks.items()
+        if task not in shown and result.headline is not None
+    }
     cells = {}
-    for name, column in COLUMNS.items():
+    for name, column in ({**COLUMNS, **own}).items():
         result = results.tasks.get(column.task)
-        if result is None or column.metric not in result.metrics:
-            continue
-        found = result.metrics[column.metric]
-        low_high = found.ci95
-        cells[name] = Cell(
-            value=None if found.value is None else 100 * found.value,
-            n=found.n,
-            coverage=result.coverage,
-            ci95=None if low_high is None else (100 * low_high[0], 100 * low_high[1]),
-            marks=tuple(result.marks),
-        )
-    return Row(results.model, source, cells)
+        if result is not None and column.metric in result.metrics:
+            cells[name] = _run_cell(result, column.metric)
+    return Row(results.model, source, cells, own=own)
+
+
+def _own_column(task: str, result: TaskResult) -> Column:
+    metric = str(result.headline)
+    lower = metric in result.lower_is_better
+    meaning = f"{metric} of task {task}" + (", lower is better" if lower else "")
+    return Column(task, metric, _OTHER, task, meaning, lower)
+
+
+def _run_cell(result: TaskResult, metric: str) -> Cell:
+    found = result.metrics[metric]
+    low_high = found.ci95
+    return Cell(
+        value=None if found.value is None else 100 * found.value,
+        n=found.n,
+        coverage=result.coverage,
+        ci95=None if low_high is None else (100 * low_high[0], 100 * low_high[1]),
+        marks=tuple(result.marks),
+    )
 
 
 def published_rows() -> list[Row]:

@@ -9,10 +9,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from instit_bench.display import markdown_table, markdown_text, one_line
-from instit_bench.leaderboard.rows import COLUMNS, Cell, Row
+from instit_bench.leaderboard.rows import Cell, Row, columns_of
 from instit_bench.runs.marks import explained
 
-HEADER = ("model", "source", *COLUMNS)
+_WORDS = ("model", "source")
 _TITLE = "Leaderboard (official metrics, percent)"
 _WIDE = 160  # room for the columns' names as they stand in the CSV
 _NARROW = 100  # less has no room for a column a metric
@@ -28,14 +28,15 @@ def board(rows: Sequence[Row], width: int) -> Table:
 
 def _table(rows: Sequence[Row], *, wide: bool) -> Table:
     table = Table(title=_TITLE, title_justify="left")
-    for name in HEADER[:2]:
+    columns = list(columns_of(rows))
+    for name in _WORDS:
         table.add_column(name, overflow="fold")
-    for name in COLUMNS:
+    for name in columns:
         benchmark, *metric = name.rsplit("_", 2)
         heading = name if wide else f"{benchmark}\n{'_'.join(metric)}"
-        table.add_column(heading, justify="right", overflow="fold")
+        table.add_column(escape(heading), justify="right", overflow="fold")
     for row in rows:
-        table.add_row(*map(escape, _words(row)), *map(escape, _texts(row)))
+        table.add_row(*map(escape, _words(row)), *map(escape, _texts(row, columns)))
     return table
 
 
@@ -43,19 +44,25 @@ def _blocks(rows: Sequence[Row]) -> Table:
     table = Table(title=_TITLE, title_justify="left", box=box.SIMPLE, show_header=False)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
+    columns = list(columns_of(rows))
     for row in rows:
-        for name, text in zip(HEADER, (*_words(row), *_texts(row)), strict=True):
+        texts = (*_words(row), *_texts(row, columns))
+        for name, text in zip((*_WORDS, *columns), texts, strict=True):
             if text:
-                table.add_row(name, escape(text))
+                table.add_row(escape(name), escape(text))
         table.add_section()
     return table
 
 
 def board_markdown(rows: Sequence[Row]) -> str:
     """A Markdown table with its marks explained below."""
+    columns = list(columns_of(rows))
     table = markdown_table(
-        HEADER,
-        [(markdown_text(row.model), markdown_text(row.source), *_texts(row)) for row in rows],
+        (*_WORDS, *map(markdown_text, columns)),
+        [
+            (markdown_text(row.model), markdown_text(row.source), *_texts(row, columns))
+            for row in rows
+        ],
         left=2,
     )
     notes = [f"- {line}" for line in explained_marks(rows)]
@@ -72,8 +79,8 @@ def _words(row: Row) -> tuple[str, str]:
     return one_line(row.model), one_line(row.source)
 
 
-def _texts(row: Row) -> list[str]:
-    return [cell_text(row.cells.get(column)) for column in COLUMNS]
+def _texts(row: Row, columns: Iterable[str]) -> list[str]:
+    return [cell_text(row.cells.get(column)) for column in columns]
 
 
 def cell_text(cell: Cell | None) -> str:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from instit_bench.leaderboard.rows import COLUMNS, Cell, Row
+from instit_bench.leaderboard.rows import Cell, Row, columns_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,10 +31,11 @@ def frame(rows: Sequence[Row]) -> pd.DataFrame:
     """One row a model: the numbers, then n, coverage, interval and marks of each."""
     import pandas as pd
 
+    columns = columns_of(rows)
     records = []
     for row in rows:
         record: dict[str, object] = {"model": row.model, "source": row.source}
-        cells = {column: row.cells.get(column, Cell()) for column in COLUMNS}
+        cells = {column: row.cells.get(column, Cell()) for column in columns}
         record |= {column: cell.value for column, cell in cells.items()}
         for column, cell in cells.items():
             low, high = cell.ci95 or (None, None)
@@ -45,5 +46,5 @@ def frame(rows: Sequence[Row]) -> pd.DataFrame:
             record[f"{column}_marks"] = " ".join(cell.marks)
         records.append(record)
     table = pd.DataFrame.from_records(records)
-    counts = [f"{column}_n" for column in COLUMNS]
+    counts = [f"{column}_n" for column in columns]
     return table.astype(dict.fromkeys(counts, "Int64"))

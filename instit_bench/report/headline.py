@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from instit_bench.comparison.outcomes import headline_metrics
-from instit_bench.report.differences import difference_groups
 from instit_bench.report.loaded import LoadedRun, task_names
+from instit_bench.runs.record import SampleRecord
 from instit_bench.runs.results import TaskResult
+from instit_bench.scorers.base import ScorerSpec
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One metric as a table shows it, in percent."""
+    """One metric as a table shows it, in percent; ``metric`` says too which way is better."""
 
     metric: str
     value: str
@@ -51,7 +52,7 @@ def headlines(runs: Sequence[LoadedRun]) -> list[Headline]:
 
 
 def _headline(task: str, run: LoadedRun) -> Headline:
-    result, scorer = run.results.tasks[task], run.manifest.tasks[task].scorer
+    result, scorer = run.results.tasks[task], run.scorer(task)
     return Headline(
         task=task,
         run=run.label,
@@ -59,16 +60,24 @@ def _headline(task: str, run: LoadedRun) -> Headline:
         coverage=f"{result.n_scored} of {result.n_total} ({_percent(result.coverage)} %)",
         states=", ".join(f"{count} {state}" for state, count in result.states.items() if count),
         marks=tuple(result.marks),
-        differences=tuple(difference_groups(run.samples(task), scorer)),
+        differences=tuple(_difference_groups(run.samples(task), scorer)),
         notes=tuple(result.notes),
     )
 
 
+def _difference_groups(
+    records: Iterable[SampleRecord], scorer: ScorerSpec
+) -> list[tuple[str, int]]:
+    """Why official and strict differ, and on how many samples, the commonest reason first."""
+    differing = (record for record in records if record.details.get("difference"))
+    return Counter(map(scorer.why_different, differing)).most_common()
+
+
 def _figures(
-    scorer: str, result: TaskResult, strict: str | None
+    scorer: ScorerSpec, result: TaskResult, strict: str | None
 ) -> tuple[Figure | None, Figure | None]:
     """Official and strict; a lexical score, being no official one, stands in strict's place."""
-    names = headline_metrics(scorer, list(result.metrics))
+    names = scorer.headlines(result.metrics)
     official = names[0] if names else None
     return _figure(official, result), _figure(strict if strict != official else None, result)
 
@@ -80,7 +89,8 @@ def _figure(name: str | None, result: TaskResult) -> Figure | None:
     interval = ""
     if found.ci95 is not None:
         interval = f"{_percent(found.ci95[0])} to {_percent(found.ci95[1])}"
-    return Figure(name, "–" if found.value is None else _percent(found.value), interval, found.n)
+    shown = f"{name} (lower is better)" if name in result.lower_is_better else name
+    return Figure(shown, "–" if found.value is None else _percent(found.value), interval, found.n)
 
 
 def _percent(fraction: float) -> str:

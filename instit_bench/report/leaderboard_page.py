@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from instit_bench.leaderboard.rows import COLUMNS, Cell, Column, Row
+from instit_bench.leaderboard.rows import Cell, Column, Row, columns_of
 from instit_bench.leaderboard.table import csv_text
 from instit_bench.report.pages import render_page
 from instit_bench.runs.marks import Mark, explained
@@ -15,7 +15,7 @@ from instit_bench.runs.marks import Mark, explained
 
 @dataclass(frozen=True, slots=True)
 class ShownCell:
-    """One place in the table; ``best`` numbers are the highest that may be compared."""
+    """One place in the table; ``best`` numbers are the best that may be compared."""
 
     column: Column
     cell: Cell | None
@@ -36,9 +36,10 @@ class ShownCell:
 
 def leaderboard_page(rows: Sequence[Row]) -> str:
     """The page of the rows; equal rows give equal pages."""
-    best = {name: _best(rows, name) for name in COLUMNS}
+    columns = columns_of(rows)
+    best = {name: _best(rows, name, column) for name, column in columns.items()}
     shown = [
-        (row, [_shown(row.cells.get(name), column, best[name]) for name, column in COLUMNS.items()])
+        (row, [_shown(row.cells.get(name), column, best[name]) for name, column in columns.items()])
         for row in rows
     ]
     cells = [cell for _, places in shown for cell in places]
@@ -48,8 +49,8 @@ def leaderboard_page(rows: Sequence[Row]) -> str:
         scripts=("leaderboard.js",),
         styles=("theme.css", "leaderboard.css"),
         rows=shown,
-        columns=COLUMNS,
-        benchmarks=Counter(column.benchmark for column in COLUMNS.values()),
+        columns=columns,
+        benchmarks=Counter(column.benchmark for column in columns.values()),
         filled={cell.column.benchmark for cell in cells if cell.cell},
         kinds={row.published for row in rows},
         marks=explained(marks),
@@ -62,11 +63,12 @@ def _shown(cell: Cell | None, column: Column, best: float | None) -> ShownCell:
     return ShownCell(column, cell, is_best)
 
 
-def _best(rows: Sequence[Row], column: str) -> float | None:
-    """The highest comparable number of a column; ``None`` where there are no two to compare."""
-    cells = [row.cells[column] for row in rows if column in row.cells]
+def _best(rows: Sequence[Row], name: str, column: Column) -> float | None:
+    """The best comparable number of a column; ``None`` where there are no two to compare."""
+    cells = [row.cells[name] for row in rows if name in row.cells]
     numbers = [number for cell in cells if (number := _comparable(cell)) is not None]
-    return max(numbers) if len(numbers) > 1 else None
+    best = min if column.lower_is_better else max
+    return best(numbers) if len(numbers) > 1 else None
 
 
 def _comparable(cell: Cell) -> float | None:

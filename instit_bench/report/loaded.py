@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from instit_bench.comparison.outcomes import deciding_metric
 from instit_bench.display import path_text
 from instit_bench.runs.loaded import Run
 from instit_bench.runs.manifest import Manifest
 from instit_bench.runs.record import SampleRecord
 from instit_bench.runs.results import RunResults
+from instit_bench.scorers.base import ScorerSpec
+from instit_bench.scorers.registry import spec_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +37,15 @@ class LoadedRun:
         """A task's selected samples in the journal's order."""
         return self.run.tasks[task].samples
 
+    def scorer(self, task: str) -> ScorerSpec:
+        """The spec of a task's scorer."""
+        return spec_of(self.manifest.tasks[task])
+
     def deciding(self, task: str) -> str | None:
         """The metric that decides over this run's samples of a task."""
         metrics = self.run.tasks[task].result.metrics
         valued = [name for name, metric in metrics.items() if metric.n]
-        return deciding_metric(self.manifest.tasks[task].scorer, valued)
+        return self.scorer(task).deciding(valued)
 
 
 def load_runs(paths: Sequence[Path]) -> list[LoadedRun]:

@@ -11,8 +11,8 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from instit_bench.datasets.inst_it import read_inst_it
-from instit_bench.datasets.records import Dataset, Doc
+from instit_bench.datasets.readers import READERS, DataKeys, ReaderSpec
+from instit_bench.datasets.records import Dataset
 from instit_bench.datasets.source import DataSource
 from instit_bench.errors import InputError
 from instit_bench.report.loaded import LoadedRun
@@ -24,7 +24,6 @@ Medium = ImagePart | VideoPart
 
 _NO_NAME = re.compile(r"\d+ bytes")
 _PICTURES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
-_CONFIGS = {"choice": "multi_choice", "open_ended": "open_ended"}
 
 
 class RunPictures:
@@ -63,34 +62,26 @@ def _medium(name: str, kind: str) -> Medium:
 
 
 def _originals(task: TaskManifest) -> dict[str, Medium]:
-    """The dataset's pictures by sample id, where the run's dataset is still at hand."""
-    if task.scorer not in _CONFIGS or task.media not in ("image", "video"):
+    """The dataset's images and videos by sample id, where the run's dataset is still at hand."""
+    reader = READERS.load(task.reader) if task.reader in READERS else None
+    if reader is None or reader.original is None:
         return {}
-    config = f"{task.media}_{_CONFIGS[task.scorer]}"
-    datasets = [_read(config, Path(name)) for name in task.files]
+    datasets = [_read(reader, task.dataset_name, Path(name)) for name in task.files]
     found = [dataset for dataset in datasets if dataset is not None]
     docs = [doc for dataset in found for doc in dataset.docs]
     if not found or Dataset(docs, (), Path()).digest != task.data_digest:
         return {}
-    return {
-        doc["question_id"]: _original(doc, dataset.media_root)
-        for dataset in found
-        for doc in dataset.docs
-    }
+    return dict(
+        reader.original(doc, dataset.media_root) for dataset in found for doc in dataset.docs
+    )
 
 
-def _read(config: str, file: Path) -> Dataset | None:
+def _read(reader: ReaderSpec, dataset_name: str | None, file: Path) -> Dataset | None:
     """A file of the dataset; ``None`` for what is none, such as a scored prediction file."""
     try:
         if not file.is_file():  # a pipe or a device might never end
             return None
-        return read_inst_it(config, DataSource("path", file.parent, file=file))
+        keys = DataKeys(file, dataset_name=dataset_name)
+        return reader.read(keys, DataSource("path", file.parent, file=file))
     except (InputError, OSError):
         return None
-
-
-def _original(doc: Doc, media_root: Path) -> Medium:
-    if "video_path" in doc:
-        return VideoPart(media_root / doc["video_path"])
-    image = doc["image"]
-    return ImagePart(data=image) if isinstance(image, bytes) else ImagePart(path=media_root / image)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 
-from instit_bench.comparison.questions import first_moment, question_kind
 from instit_bench.report.charts import histogram, intervals, matrix, radar
 from instit_bench.report.loaded import LoadedRun, task_names
 from instit_bench.report.shapes import Chart
@@ -32,12 +31,13 @@ def plots(runs: Sequence[LoadedRun]) -> list[Chart]:
         charts += _by_position(task, having)
         charts += _judge_scores(task, having)
         for run in having:
-            charts += _confusion(task, run, alone=len(having) == 1)
+            charts += _matrices(task, run, alone=len(having) == 1)
     return charts
 
 
 def _radar(runs: Sequence[LoadedRun]) -> Iterator[Chart]:
-    axes = {task: [_task_metric(task, run) for run in runs] for task in task_names(runs)}
+    higher = [task for task in task_names(runs) if not _counts_mistakes(task, runs)]
+    axes = {task: [_task_metric(task, run) for run in runs] for task in higher}
     axes = {task: of for task, of in axes.items() if sum(m.value is not None for m in of) > 1}
     if len(axes) >= _LEAST_AXES:
         yield radar(
@@ -48,6 +48,15 @@ def _radar(runs: Sequence[LoadedRun]) -> Iterator[Chart]:
         )
 
 
+def _counts_mistakes(task: str, runs: Sequence[LoadedRun]) -> bool:
+    """Whether a run's deciding metric of the task is one where lower is better."""
+    return any(
+        run.deciding(task) in run.manifest.tasks[task].lower_is_better
+        for run in runs
+        if task in run.manifest.tasks
+    )
+
+
 def _task_metric(task: str, run: LoadedRun) -> Metric:
     if task not in run.results.tasks or (name := run.deciding(task)) is None:
         return Metric(None, None, None, 0)
@@ -55,31 +64,30 @@ def _task_metric(task: str, run: LoadedRun) -> Metric:
 
 
 def _by_kind(task: str, runs: Sequence[LoadedRun]) -> Iterator[Chart]:
-    manifest = runs[0].manifest.tasks[task]
+    kind, media = runs[0].scorer(task).question_kind, runs[0].manifest.tasks[task].media
     if chart := _grouped(
         f"{task} by kind of question",
         task,
         runs,
-        lambda record: (0, question_kind(record, manifest.scorer, manifest.media)),
+        lambda record: (0, kind(record, media)),
     ):
         yield chart
 
 
 def _by_position(task: str, runs: Sequence[LoadedRun]) -> Iterator[Chart]:
-    if runs[0].manifest.tasks[task].media != "video":
+    first_moment = runs[0].scorer(task).first_moment
+    if runs[0].manifest.tasks[task].media != "video" or first_moment is None:
         return
     moments = [first_moment(record) for run in runs for record in run.samples(task)]
     last = min(max((m for m in moments if m is not None), default=0), _LAST_FRAME)
     width = max(1, math.ceil(last / _BINS))
-    if chart := _grouped(
-        f"{task} by position in the video", task, runs, lambda record: _bin(record, width)
-    ):
+    title = f"{task} by position in the video"
+    if chart := _grouped(title, task, runs, lambda record: _bin(first_moment(record), width)):
         yield chart
 
 
-def _bin(record: SampleRecord, width: int) -> tuple[int, str] | None:
-    """The frames among which the question's first moment lies; ``None`` where it names none."""
-    moment = first_moment(record)
+def _bin(moment: int | None, width: int) -> tuple[int, str] | None:
+    """The frames among which a question's first moment lies; ``None`` where it names none."""
     if moment is None:
         return None
     if moment > _LAST_FRAME:
@@ -89,7 +97,7 @@ def _bin(record: SampleRecord, width: int) -> tuple[int, str] | None:
 
 
 def _judge_scores(task: str, runs: Sequence[LoadedRun]) -> Iterator[Chart]:
-    if runs[0].manifest.tasks[task].scorer != "open_ended":
+    if not runs[0].scorer(task).needs_judge:
         return
     counts = [_tenths(run.samples(task), run.deciding(task)) for run in runs]
     if any(map(any, counts)):
@@ -111,14 +119,12 @@ def _tenths(records: Sequence[SampleRecord], metric: str | None) -> list[int]:
     return counts
 
 
-def _confusion(task: str, run: LoadedRun, *, alone: bool) -> Iterator[Chart]:
-    if counts := run.results.tasks[task].tables.get("confusion"):
-        yield matrix(
-            f"{task}: tools taken for one another" + ("" if alone else f", {run.label}"),
-            "Rows are the gold tool, columns the predicted one, over aligned calls; a cell's "
-            "shade is its share of the row.",
-            counts,
-        )
+def _matrices(task: str, run: LoadedRun, *, alone: bool) -> Iterator[Chart]:
+    tables = run.results.tasks[task].tables
+    for found in run.scorer(task).matrices:
+        if counts := tables.get(found.table):
+            title = f"{task}: {found.title}" + ("" if alone else f", {run.label}")
+            yield matrix(title, found.description, counts)
 
 
 def _grouped(title: str, task: str, runs: Sequence[LoadedRun], group: Group) -> Chart | None:
@@ -144,6 +150,8 @@ def _grouped(title: str, task: str, runs: Sequence[LoadedRun], group: Group) -> 
         for key in sorted(largest[:_MOST_GROUPS])
     }
     description = f"Mean {runs[0].deciding(task)} with its 95 % interval and number of samples."
+    if _counts_mistakes(task, runs):
+        description += " Lower is better."
     if len(values) > _MOST_GROUPS:
         description += f" The {_MOST_GROUPS} largest of {len(values)} groups."
     return intervals(title, description, rows, _labels(runs))

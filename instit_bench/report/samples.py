@@ -6,21 +6,17 @@ of numbers into ``pictures``; an answer names its film. Empty fields are left ou
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from instit_bench.comparison.outcomes import headline_metrics, is_right
-from instit_bench.comparison.questions import question_kind
 from instit_bench.report.films import Films
 from instit_bench.report.loaded import LoadedRun, task_names
-from instit_bench.runs.manifest import TaskManifest
 from instit_bench.runs.record import SampleRecord
 from instit_bench.runs.verdicts import VerdictRecord
+from instit_bench.scorers.base import ScorerSpec, is_right
 from instit_bench.types import State
 
-_INPUT = re.compile(r"^New input:[ \t]*(\S.*)$", re.MULTILINE)  # GPT4Tools' own words
 _LONGEST_SUMMARY = 160
 
 
@@ -32,16 +28,17 @@ def page_data(runs: Sequence[LoadedRun], media_folder: Path | None) -> dict[str,
     samples: dict[tuple[str, str], dict[str, Any]] = {}
     for index, run in enumerate(runs):
         for name, task in run.manifest.tasks.items():
-            deciding = run.deciding(name)
+            scorer, deciding = run.scorer(name), run.deciding(name)
             for record, verdicts in run.run.tasks[name].selected():
-                right = is_right(deciding, record.scores)
-                answer = _answer(record, right, tasks[name]["metrics"], lines)
+                right = is_right(deciding, record.scores, task.lower_is_better)
+                answer = _answer(record, scorer, right, tasks[name]["metrics"], lines)
                 answer |= films.of(index, name, record.id)
                 if verdicts:
                     answer["verdicts"] = [_verdict(verdict, lines) for verdict in verdicts]
                 sample = samples.setdefault(
                     (name, record.id),
-                    {"task": numbers[name], "answers": [None] * len(runs)} | _sample(record, task),
+                    {"task": numbers[name], "answers": [None] * len(runs)}
+                    | _sample(record, scorer, task.media),
                 )
                 sample["answers"][index] = answer
     return {
@@ -77,10 +74,11 @@ class _Lines:
 def _task(name: str, runs: Sequence[LoadedRun]) -> dict[str, Any]:
     run = next(run for run in runs if name in run.manifest.tasks)
     task, result = run.manifest.tasks[name], run.results.tasks[name]
-    headline = headline_metrics(task.scorer, list(result.metrics))
+    scorer = run.scorer(name)
+    headline = scorer.headlines(result.metrics)
     return {
         "name": name,
-        "scorer": task.scorer,
+        "outcome": scorer.outcome,
         "media": task.media,
         "metrics": list(result.metrics),
         "official": headline[0] if headline else None,
@@ -88,32 +86,34 @@ def _task(name: str, runs: Sequence[LoadedRun]) -> dict[str, Any]:
     }
 
 
-def _sample(record: SampleRecord, task: TaskManifest) -> dict[str, Any]:
+def _sample(record: SampleRecord, scorer: ScorerSpec, media: str) -> dict[str, Any]:
     return {
         "id": record.id,
-        "kind": question_kind(record, task.scorer, task.media),
-        "summary": _summary(record.question),
+        "kind": scorer.question_kind(record, media),
+        "summary": _summary(record.question, scorer),
     }
 
 
-def _summary(question: str) -> str:
-    """One line for the list: a GPT4Tools prompt's input, else the question's beginning."""
-    line = _input(question) or question.strip().partition("\n")[0]
+def _summary(question: str, scorer: ScorerSpec) -> str:
+    """One line for the list: what the user says in a long prompt, else the question's beginning."""
+    line = _input(question, scorer) or question.strip().partition("\n")[0]
     return line[:_LONGEST_SUMMARY]
 
 
-def _input(question: str) -> str | None:
-    """What the user says in a GPT4Tools prompt, which goes on for pages; the last if several."""
-    found = _INPUT.findall(question)
-    return str(found[-1]) if found else None
+def _input(question: str, scorer: ScorerSpec) -> str | None:
+    return scorer.user_input(question) if scorer.user_input else None
 
 
 def _answer(
-    record: SampleRecord, right: bool | None, metrics: Sequence[str], lines: _Lines
+    record: SampleRecord,
+    scorer: ScorerSpec,
+    right: bool | None,
+    metrics: Sequence[str],
+    lines: _Lines,
 ) -> dict[str, Any]:
     texts = {
         "question": record.question,
-        "input": _input(record.question),
+        "input": _input(record.question, scorer),
         "prompt": record.prompt,
         "gold": record.target,
         "why": record.error or record.reason,

@@ -22,6 +22,11 @@ from instit_bench.validation import first_problem
 FORMAT_VERSION = 1
 _RECORDED_PACKAGES = ("openai", "pillow", "numpy", "decord", "av", "huggingface_hub", "vllm")
 
+# Of a task; ``data_digest`` says whether the data are the same, however they were read.
+_MAY_DIFFER = frozenset(
+    {"selected", "files", "notes", "revision", "metrics", "lower_is_better", "reader"}
+    | {"dataset_name"}
+)
 
 # A task's name is part of its files' names: it may not lead out of the run's folder.
 FileName = Annotated[str, Field(min_length=1, pattern=r"^[^/\\\x00]+$")]
@@ -54,20 +59,25 @@ class Identity(BaseModel):
 class TaskManifest(BaseModel):
     """One task of a run: its data, prompts and settings, and which samples were selected.
 
-    ``style`` is the way of asking by the task's own name; ``own_settings`` names the entries of
+    ``style`` is the way of asking by the task's own name, ``style_mark`` its mark in tables;
+    ``own_settings`` names the entries of
     ``generation`` that the user chose instead of the task's.
+    ``reader`` and ``dataset_name`` are the plugin's: what reads the data, and which part of them.
     """
 
     model_config = ConfigDict(extra="forbid")
 
     scorer: str
     media: str = "none"
+    reader: str = ""
+    dataset_name: str | None = None
     metrics: list[str]
     lower_is_better: list[str] = Field(default_factory=list)
     data_digest: str | None
     prompt_digest: str | None
     prompts: str
     style: str = "unknown"
+    style_mark: str | None = None
     generation: dict[str, Any] = Field(default_factory=dict)
     own_settings: list[str] = Field(default_factory=list)
     n_dataset: int = Field(ge=0)
@@ -184,8 +194,7 @@ def merge(old: Manifest, new: Manifest) -> Manifest:
     differences = _differences("", old.identity, new.identity)
     for name, task in new.tasks.items():
         if name in old.tasks:
-            ignore = {"selected", "files", "notes", "revision", "metrics", "lower_is_better"}
-            differences += _differences(f"{name}: ", old.tasks[name], task, ignore)
+            differences += _differences(f"{name}: ", old.tasks[name], task, _MAY_DIFFER)
     if differences:
         raise NotComparableError("it was started with other settings: " + "; ".join(differences))
     tasks = dict(old.tasks)
@@ -211,7 +220,7 @@ def add_engine_totals(manifest: Manifest, totals: Mapping[str, float]) -> None:
 
 
 def _differences(
-    prefix: str, old: BaseModel, new: BaseModel, ignore: set[str] | frozenset[str] = frozenset()
+    prefix: str, old: BaseModel, new: BaseModel, ignore: frozenset[str] = frozenset()
 ) -> list[str]:
     before, after = old.model_dump(exclude=set(ignore)), new.model_dump(exclude=set(ignore))
     return [

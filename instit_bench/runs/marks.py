@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from instit_bench.runs.manifest import Manifest, TaskManifest
 from instit_bench.scorers.judge.contract import LEXICAL, OFFICIAL_JUDGE
+from instit_bench.scorers.registry import spec_of
 
 
 class Mark(NamedTuple):
@@ -59,7 +60,6 @@ def explained(marks: Iterable[str]) -> list[Mark]:
 def marks_of(task: TaskManifest, manifest: Manifest, coverage: float) -> list[str]:
     """The marks that a task's numbers earn; ``coverage`` is a fraction 0..1."""
     identity = manifest.identity
-    has_styles = task.scorer == "tool_call"
     applies = {
         "gold": identity.backend == "baseline" and identity.model == "echo-gold",
         "demo": manifest.data.kind == "demo",
@@ -67,9 +67,9 @@ def marks_of(task: TaskManifest, manifest: Manifest, coverage: float) -> list[st
         "file": manifest.data.kind == "file",
         "own-prompts": task.prompts == "own",
         "unknown-prompts": task.prompts == "unknown" and manifest.data.kind != "file",
-        "constrained": identity.constrain_choices and task.scorer == "choice",
-        "text-prompt": has_styles and task.style in ("raw", "davinci"),
-        "lora-template": has_styles and task.style.startswith("lora-"),
+        "constrained": identity.constrain_choices and spec_of(task).multiple_choice,
+        "text-prompt": task.style_mark == "text-prompt",
+        "lora-template": task.style_mark == "lora-template",
         "own-settings": bool(task.own_settings),
         "coverage": coverage < 1.0,
         **_judge_marks(task, manifest),
@@ -78,7 +78,7 @@ def marks_of(task: TaskManifest, manifest: Manifest, coverage: float) -> list[st
 
 
 def _judge_marks(task: TaskManifest, manifest: Manifest) -> dict[str, bool]:
-    judging = manifest.judging if task.scorer == "open_ended" else None
+    judging = manifest.judging if spec_of(task).needs_judge else None
     judge = judging.judges[0] if judging else OFFICIAL_JUDGE
     return {
         "lexical": judge == LEXICAL,

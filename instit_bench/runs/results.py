@@ -14,16 +14,17 @@ from instit_bench.runs.manifest import Manifest
 from instit_bench.runs.marks import marks_of
 from instit_bench.runs.record import SampleRecord
 from instit_bench.runs.verdicts import JudgedSample, VerdictRecord
-from instit_bench.scorers.choice import ChoiceScorer
-from instit_bench.scorers.tool_call import ToolCallScorer
+from instit_bench.scorers.registry import spec_of
 from instit_bench.stats.intervals import mean_metric
-from instit_bench.types import Metric, ScoredSample, Scorer, State
-
-_TABLES: Mapping[str, type[Scorer]] = {"choice": ChoiceScorer, "tool_call": ToolCallScorer}
+from instit_bench.types import Metric, ScoredSample, State
 
 
 class TaskResult(BaseModel):
-    """One task's metrics and how its samples ended."""
+    """One task's metrics and how its samples ended.
+
+    ``headline`` is the metric that stands for the task in a leaderboard, ``lower_is_better`` names
+    the metrics that count mistakes; neither is part of the file.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -38,6 +39,8 @@ class TaskResult(BaseModel):
     tables: dict[str, Any] = Field(default_factory=dict)
     notes: list[str] = Field(default_factory=list)
     judging: JudgingResult | None = None
+    headline: str | None = Field(default=None, exclude=True)
+    lower_is_better: list[str] = Field(default_factory=list, exclude=True)
 
 
 class EngineResult(BaseModel):
@@ -110,7 +113,7 @@ def task_result(name: str, manifest: Manifest, samples: Iterable[JudgedSample]) 
     tally.states[State.NOT_RUN] += n_total - len(tally.scored)
     n_scored = sum(count for state, count in tally.states.items() if state.has_verdict)
     coverage = n_scored / n_total if n_total else 0.0
-    scorer = _TABLES.get(task.scorer)
+    spec = spec_of(task)
     return TaskResult(
         n_total=n_total,
         n_scored=n_scored,
@@ -120,9 +123,11 @@ def task_result(name: str, manifest: Manifest, samples: Iterable[JudgedSample]) 
         marks=marks_of(task, manifest, coverage),
         prompts=task.prompts,
         usage=dict(tally.tokens),
-        tables=scorer().tables(tally.scored) if scorer else {},
+        tables=spec.tables(tally.scored),
         notes=task.notes,
         judging=judging_result(judging, tally.verdicts) if judging else None,
+        headline=next(iter(spec.headlines(task.metrics)), None),
+        lower_is_better=task.lower_is_better,
     )
 
 

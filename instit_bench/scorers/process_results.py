@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from instit_bench.errors import InputError
-from instit_bench.types import Prediction, Sample, Score, ScoredSample, State
+from instit_bench.scorers.base import ScorerSpec
+from instit_bench.types import Prediction, Sample, Score, State
 
 
 class ProcessResultsScorer:
@@ -26,19 +27,21 @@ class ProcessResultsScorer:
         """The plugin's numbers; a metric may be a number or lmms-eval's ``{"score": number}``.
 
         Raises:
-            InputError: The plugin raises, or returns something else; a fault is no zero.
+            InputError: The plugin raises, returns something else, or a metric that the task does
+                not declare; a fault is no zero.
         """
         where = f"{self._where}: process_results on sample {sample.id}"
         try:
-            results = self._function(sample.doc, [prediction.text.strip()])
-            values = {name: results[name] for name in self._metrics if name in results}
+            results = dict(self._function(sample.doc, [prediction.text.strip()]))
         except Exception as error:
             raise InputError(f"{where}: {type(error).__name__}: {error}") from error
-        return Score(State.SCORED, {name: _number(v, name, where) for name, v in values.items()})
-
-    def tables(self, scored: list[ScoredSample]) -> dict[str, Any]:  # noqa: ARG002
-        """None: plugins have metrics only."""
-        return {}
+        if undeclared := [name for name in results if name not in self._metrics]:
+            raise InputError(
+                f"{where}: returns metric {undeclared[0]!r}, which key 'metric_list' does not "
+                "declare; add it there, or return no such key"
+            )
+        declared = [name for name in self._metrics if name in results]
+        return Score(State.SCORED, {name: _number(results[name], name, where) for name in declared})
 
 
 def _number(value: Any, name: str, where: str) -> float:
@@ -47,3 +50,9 @@ def _number(value: Any, name: str, where: str) -> float:
     if not isinstance(value, int | float) or not 0 <= value <= 1:
         raise InputError(f"{where}: metric {name!r} must be a number from 0 to 1, found {value!r}")
     return float(value)
+
+
+PROCESS_RESULTS = ScorerSpec(
+    name="process_results",
+    make=lambda task: ProcessResultsScorer(task.process_results, task.metric_names, str(task.path)),
+)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import yaml
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -17,7 +18,10 @@ from pydantic import (
     model_validator,
 )
 
+from instit_bench.datasets.readers import READERS
 from instit_bench.errors import InputError
+from instit_bench.plugins import Registry
+from instit_bench.scorers.registry import SCORERS
 from instit_bench.tasks.functions import FunctionRef
 from instit_bench.validation import YamlLoader, did_you_mean, first_problem, read_yaml
 
@@ -56,7 +60,7 @@ class PromptStyle(BaseModel):
     ``template`` with the task's text in the place of ``{text}``). ``reply_start`` are words at
     the end of the prompt that belong to the reply and are put back in front of it; ``reply_end``
     is a text that ends a reply where an endpoint shows it. ``generation_kwargs`` come on top of
-    the task's.
+    the task's. ``mark`` is what tables say of numbers that were asked for in this way.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -65,6 +69,7 @@ class PromptStyle(BaseModel):
     template: str = "{text}"
     reply_start: str = ""
     reply_end: str = ""
+    mark: Literal["text-prompt", "lora-template"] | None = None
     generation_kwargs: dict[str, Any] = Field(default_factory=dict)
 
     @field_validator("template")
@@ -83,6 +88,18 @@ class PromptStyle(BaseModel):
         return self
 
 
+def _name_in(registry: Registry[Any]) -> AfterValidator:
+    """Admits the names of a registry; none of its parts is loaded."""
+
+    def check(name: str) -> str:
+        if name not in registry:
+            known = ", ".join(registry.names())
+            raise ValueError(f"there is no such {registry.word} installed; known are {known}")
+        return name
+
+    return AfterValidator(check)
+
+
 class TaskMetadata(BaseModel):
     """What only this harness needs, under the YAML's free ``metadata:`` key."""
 
@@ -90,8 +107,8 @@ class TaskMetadata(BaseModel):
 
     version: float | str = 1.0
     description: str = ""
-    reader: Literal["inst_it", "gpt4tools", "files"] = "files"
-    scorer: Literal["choice", "tool_call", "open_ended", "process_results"] = "process_results"
+    reader: Annotated[str, _name_in(READERS)] = "files"
+    scorer: Annotated[str, _name_in(SCORERS)] = "process_results"
     media: Literal["image", "video", "none"] = "none"
     id_field: str = "id"
     question_field: str = "question"

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from instit_bench.datasets.files import read_files
-from instit_bench.datasets.gpt4tools import read_gpt4tools
-from instit_bench.datasets.inst_it import read_inst_it
 from instit_bench.datasets.prompts import OfficialPrompts
+from instit_bench.datasets.readers import DataKeys
 from instit_bench.datasets.records import Dataset
 from instit_bench.datasets.source import DataSource
 from instit_bench.tasks.task import Task
@@ -22,15 +20,20 @@ def with_prompts(task: Task, prompts: OfficialPrompts | None) -> Task:
 
 
 def load_dataset(task: Task, source: DataSource) -> Dataset:
-    """The task's records, by its reader; ``process_docs`` is for those read from files."""
+    """The task's records, by its reader, and through ``process_docs`` where the reader says so.
+
+    Raises:
+        InputError: They are missing or broken.
+    """
     config = task.config
-    match config.metadata.reader:
-        case "inst_it":
-            return read_inst_it(config.dataset_name or "", source)
-        case "gpt4tools":
-            return read_gpt4tools(config.dataset_name or "", source)
-        case "files":
-            dataset = read_files(
-                config.dataset_path, config.dataset_kwargs, config.test_split, task.path
-            )
-            return replace(dataset, docs=task.process_docs(dataset.docs))
+    keys = DataKeys(
+        yaml_path=task.path,
+        dataset_path=config.dataset_path,
+        dataset_name=config.dataset_name,
+        dataset_kwargs=config.dataset_kwargs,
+        split=config.test_split,
+    )
+    dataset = task.reader.read(keys, source)
+    if not task.reader.processed:
+        return dataset
+    return replace(dataset, docs=task.process_docs(dataset.docs))

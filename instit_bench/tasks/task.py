@@ -11,7 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from instit_bench.datasets.prompts import PromptPair
+from instit_bench.datasets.readers import READERS, ReaderSpec
 from instit_bench.errors import InputError
+from instit_bench.scorers.base import ScorerSpec
+from instit_bench.scorers.registry import SCORERS
 from instit_bench.tasks.config import FieldOrFunction, PromptStyle, TaskConfig
 from instit_bench.tasks.functions import FunctionRef
 from instit_bench.types import (
@@ -51,6 +54,16 @@ class Task:
     def lower_is_better(self) -> tuple[str, ...]:
         """Those of its metrics that count mistakes."""
         return tuple(m.metric for m in self.config.metric_list if not m.higher_is_better)
+
+    @cached_property
+    def scorer(self) -> ScorerSpec:
+        """The spec of the task's scorer."""
+        return SCORERS.load(self.config.metadata.scorer).of(self.metric_names)
+
+    @cached_property
+    def reader(self) -> ReaderSpec:
+        """The reader of the task's records."""
+        return READERS.load(self.config.metadata.reader)
 
     @property
     def prompt_origin(self) -> str:
@@ -113,6 +126,11 @@ class Task:
             InputError: The task has no such style.
         """
         return self._styles[self.style_name(name)]
+
+    def style_mark(self, name: str) -> str | None:
+        """What tables say of numbers in this style; nothing of one that the task does not have."""
+        style = self._styles.get(name)
+        return style.mark if style else None
 
     @cached_property
     def _styles(self) -> Mapping[str, PromptStyle]:

@@ -9,7 +9,6 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from instit_bench.scorers.choice.official import extract_official
-from instit_bench.scorers.choice.reasoning import strip_reasoning
 from instit_bench.scorers.choice.scorer import ChoiceScorer, letters_for
 from instit_bench.scorers.choice.strict import Extraction, extract_choice
 from instit_bench.types import Prediction, Sample, Score, ScoredSample, State
@@ -155,6 +154,76 @@ def test_each_reason(reply, reason):
     assert extract_choice(reply, BAGS) == Extraction(None, "none", reason)
 
 
+SHAPES = ("12 cm", "30°", "45°", "2.5")
+
+
+@pytest.mark.parametrize(
+    ("reply", "letter"),
+    [
+        # Labels that are not the answer's.
+        ("The correct answer is D. The wrong answer would be B.", "D"),
+        ("The best choice is B; the next best is A.", "B"),
+        ("C is the answer. The second most likely option is D.", "C"),
+        ("The incorrect one is option C.", None),
+        ("The answer choice (D), unknown, is incorrect.", None),
+        # What would be said of another question, and by somebody else.
+        ("If the question were about [1], the answer would be A.", None),
+        ("The answer is C. Had it asked about <2>, the answer would have been B.", "C"),
+        ("If the grass died, the answer would be (C).", "C"),
+        ("One might be tempted to say A. The answer is D.", "D"),
+        # Changes of mind.
+        ("I initially chose A, but changed to C.", "C"),
+        ("Either B or something else, but finally D.", "D"),
+        ("<answer>A</answer> Wait, no: the answer is B.", "B"),
+        ("\\boxed{C}. Hmm, that is wrong. The correct answer is D.", "D"),
+        ("The answer is A.\n\nThe answer is C.", None),
+        # Letters of the content.
+        ("In the triangle the angle A is a right angle, so [1] leans.", None),
+        ("The line meets the circle at B.", None),
+        ("There is a right angle at A and one at D.", None),
+        ("The function P(x) = R(x) - C(x) is the profit.", None),
+        ("The current is 5 A and the voltage is 3 V.", None),
+        ("```\nA = (0, 0)\nB = (1, 0)\n```\nThe figure has two points.", None),
+        # Lists.
+        ("(A) one\n(B) two\n(C) three\n(D) four\n(E) five\n(A) one\n(B", None),
+        ("Choose the correct option letter:\n(A) one\n(B) two\n(C) three\n(D) four", None),
+        ("None of the options A, B, C, D are correct.", None),
+        ("A: no\nB: no\nC: yes\nD: no", "C"),
+        ("A is correct. B is correct too. C is wrong.", None),
+        ("The answer is (B), (C), and (D).", None),
+        ("【答案】BC", None),
+        ("【解析】选项A是正确的，选项B是错误的。\n【答案】B <eoa>", "B"),
+        # Formats.
+        ("~~B~~ C", "C"),
+        ("<response>C</response>", "C"),
+        ("USER: A, B, C or D?\nASSISTANT: B", "B"),
+        ("B\n\nQuestion: and the next?\nAnswer: D", "B"),
+        ("There is not enough information, but the most likely is A.", "A"),
+    ],
+)
+def test_each_kind_of_reply(reply, letter):
+    assert extract_choice(reply, BAGS).letter == letter
+
+
+@pytest.mark.parametrize(
+    ("reply", "letter"),
+    [
+        ("The length is 12.0 cm.", "A"),
+        ("So the angle is 100° - 70° = 30°.", "B"),
+        ("90° - 45° = 30° + 15° = 50°", None),
+        ("It is 30° as 75° - 45° = 30°.", "B"),
+        ("The angle is 45°. However, this option is not available in the choices.", None),
+        ("AB = 12, so the area is 144.", None),
+        ("\\boxed{2.5}", "D"),
+        ("The ratio is 2.5", "D"),
+        ("The ratio is 12.5", None),
+        ("At step 30 the loop ends", None),
+    ],
+)
+def test_options_that_are_quantities(reply, letter):
+    assert extract_choice(reply, SHAPES).letter == letter
+
+
 def test_letters_bound_the_answer():
     assert extract_choice("E").reason == "out_of_range"
     assert extract_choice("E", letters="ABCDE").letter == "E"
@@ -167,21 +236,6 @@ def test_letters_bound_the_answer():
 )
 def test_letters_follow_the_choices(choices, letters):
     assert letters_for(choices) == letters
-
-
-@pytest.mark.parametrize(
-    ("reply", "rest"),
-    [
-        ("<think>a</think>b", "b"),
-        ("b<think>a</think>", "b"),
-        ("a</think>b", "b"),
-        ("<think>a <think> b</think>c", "c"),
-        ("<think>a", None),
-        ("[3] at <7>", "[3] at <7>"),
-    ],
-)
-def test_strip_reasoning(reply, rest):
-    assert strip_reasoning(reply) == rest
 
 
 @pytest.mark.parametrize(

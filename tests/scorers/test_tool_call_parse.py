@@ -104,7 +104,8 @@ def read(text, *native):
         pytest.param("Action: Fly\nAction Input: a.png, up", [("Fly", ("a.png, up",))], "react"),
         pytest.param(CALL, [FACE], "json"),
         pytest.param(f"```json\n[{CALL}, {CALL}]\n```", [FACE, FACE], "json"),
-        pytest.param(f"<tool_call>\n{CALL}\n</tool_call>", [FACE], "json"),
+        pytest.param(f"<tool_call>\n{CALL}\n</tool_call>", [FACE], "hermes"),
+        pytest.param("<tool_call>Detect Face</tool_call>", [("Detect Face", ())], "arg_key"),
         pytest.param(
             '{"action": "Crop", "action_input": "image/a.png, a dog, brown"}', [CROP], "json"
         ),
@@ -162,9 +163,9 @@ def test_replies_that_can_be_read(text, calls, style):
         (ASK + "Yes\nAction: Detect Face", "missing_input"),
         (ASK + "No\nAI: hi\nAction: Detect Face", "missing_input"),
         ('{"name": "Detect Face"}', "missing_input"),
-        ('{"name": "Detect Face", "arguments": {"image_path": "image', "malformed_json"),
-        ("<tool_call>Detect Face</tool_call>", "malformed_json"),
-        ('{"name":' * 3000, "malformed_json"),
+        ('{"name": "Detect Face", "arguments": {"image_path": "image', "malformed_call"),
+        ("<tool_call>I think so</tool_call>", "malformed_call"),
+        ('{"name":' * 3000, "malformed_call"),
     ],
 )
 def test_replies_that_cannot_be_read(text, kind):
@@ -198,7 +199,7 @@ def test_native_calls():
     assert read("", NativeToolCall("Make Text", "{}"))[0] == [("Make Text", ())]
     broken = parse_reply("", PROMPT, (NativeToolCall("Crop", '{"image": "im'),))
     assert isinstance(broken, ParseError)
-    assert broken.kind == "malformed_json"
+    assert broken.kind == "malformed_call"
 
 
 def test_the_answer_is_kept():

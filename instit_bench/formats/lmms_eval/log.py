@@ -113,7 +113,7 @@ def _sample(line: LoggedSample, task: Task) -> Sample:
     sample_id = line.sample_id
     if sample_id is None:
         raise InputError(f"{line.where}: field 'doc.{metadata.id_field}' is missing")
-    if metadata.scorer == "choice" and line.target not in _LETTERS:
+    if task.scorer.multiple_choice and line.target not in _LETTERS:
         raise InputError(f"{line.where}: field 'target' must be A, B, C or D, not {line.target!r}")
     choices = [doc.get(name) for name in metadata.choice_fields]
     return Sample(
@@ -131,5 +131,5 @@ def _cluster(doc: Mapping[str, Any], sample_id: str, task: Task) -> str:
     key = task.config.cluster_key
     if key is not None and key in doc:
         return str(doc[key])
-    # The id names the picture or video: the hub's records have no column for it.
-    return sample_id.partition("-")[0] if task.config.metadata.reader == "inst_it" else sample_id
+    # The hub's records of Inst-IT Bench have no column for it, but its ids tell.
+    return task.reader.cluster_of(sample_id)

@@ -57,7 +57,7 @@ def task_docs(folder: Path, dataset_name: str) -> datasets.Dataset:
     samples = list(task.samples(dataset.docs))  # checks the records as our own runs do
     if not samples:
         raise InputError(f"{task.name}: the dataset {dataset.files[0]} is empty")
-    if task.config.metadata.scorer == "open_ended":
+    if task.scorer.needs_judge:
         chosen_judge()  # one that cannot be asked is told of before anything is generated
     words = asdict(task.official_prompt) if task.official_prompt else {}
     root = dataset.media_root.absolute()

@@ -72,8 +72,8 @@ function sort(heading) {
 
 function sortBy(heading) {
   const before = heading.getAttribute("aria-sort");
-  const first = heading.dataset.name ? "descending" : "ascending";
-  const second = heading.dataset.name ? "ascending" : "descending";
+  const bestFirst = heading.dataset.name && heading.dataset.lower === undefined;
+  const [first, second] = bestFirst ? ["descending", "ascending"] : ["ascending", "descending"];
   document.querySelector("#board [aria-sort]")?.removeAttribute("aria-sort");
   heading.setAttribute("aria-sort", before === first ? second : first);
   sort(heading);

@@ -99,8 +99,7 @@ function image(picture, label) {
 
 /** The question with its options, of a prompt for tools what the user says; the whole, folded. */
 function question(sample, answer) {
-  const input = taskOf(sample).scorer === "tool_call" && answer.input;
-  const words = text(input || answer.question);
+  const words = text(answer.input ?? answer.question);
   const asked = textBlock("Question", words, journal(sample)) ?? element("section", {});
   const options = (answer.choices ?? []).map((choice, index) => {
     const letter = String.fromCharCode(65 + index);

@@ -57,10 +57,10 @@ function row(sample, index) {
 function outcome(sample, answer) {
   const state = DATA.states[answer.state];
   if (state !== "scored") return state;
-  const { scorer } = taskOf(sample);
-  if (scorer === "choice") return `${answer.extracted} for ${text(answer.gold)}`;
+  const shown = taskOf(sample).outcome;
+  if (shown === "extracted") return `${answer.extracted} for ${text(answer.gold)}`;
+  if (shown === "pairs") return `${called(answer, 1)} for ${called(answer, 0)}`;
   const value = score(sample, answer);
-  if (scorer === "tool_call") return `${called(answer, 1)} for ${called(answer, 0)}`;
   return value === null ? "" : String(value);
 }
 

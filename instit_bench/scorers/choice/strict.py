@@ -1,7 +1,8 @@
 """Reading the chosen letter from a reply as a careful human reader would.
 
-A cascade of readings, surest first; each answer says which reading gave it, and a reply that none
-of them settles is reported as such with a reason. Nothing is ever guessed.
+Every mention of an option letter is classified by what the text does with it (``claims``), and the
+last one that the text commits itself to decides; a reply that settles on none is reported as such
+with a reason. Nothing is ever guessed.
 """
 
 from __future__ import annotations
@@ -10,17 +11,21 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from instit_bench.scorers.choice.marks import ASIDE, STRONG, WEAK, letters_of, mark, put_aside, tidy
+from instit_bench.scorers.choice.claims import in_negated_clause
+from instit_bench.scorers.choice.context import Claim
+from instit_bench.scorers.choice.denials import denial
+from instit_bench.scorers.choice.letters import around_letters
 from instit_bench.scorers.choice.option_text import matching_options
-from instit_bench.scorers.choice.phrases import (
-    LETTERS,
-    NEGATED_CLAUSE,
-    NONE_OR_ALL,
-    REFUSAL,
-    STATEMENTS,
-    TURNED_DOWN,
+from instit_bench.scorers.choice.statements import (
+    Statement,
+    last_commitment,
+    only_one_left,
+    read_statements,
 )
-from instit_bench.scorers.choice.reasoning import strip_reasoning
+from instit_bench.scorers.choice.structured import chosen_entry, marked_values
+from instit_bench.scorers.choice.tidy import own_words, plain, tidy
+from instit_bench.scorers.choice.tokens import Tokens, tokenize
+from instit_bench.scorers.reasoning import split_reasoning, strip_end_tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +33,12 @@ class Extraction:
     """What a reply chose, or why it chose nothing.
 
     ``method`` names the reading that settled it: ``letter`` (the reply is a letter), ``tagged``
-    (boxed, in an answer tag or in JSON), ``anchored`` (a phrase states it), ``line`` (a line is a
-    letter), ``leading`` (the reply begins with it), ``lone`` (the only letter in the reply),
-    ``option_text``, or ``none``. With ``none``, ``letter`` is ``None`` and ``reason`` is one of
-    ``empty``, ``truncated``, ``ambiguous``, ``refusal``, ``out_of_range`` (a clear answer that is
-    not among the options, "none" or "all of the above" included) and ``no_letter``.
+    (boxed, in an answer tag, in JSON, or marked in a list), ``anchored`` (a phrase states it),
+    ``line`` (a line is a letter), ``leading`` (the reply begins with it), ``lone`` (the only
+    letter in the reply), ``option_text``, or ``none``. With ``none``, ``letter`` is ``None`` and
+    ``reason`` is one of ``empty``, ``truncated``, ``ambiguous``, ``refusal``, ``out_of_range`` (a
+    clear answer that is not among the options, "none" or "all of the above" included) and
+    ``no_letter``.
     """
 
     letter: str | None
@@ -40,34 +46,18 @@ class Extraction:
     reason: str | None = None
 
 
-_LABEL = "(?:option|choice|letter|选项|選項|opción|opção|opzione|вариант)"
-_WHOLE = re.compile(rf"[\W_]*(?:{_LABEL}[\W_]*)?([A-Za-z])[\W_]*", re.IGNORECASE)
-_KEYS = (
-    "answer|final_answer|correct_answer|best_answer|correct_option|choice|option|selected_option"
-    "|letter|prediction|answer_choice"
-)
-# The value is everything up to the next tag, but times such as <7> are no tags.
-_TAGGED = re.compile(
-    r"<(?:answer|option|choice|conclusion|final_answer|final|ans)>(?P<tag>(?:[^<]|<(?=\d))*)"
-    r"|\\f?box(?:ed)?\s*\{(?P<box>[^{}]*)\}"
-    r"|\[\[\s*(?P<double>[A-Za-z])\s*\]\]"
-    rf"|[\"'](?:{_KEYS})[\"']\s*:\s*\[?\s*(?P<quote>[\"'])(?P<json>[^\"\n]*?)(?P=quote)"
-    r"(?!\s*,\s*[\"']\w[\"']\s*[,\]])",
+_BARE = re.compile(r"[\s*(\"'`]*([A-Za-z])[\s*)\"'`.:]*")
+_WHOLE = re.compile(
+    r"[\W_]*(?:(?:option|choice|letter|选项|選項|opción|opção|opzione|вариант)[\W_]*)?"
+    r"([A-Za-z])[\W_]*",
     re.IGNORECASE,
 )
-_EDGE = r"[ \t\-–—>•\"'(\[|]*"
-_LINE = re.compile(rf"^{_EDGE}(?:{_LABEL}\s*)?({LETTERS})[ \t.,:;!)\]\"'|]*$", re.MULTILINE)
-_HEAD = re.compile(rf"^{_EDGE}(?:{_LABEL}\s*)?({LETTERS})\s*(?:[.):\]–—-]|$)", re.MULTILINE)
-_LEADING = re.compile(
-    rf"{_EDGE}(?:{_LABEL}\s*)?({LETTERS})(?=\s*(?:[.,):;\]!–—-]|$|\n|(?:because|since|as)\b))"
+# A long reply that was cut off midway has not come to its answer.
+_LONG = 300
+_FINISHED = re.compile(
+    r"[.!?。！？][\s)\]*\"'”»」』}$]*(?:<[^<>]{1,12}>\s*)*$"
+    r"|[=≈]\s*-?[\d.,√]+\s?(?:[A-Za-z]{1,8}|[°%])\s*$"
 )
-_DELIMITED = re.compile(rf"([{STRONG}{WEAK}])[.):]")
-_STRONG = re.compile(f"[{STRONG}]")
-_ANY = re.compile(f"[{STRONG}{WEAK}{ASIDE}]")
-# No phrase reaches further than this from its letter; a long stretch without letters is cut to
-# its ends before phrases are looked for, which keeps very long replies cheap.
-_REACH = 250
-_STRETCH = re.compile(f"[^{STRONG}{WEAK}{ASIDE}]{{{2 * _REACH + 1},}}")
 
 
 def extract_choice(reply: str, choices: Sequence[str] = (), *, letters: str = "ABCD") -> Extraction:
@@ -81,10 +71,15 @@ def extract_choice(reply: str, choices: Sequence[str] = (), *, letters: str = "A
     Returns:
         The letter with the reading that gave it, or the reason why there is none.
     """
-    answer = strip_reasoning(reply)
-    if answer is None:
+    if len(reply) < 12 and (bare := _BARE.fullmatch(reply)):
+        return _settle(bare[1].upper(), "letter", letters)
+    visible = split_reasoning(reply)
+    if visible.unclosed:
         return _nothing("truncated")
-    return _read(tidy(answer), choices, letters)
+    text = tidy(strip_end_tokens(visible.text))
+    own = own_words(text)
+    found = _read(own, choices, letters)
+    return found if found.letter or len(own) == len(text) else _read(text, choices, letters)
 
 
 def _nothing(reason: str) -> Extraction:
@@ -100,91 +95,86 @@ def _settle(found: str, method: str, letters: str) -> Extraction:
 def _read(text: str, choices: Sequence[str], letters: str) -> Extraction:
     if not any(map(str.isalnum, text)):
         return _nothing("empty")
-    values = [value for match in _TAGGED.finditer(text) if (value := _value(match))]
-    if values:
-        # What a model put in a box is its answer: the rest of the reply is only read if the box
-        # says nothing at all.
-        boxed = _read(values[-1], choices, letters)
-        if boxed.letter:
-            return Extraction(boxed.letter, "tagged")
-        if boxed.reason != "no_letter":
-            return boxed
-    if whole := _WHOLE.fullmatch(text):
+    for value in reversed(marked_values(text)):
+        found = _read(value.value, choices, letters)
+        if found.letter:
+            return _taken_back(text[value.end :], letters) or Extraction(found.letter, "tagged")
+        if found.reason == "out_of_range" or not (value.boxed or found.reason == "no_letter"):
+            return found
+    prose = plain(text)
+    if whole := _WHOLE.fullmatch(prose):
         return _settle(whole[1].upper(), "letter", letters)
-    return _read_prose(text, choices, letters)
+    return _read_prose(prose, chosen_entry(text), choices, letters)
 
 
-def _value(match: re.Match[str]) -> str:
-    return (match["tag"] or match["box"] or match["double"] or match["json"] or "").strip()
+def _taken_back(rest: str, letters: str) -> Extraction | None:
+    """Read the answer that follows a marked one: "<answer>A</answer> Wait, the answer is C"."""
+    tokens = tokenize(around_letters(plain(rest)))
+    found = last_commitment(tokens, read_statements(tokens, letters), letters, Claim.CORRECT)
+    settled = _settle(*found, letters) if found else None
+    return settled if settled and settled.letter else None
 
 
-def _read_prose(text: str, choices: Sequence[str], letters: str) -> Extraction:
-    full = mark(text)
-    marked = _put_lists_aside(_STRETCH.sub(_ends, full))
-    for pattern in TURNED_DOWN:
-        marked = pattern.sub(_turned_down, marked)
-    if stated := _last_statement(marked):
-        return _settle(letters_of(stated[0]), stated[1], letters)
+def _read_prose(text: str, entry: str | None, choices: Sequence[str], letters: str) -> Extraction:
+    text = _without_cited_texts(text, choices, letters)
+    tokens = tokenize(around_letters(text))
+    statements = read_statements(tokens, letters)
+    if found := last_commitment(tokens, statements, letters, Claim.LIKELY):
+        return _settle(*found, letters)
+    if entry:
+        return _settle(entry, "tagged", letters)
+    if left := only_one_left(statements, letters):
+        return Extraction(left, "anchored")
+    return _read_uncommitted(text, tokens, statements, choices, letters)
 
+
+def _read_uncommitted(
+    text: str,
+    tokens: Tokens,
+    statements: Sequence[Statement],
+    choices: Sequence[str],
+    letters: str,
+) -> Extraction:
+    """Read a text that states no letter: by an option's text, or by the only letter in it."""
     options = matching_options(text, choices[: len(letters)])
-    if REFUSAL.search(full):
-        options = [index for index in options if REFUSAL.search(choices[index].lower())]
+    if reason := denial(text):
+        options = [index for index in options if denial(choices[index])]
         if not options:
-            return _nothing("refusal")
-    if NONE_OR_ALL.search(full) and not options:
-        return _nothing("out_of_range")
-    marked = NEGATED_CLAUSE.sub(_turned_down, marked)
-    mentioned = [
-        letter for letter in letters_of("".join(_ANY.findall(marked))) if letter in letters
-    ]
-    if len(mentioned) == 1 and mentioned[0] in letters_of("".join(_STRONG.findall(marked))):
-        return Extraction(mentioned[0], "lone")
-    if len(options) == 1:
-        return Extraction(letters[options[0]], "option_text")
+            return _nothing(reason)
+    mentioned = {letter for s in statements for letter in s.mention.letters if letter in letters}
+    if len(text) < _LONG or _FINISHED.search(text[-_LONG:]):
+        if offered := _offered(tokens, statements, mentioned):
+            return offered
+        if len(options) == 1:
+            return Extraction(letters[options[0]], "option_text")
     return _nothing("ambiguous" if len(mentioned) > 1 or len(options) > 1 else "no_letter")
 
 
-def _turned_down(match: re.Match[str]) -> str:
-    return put_aside(match.group())
+def _offered(
+    tokens: Tokens, statements: Sequence[Statement], mentioned: set[str]
+) -> Extraction | None:
+    """Read the only letter that a text mentions, or the only one that it says something is."""
+    strong = [s for s in statements if s.mention.strong and s.claim >= Claim.NEUTRAL]
+    known = [s for s in strong if set(s.mention.letters) <= mentioned]
+    # Beside "the charge (Q)" a lone "(F)" is a symbol too.
+    if len(mentioned) == 1 and len(known) == len(strong):
+        for statement in known:
+            if all(s.claim >= Claim.NEUTRAL for s in statements) and not in_negated_clause(
+                tokens, statement.mention
+            ):
+                return Extraction(statement.mention.letters, "lone")
+    offered = {s.mention.letters for s in known if not s.mention.listed}
+    if len(offered) == 1 and any(s.claim is Claim.OFFERED for s in known):
+        letter = offered.pop()
+        return Extraction(letter, "anchored") if len(letter) == 1 else None
+    return None
 
 
-def _ends(stretch: re.Match[str]) -> str:
-    return f"{stretch.group()[:_REACH]}\n{stretch.group()[-_REACH:]}"
-
-
-def _put_lists_aside(marked: str) -> str:
-    """Put aside letters that head the lines of a list of options.
-
-    Lines headed A, B, C in ascending order go through the options rather than choose one; a head
-    that breaks the order ("C. …" before a list, "B" after it) stays.
-    """
-    runs: list[list[re.Match[str]]] = []
-    for head in _HEAD.finditer(marked):
-        if runs and letters_of(runs[-1][-1][1]) < letters_of(head[1]):
-            runs[-1].append(head)
-        else:
-            runs.append([head])
-    pieces: list[str] = []
-    position = 0
-    for head in (head for run in runs if len(run) > 1 for head in run):
-        pieces += marked[position : head.start()], put_aside(head.group())
-        position = head.end()
-    return "".join(pieces) + marked[position:]
-
-
-def _last_statement(marked: str) -> tuple[str, str] | None:
-    """Find the last place where the reply commits to an answer: its letters and the method."""
-    found = [
-        (match.start(1), match[1], "anchored")
-        for pattern in STATEMENTS
-        for match in pattern.finditer(marked)
-    ]
-    found += [(match.start(1), match[1], "line") for match in _LINE.finditer(marked)]
-    leading = _LEADING.match(marked)
-    # "A. red B. blue C. green" begins with a letter and chooses none.
-    if leading and len(set(_DELIMITED.findall(marked))) < 3:
-        found.append((leading.start(1), leading[1], "leading"))
-    if not found:
-        return None
-    _, stated, method = max(found, key=lambda statement: statement[0])
-    return stated, method
+def _without_cited_texts(text: str, choices: Sequence[str], letters: str) -> str:
+    """Leave the letter alone where a text names an option by both: "a red hat (B)"."""
+    for letter, choice in zip(letters, choices, strict=False):
+        if f"({letter})" in text and len(choice.strip()) > 1:
+            own = re.escape(choice.strip())
+            cited = rf"(?<!\w){own}[\s.,\"']*(?=\({letter}\))|(?<=\({letter}\)) *{own}(?!\w)"
+            text = re.sub(cited, "", text, flags=re.IGNORECASE)
+    return text

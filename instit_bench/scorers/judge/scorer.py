@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from instit_bench.scorers.judge.references import objects_in, set_f1, times_in
-from instit_bench.types import Prediction, Sample, Score, ScoredSample, State
+from instit_bench.types import Prediction, Sample, Score, State
 
 
 class OpenEndedScorer:
@@ -20,10 +18,6 @@ class OpenEndedScorer:
         return Score(
             State.NOT_RUN, references_f1(prediction.text, sample.target), reason="no_judge"
         )
-
-    def tables(self, scored: list[ScoredSample]) -> dict[str, Any]:  # noqa: ARG002
-        """None; what the judges said is told by the run."""
-        return {}
 
 
 def references_f1(answer: str, gold: str) -> dict[str, float]:

@@ -8,21 +8,32 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from instit_bench.scorers.tool_call.literals import read_literal
 from instit_bench.scorers.tool_call.prompt import Prompt, Tool, file_names
 
-ReplyFormat = Literal["react", "markdown", "continuation", "json", "native"]
 ErrorKind = Literal[
     "empty",
     "unclosed_reasoning",
     "no_decision",
     "missing_action",
     "missing_input",
-    "malformed_json",
+    "malformed_call",
 ]
+
+Fault = Literal["contradiction", "encoded_twice"]
 
 _WRAPPING = " \t\r\n`*"
 _QUOTES = _WRAPPING + "\"'“”‘’"
-_STRUCTURED = re.compile(r"\s*[\[{]")
+_BRACKETS = "[]<>."
+_FENCED = re.compile(r"(?:```)?\s*(?:json|python)?\s*(?=[{\[(])")
+# image_path="x.png", text: a dog
+_KEYWORD = re.compile(r"(?P<key>[^\W\d]\w{0,40})\s*(?P<mark>[=:：])\s*(?P<quote>[\"'])?")
+_NEXT_KEYWORD = re.compile(r"\s*[,，;]\s*(?=[^\W\d]\w{0,40}\s*[=:：])")
+_USUAL_KEYS = frozenset(
+    {"image", "img", "image_path", "path", "file", "filename", "file_name", "input", "text"}
+    | {"prompt", "query", "arg", "object"}
+)
+_NOTHING = frozenset({"", "none", "null", "{}", "[]", "n/a"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +54,21 @@ class ToolCall:
 class Reply:
     """A reply that could be read.
 
-    ``contradicts`` marks calls made after saying that no tool is needed; such a call counts as
-    made. ``answer`` is the text for the human, where there is one.
+    ``format`` names what it is written in. ``answer`` is the text for the human, where there is
+    one. ``fault`` is a breach of form that leaves the calls readable: ``contradiction`` where
+    calls follow after saying that no tool is needed (they count as made), ``encoded_twice`` where
+    the arguments of a native call are JSON within JSON.
     """
 
     calls: tuple[ToolCall, ...]
     answer: str | None
-    format: ReplyFormat
-    contradicts: bool = False
+    format: str
+    fault: Fault | None = None
+
+    @property
+    def contradicts(self) -> bool:
+        """Whether calls are made after saying that no tool is needed."""
+        return self.fault == "contradiction"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +80,10 @@ class ParseError:
 
 
 def make_call(name: str, value: Any, prompt: Prompt, observation: str = "") -> ToolCall:
-    """Build a call from a name as written and an input: text, or decoded JSON.
+    """Build a call from a name as written and an input: text, or a decoded object or list.
 
-    A name that differs from a listed one by case or spacing becomes the listed one. JSON inside
-    a text input is decoded too.
+    A name that differs from a listed one by case, spacing or a namespace becomes the listed one.
+    An object or a list inside a text input is decoded too.
     """
     name = clean_name(name)
     tool = prompt.find_tool(name)
@@ -76,7 +94,7 @@ def make_call(name: str, value: Any, prompt: Prompt, observation: str = "") -> T
 
 def clean_name(name: str) -> str:
     """A tool's name without the quotes, brackets or full stop that models put around it."""
-    return _as_text(name).strip(_QUOTES).strip("[]<>.").strip(_QUOTES)
+    return _as_text(name).strip(_QUOTES).strip(_BRACKETS).strip(_QUOTES)
 
 
 def split_input(text: str, arity: int) -> tuple[str, ...]:
@@ -87,28 +105,34 @@ def split_input(text: str, arity: int) -> tuple[str, ...]:
     """
     if not text.strip(_QUOTES):
         return ()
-    return tuple(piece.strip(_QUOTES) for piece in text.split(",", arity - 1))
+    comma = "，" if arity > 1 and "," not in text else ","
+    return tuple(piece.strip(_QUOTES) for piece in text.split(comma, arity - 1))
 
 
 def decode(text: str) -> Any:
-    """Decode a text that is a JSON object or list; any other text stays as it is."""
-    if not _STRUCTURED.match(text):
+    """Decode a text that is an object, a list or ``(…)``, fenced or not; others stay so."""
+    fenced = _FENCED.match(text)
+    if fenced is None:
         return text
-    try:
-        return json.loads(text)
-    except ValueError:
+    literal = read_literal(text, fenced.end())
+    if literal is None or text[literal.end :].strip("`}]) \r\n\t"):
         return text
+    return literal.value
+
+
+def is_nothing(text: str) -> bool:
+    """Whether an input says that there is none (``None``, ``{}``)."""
+    return text.strip(_QUOTES).casefold() in _NOTHING
 
 
 def _arguments(value: Any, tool: Tool | None) -> tuple[str, ...]:
-    """The arguments in a text or in decoded JSON, as many as the tool takes where that is known."""
+    """The arguments in a text or in a decoded value, as many as the tool takes if that is known."""
     arity = tool.arity if tool else 1
-    if isinstance(value, Mapping):
-        values = _order_named([_as_text(item) for item in value.values()], tool)
-    elif isinstance(value, list):
-        values = [_as_text(item) for item in value]
-    else:
-        return split_input(_as_text(value), arity)
+    if isinstance(value, str):
+        value = _keyword_values(value, tool)
+    if isinstance(value, str):
+        return split_input(value, arity)
+    values = _values(value, tool)
     if not any(values):
         return ()
     if tool is None or len(values) == arity:
@@ -116,13 +140,92 @@ def _arguments(value: Any, tool: Tool | None) -> tuple[str, ...]:
     return split_input(", ".join(values), arity)
 
 
+def _values(value: Any, tool: Tool | None) -> list[str]:
+    """The values of decoded arguments: what is empty or ``null`` is none where others are not."""
+    while (inner := _only_item(value)) is not None:
+        value = inner
+    if not isinstance(value, Mapping):
+        return [_scalar(item) for item in value] if isinstance(value, list) else [_as_text(value)]
+    values = [_scalar(item) for item in value.values()]
+    if tool is not None and len(values) != tool.arity:
+        values = [item for item in values if item]
+    return _order_named(values, tool)
+
+
+def _scalar(value: Any) -> str:
+    """An argument as text; ``["x.png"]``, a list of one, decoded or not, is its item."""
+    if isinstance(value, str) and value.startswith("["):
+        value = decode(value)
+    if isinstance(value, list) and len(value) == 1:
+        (value,) = value
+    return _as_text(value)
+
+
+def _only_item(value: Any) -> Mapping[str, Any] | list[Any] | None:
+    """The object or list that is all that a value holds: ``{"kwargs": {...}}``, ``[{...}]``."""
+    if isinstance(value, list) and value and all(_is_named_value(item) for item in value):
+        return {str(place): item["value"] for place, item in enumerate(value)}
+    items = list(value.values()) if isinstance(value, Mapping) else value
+    if isinstance(items, list) and len(items) == 1 and isinstance(items[0], Mapping | list):
+        return items[0]
+    return None
+
+
+def _is_named_value(item: Any) -> bool:
+    return isinstance(item, Mapping) and "value" in item and len(item) <= 3
+
+
 def _order_named(values: list[str], tool: Tool | None) -> list[str]:
     """Named arguments have no order, so what looks like a file fills the tool's file places."""
-    if tool is None or len(values) != tool.arity:
+    if tool is None or len(values) != tool.arity or len(values) == 1:
         return values
     ordered = sorted(values, key=lambda item: not file_names(item))
     places = sorted(range(tool.arity), key=lambda place: not tool.takes_file[place])
     return [item for _, item in sorted(zip(places, ordered, strict=True))]
+
+
+def _keyword_values(text: str, tool: Tool | None) -> Any:
+    """The values of ``image_path="x.png", text="a dog"`` as a mapping; other texts unchanged.
+
+    A key must be quoted after, be a usual one or stand in the tool's description: ``E=mc2`` and
+    ``note: hello`` are text.
+    """
+    first = _KEYWORD.match(text)
+    if first is None or not _is_key(first, tool):
+        return text
+    if first["quote"] and (literal := read_literal(f"({text})")) and literal.end == len(text) + 2:
+        return literal.value
+    values, pieces = {}, _NEXT_KEYWORD.split(text)
+    for place, piece in enumerate(pieces):
+        found = _KEYWORD.match(piece)
+        value = piece[found.end("mark") :] if found else piece
+        values[str(place)] = value.strip(" ,").strip(_QUOTES)
+    return values
+
+
+def join_keyword_lines(text: str, prompt: Prompt, name: str) -> str:
+    """The first line of an input, and the next ones that hold an argument: ``- object: dog``."""
+    tool = prompt.find_tool(name)
+    lines: list[str] = []
+    for line in map(_bare_line, text.strip().split("\n", 12)):
+        found = _KEYWORD.match(line)
+        if lines and line and (found is None or not _is_key(found, tool)):
+            break
+        lines += [line] if line else []
+        if found is None or not _is_key(found, tool):
+            break
+    return ", ".join(lines)
+
+
+def _bare_line(line: str) -> str:
+    return line.strip().removeprefix("- ").strip(_WRAPPING)
+
+
+def _is_key(found: re.Match[str], tool: Tool | None) -> bool:
+    key = found["key"].casefold()
+    if key in _USUAL_KEYS or (found["quote"] and found["mark"] == "="):
+        return True
+    return "_" in key and tool is not None and key in tool.description.casefold()
 
 
 def _as_text(value: Any) -> str:
@@ -130,4 +233,4 @@ def _as_text(value: Any) -> str:
         return ""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     # JSON can escape half a surrogate pair, which no file could hold.
-    return text.encode("utf-8", "replace").decode()
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()

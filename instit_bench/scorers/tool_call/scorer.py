@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from instit_bench.scorers.tool_call.align import PLACEHOLDER, Match, Pair, align, clean_file, scenes
@@ -31,12 +32,13 @@ class ToolCallScorer:
         Raises:
             ValueError: If the gold output, not the reply, is broken.
         """
-        prompt = read_prompt(str(sample.doc["instruction"]))
+        instruction = str(sample.doc["instruction"])
+        prompt = read_prompt(instruction)
         read_officially = prediction.official_text
         official = score_official(
             sample.target, prediction.text if read_officially is None else read_officially
         )
-        gold = _read_gold(sample, prompt)
+        gold = _read_gold(sample, instruction)
         reply = parse_reply(prediction.text, prompt, prediction.tool_calls)
         calls = reply.calls if isinstance(reply, Reply) else ()
         pairs = align(gold, calls, prompt)
@@ -84,11 +86,16 @@ class ToolCallScorer:
         }
 
 
-def _read_gold(sample: Sample, prompt: Prompt) -> tuple[ToolCall, ...]:
-    gold = parse_reply(sample.target, prompt)
+def _read_gold(sample: Sample, instruction: str) -> tuple[ToolCall, ...]:
+    gold = _parse_gold(sample.target, instruction)
     if isinstance(gold, Reply):
         return gold.calls
     raise ValueError(f"sample {sample.id}: gold output cannot be read: {gold.message}")
+
+
+@lru_cache(maxsize=2048)
+def _parse_gold(target: str, instruction: str) -> Reply | ParseError:
+    return parse_reply(target, read_prompt(instruction))
 
 
 def _strict_values(
@@ -137,7 +144,7 @@ def _strict_values(
 def _invented_files(calls: Sequence[ToolCall], prompt: Prompt, known: set[str]) -> list[bool]:
     """Of each file that the calls name, whether nothing before the call has named it."""
     return [
-        name not in known and name not in scene.files
+        name not in known and not scene.knows(name)
         for call, scene in zip(calls, scenes(calls, prompt.files), strict=True)
         for name in _named_files(call, prompt)
     ]
@@ -166,8 +173,8 @@ def _details(
         details |= {"calls": [], "error": reply.kind, "message": reply.message}
     else:
         details |= {"calls": [_plain(call) for call in reply.calls], "format": reply.format}
-        if reply.contradicts:
-            details["error"] = "contradiction"
+        if reply.fault:
+            details["error"] = reply.fault
     details["pairs"] = [
         [pair.gold.name if pair.gold else NO_CALL, _column(pair.predicted, prompt)]
         for pair in pairs

@@ -1,0 +1,173 @@
+"""How often strict and official extraction read the letter that careful readers read.
+
+Two sets of labelled replies, as Markdown: real replies of many models, where ``../shared/data`` has
+them, and the hand-written corpus of the tests. Of a reply whose label is a letter, another letter
+is wrong and none is missed; of a reply that gives none, any letter is wrong.
+
+    python -m benchmarks.extraction [real_replies.jsonl]
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from instit_bench.scorers.choice.official import extract_official
+from instit_bench.scorers.choice.scorer import letters_for
+from instit_bench.scorers.choice.strict import extract_choice
+
+ROOT = Path(__file__).resolve().parents[1]
+CORPUS = ROOT / "tests" / "scorers" / "choice_corpus.jsonl"
+REAL = ROOT.parent / "shared" / "data" / "replies" / "real_replies.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """A reply, its options' texts, and the letter that a careful reader reads from it."""
+
+    reply: str
+    choices: tuple[str, ...]
+    label: str | None
+    group: str
+    weight: float = 1.0
+
+
+Extract = Callable[[Labelled], str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """Shares of replies read right, read wrong (false letters included) and not read."""
+
+    right: float
+    wrong: float
+    missed: float
+
+
+def strict(line: Labelled) -> str | None:
+    """Read a reply as the strict metric does."""
+    return extract_choice(line.reply, line.choices, letters=letters_for(line.choices)).letter
+
+
+def official(line: Labelled) -> str | None:
+    """Read a reply as the benchmark's evaluator does."""
+    return extract_official(line.reply) or None
+
+
+def shares(lines: Sequence[Labelled], extract: Extract, *, weighted: bool = False) -> Shares:
+    """Weigh an extractor's right, wrong and missed letters."""
+    totals = {"right": 0.0, "wrong": 0.0, "missed": 0.0}
+    for line in lines:
+        found = extract(line)
+        verdict = "right" if found == line.label else "wrong" if found else "missed"
+        totals[verdict] += line.weight if weighted else 1
+    total = sum(totals.values())
+    return Shares(**{verdict: count / total for verdict, count in totals.items()})
+
+
+def real_replies(path: Path = REAL) -> list[Labelled]:
+    """Read the labelled real replies; a fixed third of them, by a hash of the number, is held out.
+
+    Extraction was developed with the other two thirds.
+    """
+    return [
+        Labelled(
+            reply=record["reply"],
+            choices=tuple(record["options"].values()),
+            label=record["label"] or None,
+            group="held out" if _is_held_out(record) else "tuned",
+            weight=record["weight"],
+        )
+        for record in _records(path)
+        if "label" in record
+    ]
+
+
+def corpus() -> list[Labelled]:
+    """Read the corpus of the tests; its groups are the kinds of replies."""
+    return [
+        Labelled(record["reply"], tuple(record.get("choices", ())), record["label"], group)
+        for record in _records(CORPUS)
+        for group in (record["kind"], f"**{record['split']}**")
+    ]
+
+
+def _records(path: Path) -> Iterable[Mapping[str, Any]]:
+    return map(json.loads, path.read_text(encoding="utf-8").splitlines())
+
+
+def _is_held_out(record: Mapping[str, Any]) -> bool:
+    return int(hashlib.sha256(str(record["n"]).encode()).hexdigest(), 16) % 3 == 0
+
+
+def real_table(lines: Sequence[Labelled]) -> str:
+    """Compare both extractors on real replies, weighted and as they are."""
+    rows = [
+        "| real replies | n | weight | strict right | wrong | missed "
+        "| official right | wrong | missed |",
+        "|---|--:|---|--:|--:|--:|--:|--:|--:|",
+    ]
+    for name in ("tuned", "held out", "all"):
+        group = [line for line in lines if name in (line.group, "all")]
+        for weighted in (True, False):
+            cells = [
+                _percent(share)
+                for extract in (strict, official)
+                for share in _values(shares(group, extract, weighted=weighted))
+            ]
+            weight = "by stratum" if weighted else "equal"
+            rows.append(f"| {name} | {len(group)} | {weight} | {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
+def corpus_table(lines: Sequence[Labelled]) -> str:
+    """Write precision, recall and false letters of both extractors for every kind and split."""
+    rows = [
+        "| replies | n | strict precision | recall | false letters "
+        "| official precision | recall | false letters |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|",
+    ]
+    names = sorted({line.group for line in lines}, key=lambda name: (name[0] == "*", name))
+    groups = {name: [line for line in lines if line.group == name] for name in names}
+    groups["**all**"] = [line for line in lines if line.group.startswith("**")]
+    for name, group in groups.items():
+        cells = [cell for extract in (strict, official) for cell in _precision(group, extract)]
+        rows.append(f"| {name} | {len(group)} | {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
+def _precision(lines: Sequence[Labelled], extract: Extract) -> list[str]:
+    pairs = [(line.label, extract(line)) for line in lines]
+    right = sum(found is not None and found == label for label, found in pairs)
+    given = sum(found is not None for _, found in pairs)
+    labelled = sum(label is not None for label, _ in pairs)
+    false = sum(label is None and found is not None for label, found in pairs)
+    precision = _percent(right / given) if given else "–"
+    return [precision, _percent(right / labelled) if labelled else "–", str(false)]
+
+
+def _values(found: Shares) -> tuple[float, float, float]:
+    return found.right, found.wrong, found.missed
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
+
+
+def main() -> None:
+    """Print both tables."""
+    path = Path(sys.argv[1]) if len(sys.argv) > 1 else REAL
+    if path.exists():
+        print(real_table(real_replies(path)), end="\n\n")
+    else:
+        print(f"No real replies: {path} does not exist.\n")
+    print(corpus_table(corpus()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""An example plugin of instit-bench: naming the colour of an image."""

@@ -1,0 +1,1 @@
+"""The task's folder: YAML, functions, data."""

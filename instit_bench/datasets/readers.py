@@ -1,0 +1,79 @@
+"""How a task's records are read, by the name in its ``metadata.reader``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from instit_bench.datasets.files import read_files
+from instit_bench.datasets.gpt4tools import read_gpt4tools
+from instit_bench.datasets.inst_it import original_medium, read_inst_it
+from instit_bench.datasets.records import Dataset, Doc
+from instit_bench.datasets.source import DataSource
+from instit_bench.plugins import Registry
+from instit_bench.types import ImagePart, VideoPart
+
+
+@dataclass(frozen=True, slots=True)
+class DataKeys:
+    """What a task's YAML file says of its data, under lmms-eval's own keys."""
+
+    yaml_path: Path
+    dataset_path: str = ""
+    dataset_name: str | None = None
+    dataset_kwargs: Mapping[str, Any] = field(default_factory=dict)
+    split: str = "test"
+
+
+def _own_id(sample_id: str) -> str:
+    return sample_id
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderSpec:
+    """A reader of one dataset.
+
+    ``read`` gives the records that the YAML file and ``--data`` name; it raises ``InputError``
+    where they are missing or broken. ``processed`` says that the task's ``process_docs`` is called
+    with them. ``cluster_of`` tells from a sample's id which image or video it shares.
+
+    ``original`` gives a record's sample id with its image or video, from the record and its
+    dataset's ``media_root``: so reports find media that have no file name of their own, reading
+    one file of the dataset again.
+    """
+
+    name: str
+    read: Callable[[DataKeys, DataSource], Dataset]
+    processed: bool = False
+    cluster_of: Callable[[str], str] = _own_id
+    original: Callable[[Doc, Path], tuple[str, ImagePart | VideoPart]] | None = None
+
+
+def _first_part(sample_id: str) -> str:
+    """``001`` of ``001-07``."""
+    return sample_id.partition("-")[0]
+
+
+_FILES = ReaderSpec(
+    "files",
+    lambda keys, _: read_files(keys.dataset_path, keys.dataset_kwargs, keys.split, keys.yaml_path),
+    processed=True,
+)
+_INST_IT = ReaderSpec(
+    "inst_it",
+    lambda keys, source: read_inst_it(keys.dataset_name or "", source),
+    cluster_of=_first_part,
+    original=original_medium,
+)
+_GPT4TOOLS = ReaderSpec(
+    "gpt4tools", lambda keys, source: read_gpt4tools(keys.dataset_name or "", source)
+)
+
+READERS = Registry(
+    "instit_bench.readers",
+    ReaderSpec,
+    "reader",
+    {"files": lambda: _FILES, "inst_it": lambda: _INST_IT, "gpt4tools": lambda: _GPT4TOOLS},
+)

@@ -1,0 +1,186 @@
+"""What the rest of the program needs to know of a scorer: one value, ``ScorerSpec``.
+
+Reports, comparisons, checks, exports and judging ask the spec and never a scorer's name. A scorer
+is one module here, or one in an installed package (docs/tasks.md).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from instit_bench.types import ScoredSample, Scorer
+
+_RIGHT_FROM = 0.5  # of a judge's score, 0..1; right-or-wrong metrics are 0 or 1
+# A difference up to where it speaks of the one sample; what stands in quotes is skipped.
+_GENERAL_PART = re.compile(r"(?:(?<=\s)'[^']*'|[^;:(])*")
+
+
+class ScorerTask(Protocol):
+    """What a scorer may know of the task that it is made for."""
+
+    @property
+    def name(self) -> str:
+        """The task's name."""
+        ...
+
+    @property
+    def path(self) -> Path:
+        """The task's YAML file."""
+        ...
+
+    @property
+    def metric_names(self) -> tuple[str, ...]:
+        """The metrics that the task declares, in order."""
+        ...
+
+    @property
+    def process_results(self) -> Callable[[Mapping[str, Any], list[str]], Mapping[str, Any]]:
+        """The plugin's own function; imported when it is asked for."""
+        ...
+
+
+class ScoredRecord(Protocol):
+    """What a spec reads of a finished sample: what was asked, and what was read of the reply."""
+
+    @property
+    def question(self) -> str:
+        """The question as the dataset has it."""
+        ...
+
+    @property
+    def target(self) -> str:
+        """The right answer."""
+        ...
+
+    @property
+    def extracted(self) -> str | None:
+        """What the scorer read, if anything."""
+        ...
+
+    @property
+    def details(self) -> Mapping[str, Any]:
+        """The scorer's diagnostics (``Score.details``)."""
+        ...
+
+
+class ScoredTask(Protocol):
+    """What a stored run says of the scorer of one task."""
+
+    @property
+    def scorer(self) -> str:
+        """The scorer's name."""
+        ...
+
+    @property
+    def metrics(self) -> Sequence[str]:
+        """The task's metrics, in order."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """A table of counts that reports draw as a matrix: rows are targets, columns predictions.
+
+    ``table`` is its key among the scorer's tables: a mapping of mappings to counts.
+    """
+
+    table: str
+    title: str
+    description: str
+
+
+def _all_alike(record: ScoredRecord, media: str) -> str:  # noqa: ARG001 - one signature
+    return "all questions"
+
+
+def _general_part(record: ScoredRecord) -> str:
+    difference = str(record.details["difference"])
+    general = _GENERAL_PART.match(difference)
+    return (general[0] if general else difference).strip()
+
+
+def _no_tables(scored: list[ScoredSample]) -> dict[str, Any]:  # noqa: ARG001 - one signature
+    return {}
+
+
+@dataclass(frozen=True, slots=True)
+class ScorerSpec:
+    """A scorer, and what its numbers mean.
+
+    ``name`` is the scorer's name in a task's ``metadata.scorer`` and in manifests; ``make`` makes
+    the scorer of one task.
+
+    ``official`` and ``strict`` are the metrics that head a task's tables; ``stand_in`` heads them
+    where the official one has no value. A spec without an ``official`` metric means the first that
+    the task declares. ``also_official`` names further metrics of the benchmark's own evaluator.
+    Which metrics count mistakes is declared by the task
+    (``higher_is_better: false``).
+
+    ``question_kind`` groups questions for flips and plots: a short label for a record and its
+    task's media (``none``, ``image`` or ``video``). ``first_moment`` tells the first frame
+    (1-based) that a question about a video names, for a plot by position. ``why_different`` puts a
+    record whose ``details["difference"]`` is set into a group of like ones; by default that
+    sentence's beginning, up to a colon, semicolon or bracket.
+
+    ``tables`` are further results over all samples (JSON values), of which ``matrices`` are drawn.
+    ``user_input`` finds the part of a long prompt that changes from sample to sample. ``outcome``
+    is what a list of samples shows beside each: its score, what was read, or ``details["pairs"]``.
+
+    ``needs_judge`` says that a judge scores the answers, ``multiple_choice`` that targets are
+    letters, so that an engine can be held to reply with one.
+    """
+
+    name: str
+    make: Callable[[ScorerTask], Scorer]
+    official: str | None = None
+    strict: str | None = None
+    stand_in: str | None = None
+    also_official: frozenset[str] = frozenset()
+    question_kind: Callable[[ScoredRecord, str], str] = _all_alike
+    first_moment: Callable[[ScoredRecord], int | None] | None = None
+    why_different: Callable[[ScoredRecord], str] = _general_part
+    tables: Callable[[list[ScoredSample]], dict[str, Any]] = _no_tables
+    matrices: tuple[Matrix, ...] = ()
+    user_input: Callable[[str], str | None] | None = None
+    outcome: Literal["score", "extracted", "pairs"] = "score"
+    needs_judge: bool = False
+    multiple_choice: bool = False
+
+    def is_official(self, metric: str) -> bool:
+        """Whether the benchmark's own evaluator computes a metric."""
+        return metric == self.official or metric in self.also_official
+
+    def of(self, metrics: Sequence[str]) -> ScorerSpec:
+        """The same for a task with these metrics: the first one is official unless one is named."""
+        return self if self.official or not metrics else replace(self, official=metrics[0])
+
+    def headlines(self, metrics: Collection[str]) -> tuple[str, ...]:
+        """Those of ``metrics`` that head a task's table, the official one first.
+
+        Name the metrics that have values: a diagnostic never stands in for a headline without one.
+        """
+        heads = (self.official, self.strict, self.stand_in)
+        return tuple(name for name in heads if name is not None and name in metrics)
+
+    def deciding(self, metrics: Collection[str]) -> str | None:
+        """The one of ``metrics`` that decides over a sample: strict before official."""
+        order = (self.strict, self.official, self.stand_in)
+        return next((name for name in order if name is not None and name in metrics), None)
+
+
+def is_right(
+    metric: str | None, scores: Mapping[str, float], lower_is_better: Collection[str]
+) -> bool | None:
+    """Whether a sample counts as right by its deciding metric: half a point or more.
+
+    Of a metric that counts mistakes half a point or less. ``None`` where the sample has no value
+    for it: an error is neither right nor wrong.
+    """
+    value = None if metric is None else scores.get(metric)
+    if value is None:
+        return None
+    return value <= _RIGHT_FROM if metric in lower_is_better else value >= _RIGHT_FROM

@@ -1,0 +1,32 @@
+"""What the program needs to know of multiple-choice scoring."""
+
+from __future__ import annotations
+
+from instit_bench.scorers.base import ScoredRecord, ScorerSpec
+from instit_bench.scorers.choice import ChoiceScorer
+from instit_bench.scorers.questions import first_moment, marks_named
+
+
+def _why_different(record: ScoredRecord) -> str:
+    official = record.details.get("official_extracted")
+    if record.extracted and official:
+        return "the first capital A to D in the reply, which official takes, is not its answer"
+    if record.extracted:
+        return "official finds no capital A to D and leaves the sample out; strict reads an answer"
+    if official:
+        return "the reply gives no answer; official takes a capital letter in it for one"
+    return "neither finds an answer: strict counts it as wrong, official leaves it out"
+
+
+CHOICE = ScorerSpec(
+    name="choice",
+    make=lambda _: ChoiceScorer(),
+    official="official_accuracy",
+    strict="accuracy",
+    question_kind=marks_named,
+    first_moment=first_moment,
+    why_different=_why_different,
+    tables=ChoiceScorer().tables,
+    outcome="extracted",
+    multiple_choice=True,
+)

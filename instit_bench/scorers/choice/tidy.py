@@ -1,0 +1,94 @@
+"""Bringing a reply to plain characters, and keeping to the model's own words."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+# Longer replies are read at their beginning and at their end: what lies between is repetition.
+_LONGEST, _HEAD, _TAIL = 16_000, 5_000, 10_000
+
+_INVISIBLE = re.compile(r"[\x00-\x08\x0e-\x1f\u200b-\u200f\u2060\ufe00-\ufe0f\ufeff\ue000-\uf8ff]")
+_BLANKS, _BLANK_LINES = re.compile(r"[^\S\n]{3,}"), re.compile(r"\n(?:[^\S\n]*\n){2,}")
+_DEBRIS = re.compile(r"[▁ĠĊ]|<0x[0-9A-F]{2}>|<\|[^<>|\n]{1,40}\|>|\[/?INST\]")
+_STRUCK = re.compile(
+    r"~~[^~\n]{1,300}~~|<(s|del|strike)>[^<]{1,300}</\1>|\\s?(?:out|cancel)\{[^{}\n]{1,300}\}"
+)
+_HTML = re.compile(r"</?(?:b|i|u|em|strong|p|code|span|div)>|<br ?/?>")
+_LATEX_FONT = re.compile(
+    r"\\(?:text|textbf|textit|textrm|mathrm|mathbf|mathbb|mathsf|bf|rm)\s*\{([^{}]*)\}"
+)
+_LATEX_REST = re.compile(r"\\(?:begin|end)\{\w+\*?\}(?:\{\w*\})?|\\[ ,;!](?=\s|\w)")
+_BULLET = re.compile(r"(?m)^[ \t]*[*+•][ \t]+")
+_MARKDOWN = re.compile(r"[*`#~]+|_{2,}|(?<!\w)_|_(?!\w)")
+_ROLE = re.compile(r"^\s*(?:assistant|model|ai)\s*:", re.IGNORECASE)
+# Cyrillic and Greek capitals that look like Latin ones stand for them where they stand alone and
+# end their clause: in Russian "А", "В" and "С" are also the words "and", "in" and "with".
+_LOOKALIKE = re.compile(r"(?<!\w)[АВСЕΑΒΕ](?=\s*(?:$|[\n.,;:!?)\]}\"'<]))")
+_LATIN = str.maketrans("АВСЕΑΒΕ’", "ABCEABE'")
+_BOX = ("<|begin_of_box|>", "<answer>"), ("<|end_of_box|>", "</answer>")
+
+_FENCE = re.compile(r"```\w*\n?(.*?)(?:```|\Z)", re.DOTALL)
+_MATH = re.compile(
+    r"\$\$?([^$]{1,2000})\$\$?|\\[(\[](.{1,2000}?)\\[)\]]|\[asy\](.*?)\[/asy\]", re.DOTALL
+)
+_ONLY_LETTER = re.compile(r"[\W_]*[A-Za-z][\W_]*")
+_VARIABLE = re.compile(r"(?<![A-Za-z\\])[A-Za-z](?![A-Za-z])")
+
+_SPEAKS = r"(?:user|human|question|q|hint|problem|instruction|问题|choices|options)"
+_RUN_ON = re.compile(rf"\n[ \t]*(?:[#*]+[ \t]*)?{_SPEAKS}[ \t]*\d*[ \t]*(?:\*\*)?[:：]", re.I)
+_DIALOGUE = re.compile(r"\A\s*(?:#+\s*)?(?:user|human)\s*:", re.I)
+_REPLY = re.compile(r"(?:^|\n|\s)(?:#+\s*)?(?:assistant|ai|model)\s*:", re.I)
+
+
+def tidy(text: str) -> str:
+    """Bring a reply to plain characters and drop formatting that carries no meaning.
+
+    Full-width and circled letters become ASCII (Unicode form NFKC); struck-out text, paired HTML
+    tags, LaTeX fonts and what tokenizers leave behind go. Markdown stays: see ``plain``.
+    """
+    if len(text) > _LONGEST:
+        text = f"{text[:_HEAD]}\n{text[-_TAIL:]}"
+    if not text.isascii():
+        text = _DEBRIS.sub(" ", text)
+        text = unicodedata.normalize("NFKC", text)
+        text = _LOOKALIKE.sub(lambda match: match.group().translate(_LATIN), text)
+        text = text.replace("’", "'")
+    # No pattern has to share out a long run of blanks between places that allow some.
+    text = _BLANK_LINES.sub("\n\n", _BLANKS.sub("  ", _INVISIBLE.sub("", text)))
+    if "<" in text or "~" in text or "[" in text:
+        for token, tag in _BOX:
+            text = text.replace(token, tag)
+        text = _HTML.sub("", _DEBRIS.sub(" ", _STRUCK.sub(" ", text)))
+    if "\\" in text:
+        text = _LATEX_REST.sub(" ", text)
+        text = _LATEX_FONT.sub(r"\1", _LATEX_FONT.sub(r"\1", text))
+    return text
+
+
+def plain(text: str) -> str:
+    """Drop markdown, and the single letters of formulas and code, which are no option letters."""
+    if "```" in text:
+        text = _FENCE.sub(_without_variables, text)
+    if "$" in text or "\\" in text or "[asy]" in text:
+        text = _MATH.sub(_without_variables, text)
+    text = _BULLET.sub("- ", text).replace(" * ", " × ")
+    return _ROLE.sub("", _MARKDOWN.sub("", text)).strip()
+
+
+def _without_variables(match: re.Match[str]) -> str:
+    inner = next((group for group in match.groups() if group is not None), "")
+    if match.group().startswith("```") and "=" not in inner:
+        return f"\n{inner}\n"
+    if _ONLY_LETTER.fullmatch(inner) or "answer" in inner.lower():
+        return f" {inner} "
+    return f" {_VARIABLE.sub('_', inner)} "
+
+
+def own_words(text: str) -> str:
+    """Cut a reply where the model goes on with a question of its own, or quotes a dialogue."""
+    if _DIALOGUE.match(text) and (reply := _REPLY.search(text)):
+        text = text[reply.end() :]
+    if (run_on := _RUN_ON.search(text)) and text[: run_on.start()].strip():
+        return text[: run_on.start()]
+    return text

@@ -1,0 +1,18 @@
+"""What the program needs to know of open-ended answers."""
+
+from __future__ import annotations
+
+from instit_bench.scorers.base import ScorerSpec
+from instit_bench.scorers.judge.scorer import OpenEndedScorer
+from instit_bench.scorers.questions import first_moment, marks_named
+
+# There is no strict score; a lexical one stands in where no other judge has spoken.
+OPEN_ENDED = ScorerSpec(
+    name="open_ended",
+    make=lambda _: OpenEndedScorer(),
+    official="official_score",
+    stand_in="lexical_score",
+    question_kind=marks_named,
+    first_moment=first_moment,
+    needs_judge=True,
+)

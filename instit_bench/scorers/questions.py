@@ -1,0 +1,33 @@
+"""What kind of question a sample of Inst-IT Bench asks, read off its text.
+
+The benchmark does not label its questions. It names objects as ``[3]`` and moments as ``<7>``
+(1-based frames); the kinds follow.
+"""
+
+from __future__ import annotations
+
+import re
+
+from instit_bench.scorers.base import ScoredRecord
+
+_OBJECT = re.compile(r"\[(\d+)\]")
+_MOMENT = re.compile(r"<(\d{1,6})>")  # longer ones are no frames
+
+
+def marks_named(record: ScoredRecord, media: str) -> str:
+    """How many objects, and in videos moments, the question names."""
+    objects = _count(_OBJECT, record.question, ("no object", "one object", "several objects"))
+    if media != "video":
+        return objects
+    moments = _count(_MOMENT, record.question, ("whole video", "one moment", "several moments"))
+    return f"{objects}, {moments}"
+
+
+def first_moment(record: ScoredRecord) -> int | None:
+    """The first frame (1-based) that the question names; ``None`` where it names none."""
+    found = _MOMENT.search(record.question)
+    return int(found[1]) if found else None
+
+
+def _count(pattern: re.Pattern[str], text: str, names: tuple[str, str, str]) -> str:
+    return names[min(len(set(pattern.findall(text))), 2)]

@@ -1,0 +1,197 @@
+"""What every scorer removes from a reply before reading it: reasoning and the tokens of templates.
+
+Replies reach a scorer with whatever the serving engine left in them: blocks of reasoning in the
+tags of the model's family, the header of the turn, the token that ends it, and at times a further
+turn that the model made up. ``split_reasoning`` and ``strip_end_tokens`` know all families, so that
+no scorer has a list of its own. Both take time linear in the length of the reply.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Literal
+
+_NAMES = (
+    "(?:[a-z]{1,12}[:_-])?(?:think|thinking|thought|thoughts)|antthinking|inner_monologue"
+    "|reasoning|reflection|analysis|scratchpad"
+)
+# Families: XML-like tags (an attribute is allowed, a further angle bracket is not), Magistral's
+# [THINK], Kimi's ◁think▷, OpenThinker's <|begin_of_thought|>, Cohere's <|START_THINKING|>, Gemma's
+# <|channel>thought, MedGemma's <unused94>, Granite's sentences, and gpt-oss's channels, with their
+# tokens or, where the engine dropped those, as bare words.
+_BOUNDARY = re.compile(
+    rf"""
+      (?P<open>
+          <(?:{_NAMES})(?:\s[^<>\n]{{0,80}})?> | \[(?:think|thinking)\] | ◁(?:think|thinking)▷
+        | <\|(?:begin_of_thought|start_thinking|think|thinking|begin_of_thinking)\|>
+        | <\|channel>thought | <unused94>(?:thought\b)?
+        | \A\s*here(?:\ is|'s)\ my\ thought\ process:
+        | \A\s*analysis(?=(?-i:[A-Z]))
+      )
+    | (?P<close>
+          </(?:{_NAMES})> | \[/(?:think|thinking)\] | ◁/(?:think|thinking)▷
+        | <\|(?:end_of_thought|end_thinking|/think|/thinking|end_of_thinking)\|>
+        | <channel\|> | <unused95>
+        | \bhere(?:\ is|'s)\ my\ response:
+        | assistantfinal | assistant(?=commentary\ to=)
+      )
+    | (?:<\|start\|>assistant)?
+      (?P<header><\|channel\|>)(?P<channel>analysis|commentary|final)[^<>\n]{{0,100}}
+      (?:<\|constrain\|>\w{{0,20}})?<\|message\|>
+    | (?P<end><\|(?:end|return|call)\|>)
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+# Most replies hold none of these, which this finds out at little cost.
+_HINT = re.compile(r"[<\[◁][/|A-Za-z]|\A\s*(?:[Aa]nalysis|[Hh]ere)")
+# Granite's and gpt-oss's bare words end reasoning only where the reply began with their opening.
+_BARE_CLOSE = re.compile(r"here|assistant", re.IGNORECASE)
+_BARE_OPEN = re.compile(r"\s*(?:here|analysis)", re.IGNORECASE)
+_CUT_CLOSE = re.compile(r"</th(?:i(?:n(?:k(?:i(?:ng?)?)?)?)?)?\Z", re.IGNORECASE)
+# An answer in a tag of its own, at the very end of reasoning that was never closed, is visible.
+_FINAL_TAG = re.compile(
+    r"<(answer|final_answer|conclusion|response|output)>[^<]{1,2000}</\1>\s*(?:<[^<>\s]{1,40}>\s*)?\Z",
+    re.IGNORECASE,
+)
+_TAIL = 2200
+
+
+@dataclass(frozen=True, slots=True)
+class Visible:
+    """What a reply shows once its reasoning is removed.
+
+    ``unclosed`` says that a block of reasoning was begun and never ended, so that the reply was
+    cut off before its answer; ``text`` is then what stood before that block.
+    """
+
+    text: str
+    unclosed: bool = False
+
+
+def split_reasoning(reply: str) -> Visible:
+    """Remove blocks of reasoning.
+
+    Blocks do not nest: an opening tag inside a block is the model talking about tags. A closing
+    tag without an opening one means that the prompt template opened the block, so everything
+    before it was reasoning. Of gpt-oss's channels ``analysis`` is reasoning; ``commentary`` keeps
+    its header, which names the tool that it calls, and ``final`` loses its own.
+
+    Args:
+        reply: The reply as the model wrote it, with any special tokens still in it.
+    """
+    if not _HINT.search(reply):
+        return Visible(reply)
+    scan = _Scan(reply)
+    for boundary in _BOUNDARY.finditer(reply):
+        if boundary["open"]:
+            scan.open(boundary)
+        elif boundary["close"]:
+            scan.close(boundary)
+        elif boundary["channel"]:
+            scan.channel(boundary)
+        elif scan.inside == "channel":
+            scan.leave(boundary.end())
+    return scan.result()
+
+
+@dataclass(slots=True)
+class _Scan:
+    """Where a walk through a reply's boundaries stands."""
+
+    reply: str
+    kept: list[str] = field(default_factory=list)
+    inside: Literal["", "tag", "bare", "channel"] = ""
+    position: int = 0
+    channels: bool = False
+
+    def open(self, boundary: re.Match[str]) -> None:
+        if not self.inside:
+            self.keep_until(boundary.start())
+            self.inside = "bare" if _BARE_OPEN.match(boundary.group()) else "tag"
+
+    def close(self, boundary: re.Match[str]) -> None:
+        if _BARE_CLOSE.match(boundary.group()) and self.inside != "bare":
+            return
+        if not self.inside:
+            self.kept.clear()
+        self.leave(boundary.end())
+
+    def channel(self, boundary: re.Match[str]) -> None:
+        if self.inside == "tag":
+            return
+        name = boundary["channel"].lower()
+        # A final channel that nothing precedes belongs to an analysis that the template opened.
+        if not self.inside and (self.channels or name != "final"):
+            self.keep_until(boundary.start())
+        self.channels = True
+        self.leave(boundary.start("header") if name == "commentary" else boundary.end())
+        if name == "analysis":
+            self.inside = "channel"
+
+    def keep_until(self, end: int) -> None:
+        self.kept.append(self.reply[self.position : end])
+
+    def leave(self, position: int) -> None:
+        self.inside, self.position = "", position
+
+    def result(self) -> Visible:
+        reply = self.reply
+        if self.inside:
+            if final := _FINAL_TAG.search(reply, max(self.position, len(reply) - _TAIL)):
+                return Visible(final.group())
+            return Visible("".join(self.kept), unclosed=True)
+        if _CUT_CLOSE.search(reply, max(self.position, len(reply) - 12)):
+            return Visible("", unclosed=True)
+        self.keep_until(len(reply))
+        return Visible("".join(self.kept))
+
+
+_END_NAMES = (
+    "im_end|eot_id|eom_id|eot|eom|eos|eod|eoa|end|return|call|stop|endoftext|end_of_text|endofturn"
+    "|end_of_turn|end_of_turn_token|end_response|end_of_sentence|end▁of▁sentence|endofanswer"
+    "|assistant_end|role_end|hy_eos|hy_eot"
+)
+_END_TOKEN = rf"""
+    </s> | <[|｜](?:{_END_NAMES})[|｜]> | <turn\|> | \[(?:eos\]|e~\[) | \[/?INST\]
+    | <(?:eos|eod|eot|pad|end_of_turn|end_of_utterance|seed:eos)>
+"""
+_END = re.compile(
+    rf"""
+    {_END_TOKEN} | <\|(?:user|observation)\|> | <\|im_start\|>(?!assistant)
+    | <\|start_header_id\|>(?!assistant) | <start_of_turn>(?!model)
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+_START = re.compile(
+    rf"""
+    (?: \s+ | {_END_TOKEN} | <s> | <bos> | <\|im_start\|>(?:assistant\b)?
+      | <[|｜](?:assistant|begin_of_text|begin▁of▁sentence|start_response|startofanswer
+        |start_of_turn_token|chatbot_token)[|｜]> | <\|start\|>(?:assistant\b)?
+      | <\|start_header_id\|>assistant<\|end_header_id\|> | <start_of_turn>(?:model\b)?
+    )+
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+
+
+def strip_end_tokens(text: str) -> str:
+    """Keep the first turn of a reply: no header before it, nothing from its end token on.
+
+    ``<s>…</s>`` around a part of the text is strike-through and stays.
+
+    Args:
+        text: A reply, after ``split_reasoning`` where that is wanted: an end token within
+            reasoning would end the reply.
+    """
+    if "<" not in text and "[" not in text:
+        return text
+    header = _START.match(text)
+    begin = header.end() if header else 0
+    opened, length = text.find("<s>"), len(text.rstrip())
+    for end in _END.finditer(text, begin):
+        if 0 <= opened < end.start() and end.group() == "</s>" and end.end() < length:
+            begin = min(begin, opened)
+            continue
+        return text[begin : end.start()]
+    return text[begin:]

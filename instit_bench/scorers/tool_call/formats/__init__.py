@@ -1,0 +1,95 @@
+"""Every way of writing tool calls but the benchmark's own: one parser per format, one registry."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from instit_bench.scorers.tool_call.calls import ParseError, ToolCall, make_call
+from instit_bench.scorers.tool_call.formats.base import Format, Found, Reading
+from instit_bench.scorers.tool_call.formats.headed import HEADED, NAME_AND_OBJECT
+from instit_bench.scorers.tool_call.formats.objects import (
+    ANSWERED_OBJECTS,
+    BARE_OBJECTS,
+    WRAPPED_OBJECTS,
+)
+from instit_bench.scorers.tool_call.formats.pythonic import PYTHONIC
+from instit_bench.scorers.tool_call.formats.tags import TAGS
+from instit_bench.scorers.tool_call.prompt import Prompt
+
+__all__ = ["FORMATS", "Format", "Found", "Outcome", "Reading", "read_calls"]
+
+# In the order in which they are tried: what only one model writes comes before what many do.
+FORMATS: tuple[Format, ...] = (
+    *HEADED,
+    *TAGS,
+    *WRAPPED_OBJECTS,
+    BARE_OBJECTS,
+    NAME_AND_OBJECT,
+    PYTHONIC,
+)
+_ANSWERED = (*(format_ for format_ in FORMATS if format_.certain), ANSWERED_OBJECTS)
+# What models write around results that they make up for their own calls.
+_RESULT_MARKS = (
+    "bservation",
+    "<tool_response",
+    "<tool_result",
+    "<function_results>",
+    "[TOOL_RESULTS]",
+    "✿RESULT✿",
+    "tool▁output",
+    "<result>",
+    "tool_output",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The calls or the refusal that a format found, and the format's name."""
+
+    format: str
+    calls: tuple[ToolCall, ...]
+    answer: str | None
+
+
+def read_calls(text: str, prompt: Prompt, *, answered: bool) -> Outcome | ParseError | None:
+    """Read the calls of a text in the first format that finds any.
+
+    Args:
+        text: A reply without reasoning.
+        prompt: The prompt that it answers.
+        answered: Whether the reply answers or declines beside; then only a model's own tokens and
+            objects that name a tool of the prompt are calls, the rest being part of the answer.
+
+    Returns:
+        What was found; why something meant as a call is not one; ``None`` where there is nothing.
+    """
+    error: ParseError | None = None
+    for format_ in _ANSWERED if answered else FORMATS:
+        if not format_.may_be(text):
+            continue
+        reading = format_.read(text, prompt)
+        if reading.calls or reading.declines:
+            return Outcome(format_.name, _build(text, reading, prompt), reading.answer)
+        error = error or reading.error
+        if error is None and format_.certain and format_ is not ANSWERED_OBJECTS:
+            error = ParseError("malformed_call", f"the {format_.name} tool call cannot be read")
+    return error
+
+
+def _build(text: str, reading: Reading, prompt: Prompt) -> tuple[ToolCall, ...]:
+    """The calls with their results, if the reply puts any between them."""
+    if not reading.calls:
+        return ()
+    ends = [found.start for found in reading.calls[1:]] + [len(text)]
+    results = [
+        text[found.end : end] if end - found.end < 10_000 else ""
+        for found, end in zip(reading.calls, ends, strict=True)
+    ]
+    return tuple(
+        make_call(found.name, found.value, prompt, result if _is_result(result) else "")
+        for found, result in zip(reading.calls, results, strict=True)
+    )
+
+
+def _is_result(text: str) -> bool:
+    return any(mark in text for mark in _RESULT_MARKS)

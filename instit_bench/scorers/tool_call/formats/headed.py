@@ -1,0 +1,115 @@
+"""Calls written as a name in the model's own tokens, then an object: one pattern per model."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import islice
+
+from instit_bench.scorers.tool_call.calls import ParseError
+from instit_bench.scorers.tool_call.formats.base import MOST_CALLS, Format, Found, Reading
+from instit_bench.scorers.tool_call.literals import read_literal
+from instit_bench.scorers.tool_call.prompt import Prompt
+
+_BAR, _LINE = "[|｜]", "[▁_ ]"
+_SEPARATOR = f"<{_BAR}tool{_LINE}sep{_BAR}>"
+_FENCE = re.compile(r"\s*(?:```\w*\s*)?")
+_GEMMA = r"(?:\bcall:|<call>)\s*(?P<name>(?=\S)[^<>{}\n\"]{1,80}?)\s*(?=\{)"
+_TEXT = re.compile(r"[^\n<\[✿]*")
+
+
+def _headed(
+    name: str,
+    markers: tuple[str, ...],
+    head: str,
+    *,
+    certain: bool = True,
+    listed_only: bool = False,
+) -> Format:
+    """A format whose calls are ``head``, which captures the name, and the object after it."""
+    pattern = re.compile(head)
+
+    def read(text: str, prompt: Prompt) -> Reading:
+        heads = [
+            found
+            for found in islice(pattern.finditer(text), MOST_CALLS)
+            if not listed_only or prompt.find_tool(found["name"]) is not None
+        ]
+        calls = tuple(_calls(text, heads))
+        if heads and not calls:
+            return Reading(error=ParseError("malformed_call", f"a {name} call without an object"))
+        return Reading(calls)
+
+    return Format(name, markers, read, certain)
+
+
+def _calls(text: str, heads: list[re.Match[str]]) -> Iterator[Found]:
+    end = 0
+    for head in heads:
+        if head.start() < end:
+            continue
+        fenced = _FENCE.match(text, head.end())
+        start = fenced.end() if fenced else head.end()
+        if text[start : start + 1] in ("{", "[", "(", '"'):
+            literal = read_literal(text, start)
+            if literal is None:
+                continue
+            value, end = literal.value, literal.end
+        else:
+            line = _TEXT.match(text, start)
+            value, end = (line[0].strip(), line.end()) if line else ("", start)
+        yield Found(head["name"], value, head.start(), end)
+
+
+HEADED = (
+    # [TOOL_CALLS]name[ARGS]{...}, with a [CALL_ID] between in some versions
+    _headed(
+        "mistral",
+        ("[ARGS]",),
+        r"(?:\[TOOL_CALLS\])?\s*(?P<name>(?=\S)[^\[\]{}<>\n]{1,120})(?:\[CALL_ID\][^\[\]{}]{0,80})?\[ARGS\]",
+    ),
+    _headed(
+        "mistral",
+        ("[TOOL_CALLS]",),
+        r"\[TOOL_CALLS\]\s*(?P<name>(?=\S)[^\[\]{}<>\n]{1,120}?)\s*(?=\{)",
+        certain=False,
+    ),
+    # V3: begin, "function", separator, name, fenced JSON; V3.1: begin, name, separator, JSON
+    _headed(
+        "deepseek",
+        ("call▁begin", "call_begin", "call begin", "tool▁sep"),
+        rf"(?:<{_BAR}tool{_LINE}call{_LINE}begin{_BAR}>\s*(?:function\s*{_SEPARATOR})?+"
+        rf"|function\s*{_SEPARATOR})"
+        rf"\s*(?P<name>(?=\S)[^<>{{}}\n]{{1,120}})\s*(?:{_SEPARATOR}|(?=[\n{{]))",
+    ),
+    _headed(
+        "kimi",
+        ("<|tool_call_argument_begin|>",),
+        r"(?:<\|tool_call_begin\|>)?\s*(?P<name>(?=\S)[^<>{}\n]{1,120}?)\s*<\|tool_call_argument_begin\|>",
+    ),
+    # gpt-oss: <|channel|>commentary to=functions.name <|constrain|>json<|message|>{...}<|call|>
+    _headed(
+        "harmony",
+        ("<|message|>", "to=functions"),
+        r"\bto=(?!assistant|user)(?P<name>(?=\S)[^<>{}\n=]{1,120}?)\s*(?:<\|channel\|>\s*\w+)?"
+        r"\s*(?:<\|constrain\|>)?\s*(?:json|code)?\s*(?:<\|message\|>|(?=\{))",
+    ),
+    # Qwen's ✿FUNCTION✿: name / ✿ARGS✿: {...}
+    _headed(
+        "qwen",
+        ("✿FUNCTION✿",),
+        r"✿FUNCTION✿\s*[:：]?\s*(?P<name>(?=\S)[^\n✿]{1,120})\s*✿ARGS✿\s*[:：]?",
+    ),
+    # Gemma: <|tool_call>call:name{key:<|"|>value<|"|>}
+    _headed("gemma", ("<|tool_call>", "<start_function_call>"), _GEMMA),
+    _headed("gemma", ("call:", "<call>"), _GEMMA, certain=False, listed_only=True),
+)
+# GLM-4: the name on a line of its own, then the object. No token says so, only a listed name.
+NAME_AND_OBJECT = _headed(
+    "name_and_object",
+    ("{",),
+    r"(?m)^[ \t`*>]*(?P<name>(?=\S)[^\n{}<>\"':`*]{1,120}?)[ \t`*]*[:：]?[ \t`*]*\n?"
+    r"(?:```\w*\n)?[ \t]*(?=\{)",
+    certain=False,
+    listed_only=True,
+)

@@ -1,0 +1,236 @@
+"""Read the objects, lists and argument lists that models write into their replies.
+
+One reader for JSON, for Python literals (single quotes, ``None``, tuples, ``f(a="x")``) and for
+their usual damage: a trailing comma, a quote inside a string, a closing bracket too few. Nothing
+is evaluated. Every character is read once, nesting and the number of tokens are bounded, so that
+no reply takes long or runs out of stack.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+MAX_DEPTH = 64
+MAX_TOKENS = 30_000
+
+_SPACE = re.compile(r"\s*")
+_OPENERS = {"{": "}", "[": "]", "(": ")"}
+_OPENING = re.compile(r"[{\[]")
+_NESTING = re.compile(r"[{\[(\s]*")
+# A quote that nothing but text follows does not end the string: "a "red" car".
+_NO_END = r"(?!\s*(?:[,:=\]})<\n]|$))"
+_STRING = re.compile(
+    r'"""(?P<long>.*?)"""'
+    rf'|"(?P<double>[^"\\]*+(?:(?:\\.|"{_NO_END})[^"\\]*+)*+)"'
+    rf"|'(?P<single>[^'\\]*+(?:(?:\\.|'{_NO_END})[^'\\]*+)*+)'"
+    r'|<\|"\|>(?P<gemma>.*?)<\|"\|>'
+    r"|<escape>(?P<escape>.*?)<escape>"
+    r"|[“”](?P<curly>[^“”]*+)[“”]",
+    re.S,
+)
+# An object whose text was put into a string without escaping its quotes: "{"a": "x"}".
+_RAW_OBJECT = re.compile(r'"(?=\{\s*"\w{1,80}"\s*:)')
+_KEY_END = re.compile(r"\s*(?:=>|[:：=])")
+_NAME = re.compile(r"[^\W\d]\w*")
+_BARE = re.compile(r"[^\s,:=\[\]{}()\"'<>`“”][^,\[\]{}()\"'<>`“”\n]*")
+_ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.S)
+_ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
+_NOTHING = frozenset({"null", "None", "undefined"})
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """A value and its place: ``text[start:end]``.
+
+    Objects are dicts, lists and tuples lists, ``null`` is ``None``; every other scalar is the text
+    it was written with. The arguments ``(a="x")`` are a dict, ``("x", 2)`` a list.
+    """
+
+    value: Any
+    start: int
+    end: int
+
+
+def read_literals(text: str) -> Iterator[Literal]:
+    """The objects and lists in a text, outermost ones only; inside a broken one, the whole ones."""
+    scanner, position = _Scanner(text), 0
+    while found := _OPENING.search(text, position):
+        read, position = scanner.read(found.start())
+        yield from read
+
+
+def read_literal(text: str, start: int = 0) -> Literal | None:
+    """The object, list, argument list or string that begins here, white space aside."""
+    start = _match_space(text, start)
+    scanner = _Scanner(text)
+    if text[start : start + 1] in _OPENERS:
+        read, _ = scanner.read(start)
+        return read[0] if read and read[0].start == start else None
+    return scanner.string(start)
+
+
+@dataclass(slots=True)
+class _Frame:
+    """An object, list or argument list that is still open."""
+
+    start: int
+    opener: str
+    named: dict[str, Any] = field(default_factory=dict)
+    listed: list[Any] = field(default_factory=list)
+    key: str | None = None
+    filled: bool = False
+    quoted: bool = False
+
+    def add(self, value: Any) -> None:
+        """Take a value; a positional one beside named ones is known by its place."""
+        if self.key is not None:
+            self.named[self.key] = value
+        else:
+            self.listed.append(value)
+        self.key, self.filled = None, True
+
+    @property
+    def value(self) -> Any:
+        if self.opener == "{" or self.named:
+            return {str(place): item for place, item in enumerate(self.listed)} | self.named
+        return self.listed
+
+
+class _Scanner:
+    """Reads one text; remembers what need not be tried again."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.tokens = 0
+        # Where a string of this quote never ends, no later one of the same quote does.
+        self.endless: set[str] = set()
+
+    def read(self, start: int) -> tuple[list[Literal], int]:
+        """Read what opens here.
+
+        Returns:
+            It, or the whole objects inside it if it is broken; and where to go on.
+        """
+        frames = [_Frame(start, self.text[start])]
+        whole: list[Literal] = []
+        position = start + 1
+        while frames:
+            self.tokens += 1
+            position = _match_space(self.text, position)
+            frame, char = frames[-1], self.text[position : position + 1]
+            if self.tokens > MAX_TOKENS:
+                return whole, len(self.text)
+            if frame.key is None and char and char in "]})":
+                position = self._close(frames, whole, position, char)
+            elif char == '"' and frame.quoted == frame.filled and self._is_raw(frame, position):
+                frame.quoted = not frame.quoted
+                position += 1
+            elif frame.filled:
+                position = self._go_on(frames, whole, position, char)
+            elif char in _OPENERS and char and (frame.opener != "{" or frame.key is not None):
+                if len(frames) >= MAX_DEPTH:
+                    return whole, _match(_NESTING, self.text, position)
+                frames.append(_Frame(position, char))
+                position += 1
+            else:
+                position = self._take(frame, position)
+            if position < 0:
+                return whole, -position
+        return whole, position
+
+    def string(self, start: int) -> Literal | None:
+        """The quoted string that begins here."""
+        quote = self.text[start : start + 1]
+        if quote in self.endless or quote not in ("'", '"', "<", "“", "”"):
+            return None
+        found = _STRING.match(self.text, start)
+        if found is None:
+            if quote != "<":
+                self.endless.add(quote)
+            return None
+        kind = str(found.lastgroup)
+        text = found[kind]
+        if kind in ("double", "single", "long") and "\\" in text:
+            text = _unescape(text)
+        return Literal(text, start, found.end())
+
+    def _is_raw(self, frame: _Frame, position: int) -> bool:
+        """Whether a quote stands around an object: before it, or after it if one stood before."""
+        return frame.quoted or bool(frame.key and _RAW_OBJECT.match(self.text, position))
+
+    def _take(self, frame: _Frame, start: int) -> int:
+        """Take the key or the scalar that begins here; a negative end says that there is none."""
+        literal = self.string(start)
+        end = literal.end if literal else _match(_NAME, self.text, start)
+        if frame.key is None and frame.opener != "[" and end > start:
+            mark = _KEY_END.match(self.text, end)
+            if mark:
+                frame.key = literal.value if literal else self.text[start:end]
+                return mark.end()
+        if frame.key is None and frame.opener == "{":
+            return -max(end, start + 1)
+        if literal is None:
+            found = _BARE.match(self.text, start)
+            if found is None:
+                return -(start + 1)
+            word = found[0].strip()
+            literal = Literal(None if word in _NOTHING else word, start, found.end())
+        frame.add(literal.value)
+        return literal.end
+
+    def _go_on(self, frames: list[_Frame], whole: list[Literal], position: int, char: str) -> int:
+        """After a value: a comma, or the end of a text that lacks closing brackets."""
+        if char == ",":
+            frames[-1].filled = False
+            return position + 1
+        if char and char not in "<`":
+            return -position
+        while frames:
+            _finish(frames, whole, position)
+        return position
+
+    def _close(self, frames: list[_Frame], whole: list[Literal], position: int, char: str) -> int:
+        """Close the innermost frame of this bracket, and those left open inside it."""
+        if not any(_OPENERS[frame.opener] == char for frame in frames):
+            return -(position + 1)
+        while True:
+            closed = _finish(frames, whole, position + 1)
+            if _OPENERS[closed.opener] == char:
+                return position + 1
+
+
+def _finish(frames: list[_Frame], whole: list[Literal], end: int) -> _Frame:
+    """Close the innermost frame: it is whole, and what was whole inside it is a part of it."""
+    frame = frames.pop()
+    while whole and whole[-1].start > frame.start:
+        whole.pop()
+    if frames:
+        frames[-1].add(frame.value)
+    whole.append(Literal(frame.value, frame.start, end))
+    return frame
+
+
+def _unescape(text: str) -> str:
+    try:
+        return str(json.loads(f'"{text}"', strict=False))
+    except ValueError:
+        return _ESCAPE.sub(_escaped, text)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    code = found[1]
+    return chr(int(code[1:], 16)) if len(code) == 5 else _ESCAPED.get(code, code)
+
+
+def _match_space(text: str, position: int) -> int:
+    return _match(_SPACE, text, position)
+
+
+def _match(pattern: re.Pattern[str], text: str, position: int) -> int:
+    """Where a match that begins here ends; here, if there is none."""
+    found = pattern.match(text, position)
+    return found.end() if found else position

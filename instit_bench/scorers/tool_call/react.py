@@ -1,0 +1,284 @@
+"""The format that the benchmark demands, and what models make of it.
+
+::
+
+    Thought: Do I need to use a tool? Yes
+    Action: Detect Face
+    Action Input: image/x.png
+
+Read as well: the same in Markdown, in bullets or numbered, with keys on lines of their own or on
+one line, as ``Tool:`` and ``Input:``, with an input in brackets after the name, and a reply that
+goes on where a chat prompt stops (``Yes``, ``Action: …``).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+
+from instit_bench.scorers.tool_call.calls import (
+    Fault,
+    ParseError,
+    Reply,
+    ToolCall,
+    clean_name,
+    decode,
+    join_keyword_lines,
+    make_call,
+)
+from instit_bench.scorers.tool_call.declines import decision, declines, says_no
+from instit_bench.scorers.tool_call.literals import read_literal
+from instit_bench.scorers.tool_call.prompt import Prompt
+
+# What each key of a text stands for; the weak ones only beside their like.
+_KINDS = {
+    "Thought": "thought",
+    "Action": "action",
+    "Action Input": "input",
+    "Observation": "observation",
+    "AI": "answer",
+    "thought": "thought",
+    "action": "action",
+    "actionname": "action",
+    "actioninput": "input",
+    "actioninputs": "input",
+    "actionarguments": "input",
+    "toolinput": "input",
+    "tool": "weak action",
+    "toolname": "weak action",
+    "function": "weak action",
+    "functionname": "weak action",
+    "input": "weak input",
+    "inputs": "weak input",
+    "arguments": "weak input",
+    "args": "weak input",
+    "parameters": "weak input",
+    "observation": "observation",
+    "ai": "answer",
+    "finalanswer": "answer",
+    "answer": "weak answer",
+    "response": "weak answer",
+    "assistant": "weak answer",
+}
+_WORDS = (
+    "thought|action[ _-]?inputs?|action[ _-]?(?:name|arguments)|action"
+    "|tool[ _-]?(?:input|name)|tool|function[ _-]?name|function|inputs?"
+    "|arguments|args|parameters|observation|ai"
+    "|final[ _-]?answer|answer|response|assistant"
+)
+_KEY = re.compile(
+    rf"^(?P<before>[ \t>*_#`•-]*(?:\d{{1,3}}[.)][ \t*_]*)?)(?:"
+    rf"(?P<key>{_WORDS})(?:[ \t]?\d{{1,3}})?(?P<after>[ \t*_`]*[:：][ \t*`]*)"
+    rf"|(?<=[*_#])[ \t]*(?P<heading>{_WORDS})[ \t*_`]*$)",
+    re.I | re.M,
+)
+_MARKS = re.compile(r"[ _-]")
+_FENCE = re.compile(r"```(?:\w+[ \t]*$)?", re.M)
+_INLINE_KEY = re.compile(
+    r"(?<=\S)[ \t]+(?=\**(?:Action|Action Input|Observation)\**[:：])"
+    r"|\\n(?=(?:Thought|Action|Action Input|Observation|AI)[:：])"
+)
+# Without one of these no key stands within a line.
+_INLINE_MARKS = (" Action", "\tAction", " Observation", "\tObservation", " *", "\t*", "\\n")
+# No reply has more keys; what comes after them is not read.
+_MOST_KEYS = 10_000
+_XML_KEY = re.compile(
+    r"<(?P<end>/?)(?P<key>thought|action|action_input|observation|final_answer)>", re.I
+)
+_NAME_AND_INPUT = re.compile(r"(?P<name>[^(\[{\n]{1,120}?)[ \t*`]*(?=[(\[{])")
+
+
+@dataclass(frozen=True, slots=True)
+class _Field:
+    """A key and the text up to the next key."""
+
+    kind: str
+    value: str
+
+    @property
+    def line(self) -> str:
+        """The first line that is not empty."""
+        return self.value.strip().partition("\n")[0].strip()
+
+
+@dataclass(slots=True)
+class Script:
+    """What the fields of a text add up to.
+
+    ``has_input`` says that some field is an input; ``style`` is the format's name.
+    """
+
+    style: str
+    calls: list[ToolCall] = field(default_factory=list)
+    decisions: list[bool] = field(default_factory=list)
+    answer: str | None = None
+    says_no: bool = False
+    contradicts: bool = False
+    without_input: list[str] = field(default_factory=list)
+    without_action: int = 0
+
+    @property
+    def declines(self) -> bool:
+        """Whether the text sets out by saying that no tool is needed."""
+        return self.decisions[:1] == [False]
+
+    def conclude(self) -> Reply | ParseError:
+        """Settle it; half a call is an error only where there is no whole one."""
+        if self.calls:
+            fault: Fault | None = "contradiction" if self.contradicts else None
+            return Reply(tuple(self.calls), self.answer, self.style, fault)
+        if self.without_input:
+            return ParseError("missing_input", f"no input for the action {self.without_input[0]!r}")
+        if self.without_action or self.decisions[-1:] == [True]:
+            return ParseError("missing_action", "a tool is asked for and no action named")
+        if self.decisions or self.answer is not None or self.says_no:
+            return Reply((), self.answer, self.style)
+        return ParseError(
+            "no_decision", "the reply neither calls a tool nor says that it needs none"
+        )
+
+
+def read_script(text: str, prompt: Prompt) -> Script:
+    """Read the keys of a text."""
+    preamble, fields, decorated = _split(text, prompt)
+    decided = decision(preamble)
+    style = "markdown" if decorated else "react"
+    script = Script(style if decided is None else "continuation")
+    if decided is not None:
+        script.decisions.append(decided)
+        if not (decided or fields):
+            script.answer = preamble.partition("\n")[2].strip() or preamble
+    elif says_no(preamble):
+        script.says_no = True
+        script.answer = preamble if not fields else None
+    for place, item in enumerate(fields):
+        match item.kind:
+            case "thought":
+                decided = decision(item.value)
+                script.decisions += [] if decided is None else [decided]
+                script.says_no |= decided is None and says_no(item.value)
+            case "answer":
+                script.answer = item.value.strip()
+            case "action":
+                _add_call(script, item, fields[place + 1 : place + 3], prompt)
+            case "input" if place == 0 or fields[place - 1].kind != "action":
+                script.without_action += 1
+    return script
+
+
+def _split(text: str, prompt: Prompt) -> tuple[str, list[_Field], bool]:
+    """Cut a text into what stands before the first key, the fields, and whether it is Markdown."""
+    plain = _FENCE.sub("", text) if "```" in text else text
+    if any(mark in plain for mark in _INLINE_MARKS):
+        plain = _INLINE_KEY.sub("\n", plain)
+    if "</action" in plain or "</thought" in plain or "</final" in plain:
+        plain = _XML_KEY.sub(lambda tag: "\n" if tag["end"] else f"\n{tag['key']}: ", plain)
+    keys = _accepted(list(islice(_KEY.finditer(plain), _MOST_KEYS)), plain, prompt)
+    ends = [key.start() for key, _ in keys[1:]] + [len(plain)]
+    fields = [
+        _Field(kind, plain[key.end() : end]) for (key, kind), end in zip(keys, ends, strict=False)
+    ]
+    marks = "".join(key["before"] + (key["after"] or "#") for key, _ in keys)
+    decorated = "```" in text or any(mark in marks for mark in "*_#`")
+    return plain[: keys[0][0].start()] if keys else plain, fields, decorated
+
+
+def _accepted(
+    keys: list[re.Match[str]], text: str, prompt: Prompt
+) -> list[tuple[re.Match[str], str]]:
+    """The keys that are ones, with their kinds.
+
+    ``Tool:`` is one before an input or a listed name, ``Input:`` after an action, ``Answer:``
+    after a thought: elsewhere they are words of the text.
+    """
+    accepted: list[tuple[re.Match[str], str]] = []
+    for place, key in enumerate(keys):
+        word = key["key"] or key["heading"]
+        kind = _KINDS.get(word) or _KINDS[_MARKS.sub("", word).lower()]
+        before = accepted[-1][1] if accepted else ""
+        if kind == "weak input" and before != "action":
+            continue
+        if kind == "weak answer" and before not in (
+            "",
+            "thought",
+            "action",
+            "observation",
+            "input",
+        ):
+            continue
+        if kind == "weak action" and not _is_action(keys, place, text, prompt):
+            continue
+        accepted.append((key, kind.removeprefix("weak ")))
+    return accepted
+
+
+def _is_action(keys: list[re.Match[str]], place: int, text: str, prompt: Prompt) -> bool:
+    end = keys[place + 1].start() if place + 1 < len(keys) else len(text)
+    line = text[keys[place].end() : end].strip().partition("\n")[0]
+    named = _NAME_AND_INPUT.match(line)
+    names = (line, named["name"]) if named else (line,)
+    return any(prompt.find_tool(clean_name(name)) is not None for name in names)
+
+
+def _add_call(script: Script, action: _Field, following: Sequence[_Field], prompt: Prompt) -> None:
+    """Take up an action with the input and the observation that follow it."""
+    name, value = _name_and_input(action, prompt)
+    listed = prompt.find_tool(name) is not None
+    if following and following[0].kind == "input":
+        value = _input_text(following[0], prompt, name)
+    if not listed and declines(name):
+        _take_decline(script, name, value)
+        return
+    # An answer may well speak of an "Action:"; only a tool's name or an input makes it a call.
+    if script.answer is not None and value is None and not listed:
+        return
+    if value is None:
+        script.without_input.append(name)
+        return
+    results = [item.value.strip() for item in following if item.kind == "observation"]
+    script.calls.append(make_call(name, value, prompt, results[0] if results else ""))
+    script.contradicts |= False in script.decisions
+
+
+def _take_decline(script: Script, name: str, value: str | None) -> None:
+    """An action that is none: ``None``, ``Final Answer`` and the like."""
+    if not name:
+        script.without_action += 1
+    elif not script.decisions:
+        script.says_no = True
+        if value and script.answer is None and not declines(value):
+            script.answer = value.strip("()[] ")
+
+
+def _name_and_input(action: _Field, prompt: Prompt) -> tuple[str, str | None]:
+    """The name of an action, and the input that stands in brackets after it or on the next line."""
+    whole = action.value.strip()
+    line, _, rest = whole.partition("\n")
+    name = clean_name(line)
+    if prompt.find_tool(name) is not None:
+        rest = rest.strip()
+        return name, rest if rest[:1] == "{" and not isinstance(decode(rest), str) else None
+    found = _NAME_AND_INPUT.match(whole)
+    if found is None or declines(name):
+        return name, None
+    before = clean_name(found["name"])
+    is_action = prompt.find_tool(before) is not None or declines(before)
+    if not is_action and whole[found.end()] != "(":
+        return name, None
+    literal = read_literal(whole, found.end())
+    if literal is not None:
+        return before, whole[found.end() : literal.end]
+    inside = line[found.end() + 1 :].strip().rstrip("`*. ")
+    return (before, inside[:-1]) if inside[-1:] in (")", "]") else (name, None)
+
+
+def _input_text(item: _Field, prompt: Prompt, name: str) -> str:
+    """The first line of an input, or all of the object or the arguments that begin there."""
+    whole = item.value.strip().strip("`").strip()
+    if whole[:1] in ("{", "["):
+        literal = read_literal(whole)
+        if literal is not None and "\n" in whole[: literal.end]:
+            return whole[: literal.end]
+    return join_keyword_lines(whole, prompt, name) if "\n" in whole else item.line

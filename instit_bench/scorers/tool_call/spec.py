@@ -1,0 +1,46 @@
+"""What the program needs to know of the scoring of tool calls."""
+
+from __future__ import annotations
+
+import re
+
+from instit_bench.scorers.base import Matrix, ScoredRecord, ScorerSpec
+from instit_bench.scorers.tool_call import ToolCallScorer
+
+_CALL = re.compile(r"^\s*Action:[ \t]*(\S.*?)\s*$", re.MULTILINE)
+_INPUT = re.compile(r"^New input:[ \t]*(\S.*)$", re.MULTILINE)  # GPT4Tools' own words
+
+
+def _tools(record: ScoredRecord, media: str) -> str:  # noqa: ARG001 - one signature
+    """The tool that the target calls."""
+    tools = _CALL.findall(record.target)
+    if not tools:
+        return "no tool"
+    return tools[0] if len(tools) == 1 else "several calls"
+
+
+def _input(prompt: str) -> str | None:
+    """What the user says in a GPT4Tools prompt, which goes on for pages; the last if several."""
+    found = _INPUT.findall(prompt)
+    return str(found[-1]) if found else None
+
+
+TOOL_CALL = ScorerSpec(
+    name="tool_call",
+    make=lambda _: ToolCallScorer(),
+    official="sr",
+    strict="strict_sr",
+    also_official=frozenset({"sr_thought", "sr_action", "sr_args", "iou"}),
+    question_kind=_tools,
+    tables=ToolCallScorer().tables,
+    matrices=(
+        Matrix(
+            table="confusion",
+            title="tools taken for one another",
+            description="Rows are the gold tool, columns the predicted one, over aligned calls; a "
+            "cell's shade is its share of the row.",
+        ),
+    ),
+    user_input=_input,
+    outcome="pairs",
+)

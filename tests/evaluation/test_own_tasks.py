@@ -1,0 +1,71 @@
+"""A task of one's own, by ``--include-path``: its metrics count as it declares them."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+TASK = """
+task: colours
+dataset_path: json
+dataset_kwargs: {data_files: colours.json}
+doc_to_text: question
+doc_to_target: answer
+process_results: !function utils.process_results
+metric_list:
+  - {metric: mistakes, aggregation: mean, higher_is_better: false}
+"""
+SCORE = """
+def process_results(doc, results):
+    return {"mistakes": float(results[0] != doc["answer"])}
+"""
+DOCS = [{"id": n, "question": f"What colour is {n}?", "answer": "blue"} for n in range(1, 11)]
+
+
+@pytest.fixture
+def run(cli, tmp_path):
+    """Run a baseline model on the task, scored by this code."""
+
+    def run(model, name, utils=SCORE):
+        folder = tmp_path / "colours"
+        folder.mkdir(exist_ok=True)
+        (folder / "colours.yaml").write_text(TASK)
+        (folder / "utils.py").write_text(utils)
+        (folder / "colours.json").write_text(json.dumps(DOCS))
+        options = ("--backend", "baseline", "--include-path", "colours", "--tasks", "colours")
+        return cli("run", "--model", model, "--name", name, *options)
+
+    return run
+
+
+def test_where_lower_is_better_a_mistake_is_wrong_everywhere(run, cli, tmp_path):
+    for model, name in (("echo-gold", "good"), ("text:red", "bad")):
+        done = run(model, name)
+        assert done.returncode == 0, done.stderr
+    assert "colours_mistakes" in done.stdout  # the row is not empty
+    worse = cli("compare", "results/good", "results/bad", COLUMNS="160")
+    assert "10 right to wrong, 0 wrong to right" in worse.stdout
+    better = cli("compare", "results/bad", "results/good", COLUMNS="160")
+    assert "0 right to wrong, 10 wrong to right" in better.stdout
+    cli("report", "results/good", "results/bad", "--output", "report.html")
+    page = (tmp_path / "report.html").read_text()
+    assert "(lower is better)" in page
+    data = json.loads(page.split('<script type="application/json" id="data">')[1].split("<")[0])
+    assert [a["right"] for s in data["samples"] for a in s["answers"]] == [1, 0] * 10
+    cli("leaderboard", "results/good", "results/bad", "--html", "board.html")
+    board = (tmp_path / "board.html").read_text()
+    assert "data-lower" in board
+    assert "mistakes of task colours, lower is better" in board
+
+
+def test_a_metric_that_is_returned_but_not_declared_is_one_error_naming_it(run):
+    done = run("first", "r", SCORE.replace('"mistakes"', '"misteaks"'))
+    assert done.returncode == 2
+    error = done.stderr.splitlines()[-1]
+    assert re.search(
+        r"colours\.yaml: process_results on sample \d+: returns metric 'misteaks'", error
+    )
+    assert "'metric_list' does not declare" in error
+    assert "Traceback" not in done.stderr
