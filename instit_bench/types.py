@@ -43,10 +43,14 @@ class TextPart:
 
 @dataclass(frozen=True, slots=True)
 class ImagePart:
-    """One picture: a file (``path``) or the bytes of one (``data``); exactly one is set."""
+    """One picture: a file (``path``) or the bytes of one (``data``); exactly one is set.
+
+    ``origin`` says for bytes where they are from, such as a frame of a video file.
+    """
 
     path: Path | None = None
     data: bytes | None = None
+    origin: str | None = None
 
     def __post_init__(self) -> None:
         if (self.path is None) == (self.data is None):
@@ -63,6 +67,7 @@ class VideoPart:
 Part = TextPart | ImagePart | VideoPart
 Role = Literal["system", "user", "assistant"]
 RequestForm = Literal["chat", "raw"]
+VideoDecoder = Literal["auto", "decord", "pyav"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,10 +159,20 @@ class NativeToolCall:
     arguments: str
 
 
+# The token limit's names: of the protocol, of Gemini, Mistral, TGI, Z.ai and others.
+_AT_THE_LIMIT = (
+    *("length", "max_tokens", "max_length", "max_output_tokens", "max_new_tokens"),
+    *("max_completion_tokens", "token_limit", "model_length", "model_context_window_exceeded"),
+)
+_FILTERS = ("content_filter", "safety", "sensitive", "recitation", "prohibited", "blocklist")
+
+
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """A model's reply. ``finish_reason`` is ``length`` when the token limit cut it off.
+    """A model's reply.
 
+    ``finish_reason`` is the endpoint's own word (see ``cut_off``), ``refusal`` what the model said
+    in declining, ``reasoning`` what it thought, where the endpoint keeps that apart from ``text``.
     ``official_text`` is what the benchmark's own evaluator reads of a prediction file's output,
     where that is not ``text``.
     """
@@ -167,12 +182,26 @@ class Prediction:
     usage: Usage = field(default_factory=Usage)
     latency_s: float | None = None
     tool_calls: tuple[NativeToolCall, ...] = ()
+    refusal: str | None = None
+    reasoning: str | None = None
     official_text: str | None = None
 
     @property
     def cut_off(self) -> bool:
-        """Whether the reply ended at the token limit."""
-        return self.finish_reason == "length"
+        """Whether the reply ended at the token limit, under any of its names."""
+        reason = (self.finish_reason or "").rpartition(".")[2]  # FinishReason.MAX_TOKENS
+        return reason.lower() in _AT_THE_LIMIT
+
+    @property
+    def filtered(self) -> bool:
+        """Whether a filter of the provider, not the model, ended the reply."""
+        return any(word in (self.finish_reason or "").lower() for word in _FILTERS)
+
+    @property
+    def only_reasoning(self) -> bool:
+        """Whether the model ended in order and all that it said stands in its reasoning."""
+        said = self.text.strip() or self.tool_calls or self.refusal or self.cut_off
+        return bool(self.reasoning and self.reasoning.strip()) and not said
 
 
 @dataclass(frozen=True, slots=True)

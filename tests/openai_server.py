@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from email.message import Message
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
@@ -39,6 +40,7 @@ class OpenAIServer:
     requests: list[dict[str, Any]] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
+    headers: list[Message] = field(default_factory=list)
     in_flight: int = 0
     most_in_flight: int = 0
 
@@ -57,6 +59,7 @@ def openai_server(answer: Answer) -> Iterator[OpenAIServer]:
                 state.requests.append(body)
                 state.paths.append(self.path)
                 state.keys.append(self.headers.get("Authorization", ""))
+                state.headers.append(self.headers)
                 state.in_flight += 1
                 state.most_in_flight = max(state.most_in_flight, state.in_flight)
             try:

@@ -8,7 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from instit_bench.backends.options import AdapterOptions, EngineOptions, VideoAs
+from instit_bench.backends.options import (
+    AdapterOptions,
+    EndpointOptions,
+    EngineOptions,
+    VideoAs,
+)
 from instit_bench.progress import Tell
 from instit_bench.types import Prediction, Request
 
@@ -48,6 +53,7 @@ class BackendOptions:
     seed: int = 0
     engine: EngineOptions = field(default_factory=EngineOptions)
     adapter: AdapterOptions = field(default_factory=AdapterOptions)
+    endpoint: EndpointOptions = field(default_factory=EndpointOptions)
     workload: Workload = field(default_factory=Workload)
 
 

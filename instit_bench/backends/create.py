@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from instit_bench.backends.base import Backend, BackendOptions, BackendSpec
-from instit_bench.backends.options import AdapterOptions, EngineOptions, option_names
+from instit_bench.backends.options import (
+    AdapterOptions,
+    EndpointOptions,
+    EngineOptions,
+    option_names,
+)
 from instit_bench.errors import InputError
 from instit_bench.plugins import Registry
 
@@ -39,11 +44,11 @@ def _adapter_takes_roles(model: str, adapter: AdapterOptions) -> bool:
 
 
 BASELINE = BackendSpec("baseline", _baseline, takes=frozenset())
-OPENAI = BackendSpec("openai", _openai, takes=frozenset())
+OPENAI = BackendSpec("openai", _openai, takes=option_names(EndpointOptions))
 VLLM = BackendSpec(
     "vllm",
     _vllm,
-    takes=option_names(EngineOptions),
+    takes=option_names(EngineOptions) | option_names(EndpointOptions),
     in_flight=lambda _: 64,  # a model on this machine fills its batch
 )
 LMMS_EVAL = BackendSpec(
@@ -76,8 +81,10 @@ def create_backend(name: str, options: BackendOptions) -> Backend:
         InputError: The name is unknown, or the options do not fit.
     """
     spec = BACKENDS.load(name)
-    for option in (*options.engine.changed, *options.adapter.changed):
+    parts = (options.engine, options.adapter, options.endpoint)
+    for option in (changed for part in parts for changed in part.changed):
         if option not in spec.takes:
-            owner = next(own.name for own in (VLLM, LMMS_EVAL) if option in own.takes)
-            raise InputError(f"{option}: only --backend {owner} has this option")
+            owners = [own.name for own in (OPENAI, VLLM, LMMS_EVAL) if option in own.takes]
+            have = "has" if len(owners) == 1 else "have"
+            raise InputError(f"{option}: only --backend {' and '.join(owners)} {have} this option")
     return spec.make(options)

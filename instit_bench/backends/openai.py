@@ -1,7 +1,7 @@
 """Any OpenAI-compatible endpoint, through the ``openai`` package.
 
-The package retries 408, 409, 429, 5xx and broken connections with exponential back-off and
-honours Retry-After. What remains is sorted here: an error of this request, or of the endpoint.
+The client retries what may pass (``instit_bench.endpoint.client``). What remains is sorted here:
+an error of this request, one of the endpoint, or a setting that it does not take.
 """
 
 from __future__ import annotations
@@ -9,58 +9,84 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, NoReturn
 
 import openai
-from openai.types import Completion, CompletionUsage
-from openai.types.chat import ChatCompletion
 
+from instit_bench.backends.accepted import Accepted
 from instit_bench.backends.base import (
     Backend,
     BackendOptions,
     BackendUnavailable,
     GenerationError,
 )
-from instit_bench.endpoint import ask_chat, ask_completion, count_of, find_endpoint, text_of
+from instit_bench.endpoint import ReplyError, find_endpoint
+from instit_bench.endpoint.client import ask_chat, ask_completion
+from instit_bench.endpoint.faults import words_of
 from instit_bench.media import load_image
+from instit_bench.progress import Tell
 from instit_bench.types import (
     ImagePart,
     Message,
-    NativeToolCall,
     Part,
     Prediction,
     Request,
     TextPart,
-    Usage,
 )
+
+_FIRST_ALONE_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How an endpoint departs from the plain protocol: a part's form, more settings, headers."""
+    """How an endpoint departs from the plain protocol: a part's form, more settings, headers.
+
+    ``known`` says that it takes all that is sent, so that nothing has to be learned first.
+    """
 
     content: Callable[[Part], dict[str, Any]] = field(default_factory=lambda: plain_content)
     settings: Callable[[Request], dict[str, Any]] = field(default_factory=lambda: lambda _: {})
     headers: Callable[[Request], dict[str, str]] = field(default_factory=lambda: lambda _: {})
+    known: bool = False
 
 
 class OpenAIBackend(Backend):
-    """Asks one endpoint for one model's completions; ``key`` is its own, if it has one."""
+    """Asks one endpoint for one model's completions; ``key`` is its own, if it has one.
+
+    The first request goes alone: what the endpoint refuses of it (``seed``, ``max_tokens`` under
+    this name, replies in one piece, …) is left out of all others, said once, and kept in the
+    manifest.
+    """
 
     def __init__(
         self, options: BackendOptions, dialect: Dialect | None = None, key: str | None = None
     ) -> None:
-        self._endpoint = find_endpoint(options.base_url, "--base-url", key)
+        self._headers = options.endpoint.headers()
+        self._header_names = options.endpoint.header_names
+        self._endpoint = find_endpoint(options.base_url, "--base-url", key, self._headers)
         self._model = options.model
         self._dialect = dialect or Dialect()
-        self._limit_name = "max_tokens"
+        self._extra = options.endpoint.extra_body
+        self._accepted = Accepted(stream=options.endpoint.stream)
+        self._first: asyncio.Event | None = None
+        self._unavailable: str | None = None
         self._longest_s = options.timeout_s * (options.max_retries + 1)
         self._client = self._endpoint.client(options.timeout_s, options.max_retries)
+        self._tell: Tell = lambda _: None
 
     def settings(self) -> dict[str, Any]:
-        """The address without user, password and query, and the client's version."""
-        return {"base_url": self._endpoint.shown, "openai": openai.__version__}
+        """The address without user, password and query, the client's version, what was refused."""
+        settings: dict[str, Any] = {"base_url": self._endpoint.shown, "openai": openai.__version__}
+        if self._header_names:
+            settings["headers"] = self._header_names
+        return settings | self._accepted.told()
+
+    async def start(self, folder: Path, tell: Tell) -> None:  # noqa: ARG002 - logs nothing
+        """Nothing to start; the first request tells what the endpoint takes."""
+        self._tell = tell
 
     async def close(self) -> None:
         """Close the connections."""
@@ -68,30 +94,81 @@ class OpenAIBackend(Backend):
 
     async def generate(self, request: Request) -> Prediction:
         """Ask for one completion."""
+        if self._dialect.known:
+            return await self._generate(request)
+        if self._first is None:
+            self._first = asyncio.Event()
+            try:
+                return await self._generate(request)
+            except BackendUnavailable as error:
+                self._unavailable = str(error)
+                raise
+            finally:
+                self._first.set()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_FIRST_ALONE_S):
+                await self._first.wait()
+        if self._unavailable is not None:  # nobody else need hear it from the endpoint
+            raise BackendUnavailable(self._unavailable)
+        return await self._generate(request)
+
+    async def _generate(self, request: Request) -> Prediction:
         started = time.perf_counter()
         try:
             async with asyncio.timeout(self._longest_s):
-                reply = await self._ask(request)
+                prediction = await self._ask(request)
         except TimeoutError as error:  # a reply that drips in, which no single read runs out on
             raise GenerationError(f"no reply within {self._longest_s:g} s") from error
         except openai.APIError as error:
             self._sort(error)
-        except ValueError as error:  # a reply that is not JSON
-            raise GenerationError(f"the endpoint's reply cannot be read: {error}") from error
-        return _prediction(reply, time.perf_counter() - started)
+        except ReplyError as error:
+            raise GenerationError(self._endpoint.told(error)) from error
+        return replace(prediction, latency_s=time.perf_counter() - started)
 
-    async def _ask(self, request: Request) -> ChatCompletion | Completion:
-        try:
-            return await self._send(request)
-        except openai.BadRequestError as error:
-            # Newer models of one provider take the limit under another name only.
-            if self._limit_name == "max_tokens" and "max_completion_tokens" in str(error):
-                self._limit_name = "max_completion_tokens"
-                return await self._send(request)
-            raise
+    async def _ask(self, request: Request) -> Prediction:
+        """Send the request, each time without what was refused of it."""
+        accepted = before = self._accepted
+        while True:
+            settings = accepted.settings(self._sampling(request), self._extra)
+            try:
+                prediction = await self._send(request, settings)
+            except openai.APIStatusError as error:
+                words = f"{words_of(error.response.content)} ({error.param})"
+                remaining = accepted.after(words, settings, self._extra)
+                if remaining == accepted:
+                    raise
+                accepted = remaining
+                continue
+            if accepted != before:
+                self._learn(accepted)
+            return self._stopped(prediction, request)
 
-    async def _send(self, request: Request) -> ChatCompletion | Completion:
-        body = {"model": self._model, **self._sampling(request)}
+    def _learn(self, accepted: Accepted) -> None:
+        known = self._accepted.told()
+        self._accepted = self._accepted.joined(accepted)
+        for name, value in self._accepted.told().items():
+            if known.get(name) == value:
+                continue
+            match name:
+                case "not_sent":
+                    self._tell(f"the endpoint refuses {', '.join(value)}: not sent from here on")
+                case "token_limit":
+                    self._tell(f"the endpoint takes the token limit as {value} only")
+                case "stream":
+                    self._tell("the endpoint only streams: replies are put together here")
+
+    def _stopped(self, prediction: Prediction, request: Request) -> Prediction:
+        """Where the endpoint does not take stop texts, end the reply at the first one here."""
+        if "stop" not in self._accepted.dropped:
+            return prediction
+        found = [prediction.text.find(stop) for stop in request.params.stop if stop]
+        ends = [place for place in found if place >= 0]
+        if not ends:
+            return prediction
+        return replace(prediction, text=prediction.text[: min(ends)], finish_reason="stop")
+
+    async def _send(self, request: Request, settings: dict[str, Any]) -> Prediction:
+        body = {"model": self._model, **settings}
         headers = self._dialect.headers(request)
         if request.form == "raw":
             prompt = request.messages[0].text
@@ -102,16 +179,12 @@ class OpenAIBackend(Backend):
 
     def _sampling(self, request: Request) -> dict[str, Any]:
         params = request.params
-        limit_name = self._limit_name if request.form == "chat" else "max_tokens"
-        settings: dict[str, Any] = {}
-        if params.max_tokens is not None:
-            settings[limit_name] = params.max_tokens
-        for name in ("temperature", "top_p", "top_k", "seed"):
-            if getattr(params, name) is not None:
-                settings[name] = getattr(params, name)
+        names = ("max_tokens", "temperature", "top_p", "top_k", "seed")
+        settings = {name: getattr(params, name) for name in names}
         if params.stop:
             settings["stop"] = list(params.stop)
-        return settings | self._dialect.settings(request)
+        given = {name: value for name, value in settings.items() if value is not None}
+        return given | self._dialect.settings(request)
 
     def _sort(self, error: openai.APIError) -> NoReturn:
         """Raise the error as one of this request, or of the endpoint as a whole."""
@@ -133,34 +206,3 @@ def plain_content(part: Part) -> dict[str, Any]:
     if isinstance(part, ImagePart):
         return {"type": "image_url", "image_url": {"url": load_image(part).data_url}}
     raise TypeError("videos must be resolved to frames before they are sent")
-
-
-def _prediction(reply: ChatCompletion | Completion, latency_s: float) -> Prediction:
-    """The reply as the server sent it: the client does not check types, so we do."""
-    if not getattr(reply, "choices", None):
-        raise GenerationError("the endpoint's reply is no completion: it has no choices")
-    choice = reply.choices[0]
-    message: Any = getattr(choice, "message", None)
-    try:
-        return Prediction(
-            text=text_of(getattr(choice, "text", None) if message is None else message.content),
-            finish_reason=None if choice.finish_reason is None else str(choice.finish_reason),
-            usage=_usage(reply.usage),
-            latency_s=latency_s,
-            tool_calls=tuple(
-                NativeToolCall(text_of(call.function.name), text_of(call.function.arguments))
-                for call in getattr(message, "tool_calls", None) or ()
-                if call.type == "function"
-            ),
-        )
-    except (AttributeError, TypeError, ValueError) as error:
-        raise GenerationError(f"the endpoint's reply cannot be read: {error}") from error
-
-
-def _usage(usage: CompletionUsage | None) -> Usage:
-    details = getattr(usage, "prompt_tokens_details", None)
-    return Usage(
-        prompt_tokens=count_of(getattr(usage, "prompt_tokens", None)),
-        completion_tokens=count_of(getattr(usage, "completion_tokens", None)),
-        cached_tokens=count_of(getattr(details, "cached_tokens", None)),
-    )

@@ -1,10 +1,11 @@
-"""What a user may set for an engine that this program starts, or for a model of lmms-eval."""
+"""What a user may set for an engine, for an endpoint, or for a model of lmms-eval."""
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 from instit_bench.errors import InputError
@@ -18,6 +19,14 @@ _SECRET = re.compile(
 _SECRET_INSIDE = re.compile(r"://[^/@\s]+@|(key|token|secret|password)=|\bBearer\b", re.I)
 _NO_SECRET = {"image_token", "image-token", "dtype_key", "video_key"}  # options of adapters
 FORCE_SIMPLE = "force_simple"
+_OWN_FIELDS = {
+    "model": "; use --model",
+    "messages": "",
+    "prompt": "",
+    "stream": "; use --stream",
+    "n": ": one reply to a sample is read",
+}
+_CONNECTIONS_OWN = ("host", "connection", "content-length", "content-type", "transfer-encoding")
 _WEIGHTS = ("pretrained", "model_version", "model", "model_name", "model_path")
 
 
@@ -86,6 +95,89 @@ class AdapterOptions:
         return {key: value for key, _, value in pairs}
 
 
+@dataclass(frozen=True, slots=True)
+class EndpointOptions:
+    """What is sent to an endpoint beyond the protocol.
+
+    ``extra_body`` is merged into every request's body, ``header`` holds ``NAME=VALUE``, where a
+    value ``env:VARIABLE`` stands for what that variable holds; ``stream`` asks for events.
+    """
+
+    extra_body: Mapping[str, Any] = field(default_factory=dict)
+    header: tuple[str, ...] = ()
+    stream: bool = False
+
+    @property
+    def changed(self) -> list[str]:
+        """The options that are not at their defaults, as on the command line."""
+        return _changed(self, EndpointOptions())
+
+    @property
+    def header_names(self) -> list[str]:
+        """The headers' names: all that a manifest may say of them."""
+        return [header.partition("=")[0].strip() for header in self.header]
+
+    def headers(self) -> dict[str, str]:
+        """The headers with their values.
+
+        Raises:
+            InputError: A variable that one names is not set; no value is shown.
+        """
+        return dict(_header(header) for header in self.header)
+
+
+def checked_body(body: Mapping[str, Any]) -> dict[str, Any]:
+    """A request's further settings, fit for a manifest.
+
+    Raises:
+        ValueError: One is the run's own, or would write a secret down.
+    """
+    for name in body:
+        if name in _OWN_FIELDS:
+            raise ValueError(f"{name!r} is set by the run itself" + _OWN_FIELDS[name])
+    for name in _keys(body):
+        if is_secret(name):
+            raise ValueError(f"{name!r} would be written to the run's manifest; use --header")
+    return dict(body)
+
+
+def _keys(value: object) -> Iterator[str]:
+    """The keys of a JSON value, at any depth."""
+    if isinstance(value, Mapping):
+        yield from (str(key) for key in value)
+        value = list(value.values())
+    if isinstance(value, list):
+        for item in value:
+            yield from _keys(item)
+
+
+def checked_headers(headers: Sequence[str]) -> tuple[str, ...]:
+    """Headers of the form ``NAME=VALUE``.
+
+    Raises:
+        ValueError: One is not, or is a connection's own; no value is shown.
+    """
+    for header in headers:
+        name, equals, value = header.partition("=")
+        if not (equals and re.fullmatch(r"[\w!#$%&'*+.^`|~-]+", name.strip(), re.ASCII)):
+            raise ValueError("must be NAME=VALUE, such as X-Team=vision")
+        if name.strip().lower() in _CONNECTIONS_OWN:
+            raise ValueError(f"{name.strip()!r} is set by the connection itself")
+        if not (value.isascii() and value.isprintable()):
+            raise ValueError(f"the value of {name.strip()!r} holds characters that no header may")
+    return tuple(headers)
+
+
+def _header(header: str) -> tuple[str, str]:
+    name, _, value = header.partition("=")
+    if value.startswith("env:"):
+        variable = value.removeprefix("env:")
+        value = os.environ.get(variable, "")
+        if not value or not (value.isascii() and value.isprintable()):
+            raise InputError(f"--header {name}: {variable} is not set, or holds no header's value")
+    return name.strip(), value.strip()
+
+
 def checked_arguments(arguments: Sequence[str]) -> tuple[str, ...]:
     """Arguments of an adapter, fit for a manifest.
 
@@ -111,7 +203,7 @@ def is_secret(name: str) -> bool:
     return bool(_SECRET.search(name)) and name.lower() not in _NO_SECRET
 
 
-def option_names(options: type[EngineOptions | AdapterOptions]) -> frozenset[str]:
+def option_names(options: type[EngineOptions | AdapterOptions | EndpointOptions]) -> frozenset[str]:
     """All options of a kind, as on the command line."""
     return frozenset(_option(field.name) for field in fields(options))
 

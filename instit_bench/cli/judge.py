@@ -52,6 +52,7 @@ def run_command(
     fail_on_error: Annotated[
         str, typer.Option(help="How many answers may stay unjudged by error.")
     ] = "0",
+    no_lock: options.NoLock = None,
 ) -> int:
     """Judge a run's answers, or judge them again; earlier verdicts are kept. Generates nothing."""
     chosen = options.given(dict(locals()))
@@ -59,9 +60,11 @@ def run_command(
     from instit_bench.cli.tables import print_results
     from instit_bench.evaluation.config import make_judge_config
     from instit_bench.judging.rejudge import judge_run
+    from instit_bench.runs.directory import RunDirectory
 
     config = make_judge_config(chosen)
-    judged, problem = judge_run(run, config, data, make_reporter())
+    directory = RunDirectory(run, lock=not no_lock)
+    judged, problem = judge_run(directory, config, data, make_reporter())
     print_results(judged.results)
     return conclude_judging(judged.results, problem, fail_on_error)
 
@@ -83,12 +86,17 @@ def conclude_judging(results: object, problem: object, fail_on_error: str) -> in
 
 
 @app.command("collect")
-def collect_command(run: Annotated[Path, RUN], data: Annotated[str | None, DATA] = None) -> int:
+def collect_command(
+    run: Annotated[Path, RUN],
+    data: Annotated[str | None, DATA] = None,
+    no_lock: options.NoLock = None,
+) -> int:
     """Fetch the verdicts of a batch that was submitted with --judge-batch."""
     from instit_bench.cli.tables import print_results
     from instit_bench.judging.rejudge import collect_run
+    from instit_bench.runs.directory import RunDirectory
 
-    judged, problem = collect_run(run, data)
+    judged, problem = collect_run(RunDirectory(run, lock=not no_lock), data)
     print_results(judged.results)
     return conclude_judging(judged.results, problem, "0")
 

@@ -44,6 +44,13 @@ Prices = Annotated[
 Budget = Annotated[
     float | None, typer.Option("--judge-budget", help="Stop before US dollars are passed (exit 3).")
 ]
+NoLock = Annotated[
+    bool | None,
+    typer.Option(
+        "--no-lock",
+        help="For file systems without locks; never start two processes on one run.",
+    ),
+]
 
 
 def given(options: dict[str, Any]) -> dict[str, Any]:

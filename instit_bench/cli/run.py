@@ -17,11 +17,17 @@ MODEL = "The model's name; baseline takes random, first, echo-gold or text:…"
 BACKEND = "vllm (default), openai, lmms-eval, baseline, or an installed one."
 IN_FLIGHT = "Requests in flight (vllm 64, lmms-eval twice the batch, others 16)."
 VIDEO_AS = "frames or video (default: frames; lmms-eval video)."
+VIDEO_DECODER = "auto (default), decord or pyav: what turns video files into frames."
 TASKS = "Tasks and groups, comma-separated (default: inst_it_bench,gpt4tools)."
 DATA = "hub, demo, or a folder or file (default: hub)."
 STYLE = "chat (default), raw, turbo, davinci, lora-v1 or lora-v1.5: see the tasks' page."
 MODEL_ARG = "key=value for a model of lmms-eval or an installed backend; repeatable."
 CONSTRAIN = "Only letters as replies to multiple choice; not the official protocol."
+_GROUPS_SHOWN = 8
+NUMBER = "NUMBER|none"
+EXTRA_BODY = "A JSON object merged into every request's body."
+HEADER = "A header for every request (env:VAR as value: from that variable); repeatable."
+STOP_AFTER = "Stop when so many requests in a row fail alike (20; 0: never)."
 ERRORS = "How many samples may fail: a count (10) or a fraction (0.05); default 0."
 
 
@@ -39,10 +45,23 @@ def run_command(
     limit: Annotated[int | None, typer.Option(help="Only the first N samples a task.")] = None,
     sample_id: Annotated[list[str] | None, typer.Option(help="Only this sample.")] = None,
     concurrency: Annotated[int | None, typer.Option(help=IN_FLIGHT)] = None,
-    temperature: Annotated[float | None, typer.Option(help="Instead of the task's.")] = None,
-    top_p: Annotated[float | None, typer.Option(help="Instead of the task's.")] = None,
-    max_tokens: Annotated[int | None, typer.Option(help="Instead of the task's.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Sent with every request (0).")] = None,
+    temperature: Annotated[
+        str | None, typer.Option(metavar=NUMBER, help="Instead of the task's; none: not sent.")
+    ] = None,
+    top_p: Annotated[
+        str | None, typer.Option(metavar=NUMBER, help="Instead of the task's; none: not sent.")
+    ] = None,
+    max_tokens: Annotated[
+        str | None, typer.Option(metavar=NUMBER, help="Instead of the task's; none: not sent.")
+    ] = None,
+    seed: Annotated[
+        str | None, typer.Option(metavar=NUMBER, help="Sent with every request (0), or none.")
+    ] = None,
+    extra_body: Annotated[str | None, typer.Option(metavar="JSON", help=EXTRA_BODY)] = None,
+    header: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help=HEADER)] = None,
+    stream: Annotated[
+        bool | None, typer.Option("--stream", help="Ask for replies as streams.")
+    ] = None,
     max_frames: Annotated[int | None, typer.Option(help="Frames a video at most (32).")] = None,
     prompt_style: Annotated[str | None, typer.Option(help=STYLE)] = None,
     judge: judge_options.Judges = None,
@@ -57,6 +76,7 @@ def run_command(
     judge_prices: judge_options.Prices = None,
     judge_budget: judge_options.Budget = None,
     fail_on_error: Annotated[str | None, typer.Option(help=ERRORS)] = None,
+    stop_after: Annotated[int | None, typer.Option(help=STOP_AFTER)] = None,
     min_coverage: Annotated[
         float | None, typer.Option(help="Exit 3 if a task's coverage is lower (0..1).")
     ] = None,
@@ -82,11 +102,13 @@ def run_command(
         int | None, typer.Option(help="Requests a call of a model of lmms-eval (1).")
     ] = None,
     video_as: Annotated[str | None, typer.Option(help=VIDEO_AS)] = None,
+    video_decoder: Annotated[str | None, typer.Option(help=VIDEO_DECODER)] = None,
     constrain_choices: Annotated[
         bool | None, typer.Option("--constrain-choices", help=CONSTRAIN)
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Fail if no run is there.")] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Start again; keep the old.")] = False,
+    no_lock: judge_options.NoLock = None,
     config: Annotated[Path | None, typer.Option(help="A YAML file with these settings.")] = None,
 ) -> int:
     """Evaluate a model: ask, score, print the leaderboard row. The same command resumes."""
@@ -117,6 +139,11 @@ def evaluate(config: Any) -> int:
     if results.engine:
         for line in engine_summary(results.engine):
             note(line)
+    for line in outcome.warnings:
+        note(line)
+    if len(outcome.failures) > 1 or not outcome.problem:  # else the problem says it all
+        for group in outcome.failures[:_GROUPS_SHOWN]:
+            note(group.told)
     note(f"results: {outcome.run.directory.results_path}")
     return _conclude(outcome, config.min_coverage)
 

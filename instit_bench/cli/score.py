@@ -53,6 +53,7 @@ def score_command(
     fail_on_error: Annotated[
         str, typer.Option(help="How many answers may stay unjudged by error.")
     ] = "0",
+    no_lock: judge_options.NoLock = None,
 ) -> int:
     """Score a prediction file, with no model at hand."""
     chosen = judge_options.given(dict(locals()))
@@ -74,6 +75,7 @@ def score_command(
             name=name,
             include_path=tuple(include_path or ()),
             judging=make_judge_config(chosen),
+            lock=not no_lock,
         ),
         make_reporter,
     )

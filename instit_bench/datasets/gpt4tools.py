@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from instit_bench.datasets.layout import GPT4TOOLS_FILES, GPT4TOOLS_FOLDERS, gpt4tools_file
-from instit_bench.datasets.records import Dataset, Doc, read_records, text_field
+from instit_bench.datasets.records import Dataset, Doc, identity, read_records, text_field
 from instit_bench.datasets.source import DataSource
 from instit_bench.errors import InputError, MissingDataError
 
@@ -34,14 +34,15 @@ def read_gpt4tools(split: str, source: DataSource) -> Dataset:
 
 
 def _checked(file: Path) -> Iterator[Doc]:
-    for number, record in enumerate(read_records(file), start=1):
+    records = read_records(file)
+    # The training form has no ids; it is numbered from 0, as the splits are.
+    has_ids = any("id" in record for record in records)
+    for number, record in enumerate(records, start=1):
         where = f"{file}: record {number}"
-        identity = record.get("id")
-        if not isinstance(identity, int | str) or isinstance(identity, bool) or identity == "":
-            raise InputError(f"{where}: field 'id' must be a number or text, found {identity!r}")
-        where = f"{where} (id {identity})"
+        name = identity(record, "id", where) if has_ids else number - 1
+        where = f"{where} (id {name})"
         yield {
-            "id": identity,
+            "id": name,
             "instruction": text_field(record, "instruction", where),
             "output": text_field(record, "output", where),
         }

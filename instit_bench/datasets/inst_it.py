@@ -8,7 +8,7 @@ the ``NNN`` of ``NNN-MM``: the picture or video that several questions share.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +23,11 @@ from instit_bench.datasets.layout import (
 from instit_bench.datasets.records import (
     Dataset,
     Doc,
-    read_records,
+    LeftOut,
+    identity,
+    iter_records,
     relative_path,
+    shown,
     text_field,
 )
 from instit_bench.datasets.source import DataSource
@@ -35,8 +38,13 @@ from instit_bench.types import ImagePart, VideoPart
 _LETTERS = "ABCD"
 
 
-def read_inst_it(config: str, source: DataSource) -> Dataset:
+def read_inst_it(
+    config: str, source: DataSource, wants_media: Callable[[str], bool] = lambda _: True
+) -> Dataset:
     """The records of one config (``image_multi_choice`` and so on).
+
+    Images that are stored in the records are kept in memory only for those question ids that
+    ``wants_media`` (asked once for each record, in order) says; of others their digest is kept.
 
     Raises:
         InputError: The files are missing, or a record is broken.
@@ -50,9 +58,15 @@ def read_inst_it(config: str, source: DataSource) -> Dataset:
     pictures: dict[bytes, bytes] = {}
     docs: list[Doc] = []
     for file in files:
-        for number, record in enumerate(read_records(file), start=1):
+        for number, record in enumerate(iter_records(file), start=1):
             where = f"{file}: record {number}"
-            docs.append(_normalised(record, config, media_root, where, pictures))
+            doc = _normalised(record, config, media_root, where)
+            if isinstance(doc.get("image"), bytes):
+                wanted = wants_media(doc["question_id"])
+                image = doc["image"] if wanted else LeftOut.of(doc["image"])
+                # One object for all questions about an image.
+                doc["image"] = pictures.setdefault(image, image) if wanted else image
+            docs.append(doc)
     return Dataset(docs, files, media_root, commit)
 
 
@@ -116,10 +130,9 @@ def _media_root(folders: Iterable[Path], kind: str) -> Path:
     return folders[0]
 
 
-def _normalised(
-    record: Doc, config: str, media_root: Path, where: str, pictures: dict[bytes, bytes]
-) -> Doc:
-    question_id = text_field(record, "question_id", where)
+def _normalised(record: Doc, config: str, media_root: Path, where: str) -> dict[str, Any]:
+    text_field(record, "question_id", where)
+    question_id = str(identity(record, "question_id", where))
     where = f"{where} (question_id {question_id})"
     doc: dict[str, Any] = {
         "question_id": question_id,
@@ -133,7 +146,7 @@ def _normalised(
             raise InputError(f"{where}: field 'answer' must be A, B, C or D, not {doc['answer']!r}")
     kind = media_kind(config)
     if kind == "image":
-        doc["image"] = _image(record, media_root, where, pictures)
+        doc["image"] = _image(record, media_root, where)
     else:
         doc["video_path"] = _media_path(record, "video_path", kind, media_root, where)
     return doc
@@ -143,20 +156,34 @@ def _choices(record: Doc, where: str) -> dict[str, str]:
     columns = {letter: f"choice_{letter.lower()}" for letter in _LETTERS}
     options = record.get("options")
     if options is None:
-        return {column: text_field(record, column, where) for column in columns.values()}
+        return {column: _option(record, column, where) for column in columns.values()}
     if not isinstance(options, dict):
         raise InputError(f"{where}: field 'options' must be an object with the keys A, B, C and D")
     inside = f"{where}: field 'options'"
-    return {column: text_field(options, letter, inside) for letter, column in columns.items()}
+    return {column: _option(options, letter, inside) for letter, column in columns.items()}
 
 
-def _image(record: Doc, media_root: Path, where: str, pictures: dict[bytes, bytes]) -> bytes | str:
-    """The picture's bytes, one object for all its questions, or its path."""
-    image = record.get("image")
+def _option(options: Doc, name: str, where: str) -> str:
+    """An option's text; one that was left empty is asked as it is, with nothing behind its letter.
+
+    One that is not there at all is an error of the file.
+    """
+    if name in options and options[name] is None:
+        return ""
+    return text_field(options, name, where, may_be_empty=True)
+
+
+def _image(record: Doc, media_root: Path, where: str) -> bytes | str:
+    """The image's bytes or its path: as such, in a struct, or as the only one of a list."""
+    image = record.get("image", record.get("images"))
+    if isinstance(image, list):
+        if len(image) != 1:
+            raise InputError(f"{where}: field 'image' must hold one image, found {shown(image)}")
+        image = image[0]
     if isinstance(image, dict):
         image = image.get("bytes") or image.get("path")
     if isinstance(image, bytes) and image:
-        return pictures.setdefault(image, image)
+        return image
     if image is None:
         return _media_path(record, "image_path", "image", media_root, where)
     return _media_path({"image": image}, "image", "image", media_root, where)

@@ -18,13 +18,18 @@ from instit_bench.types import ImagePart, VideoPart
 
 @dataclass(frozen=True, slots=True)
 class DataKeys:
-    """What a task's YAML file says of its data, under lmms-eval's own keys."""
+    """What a task's YAML file says of its data, under lmms-eval's own keys.
+
+    ``wants_media`` says of a sample's id whether images stored in its record are needed; a reader
+    may leave out the others.
+    """
 
     yaml_path: Path
     dataset_path: str = ""
     dataset_name: str | None = None
     dataset_kwargs: Mapping[str, Any] = field(default_factory=dict)
     split: str = "test"
+    wants_media: Callable[[str], bool] = lambda _: True
 
 
 def _own_id(sample_id: str) -> str:
@@ -63,7 +68,7 @@ _FILES = ReaderSpec(
 )
 _INST_IT = ReaderSpec(
     "inst_it",
-    lambda keys, source: read_inst_it(keys.dataset_name or "", source),
+    lambda keys, source: read_inst_it(keys.dataset_name or "", source, keys.wants_media),
     cluster_of=_first_part,
     original=original_medium,
 )

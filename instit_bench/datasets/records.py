@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -13,6 +15,18 @@ from typing import Any
 from instit_bench.errors import InputError
 
 Doc = Mapping[str, Any]
+_MARKS = (
+    (b"\xef\xbb\xbf", "utf-8-sig"),
+    (b"\xff\xfe\x00\x00", "utf-32"),
+    (b"\x00\x00\xfe\xff", "utf-32"),
+    (b"\xff\xfe", "utf-16"),
+    (b"\xfe\xff", "utf-16"),
+)
+_MOST_DIGITS = 4000  # Python refuses to convert more than 4300
+_LONGEST_ID = 512  # characters
+_MOST_SHOWN = 80  # characters
+_MOST_OF_A_FIELD = 2**31 - 1  # characters of a CSV field: images are stored there as base64
+_ROWS_AT_ONCE = 4  # of parquet: a row may hold an image
 
 
 @dataclass(frozen=True)
@@ -38,88 +52,144 @@ class Dataset:
         return total.hexdigest()
 
 
+class LeftOut(bytes):
+    """Bytes that were left in their file: empty, with the SHA-256 of what is there."""
+
+    sha256: str
+
+    @classmethod
+    def of(cls, data: bytes) -> LeftOut:
+        """What stands for ``data``."""
+        left = cls()
+        left.sha256 = hashlib.sha256(data).hexdigest()
+        return left
+
+
 def _digest_of_bytes(value: object) -> str:
+    if isinstance(value, LeftOut):
+        return value.sha256
     return hashlib.sha256(value).hexdigest() if isinstance(value, bytes) else str(value)
 
 
 def read_records(path: Path) -> list[dict[str, Any]]:
-    """The records of a JSON list, JSONL, CSV or parquet file.
+    """The records of a JSON list, JSONL, CSV, TSV or parquet file.
 
     Raises:
         InputError: The file is missing or not of its kind; the message names file and line.
     """
+    return list(iter_records(path))
+
+
+def iter_records(path: Path) -> Iterator[dict[str, Any]]:
+    """The same one by one, which for parquet means that a few are in memory at a time.
+
+    Raises:
+        InputError: As for ``read_records``, at the latest when the broken record is reached.
+    """
     try:
         match path.suffix.lower():
             case ".parquet":
-                return _read_parquet(path)
-            case ".jsonl":
-                return _read_jsonl(path)
-            case ".csv":
-                return _read_csv(path)
+                yield from _read_parquet(path)
+            case ".csv" | ".tsv" | ".tab":
+                yield from _read_table(path)
             case _:
-                return _read_json(path)
-    except (OSError, UnicodeDecodeError) as error:
+                yield from _read_json(path)
+    except OSError as error:
         raise InputError(f"{path}: cannot be read: {error}") from error
 
 
-def _read_json(path: Path) -> list[dict[str, Any]]:
+def _text(path: Path) -> str:
+    """The file's text, in UTF-8 or in what its byte order mark says."""
+    data = path.read_bytes()
+    encoding = next((name for mark, name in _MARKS if data.startswith(mark)), "utf-8")
     try:
-        records = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: is not valid JSON: {error}") from error
+        return data.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{path}: cannot be read as {encoding} text: {error.reason} at byte {error.start}; "
+            "save it as UTF-8"
+        ) from error
+
+
+def _read_json(path: Path) -> list[dict[str, Any]]:
+    """A list of records, or one record a line, whichever of the two the name promises."""
+    text = _text(path)
+    lines = text.lstrip()[:1] != "[" and path.suffix.lower() == ".jsonl"
+    if not lines:
+        try:
+            records = json.loads(text, parse_int=_integer)
+        except json.JSONDecodeError as error:
+            lines = error.msg == "Extra data" and text.lstrip()[:1] == "{"
+            if not lines:
+                raise InputError(f"{path}: is not valid JSON: {error}") from error
+        except (ValueError, RecursionError) as error:
+            raise InputError(f"{path}: is not valid JSON: {error}") from error
+    if lines:
+        return _read_lines(path, text)
     if not isinstance(records, list):
-        raise InputError(f"{path}: must hold a JSON list of records")
+        raise InputError(f"{path}: must hold a JSON list of records, or one record per line")
     for number, record in enumerate(records, start=1):
         if not isinstance(record, dict):
-            raise InputError(f"{path}: record {number}: is no JSON object")
+            raise InputError(f"{path}: record {number}: is not a JSON object")
     return records
 
 
-def _read_jsonl(path: Path) -> list[dict[str, Any]]:
+def _read_lines(path: Path, text: str) -> list[dict[str, Any]]:
     records = []
-    for number, line in enumerate(path.read_text(encoding="utf-8-sig").split("\n"), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
         try:
-            record = json.loads(line)
+            record = json.loads(line, parse_int=_integer)
         except (ValueError, RecursionError) as error:
             raise InputError(f"{path}: line {number}: is not valid JSON: {error}") from error
         if not isinstance(record, dict):
-            raise InputError(f"{path}: line {number}: is no JSON object")
+            raise InputError(f"{path}: line {number}: is not a JSON object")
         records.append(record)
     return records
 
 
-def _read_csv(path: Path) -> list[dict[str, Any]]:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file, strict=True)
-        try:
-            names = reader.fieldnames or ()
-            records = []
-            for row in reader:
-                if None in row or None in row.values():
-                    raise InputError(
-                        f"{path}: line {reader.line_num}: has not the {len(names)} columns of the "
-                        "first line"
-                    )
-                records.append(row)
-        except csv.Error as error:
-            line = reader.line_num
-            raise InputError(f"{path}: near line {line}: is not valid CSV: {error}") from error
-    return records
+def _integer(digits: str) -> int | str:
+    """A number with too many digits for Python stays text: its field is told, not the file."""
+    return int(digits) if len(digits) <= _MOST_DIGITS else digits
 
 
-def _read_parquet(path: Path) -> list[dict[str, Any]]:
+def _read_table(path: Path) -> Iterator[dict[str, Any]]:
+    """CSV with commas, semicolons or tabs, as its first line has them."""
+    lines = io.StringIO(_text(path), newline="")
+    first = lines.readline()
+    if named := re.fullmatch(r"sep=([,;\t])\s*", first):  # Excel's own first line
+        delimiter = named[1]
+    else:
+        delimiter = max(",;\t", key=first.count)
+        lines.seek(0)
+    csv.field_size_limit(_MOST_OF_A_FIELD)
+    reader = csv.DictReader(lines, strict=True, delimiter=delimiter)
+    try:
+        names = reader.fieldnames or ()
+        for row in reader:
+            if None in row or None in row.values():
+                raise InputError(
+                    f"{path}: line {reader.line_num}: does not have the {len(names)} columns of "
+                    "the first line; quote fields that hold the delimiter or a line break"
+                )
+            yield row
+    except csv.Error as error:
+        line = reader.line_num
+        raise InputError(f"{path}: near line {line}: is not valid CSV: {error}") from error
+
+
+def _read_parquet(path: Path) -> Iterator[dict[str, Any]]:
     import pyarrow
     import pyarrow.parquet
 
     try:
         # One file as it is; read_table would add columns from folders named ``key=value``.
-        with pyarrow.parquet.ParquetFile(path) as file:
-            rows: list[dict[str, Any]] = file.read().to_pylist()
+        with pyarrow.parquet.ParquetFile(path, buffer_size=2**20, pre_buffer=False) as file:
+            for batch in file.iter_batches(batch_size=_ROWS_AT_ONCE, use_threads=False):
+                yield from batch.to_pylist()
     except (pyarrow.ArrowException, ValueError, OverflowError) as error:
         raise InputError(f"{path}: is not valid parquet: {error}") from error
-    return rows
 
 
 def count_records(path: Path) -> int:
@@ -129,7 +199,7 @@ def count_records(path: Path) -> int:
         InputError: As for ``read_records``.
     """
     if path.suffix.lower() != ".parquet":
-        return len(read_records(path))
+        return sum(1 for _ in iter_records(path))
     import pyarrow
     import pyarrow.parquet
 
@@ -137,6 +207,38 @@ def count_records(path: Path) -> int:
         return int(pyarrow.parquet.read_metadata(path).num_rows)
     except (pyarrow.ArrowException, OSError) as error:
         raise InputError(f"{path}: is not valid parquet: {error}") from error
+
+
+def identity(record: Doc, name: str, where: str) -> int | str:
+    """A record's id: a number or text that can name a sample.
+
+    Raises:
+        InputError: It is missing, empty, too long or neither.
+    """
+    value = record.get(name)
+    if not isinstance(value, int | str) or isinstance(value, bool) or value == "":
+        raise InputError(f"{where}: field '{name}' must be a number or text, found {shown(value)}")
+    if isinstance(value, str):
+        text_field(record, name, where)
+    length = len(value) if isinstance(value, str) else len(str(value))
+    if length > _LONGEST_ID:
+        raise InputError(
+            f"{where}: field '{name}' has {length:,} characters; an id may have {_LONGEST_ID}"
+        )
+    return value
+
+
+def shown(value: object) -> str:
+    """A value for an error message: short, and never the bytes of an image."""
+    if isinstance(value, bytes | bytearray):
+        return f"{len(value):,} bytes"
+    if isinstance(value, list | tuple):
+        return f"a list of {len(value)}"
+    if isinstance(value, Mapping):
+        names = ", ".join(str(name)[:20] for name in list(value)[:5])
+        return f"an object with the keys {names}" if names else "an empty object"
+    text = repr(value)
+    return text if len(text) <= _MOST_SHOWN else text[:_MOST_SHOWN] + "…"
 
 
 def text_field(record: Doc, name: str, where: str, *, may_be_empty: bool = False) -> str:
@@ -150,7 +252,7 @@ def text_field(record: Doc, name: str, where: str, *, may_be_empty: bool = False
         if not _is_text(value):
             raise InputError(f"{where}: field '{name}' holds half a character (a lone surrogate)")
         return value
-    found = "is missing" if value is None else f"must be text, found {value!r}"
+    found = "is missing" if value is None else f"must be text, found {shown(value)}"
     raise InputError(f"{where}: field '{name}' {found}")
 
 

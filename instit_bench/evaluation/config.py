@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import fields
+from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
@@ -12,17 +15,23 @@ from instit_bench.backends.base import BackendOptions, Workload
 from instit_bench.backends.create import BACKENDS
 from instit_bench.backends.options import (
     AdapterOptions,
+    EndpointOptions,
     EngineOptions,
     VideoAs,
     checked_arguments,
+    checked_body,
+    checked_headers,
 )
 from instit_bench.errors import InputError
 from instit_bench.judging.config import JudgeConfig
+from instit_bench.types import VideoDecoder
 from instit_bench.validation import did_you_mean, field_problem, read_yaml
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
+NotSent = Literal["none"]
+"""A sampling setting that is left to the endpoint, whatever the task says."""
 DEFAULT_TASKS = ("inst_it_bench", "gpt4tools")
 
 
@@ -40,15 +49,20 @@ class RunConfig(JudgeConfig):
     limit: int | None = Field(default=None, ge=1)
     sample_id: tuple[str, ...] = ()
     concurrency: int | None = Field(default=None, ge=1, le=4096)
-    temperature: float | None = Field(default=None, ge=0)
-    top_p: float | None = Field(default=None, gt=0, le=1)
-    max_tokens: int | None = Field(default=None, ge=1)
-    seed: int = 0
+    temperature: Annotated[float, Field(ge=0)] | NotSent | None = None
+    top_p: Annotated[float, Field(gt=0, le=1)] | NotSent | None = None
+    max_tokens: Annotated[int, Field(ge=1)] | NotSent | None = None
+    seed: int | NotSent = 0
+    extra_body: dict[str, Any] = Field(default_factory=dict)
+    header: tuple[str, ...] = Field(default=(), repr=False)
+    stream: bool = False
     max_frames: int = Field(default=32, ge=1)
     prompt_style: str = "chat"
     fail_on_error: str = "0"
+    stop_after: int = Field(default=20, ge=0)
     min_coverage: float = Field(default=0.0, ge=0, le=1)
     existing: Literal["auto", "resume", "fresh"] = "auto"
+    no_lock: bool = False
     base_url: str | None = None
     timeout: float = Field(default=600.0, gt=0)
     max_retries: int = Field(default=6, ge=0)
@@ -61,6 +75,7 @@ class RunConfig(JudgeConfig):
     lora: str | None = None
     engine_arg: tuple[str, ...] = ()
     video_as: VideoAs = "frames"
+    video_decoder: VideoDecoder = "auto"
     constrain_choices: bool = False
     model_arg: tuple[str, ...] = ()
     batch_size: int | None = Field(default=None, ge=1)
@@ -103,9 +118,10 @@ class RunConfig(JudgeConfig):
             timeout_s=self.timeout,
             max_retries=self.max_retries,
             concurrency=self.in_flight,
-            seed=self.seed,
+            seed=0 if self.seed == "none" else self.seed,
             engine=self.engine_options(),
             adapter=self.adapter_options(),
+            endpoint=EndpointOptions(self.extra_body, self.header, self.stream),
             workload=workload,
         )
 
@@ -119,7 +135,33 @@ class RunConfig(JudgeConfig):
         """The options of a model of lmms-eval, or of an installed backend."""
         return AdapterOptions(self.model_arg, self.batch_size)
 
-    @field_validator("engine_arg", "model_arg", mode="before")
+    @field_validator("temperature", "top_p", "max_tokens", "seed", mode="before")
+    @classmethod
+    def _none_in_any_case(cls, value: Any) -> Any:
+        return value.strip().lower() if isinstance(value, str) else value
+
+    @field_validator("extra_body", mode="before")
+    @classmethod
+    def _from_json(cls, value: Any) -> Any:
+        """JSON on the command line; in a config file a mapping too."""
+        if not isinstance(value, str):
+            return value
+        try:
+            return json.loads(value)
+        except (ValueError, RecursionError) as error:
+            raise ValueError(f"is not valid JSON: {error}") from None
+
+    @field_validator("extra_body")
+    @classmethod
+    def _checked_body(cls, value: dict[str, Any]) -> dict[str, Any]:
+        return checked_body(value)
+
+    @field_validator("header")
+    @classmethod
+    def _checked_headers(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return checked_headers(value)
+
+    @field_validator("engine_arg", "model_arg", "header", mode="before")
     @classmethod
     def _as_words(cls, value: Any) -> Any:
         """``key=value`` one or many; in a config file a mapping too. A value may hold commas."""
@@ -131,6 +173,13 @@ class RunConfig(JudgeConfig):
     @classmethod
     def _checked_arguments(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return checked_arguments(value)
+
+    @field_validator("video_decoder")
+    @classmethod
+    def _installed(cls, value: VideoDecoder) -> VideoDecoder:
+        if value == "decord" and find_spec("decord") is None:
+            raise ValueError("decord is not installed here; use auto or pyav")
+        return value
 
     @field_validator("fail_on_error", mode="before")
     @classmethod
@@ -196,10 +245,15 @@ def _problem(error: ValidationError, file: Path | None, overrides: dict[str, Any
     key = problem.name.partition(".")[0]
     option = "--" + key.replace("_", "-")
     where = option if key in overrides or file is None else f"{file}: field {key!r}"
+    if key == "header":  # whose value may be a secret
+        return where + re.sub(r" \(found .*", "", problem.text)
     return f"{where}{problem.text}"
 
 
 def _hint(problem: ErrorDetails) -> str:
+    key = str(problem["loc"][0])
+    if key in ("temperature", "top_p", "max_tokens", "seed"):
+        return "; or none, to leave it to the endpoint"
     if problem["type"] != "extra_forbidden":
         return ""
-    return did_you_mean(str(problem["loc"][0]), RunConfig.model_fields)
+    return did_you_mean(key, RunConfig.model_fields)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import count
+from typing import TypeVar
 
 from instit_bench.backends import BACKENDS
 from instit_bench.datasets.prompts import OfficialPrompts, read_prompts
 from instit_bench.datasets.records import Dataset
 from instit_bench.datasets.source import DataSource, open_source
 from instit_bench.errors import InputError
-from instit_bench.evaluation.config import RunConfig
+from instit_bench.evaluation.config import NotSent, RunConfig
 from instit_bench.judging.contracts import contract_for, judging_manifest
 from instit_bench.runs.manifest import (
     DataManifest,
@@ -25,6 +27,8 @@ from instit_bench.tasks.data import load_dataset, with_prompts
 from instit_bench.tasks.registry import load_registry
 from instit_bench.tasks.task import Task
 from instit_bench.types import GenerationParams, Request, Sample, TextPart
+
+Number = TypeVar("Number", int, float)
 
 
 @dataclass(frozen=True)
@@ -125,7 +129,9 @@ class RunPlan:
             temperature=config.temperature,
             top_p=config.top_p,
             max_tokens=config.max_tokens,
+            extra_body=config.extra_body,
             video_as=config.video_as,
+            video_decoder=config.video_decoder,
             constrain_choices=config.constrain_choices,
             dtype=config.dtype,
             quantization=config.quantization,
@@ -195,19 +201,38 @@ def _plan_task(
         )
     style = task.style_name(style)
     task = with_prompts(task, prompts)
-    dataset = load_dataset(task, source)
+    dataset = load_dataset(task, source, _selection(config))
     samples = tuple(task.samples(dataset.docs))
     if not samples:
         raise InputError(f"{task.name}: the dataset {dataset.files[0]} is empty")
     params = task.generation_params(style)
     params = replace(
         params,
-        seed=config.seed,
-        temperature=params.temperature if config.temperature is None else config.temperature,
-        top_p=params.top_p if config.top_p is None else config.top_p,
-        max_tokens=config.max_tokens or params.max_tokens,
+        seed=_chosen(config.seed, None),
+        temperature=_chosen(config.temperature, params.temperature),
+        top_p=_chosen(config.top_p, params.top_p),
+        max_tokens=_chosen(config.max_tokens, params.max_tokens),
     )
     return TaskPlan(task, dataset, samples, _select(samples, config), params, style)
+
+
+def _selection(config: RunConfig) -> Callable[[str], bool]:
+    """Whether the next sample of a dataset, by its id, is one of those to ask."""
+    taken = count()
+
+    def wants(sample_id: str) -> bool:
+        if config.sample_id and sample_id not in config.sample_id:
+            return False
+        return config.limit is None or next(taken) < config.limit
+
+    return wants
+
+
+def _chosen(setting: Number | NotSent | None, of_task: Number | None) -> Number | None:
+    """The user's setting, or the task's where there is none; ``None`` is not sent."""
+    if setting == "none":
+        return None
+    return of_task if setting is None else setting
 
 
 def _select(samples: Sequence[Sample], config: RunConfig) -> tuple[Sample, ...]:

@@ -7,7 +7,7 @@ import signal
 from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from instit_bench.backends import (
@@ -18,6 +18,7 @@ from instit_bench.backends import (
 )
 from instit_bench.errors import InputError, InstitBenchError, NotComparableError, Problem
 from instit_bench.evaluation.config import RunConfig, errors_allowed
+from instit_bench.evaluation.failures import FailureGroup, Streak, group_failures
 from instit_bench.evaluation.order import in_order
 from instit_bench.evaluation.plan import RunPlan, TaskPlan, make_plan
 from instit_bench.evaluation.scoring import score_sample, scorer_for
@@ -29,8 +30,12 @@ from instit_bench.runs.directory import RunDirectory, default_name, run_director
 from instit_bench.runs.loaded import Run
 from instit_bench.runs.manifest import add_engine_totals, merge
 from instit_bench.runs.record import SampleRecord, answered, failed
-from instit_bench.types import Request, Sample, Scorer, State, TextPart
+from instit_bench.types import Prediction, Request, Sample, Scorer, State, TextPart
 
+_ONLY_REASONING = (
+    "the reply has its text in the reasoning field only, and counts as empty; a server with a "
+    "reasoning parser for a model that does not think puts its answers there"
+)
 Status = Literal["interrupted", "failed", "finished"]
 
 
@@ -41,6 +46,8 @@ class RunOutcome:
     run: Run
     status: Status
     problem: Problem | None = None
+    failures: tuple[FailureGroup, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass
@@ -56,6 +63,11 @@ class _Asking:
     journals: Mapping[str, Callable[[SampleRecord], None]]
     judging: JudgingStage | None
     unavailable: list[str] = field(default_factory=list)
+    only_reasoning: int = 0
+    streak: Streak = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.streak = Streak(self.plan.config.stop_after)
 
     async def ask(self) -> None:
         """Ask for all that is left, and have all answers judged while they come in."""
@@ -96,6 +108,8 @@ class _Asking:
             self.reporter.step(plan.task.name, failed=record.state is State.INFER_ERROR)
             if self.judging is not None:
                 self.judging.submit(plan.task.name, record)
+            if self.streak.reached:
+                raise BackendUnavailable(self.streak.told)
 
     async def _ask(self, plan: TaskPlan, sample: Sample) -> SampleRecord:
         request = plan.request(sample)
@@ -103,13 +117,41 @@ class _Asking:
             if not _text_only(request):
                 config = self.plan.config
                 request = await asyncio.to_thread(
-                    resolve_media, request, config.max_frames, config.video_as
+                    resolve_media,
+                    request,
+                    config.max_frames,
+                    config.video_as,
+                    config.video_decoder,
                 )
             prediction = request.completed(await self.backend.generate(request))
-        except (MediaError, GenerationError) as error:
+        except MediaError as error:
             return failed(sample, str(error), request)
+        except GenerationError as error:
+            self.streak.failed(str(error))
+            return failed(sample, str(error), request)
+        self.streak.answered()
+        return self._scored(plan, sample, prediction, request)
+
+    def _scored(
+        self, plan: TaskPlan, sample: Sample, prediction: Prediction, request: Request
+    ) -> SampleRecord:
         score = score_sample(self.scorers[plan.task.name], sample, prediction)
+        if score.state is State.UNPARSED and prediction.filtered:
+            reason = prediction.finish_reason
+            return failed(
+                sample, f"the endpoint's filter cut the reply off (finish_reason {reason})", request
+            )
+        if prediction.only_reasoning:
+            self.only_reasoning += 1
+            if self.only_reasoning == 1:
+                self.reporter.status(f"warning: {sample.id}: {_ONLY_REASONING}")
         return answered(sample, prediction, score, request)
+
+    def warnings(self) -> tuple[str, ...]:
+        """What the numbers do not say by themselves."""
+        if not self.only_reasoning:
+            return ()
+        return (f"warning: of {self.only_reasoning} samples {_ONLY_REASONING}",)
 
 
 def _text_only(request: Request) -> bool:
@@ -126,7 +168,7 @@ def run(config: RunConfig, reporter: Reporter) -> RunOutcome:
     plan = make_plan(config)
     backend = create_backend(config.backend, config.backend_options(workload_of(plan)))
     name = config.name or default_name(config.model_label, plan.source.label)
-    directory = run_directory(config.output, name)
+    directory = run_directory(config.output, name, lock=not config.no_lock)
     if config.existing == "resume" and not directory.exists:
         raise InputError(f"--resume: there is no run at {directory.path}")
     with directory.locked():
@@ -134,16 +176,17 @@ def run(config: RunConfig, reporter: Reporter) -> RunOutcome:
             directory.set_aside()
         stored = _open(directory, plan, backend)
         try:
-            interrupted, problem = _generate(stored, plan, backend, reporter)
+            interrupted, problem, warnings = _generate(stored, plan, backend, reporter)
         except InstitBenchError:
             stored.save("failed")
             raise
         # A running server tells its version only when asked.
-        stored.manifest.settings["backend"] = backend.settings()
+        stored.manifest.settings["backend"] |= backend.settings()
         add_engine_totals(stored.manifest, backend.totals())
         if config.judge_batch and not interrupted and problem is None:
             problem = _submit_batch(stored, plan, reporter)
-        return _finish(stored, plan, interrupted, problem)
+        outcome = _finish(stored, plan, interrupted, problem)
+        return replace(outcome, warnings=warnings)
 
 
 def _open(directory: RunDirectory, plan: RunPlan, backend: Backend) -> Run:
@@ -163,8 +206,8 @@ def _open(directory: RunDirectory, plan: RunPlan, backend: Backend) -> Run:
 
 def _generate(
     run: Run, plan: RunPlan, backend: Backend, reporter: Reporter
-) -> tuple[bool, Problem | None]:
-    """Ask for all that is not done; whether it was interrupted, and what stopped it."""
+) -> tuple[bool, Problem | None, tuple[str, ...]]:
+    """Ask for all that is not done: whether it was interrupted, what stopped it, warnings."""
     names = [task_plan.task.name for task_plan in plan.tasks]
     done = {name: {r.id for r in run.tasks[name].records.values() if r.finished} for name in names}
     todo = in_order(plan.tasks, done)
@@ -190,10 +233,10 @@ def _generate(
         try:
             asyncio.run(_until_signalled(state))
         except (KeyboardInterrupt, asyncio.CancelledError):
-            return True, None
+            return True, None, state.warnings()
     if state.unavailable:
-        return False, Problem(state.unavailable[0])
-    return False, problem_of(state.judging)
+        return False, Problem(state.unavailable[0]), state.warnings()
+    return False, problem_of(state.judging), state.warnings()
 
 
 async def _until_signalled(state: _Asking) -> None:
@@ -212,11 +255,12 @@ def _finish(run: Run, plan: RunPlan, interrupted: bool, problem: Problem | None)
         task = run.tasks[task_plan.task.name]
         records = {record.id: record for record, _ in task.judged()}
         task.rewrite(records[s.id] for s in task_plan.samples if s.id in records)
-    problem = problem or _too_many_errors(run, plan)
+    failures = _failures(run, plan)
+    problem = problem or _too_many_errors(failures, plan)
     status: Status = "interrupted" if interrupted else "failed" if problem else "finished"
     run.save(status)
     run.write_results()
-    return RunOutcome(run, status, problem)
+    return RunOutcome(run, status, problem, group_failures(failures))
 
 
 def _judging_stage(run: Run, plan: RunPlan, reporter: Reporter) -> JudgingStage | None:
@@ -236,15 +280,19 @@ def _submit_batch(run: Run, plan: RunPlan, reporter: Reporter) -> Problem | None
     return None
 
 
-def _too_many_errors(run: Run, plan: RunPlan) -> Problem | None:
+def _failures(run: Run, plan: RunPlan) -> list[tuple[str, SampleRecord]]:
+    """The samples of this selection that ended in an error, each with its task."""
     asked = {p.task.name: {s.id for s in p.selected} for p in plan.tasks}
-    errors = [
+    return [
         (name, record)
         for name, ids in asked.items()
         for record in run.tasks[name].records.values()
         if record.id in ids and record.state in (State.INFER_ERROR, State.JUDGE_ERROR)
     ]
-    total = sum(len(ids) for ids in asked.values())
+
+
+def _too_many_errors(errors: list[tuple[str, SampleRecord]], plan: RunPlan) -> Problem | None:
+    total = sum(len(p.selected) for p in plan.tasks)
     setting = plan.config.fail_on_error
     if len(errors) <= errors_allowed(setting, total):
         return None

@@ -20,7 +20,7 @@ from instit_bench.progress import Reporter
 from instit_bench.runs.directory import default_name, run_directory
 from instit_bench.runs.loaded import Run
 from instit_bench.runs.manifest import DataManifest, Identity, Manifest, TaskManifest, environment
-from instit_bench.runs.record import SampleRecord, answered, not_run
+from instit_bench.runs.record import SampleRecord, answered, failed, not_run
 from instit_bench.tasks.data import load_dataset
 from instit_bench.tasks.registry import load_registry
 from instit_bench.tasks.task import Task
@@ -47,6 +47,7 @@ class ScoreOptions:
     output: Path = Path("results")
     name: str | None = None
     include_path: tuple[Path, ...] = ()
+    lock: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,8 @@ def score_file(options: ScoreOptions, make_reporter: Callable[[], Reporter]) -> 
     manifest = _manifest(task, found, predictions, options, len(records))
     contracts = contracts_of(manifest, options.data)
     manifest.judging = judging_manifest(options.judging, contracts)
-    directory = run_directory(options.output, options.name or _run_name(task, predictions, options))
+    name = options.name or _run_name(task, predictions, options)
+    directory = run_directory(options.output, name, lock=options.lock)
     with directory.locked():
         directory.set_aside(keep_verdicts=True)
         run = Run(directory, manifest)
@@ -202,6 +204,8 @@ def _score(
             records.append(answered(sample, prediction, score_sample(scorer, sample, prediction)))
         elif sample.id in predictions.failed:
             records.append(predictions.failed[sample.id])
+        elif sample.id in predictions.empty:
+            records.append(failed(sample, "the file's prediction is null"))
         else:
             records.append(not_run(sample, "missing_prediction"))
     return [*records, *repeat_records(predictions, samples, scorer, task.scorer)]
@@ -209,15 +213,12 @@ def _score(
 
 def _notes(samples: Sequence[Sample], predictions: PredictionFile) -> list[str]:
     known = {sample.id for sample in samples}
-    given = predictions.predictions.keys() | predictions.failed.keys()
-    counts = (
-        "the last one counts, officially every one"
-        if predictions.repeats
-        else ("the last one counts")
-    )
+    given = predictions.predictions.keys() | predictions.failed.keys() | predictions.empty
+    counts = "the last one counts" + (", officially every one" if predictions.repeats else "")
     found = {
         "missing from the file": [s.id for s in samples if s.id not in given],
         "unknown to the dataset": sorted(given - known),
+        "null in the file (not the model's mistake)": sorted(predictions.empty & known),
         f"doubled in the file ({counts})": list(predictions.doubled),
     }
     counted = [f"{len(ids)} {what}: {_named(ids)}" for what, ids in found.items() if ids]

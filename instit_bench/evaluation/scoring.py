@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from instit_bench.errors import InputError
 from instit_bench.tasks.task import Task
-from instit_bench.types import Prediction, Sample, Score, Scorer
+from instit_bench.types import Prediction, Sample, Score, Scorer, State
+
+ONLY_REASONING = "only_reasoning"
 
 
 def scorer_for(task: Task) -> Scorer:
@@ -30,7 +33,7 @@ def score_sample(scorer: Scorer, sample: Sample, prediction: Prediction) -> Scor
     except Exception as error:
         raise InputError(f"{where}: the scorer failed: {type(error).__name__}: {error}") from error
     _check(score.values, where)
-    return score
+    return _explained(score, prediction)
 
 
 def _check(values: Mapping[str, float], where: str) -> None:
@@ -41,3 +44,12 @@ def _check(values: Mapping[str, float], where: str) -> None:
                 f"{where}: the scorer's metric {name!r} must be a number from 0 to 1, "
                 f"found {value!r}"
             )
+
+
+def _explained(score: Score, prediction: Prediction) -> Score:
+    """Say why there was nothing to read where the words stand in another field of the reply."""
+    if score.state is not State.UNPARSED or prediction.text.strip():
+        return score
+    if prediction.only_reasoning:
+        return replace(score, reason=ONLY_REASONING)
+    return replace(score, reason="refusal") if prediction.refusal else score

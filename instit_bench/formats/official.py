@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from math import isnan
 from pathlib import Path
 from typing import Any
 
-from instit_bench.datasets.records import text_field
+from instit_bench.datasets.records import identity, shown, text_field
 from instit_bench.errors import InputError
 from instit_bench.formats.prediction_file import PredictionFile, Repeat, doubled
 from instit_bench.runs.atomic import write_atomically
@@ -103,36 +105,33 @@ def read_inst_it_predictions(
     Raises:
         InputError: A record is broken, or is of another split than the task.
     """
-    predictions: dict[str, Prediction] = {}
-    samples: dict[str, Sample] = {}
-    ids: list[str] = []
-    repeats: list[Repeat] = []
+    outputs: list[tuple[str, Prediction | None]] = []
+    samples: list[Sample] = []
     for number, row in enumerate(rows, start=1):
         where = f"{path}: record {number}"
-        sample_id = text_field(row, "question_id", where)
+        text_field(row, "question_id", where)
+        sample_id = str(identity(row, "question_id", where))
         where = f"{where} (question_id {sample_id})"
         split = row.get("split")
         if isinstance(split, str) and split != task.config.metadata.media:
             raise InputError(
                 f"{where}: field 'split' is {split!r}, which is not task {task.name}'s"
             )
-        ids.append(sample_id)
         target = text_field(row, "ground_truth", where)
         if task.scorer.multiple_choice and target not in LETTERS:
             raise InputError(f"{where}: field 'ground_truth' must be A, B, C or D, not {target!r}")
-        text = text_field(row, "model_prediction", where, may_be_empty=True)
-        if sample_id in predictions:
-            repeats.append(Repeat(sample_id, predictions[sample_id], samples[sample_id]))
-        predictions[sample_id] = Prediction(text)
-        samples[sample_id] = Sample(
-            task=task.name,
-            id=sample_id,
-            doc=row,
-            target=target,
-            cluster=sample_id.split("-")[0],
-            question=text_field(row, "question", where),
+        outputs.append((sample_id, _output(row, "model_prediction", where)))
+        samples.append(
+            Sample(
+                task=task.name,
+                id=sample_id,
+                doc=row,
+                target=target,
+                cluster=sample_id.partition("-")[0],
+                question=text_field(row, "question", where),
+            )
         )
-    return PredictionFile(path, predictions, samples, doubled=doubled(ids), repeats=tuple(repeats))
+    return _file(path, outputs, samples)
 
 
 def read_gpt4tools_predictions(path: Path, rows: Sequence[Mapping[str, Any]]) -> PredictionFile:
@@ -141,23 +140,50 @@ def read_gpt4tools_predictions(path: Path, rows: Sequence[Mapping[str, Any]]) ->
     Raises:
         InputError: A record is broken.
     """
-    predictions: dict[str, Prediction] = {}
-    ids: list[str] = []
-    repeats: list[Repeat] = []
+    outputs: list[tuple[str, Prediction | None]] = []
     for number, row in enumerate(rows, start=1):
         where = f"{path}: record {number}"
-        if not isinstance(row.get("id"), int | str):
-            raise InputError(f"{where}: field 'id' must be a number or text")
-        sample_id = str(row["id"])
-        output = row.get("output")
-        if isinstance(output, list):
-            output = output[0] if output else None
-        if not isinstance(output, str):
-            raise InputError(f"{where} (id {sample_id}): field 'output' must be text")
-        ids.append(sample_id)
-        if sample_id in predictions:
-            repeats.append(Repeat(sample_id, predictions[sample_id]))
-        predictions[sample_id] = Prediction(output)
+        sample_id = str(identity(row, "id", where))
+        outputs.append((sample_id, _output(row, "output", f"{where} (id {sample_id})")))
+    return replace(_file(path, outputs, []), may_echo=True)
+
+
+def _output(row: Mapping[str, Any], name: str, where: str) -> Prediction | None:
+    """What the model said: text, the first of a list, or ``None`` where it is null.
+
+    Half a character, which JSON can spell and nothing can store, becomes U+FFFD.
+    """
+    output = row.get(name)
+    if isinstance(output, list):
+        output = output[0] if output else None
+    if output is None or (isinstance(output, float) and isnan(output)):  # NaN is pandas' null
+        if name in row:
+            return None
+        raise InputError(f"{where}: field '{name}' is missing; write null where nothing came")
+    if not isinstance(output, str):
+        raise InputError(f"{where}: field '{name}' must be text or null, found {shown(output)}")
+    return Prediction(output.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
+
+
+def _file(
+    path: Path, outputs: Sequence[tuple[str, Prediction | None]], samples: Sequence[Sample]
+) -> PredictionFile:
+    """Of several records for one id the last counts, and the others are repeats."""
+    last = {sample_id: place for place, (sample_id, _) in enumerate(outputs)}
+    predictions: dict[str, Prediction] = {}
+    repeats: list[Repeat] = []
+    for place, (sample_id, output) in enumerate(outputs):
+        if output is None:
+            continue
+        if place == last[sample_id]:
+            predictions[sample_id] = output
+        else:
+            repeats.append(Repeat(sample_id, output, samples[place] if samples else None))
     return PredictionFile(
-        path, predictions, doubled=doubled(ids), repeats=tuple(repeats), may_echo=True
+        path,
+        predictions,
+        {sample.id: sample for sample in samples},
+        empty=frozenset(last.keys() - predictions.keys()),
+        doubled=doubled([sample_id for sample_id, _ in outputs]),
+        repeats=tuple(repeats),
     )

@@ -30,7 +30,8 @@ class PredictionFile:
     too. Where ``may_echo``, outputs may begin with the prompt. A file that knows its samples by
     their place in the dataset only has no predictions until ``locate`` was given that dataset's
     samples. ``run`` says of model and settings what the file, or one beside it, tells; ``asked``
-    holds the requests' texts by sample id, where the file tells them.
+    holds the requests' texts by sample id, where the file tells them. ``empty`` names samples whose
+    prediction is null: nobody answered, which is not the model's mistake.
     """
 
     path: Path
@@ -43,6 +44,7 @@ class PredictionFile:
     notes: tuple[str, ...] = ()
     run: LoggedRun = field(default_factory=LoggedRun)
     asked: Mapping[str, str] = field(default_factory=dict)
+    empty: frozenset[str] = frozenset()
     locate: Callable[[Sequence[Sample]], PredictionFile] | None = None
 
 

@@ -113,7 +113,7 @@ async def _collect(
         verdicts = await client.verdicts(state)
     finally:
         await client.close()
-    cache = VerdictCache(cache_path())
+    cache = VerdictCache.or_without(cache_path())
     settings = {"model": manifest.judge.partition(":")[2], "base_url": client.shown}
     for task, contract in contracts.items():
         records = run.tasks[task].records

@@ -20,6 +20,8 @@ from instit_bench.scorers.judge.contract import JudgeContract, JudgeItem
 from instit_bench.types import Usage, Verdict
 
 _WAIT_S = 30.0
+_IN_MEMORY = ":memory:"
+_NO_PLACE = ("unable to open", "readonly", "read-only")
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS verdicts (
     key TEXT PRIMARY KEY,
@@ -58,16 +60,36 @@ def cache_key(
 
 
 class VerdictCache:
-    """The cache file; every call is one short transaction."""
+    """The cache file (without a path: memory); every call is one short transaction."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        path.parent.mkdir(parents=True, exist_ok=True)
+    def __init__(self, path: Path | None) -> None:
+        self.path = path or Path(_IN_MEMORY)
+        self.warning: str | None = None
         with self._told():
-            self._db = sqlite3.connect(path, timeout=_WAIT_S, isolation_level=None)
+            if path is not None:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            self._db = sqlite3.connect(path or _IN_MEMORY, timeout=_WAIT_S, isolation_level=None)
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=NORMAL")
             self._db.execute(_SCHEMA)
+
+    @classmethod
+    def or_without(cls, path: Path) -> VerdictCache:
+        """The cache, or where nothing may be written there, one that ends with the process.
+
+        ``warning`` then says so. A file that is there but broken is an error all the same.
+        """
+        try:
+            return cls(path)
+        except InputError as error:
+            if not _cannot_write(error.__cause__):
+                raise
+            cache = cls(None)
+            cache.warning = (
+                f"judge cache off: {error.__cause__}: {path}; set INSTIT_BENCH_HOME to a folder "
+                "that can be written"
+            )
+            return cache
 
     def get(self, key: str) -> Verdict | None:
         """The score under a key, if it was ever given."""
@@ -125,7 +147,12 @@ class VerdictCache:
     def _told(self) -> Iterator[None]:
         try:
             yield
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             raise InputError(
                 f"{self.path}: the judge's cache cannot be used: {error}; move the file away"
             ) from error
+
+
+def _cannot_write(error: BaseException | None) -> bool:
+    """Whether it is the place that fails, a read-only home for one, rather than the file."""
+    return isinstance(error, OSError) or any(words in str(error) for words in _NO_PLACE)

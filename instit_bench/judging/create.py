@@ -69,7 +69,7 @@ def make_judges(setup: JudgeSetup) -> list[Judge]:
             continue
         model = spec.partition(":")[2]
         price = prices.get(model)
-        cache = cache or VerdictCache(cache_path())
+        cache = cache or VerdictCache.or_without(cache_path())
         if spec.startswith("vllm:"):
             from instit_bench.judging.vllm_judge import VllmJudge
 

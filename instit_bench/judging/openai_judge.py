@@ -13,9 +13,9 @@ from time import time
 from typing import Any
 
 import openai
-from openai.types.chat import ChatCompletion
 
-from instit_bench.endpoint import Endpoint, ask_chat, count_of, text_of
+from instit_bench.endpoint import Endpoint, ReplyError
+from instit_bench.endpoint.client import ask_chat
 from instit_bench.judging.base import JudgeOptions, JudgeUnavailable
 from instit_bench.judging.cache import VerdictCache, cache_key
 from instit_bench.judging.limiter import AdaptiveLimiter
@@ -29,7 +29,7 @@ from instit_bench.scorers.judge.contract import (
     JudgeItem,
     read_score,
 )
-from instit_bench.types import Usage, Verdict
+from instit_bench.types import Prediction, Usage, Verdict
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 30.0
 _LONGEST_RETRY_AFTER_S = 300.0
@@ -92,8 +92,10 @@ class OpenAIJudge:
         """Model and address; sampling settings are the endpoint's own, as upstream."""
         return self._settings
 
-    async def start(self, folder: Path, tell: Tell) -> None:
-        """Nothing to start."""
+    async def start(self, folder: Path, tell: Tell) -> None:  # noqa: ARG002 - logs nothing
+        """Nothing to start; says where no score is kept for later."""
+        if self._cache.warning:
+            tell(f"warning: {self._cache.warning}")
 
     async def close(self) -> None:
         """Close the connections."""
@@ -123,8 +125,8 @@ class OpenAIJudge:
                         return Verdict(None, self._endpoint.told(error), raw, spent, calls)
                     except openai.APIError as error:
                         problem = self._after(error, started)
-                    except ValueError as error:  # a body that is not JSON
-                        problem = f"the endpoint's reply cannot be read: {error}"
+                    except ReplyError as error:
+                        problem = self._endpoint.told(error)
                     else:
                         self._limiter.answered()
                         spent = self._book(spent, contract, item, reply)
@@ -137,12 +139,12 @@ class OpenAIJudge:
             await asyncio.sleep(_pause(attempt))
         return Verdict(None, f"{problem} ({calls} calls)", raw, spent, calls)
 
-    async def _send(self, contract: JudgeContract, item: JudgeItem) -> ChatCompletion:
+    async def _send(self, contract: JudgeContract, item: JudgeItem) -> Prediction:
         structured = self._structured
         try:
             return await self._create(contract, item, structured=structured)
         except openai.BadRequestError as error:
-            told = str(error)
+            told = self._endpoint.told(error)
             if structured and ("response_format" in told or "json_schema" in told):
                 self._structured = False  # from now on for all calls
                 return await self._create(contract, item, structured=False)
@@ -150,7 +152,7 @@ class OpenAIJudge:
 
     async def _create(
         self, contract: JudgeContract, item: JudgeItem, *, structured: bool
-    ) -> ChatCompletion:
+    ) -> Prediction:
         body = {
             "model": self._model,
             "messages": contract.messages(item, structured=structured),
@@ -178,11 +180,11 @@ class OpenAIJudge:
         with self._budget.reserve(self._price.of(Usage(tokens, REPLY_TOKENS))):
             yield
 
-    def _book(self, so_far: Usage, contract: JudgeContract, item: JudgeItem, reply: Any) -> Usage:
+    def _book(
+        self, so_far: Usage, contract: JudgeContract, item: JudgeItem, reply: Prediction
+    ) -> Usage:
         """Add what a reply cost; where the endpoint does not say, what was reserved for it."""
-        usage = getattr(reply, "usage", None)
-        prompt = count_of(getattr(usage, "prompt_tokens", None))
-        completion = count_of(getattr(usage, "completion_tokens", None))
+        prompt, completion = reply.usage.prompt_tokens, reply.usage.completion_tokens
         if self._budget is not None and self._price is not None:
             most = most_tokens(contract.instructions + item.as_json())
             spent = Usage(
@@ -196,17 +198,11 @@ class OpenAIJudge:
         )
 
 
-def _text(reply: Any) -> str:
-    """The judge's words; the client does not check types, so we do."""
-    if not isinstance(reply, ChatCompletion) or not reply.choices:
-        raise BadReply("the endpoint's reply is no completion")
-    message = reply.choices[0].message
-    try:
-        if message.refusal:
-            raise BadReply(f"the judge refuses: {text_of(message.refusal)}")
-        return text_of(message.content)
-    except (AttributeError, TypeError, ValueError) as error:
-        raise BadReply(f"the endpoint's reply cannot be read: {error}") from error
+def _text(reply: Prediction) -> str:
+    """The judge's words."""
+    if reply.refusal:
+        raise BadReply(f"the judge refuses: {reply.refusal}")
+    return reply.text
 
 
 def _pause(attempt: int) -> float:

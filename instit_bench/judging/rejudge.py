@@ -21,15 +21,15 @@ from instit_bench.scorers.registry import spec_of
 
 
 def judge_run(
-    path: Path, config: JudgeConfig, data: str | None, reporter: Reporter
+    directory: RunDirectory, config: JudgeConfig, data: str | None, reporter: Reporter
 ) -> tuple[Run, Problem | None]:
     """Judge a run's open-ended answers; returns the run and what stopped it, if anything.
 
     Raises:
         InputError: The folder is no run, has no open answers, or no judge is named.
     """
-    with RunDirectory(path).locked():
-        run = Run.load(path)
+    with directory.locked():
+        run = Run.load(directory.path)
         contracts = contracts_of(run.manifest, data)
         if not contracts:
             raise InputError(f"{run.path}: has no open-ended task to judge")
@@ -62,7 +62,7 @@ def judge_answers(
     return problem_of(stage)
 
 
-def collect_run(path: Path, data: str | None) -> tuple[Run, Problem | None]:
+def collect_run(directory: RunDirectory, data: str | None) -> tuple[Run, Problem | None]:
     """Fetch the verdicts of the run's batch; returns the run and what is wrong, if anything.
 
     Raises:
@@ -71,8 +71,8 @@ def collect_run(path: Path, data: str | None) -> tuple[Run, Problem | None]:
     """
     from instit_bench.judging.batch_run import collect_batch
 
-    with RunDirectory(path).locked():
-        run = Run.load(path)
+    with directory.locked():
+        run = Run.load(directory.path)
         contracts = contracts_of(run.manifest, data)
         judging = run.manifest.judging
         submitted = judging.contracts if judging else {}

@@ -118,7 +118,7 @@ def row_of(results: RunResults, source: str) -> Row:
         if task not in shown and result.headline is not None
     }
     cells = {}
-    for name, column in ({**COLUMNS, **own}).items():
+    for name, column in {**COLUMNS, **own}.items():
         result = results.tasks.get(column.task)
         if result is not None and column.metric in result.metrics:
             cells[name] = _run_cell(result, column.metric)

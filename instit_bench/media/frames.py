@@ -9,8 +9,8 @@ from itertools import islice
 from pathlib import Path
 
 from instit_bench.media.errors import MediaError
+from instit_bench.media.names import names_image
 
-_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp"}
 _MOST_LISTED = 10
 
 
@@ -21,7 +21,7 @@ def frame_files(folder: Path) -> list[Path]:
         MediaError: The folder cannot be read or holds no frames.
     """
     try:
-        files = [path for path in folder.iterdir() if path.suffix.lower() in _SUFFIXES]
+        files = [path for path in folder.iterdir() if names_image(path)]
     except (OSError, ValueError) as error:
         raise MediaError(f"{folder}: {getattr(error, 'strerror', None) or error}") from error
     frames = sorted((path for path in files if not path.name.startswith(".")), key=_by_number)

@@ -8,15 +8,18 @@ animations, rare formats) is converted, without loss, to an RGB PNG.
 from __future__ import annotations
 
 import base64
+import os
 import warnings
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property, partial
 from io import BytesIO
 from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
 
+from instit_bench.media.cache import FileCache
 from instit_bench.media.errors import MediaError
+from instit_bench.media.limits import MOST_BYTES, check_bytes, check_pixels, regular_file
 from instit_bench.types import ImagePart
 
 _MIME = {"JPEG": "image/jpeg", "MPO": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
@@ -27,7 +30,8 @@ _PNG_END = b"IEND\xaeB`\x82"
 _JPEG_END = b"\xff\xd9"
 _JPEG_SCAN = 0xDA
 _JPEG_FILL = 0xFF
-_CACHED_PICTURES = 64  # the frames of two videos: their questions come one after the other
+_CACHED_BYTES = 128 * 2**20  # the frames of a few videos: their questions follow each other
+_AT_ONCE = min(4, os.cpu_count() or 1)
 
 
 @dataclass(frozen=True)
@@ -53,29 +57,39 @@ def load_image(part: ImagePart) -> EncodedImage:
     """Read a picture and check that it is one; repeated calls for one file read it once.
 
     Raises:
-        MediaError: The file is missing, cut short or no picture.
+        MediaError: The file is missing, cut short, too large or not an image.
     """
     if part.data is not None:
-        return _encode(part.data, "picture in the dataset")
+        return _encode(part.data, part.origin or "picture in the dataset")
     assert part.path is not None  # noqa: S101 - an ImagePart has one of the two
+    found = regular_file(part.path)
+    # Time and size belong to the key: a file mended between runs is read again.
+    key = (part.path, found.st_mtime_ns, found.st_size)
+    return _loaded.get(key, partial(_load_file, part.path, found.st_size))
+
+
+_loaded: FileCache[tuple[Path, int, int], EncodedImage] = FileCache(
+    lambda image: len(image.data), _CACHED_BYTES, _AT_ONCE
+)
+
+
+def _load_file(path: Path, size: int) -> EncodedImage:
+    check_bytes(size, path)
     try:
-        stat = part.path.stat()
-        return _load_file(part.path, stat.st_mtime_ns, stat.st_size)
-    except (OSError, ValueError) as error:
-        raise MediaError(f"{part.path}: {getattr(error, 'strerror', None) or error}") from error
-
-
-@lru_cache(maxsize=_CACHED_PICTURES)
-def _load_file(path: Path, _mtime_ns: int, _size: int) -> EncodedImage:
-    """Time and size are part of the key so that a file mended between runs is read again."""
-    return _encode(path.read_bytes(), str(path))
+        with path.open("rb") as file:
+            data = file.read(MOST_BYTES + 1)  # it may have grown meanwhile
+    except OSError as error:
+        raise MediaError(f"{path}: {error.strerror or error}") from error
+    return _encode(data, str(path))
 
 
 def _encode(data: bytes, where: str) -> EncodedImage:
+    check_bytes(len(data), where)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             with Image.open(BytesIO(data), formats=_READ) as image:  # reads the header only
+                check_pixels(*image.size, where)
                 _check_whole(data, image.format or "", where)
                 if _is_plain(image):
                     return EncodedImage(data, _MIME[image.format or ""], *image.size)

@@ -8,12 +8,17 @@ from instit_bench.media.errors import MediaError
 from instit_bench.media.frames import frame_files, spread
 from instit_bench.media.images import load_image
 from instit_bench.media.video import decode_video
-from instit_bench.types import ImagePart, Message, Part, Request, VideoPart
+from instit_bench.types import ImagePart, Message, Part, Request, VideoDecoder, VideoPart
 
 __all__ = ["MediaError", "resolve_media", "video_frames"]
 
 
-def resolve_media(request: Request, max_frames: int, video_as: str = "frames") -> Request:
+def resolve_media(
+    request: Request,
+    max_frames: int,
+    video_as: str = "frames",
+    decoder: VideoDecoder = "auto",
+) -> Request:
     """Replace every video by its frames, and check that every picture can be read.
 
     With ``video_as="video"`` a video stays one, for a backend that sends it whole.
@@ -25,7 +30,9 @@ def resolve_media(request: Request, max_frames: int, video_as: str = "frames") -
         Message(
             message.role,
             tuple(
-                found for part in message.parts for found in _resolve(part, max_frames, video_as)
+                found
+                for part in message.parts
+                for found in _resolve(part, max_frames, video_as, decoder)
             ),
         )
         for message in request.messages
@@ -33,21 +40,23 @@ def resolve_media(request: Request, max_frames: int, video_as: str = "frames") -
     return replace(request, messages=messages)
 
 
-def _resolve(part: Part, max_frames: int, video_as: str) -> tuple[Part, ...]:
+def _resolve(part: Part, max_frames: int, video_as: str, decoder: VideoDecoder) -> tuple[Part, ...]:
     if isinstance(part, ImagePart):
         load_image(part)
         return (part,)
     if isinstance(part, VideoPart):
         if video_as == "video" and part.path.is_file():
             return (part,)
-        frames = video_frames(part, max_frames)
+        frames = video_frames(part, max_frames, decoder)
         for frame in frames:
             load_image(frame)
         return (part,) if video_as == "video" else frames
     return (part,)
 
 
-def video_frames(part: VideoPart, max_frames: int) -> tuple[ImagePart, ...]:
+def video_frames(
+    part: VideoPart, max_frames: int, decoder: VideoDecoder = "auto"
+) -> tuple[ImagePart, ...]:
     """A video's frames, spread evenly where they are more than ``max_frames``; not yet opened.
 
     Raises:
@@ -60,4 +69,8 @@ def video_frames(part: VideoPart, max_frames: int) -> tuple[ImagePart, ...]:
     if is_folder:
         files = frame_files(part.path)
         return tuple(ImagePart(path=files[i]) for i in spread(len(files), max_frames))
-    return tuple(ImagePart(data=frame) for frame in decode_video(part.path, max_frames))
+    video = decode_video(part.path, max_frames, decoder)
+    return tuple(
+        ImagePart(data=frame, origin=f"{part.path.name} frame {place + 1} by {video.decoder}")
+        for place, frame in zip(video.places, video.frames, strict=True)
+    )

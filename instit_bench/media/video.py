@@ -1,79 +1,94 @@
-"""Video files to frames: decord where it has wheels, else PyAV; both give the same pictures.
+"""Video files to frames: each one checked against its timestamp, whichever decoder it is from.
 
-A decoded frame has no original bytes, so here, and only here, pictures are encoded: as JPEG of
+A decoded frame has no original bytes, so here, and only here, images are encoded: as JPEG of
 quality 95 with full colour resolution.
 """
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterable
-from functools import lru_cache
+import os
+from dataclasses import dataclass
+from functools import partial
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from PIL import Image
 
+from instit_bench.media.cache import FileCache
+from instit_bench.media.decord_reader import UnfitForDecordError, decode_with_decord
 from instit_bench.media.errors import MediaError
-from instit_bench.media.frames import spread
+from instit_bench.media.limits import Deadline, check_pixels, regular_file
+from instit_bench.media.pyav_reader import FrameIndex, decode, read_index
+from instit_bench.media.whole import check_whole
+from instit_bench.types import VideoDecoder
 
-_decoding = threading.Lock()  # one video at a time; waiting requests then find it in the cache
+_CACHED_BYTES = 256 * 2**20
+_AT_ONCE = min(4, os.cpu_count() or 1)
 
 
-def decode_video(path: Path, max_frames: int) -> tuple[bytes, ...]:
-    """At most ``max_frames`` frames spread evenly over the video, each as a JPEG file.
+@dataclass(frozen=True, slots=True)
+class DecodedVideo:
+    """The chosen frames, each as a JPEG file, their places (from 0), and whose they are."""
+
+    frames: tuple[bytes, ...]
+    places: tuple[int, ...]
+    decoder: Literal["decord", "pyav"]
+
+
+def decode_video(path: Path, max_frames: int, decoder: VideoDecoder = "auto") -> DecodedVideo:
+    """At most ``max_frames`` frames spread evenly over the video.
+
+    ``auto`` takes decord where its frames pass the check of their timestamps, else PyAV.
 
     Raises:
-        MediaError: The file is missing or cannot be decoded.
+        MediaError: The file is missing, cut short or too large, or cannot be decoded.
     """
-    try:
-        stat = path.stat()
-    except (OSError, ValueError) as error:
-        raise MediaError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
-    with _decoding:
-        return _decode(path, max_frames, stat.st_mtime_ns, stat.st_size)
+    found = regular_file(path)
+    key = (path, max_frames, decoder, found.st_mtime_ns, found.st_size)
+    return _decoded.get(key, partial(_decode, path, max_frames, decoder))
 
 
-@lru_cache(maxsize=4)
-def _decode(path: Path, max_frames: int, _mtime_ns: int, _size: int) -> tuple[bytes, ...]:
+_Key = tuple[Path, int, VideoDecoder, int, int]
+_decoded: FileCache[_Key, DecodedVideo] = FileCache(
+    lambda video: sum(map(len, video.frames)), _CACHED_BYTES, _AT_ONCE
+)
+
+
+def _decode(path: Path, max_frames: int, decoder: VideoDecoder) -> DecodedVideo:
+    deadline = Deadline()
     try:
-        frames = [_jpeg(frame) for frame in _frames(path, max_frames)]
+        check_whole(path)
+        index = read_index(path, deadline)
+        video = _by_decoder(path, index, max_frames, decoder, deadline)
+    except MediaError as error:
+        raise MediaError(f"{path}: {error}") from error
     except Exception as error:  # the decoders raise many kinds
         raise MediaError(f"{path}: cannot be decoded: {error}") from error
-    if not frames:
+    if not video.frames:
         raise MediaError(f"{path}: holds no frames")
-    return tuple(frames)
+    return video
 
 
-def _frames(path: Path, max_frames: int) -> Iterable[Any]:
-    """RGB arrays of shape (height, width, 3)."""
-    try:
-        import decord
-    except ImportError:
-        return frames_with_pyav(path, max_frames)
-    decord.logging.set_level(decord.logging.QUIET)  # what is wrong comes as an exception
-    reader = decord.VideoReader(str(path), num_threads=1)
-    return reader.get_batch(spread(len(reader), max_frames)).asnumpy()  # type: ignore[no-any-return]
+def _by_decoder(
+    path: Path, index: FrameIndex, max_frames: int, decoder: VideoDecoder, deadline: Deadline
+) -> DecodedVideo:
+    if decoder != "pyav":
+        try:
+            frames = decode_with_decord(path, index, max_frames, encode_jpeg)
+        except UnfitForDecordError as error:
+            if decoder == "decord":
+                raise MediaError(f"{error}; use --video-decoder auto or pyav") from error
+        else:
+            return DecodedVideo(tuple(frames.values()), tuple(frames), "decord")
+    frames = decode(path, index, max_frames, encode_jpeg, deadline)
+    return DecodedVideo(tuple(frames.values()), tuple(frames), "pyav")
 
 
-def frames_with_pyav(path: Path, max_frames: int) -> list[Any]:
-    """As decord does it: the chosen frames of the first video stream as RGB arrays."""
-    import av
-
-    with av.open(str(path)) as container:
-        stream = container.streams.video[0]
-        count = stream.frames or sum(1 for _ in container.decode(stream))
-        container.seek(0)
-        wanted = set(spread(count, max_frames))
-        return [
-            frame.to_ndarray(format="rgb24")
-            for index, frame in enumerate(container.decode(stream))
-            if index in wanted
-        ]
-
-
-def _jpeg(frame: Any) -> bytes:
+def encode_jpeg(frame: Any) -> bytes:
+    """An RGB array of shape (height, width, 3) as a JPEG file."""
+    height, width = frame.shape[:2]
+    check_pixels(width, height, "a frame")
     buffer = BytesIO()
     Image.fromarray(frame).save(buffer, format="JPEG", quality=95, subsampling=0)
     return buffer.getvalue()

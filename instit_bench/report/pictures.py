@@ -15,6 +15,7 @@ from instit_bench.datasets.readers import READERS, DataKeys, ReaderSpec
 from instit_bench.datasets.records import Dataset
 from instit_bench.datasets.source import DataSource
 from instit_bench.errors import InputError
+from instit_bench.media.names import names_image
 from instit_bench.report.loaded import LoadedRun
 from instit_bench.runs.manifest import TaskManifest
 from instit_bench.runs.record import SampleRecord
@@ -22,8 +23,7 @@ from instit_bench.types import ImagePart, VideoPart
 
 Medium = ImagePart | VideoPart
 
-_NO_NAME = re.compile(r"\d+ bytes")
-_PICTURES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
+_NO_NAME = re.compile(r"\d+ bytes|.+ frame \d+ by (?:decord|pyav)", re.DOTALL)
 
 
 class RunPictures:
@@ -57,7 +57,7 @@ def _is_there(name: str) -> bool:
 
 def _medium(name: str, kind: str) -> Medium:
     path = Path(name)
-    is_video = kind == "video" and path.suffix.lower() not in _PICTURES
+    is_video = kind == "video" and not names_image(path)
     return VideoPart(path) if is_video else ImagePart(path=path)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import stat
 import tempfile
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -15,17 +14,12 @@ from pathlib import Path
 from PIL import Image
 
 from instit_bench.media import MediaError, load_image, video_frames
+from instit_bench.media.names import names_video
 from instit_bench.report.pictures import Medium
 from instit_bench.types import ImagePart, VideoPart
 
 LONGEST_SIDE = 640  # pixels: drawn marks stay readable
 _QUALITY = 80  # of WebP, which is half as large as JPEG here
-# A journal may name any file: only these are taken for videos, as FFmpeg draws texts as frames.
-_VIDEOS = {
-    *(".3gp", ".avi", ".flv", ".m4v", ".mkv", ".mov", ".mp4"),
-    *(".mpeg", ".mpg", ".ogv", ".ts", ".webm", ".wmv"),
-}
-_LARGEST_PICTURE = 256 * 2**20  # bytes of a file
 _THREADS = min(8, os.cpu_count() or 1)  # Pillow works outside Python's lock
 
 
@@ -81,23 +75,11 @@ def _picture(part: ImagePart, folder: Path) -> Thumbnail | Missing:
 
 
 def _require_shown(medium: Medium) -> None:
-    """Refuse what a page should not show or could not: pipes, devices, huge files, texts."""
-    path = medium.path
-    if path is None:
+    """Refuse what a page should not show; pipes, devices and huge files nobody can read here."""
+    if isinstance(medium, ImagePart) or medium.path.is_dir():  # each frame comes here
         return
-    try:
-        found = path.stat()
-    except (OSError, ValueError) as error:
-        raise MediaError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
-    is_video = isinstance(medium, VideoPart)
-    if is_video and stat.S_ISDIR(found.st_mode):  # of frames, each of which comes here
-        return
-    if not stat.S_ISREG(found.st_mode):
-        raise MediaError(f"{path}: is no file")
-    if is_video and path.suffix.lower() not in _VIDEOS:
-        raise MediaError(f"{path}: has no video's name")
-    if not is_video and found.st_size > _LARGEST_PICTURE:
-        raise MediaError(f"{path}: is larger than {_LARGEST_PICTURE >> 20} MiB")
+    if not names_video(medium.path):  # a journal may name any file
+        raise MediaError(f"{medium.path}: is not named like a video")
 
 
 def _thumbnail(part: ImagePart, folder: Path) -> Thumbnail:

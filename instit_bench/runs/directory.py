@@ -6,6 +6,7 @@ the metrics; see docs/runs.md.
 
 from __future__ import annotations
 
+import errno
 import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
@@ -14,11 +15,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import BaseFileLock, FileLock, Timeout
 
 from instit_bench.display import path_text
 from instit_bench.errors import InputError
 
+_NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP)
 _OF_A_RUN = ("manifest.json", "results.json", "samples", "judgements")
 # Said of the run that is set aside, these are not true of the one that takes its place.
 _MADE_FROM_IT = ("export", "report.html", "report_media")
@@ -26,9 +28,13 @@ _MADE_FROM_IT = ("export", "report.html", "report_media")
 
 @dataclass(frozen=True, slots=True)
 class RunDirectory:
-    """Paths inside one run's folder; ``Run.load`` reads what they hold."""
+    """Paths inside one run's folder; ``Run.load`` reads what they hold.
+
+    ``lock`` says whether to keep other processes out while writing.
+    """
 
     path: Path
+    lock: bool = True
 
     @property
     def manifest_path(self) -> Path:
@@ -64,16 +70,26 @@ class RunDirectory:
         """Keep other processes from writing; a killed process's lock is gone with it.
 
         Raises:
-            InputError: Another process is writing to this run.
+            InputError: Another process is writing to this run, or the file system has no locks.
         """
         self.path.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(self.path / ".lock")
+        if not self.lock:
+            yield
+            return
+        lock = _file_lock(self.path / ".lock")
         try:
             lock.acquire(timeout=0)
         except Timeout as error:
             raise InputError(
                 f"{self.path}: another process is writing to this run; wait for it, or choose "
                 "another --name"
+            ) from error
+        except (OSError, NotImplementedError) as error:
+            if getattr(error, "errno", errno.ENOSYS) not in _NO_LOCKS:
+                raise
+            raise InputError(
+                f"{self.path}: this file system has no locks ({error}); choose another --output, "
+                "or give --no-lock and see to it that no second process writes to this run"
             ) from error
         try:
             yield
@@ -98,7 +114,15 @@ class RunDirectory:
         return kept
 
 
-def run_directory(output: Path, name: str) -> RunDirectory:
+def _file_lock(path: Path) -> BaseFileLock:
+    """A lock of the system's, never a file as a stand-in, which a killed process would leave."""
+    try:
+        return FileLock(path, fallback_to_soft=False)
+    except TypeError:  # older versions have no such stand-in
+        return FileLock(path)
+
+
+def run_directory(output: Path, name: str, *, lock: bool = True) -> RunDirectory:
     """The folder of the run ``name`` under ``output``.
 
     Raises:
@@ -108,7 +132,7 @@ def run_directory(output: Path, name: str) -> RunDirectory:
         raise InputError(f"--name {name!r}: use letters, digits and . _ - + = @ only")
     if output.exists() and not output.is_dir():
         raise InputError(f"--output {output}: is a file, not a folder")
-    return RunDirectory(output / name)
+    return RunDirectory(output / name, lock)
 
 
 def runs_among(paths: Sequence[Path], note: Callable[[str], None]) -> list[Path]:

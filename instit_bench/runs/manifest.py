@@ -42,12 +42,14 @@ class Identity(BaseModel):
     model: str
     backend: str
     prompt_style: str
-    seed: int
+    seed: int | Literal["none"]
     max_frames: int
-    temperature: float | None = None
-    top_p: float | None = None
-    max_tokens: int | None = None
+    temperature: float | Literal["none"] | None = None
+    top_p: float | Literal["none"] | None = None
+    max_tokens: int | Literal["none"] | None = None
+    extra_body: dict[str, Any] = Field(default_factory=dict)
     video_as: str = "frames"
+    video_decoder: str = "auto"
     constrain_choices: bool = False
     dtype: str | None = None
     quantization: str | None = None
@@ -200,10 +202,17 @@ def merge(old: Manifest, new: Manifest) -> Manifest:
     tasks = dict(old.tasks)
     for name, task in new.tasks.items():
         tasks[name] = task.model_copy(update={"selected": _selected(old.tasks.get(name), task)})
-    kept = {"created": old.created, "engine": old.engine}
+    # What an earlier process learned of the backend stays true where this one asks nothing.
+    backend = {**_mapping(old.settings.get("backend")), **_mapping(new.settings.get("backend"))}
+    settings = {**new.settings, "backend": backend}
+    kept = {"created": old.created, "engine": old.engine, "settings": settings}
     return new.model_copy(
         update={"tasks": tasks, "judging": _judging(old.judging, new.judging), **kept}
     )
+
+
+def _mapping(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _judging(old: JudgingManifest | None, new: JudgingManifest | None) -> JudgingManifest | None:

@@ -67,6 +67,8 @@ class SampleRecord(BaseModel):
     media: list[str] = Field(default_factory=list)
     finish_reason: Literal["stop", "length", "content_filter", "tool_calls"] | str | None = None
     tool_calls: list[NativeToolCall] = Field(default_factory=list)
+    refusal: str | None = None
+    reasoning: str | None = None
     details: dict[str, Any] = Field(default_factory=dict)
 
     @field_validator("details")
@@ -96,6 +98,8 @@ class SampleRecord(BaseModel):
             latency_s=self.latency_s,
             tool_calls=tuple(self.tool_calls),
             official_text=self.official_text,
+            refusal=self.refusal,
+            reasoning=self.reasoning,
         )
 
 
@@ -122,6 +126,8 @@ def answered(
         media=_media_names(request),
         finish_reason=prediction.finish_reason,
         tool_calls=list(prediction.tool_calls),
+        refusal=prediction.refusal,
+        reasoning=prediction.reasoning,
         details=to_jsonable_python(score.details),  # as whoever reads the line sees them
     )
 
@@ -166,6 +172,6 @@ def _media_names(request: Request | None) -> list[str]:
 
 
 def _media_name(part: ImagePart | VideoPart) -> str:
-    if part.path is not None:
+    if isinstance(part, VideoPart) or part.path is not None:
         return str(part.path)
-    return f"{len(part.data or b'')} bytes"
+    return part.origin or f"{len(part.data or b'')} bytes"

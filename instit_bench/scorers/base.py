@@ -155,8 +155,14 @@ class ScorerSpec:
         return metric == self.official or metric in self.also_official
 
     def of(self, metrics: Sequence[str]) -> ScorerSpec:
-        """The same for a task with these metrics: the first one is official unless one is named."""
-        return self if self.official or not metrics else replace(self, official=metrics[0])
+        """The same for a task with these metrics.
+
+        The first one is official where the spec names none, or where the task declares none of
+        those that it names.
+        """
+        if not metrics or (self.official and self.headlines(metrics)):
+            return self
+        return replace(self, official=metrics[0])
 
     def headlines(self, metrics: Collection[str]) -> tuple[str, ...]:
         """Those of ``metrics`` that head a task's table, the official one first.

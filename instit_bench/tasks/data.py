@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from instit_bench.datasets.prompts import OfficialPrompts
@@ -19,8 +20,12 @@ def with_prompts(task: Task, prompts: OfficialPrompts | None) -> Task:
     return task.with_official_prompt(prompts.pair(key))
 
 
-def load_dataset(task: Task, source: DataSource) -> Dataset:
+def load_dataset(
+    task: Task, source: DataSource, wants_media: Callable[[str], bool] = lambda _: True
+) -> Dataset:
     """The task's records, by its reader, and through ``process_docs`` where the reader says so.
+
+    ``wants_media`` says of a sample's id whether images stored in its record are needed.
 
     Raises:
         InputError: They are missing or broken.
@@ -32,6 +37,7 @@ def load_dataset(task: Task, source: DataSource) -> Dataset:
         dataset_name=config.dataset_name,
         dataset_kwargs=config.dataset_kwargs,
         split=config.test_split,
+        wants_media=wants_media,
     )
     dataset = task.reader.read(keys, source)
     if not task.reader.processed:

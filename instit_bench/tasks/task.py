@@ -265,9 +265,10 @@ def _media(visual: Any, media_root: Path, where: str) -> Part:
     if isinstance(visual, bytes):
         return ImagePart(data=visual)
     if isinstance(visual, str | Path):
+        from instit_bench.media.names import names_image
+
         path = media_root / visual
-        is_picture = path.suffix.lower() in {".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp"}
-        return ImagePart(path=path) if is_picture else VideoPart(path)
+        return ImagePart(path=path) if names_image(path) else VideoPart(path)
     if hasattr(visual, "save"):  # a PIL image, as lmms-eval's plugins return it
         buffer = BytesIO()
         visual.save(buffer, format="PNG")

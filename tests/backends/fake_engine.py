@@ -1,7 +1,8 @@
 """Stands in for ``vllm serve``: answers health checks and requests, and has a worker process.
 
 Its behaviour is in the JSON file named by ``--fake``: ``say`` (lines for the log), ``fail`` (exit
-at once), ``die_at`` (the numbers of requests at which it kills itself, counted over all lives).
+at once), ``die_at`` (the numbers of requests at which it kills itself, counted over all lives),
+``drop_at`` (those whose connection it closes without a reply), ``busy_at`` (those it puts off).
 """
 
 from __future__ import annotations
@@ -38,6 +39,13 @@ class Handler(BaseHTTPRequestHandler):
             file.write(json.dumps(record) + "\n")
         if len(ASKED.read_text().splitlines()) in SETTINGS.get("die_at", []):
             os.kill(os.getpid(), signal.SIGKILL)
+        if len(ASKED.read_text().splitlines()) in SETTINGS.get("drop_at", []):
+            self.close_connection = True
+            self.connection.close()
+            return
+        if len(ASKED.read_text().splitlines()) in SETTINGS.get("busy_at", []):
+            self.send_error(503, "busy")
+            return
         choice = {
             "index": 0,
             "finish_reason": "stop",

@@ -75,7 +75,7 @@ def test_names_of_secrets(name, secret):
         ),
         (
             ["--backend", "baseline", "--video-as", "video"],
-            "--video-as: only --backend vllm has this option",
+            "--video-as: only --backend vllm and lmms-eval have this option",
         ),
     ],
 )

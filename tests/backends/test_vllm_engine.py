@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from instit_bench.backends import BackendOptions, BackendUnavailable
+from instit_bench.backends import BackendOptions, BackendUnavailable, GenerationError
 from instit_bench.backends.options import EngineOptions
 from instit_bench.backends.vllm import backend as vllm_backend
 from instit_bench.backends.vllm.server import EngineEnded, EngineServer
@@ -248,3 +248,41 @@ def test_without_vllm_the_error_says_what_to_install(monkeypatch):
     monkeypatch.setattr(vllm_backend, "_installed_version", lambda: None)
     with pytest.raises(InputError, match=r'pip install "instit-bench\[vllm\]".*--backend openai'):
         vllm_backend.VllmBackend(BackendOptions("m"))
+
+
+@pytest.mark.parametrize("trouble", ["drop_at", "busy_at"])
+def test_a_request_that_a_living_engine_lost_is_sent_again(fake, trouble, tmp_path, monkeypatch):
+    monkeypatch.setattr(vllm_backend, "PAUSE_S", 0.01)
+    file = fake(**{trouble: [1, 2]})
+    told: list[str] = []
+
+    async def life():
+        backend = vllm_backend.VllmBackend(BackendOptions("m"))
+        await backend.start(tmp_path, told.append)
+        try:
+            return await backend.generate(request(1)), backend.totals()["starts"]
+        finally:
+            await backend.close()
+
+    prediction, starts = asyncio.run(life())
+    assert (prediction.text, starts) == ("A", 1)
+    assert len(asked(file)) == 3
+
+
+def test_a_living_engine_that_never_answers_is_asked_so_often_and_no_more(
+    fake, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(vllm_backend, "PAUSE_S", 0.01)
+    file = fake(busy_at=list(range(1, 50)))
+
+    async def life():
+        backend = vllm_backend.VllmBackend(BackendOptions("m", max_retries=2))
+        await backend.start(tmp_path, lambda _: None)
+        try:
+            await backend.generate(request(1))
+        finally:
+            await backend.close()
+
+    with pytest.raises(GenerationError, match="error 503"):
+        asyncio.run(life())
+    assert len(asked(file)) == 3

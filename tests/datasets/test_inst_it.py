@@ -312,7 +312,7 @@ BROKEN = [
     (MC, {"answer": "b"}, "field 'answer' must be A, B, C or D"),
     (MC, {"options": None}, "field 'choice_a' is missing"),
     (MC, {"options": {}}, "field 'options': field 'A' is missing"),
-    (MC, {"options": {**OPTIONS, "D": ""}}, "field 'options': field 'D' must be text"),
+    (MC, {"options": {**OPTIONS, "D": 4}}, "field 'options': field 'D' must be text"),
     (MC, {"options": ["a", "b", "c", "d"]}, "field 'options' must be an object"),
     (MC, {"options": None, **CHOICES, "choice_c": 3}, "field 'choice_c' must be text, found 3"),
 ]

@@ -14,7 +14,7 @@ import sysconfig
 
 import pytest
 
-from tests.conftest import REPOSITORY, cli_environment
+from tests.command_line import REPOSITORY, cli_environment
 
 # One process for all commands: what is under test is what they say, not how they start.
 PROGRAM = """

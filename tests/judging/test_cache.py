@@ -79,3 +79,24 @@ def test_stats_and_clear_on_the_command_line(cli, tmp_path):
     assert "openai:m: 1 scores, 105 tokens" in cli("judge", "cache", "stats").stdout
     assert "1 scores forgotten" in cli("judge", "cache", "clear").stderr
     assert "openai:m" not in cli("judge", "cache", "stats").stdout
+
+
+def test_where_nothing_can_be_written_scores_last_as_long_as_the_process(tmp_path):
+    (tmp_path / "home").write_text("a file, where a folder should be")
+    cache = VerdictCache.or_without(tmp_path / "home/judge-cache.sqlite")
+    assert "judge cache off" in cache.warning
+    assert "INSTIT_BENCH_HOME" in cache.warning
+    cache.put("k", "j", Verdict(0.7, raw="0.7"))
+    assert cache.get("k").score == 0.7
+
+
+def test_a_folder_in_the_cache_s_place_is_no_cache_either(tmp_path):
+    (tmp_path / "judge-cache.sqlite").mkdir()
+    assert VerdictCache.or_without(tmp_path / "judge-cache.sqlite").warning
+
+
+def test_a_cache_that_is_broken_is_an_error_wherever_it_is(tmp_path):
+    path = tmp_path / "judge-cache.sqlite"
+    path.write_bytes(b"not a database, but long enough to be taken for one" * 100)
+    with pytest.raises(InputError, match="move the file away"):
+        VerdictCache.or_without(path)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
 
 from instit_bench.media import MediaError
 from instit_bench.media.frames import spread
-from instit_bench.media.video import decode_video, frames_with_pyav
+from instit_bench.media.video import decode_video
 from instit_bench.resources import demo_data
 from tests.command_line import cli_environment
 
@@ -23,7 +24,6 @@ DEMO = demo_data() / "Inst-It-Bench" / "videos_vpt" / "5.mp4"
 
 def make_video(path: Path, frames: int = 40, codec: str = "mpeg4", size: int = 64) -> Path:
     """A film in which every frame has a grey of its own and a moving square."""
-    av = pytest.importorskip("av")
     with av.open(str(path), "w") as container:
         try:
             stream = container.add_stream(codec, rate=8)
@@ -54,52 +54,58 @@ def grey(image: Image.Image) -> int:
     return value
 
 
-def with_decord(path: Path, max_frames: int) -> Any:
-    decord = pytest.importorskip("decord")
-    reader = decord.VideoReader(str(path), num_threads=1)
-    return reader.get_batch(spread(len(reader), max_frames)).asnumpy()
+needs_decord = pytest.mark.skipif(
+    find_spec("decord") is None, reason="decord has no wheels for this platform"
+)
 
 
+def by_both(path: Path, max_frames: int) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
+    videos = decode_video(path, max_frames, "decord"), decode_video(path, max_frames, "pyav")
+    assert [video.decoder for video in videos] == ["decord", "pyav"]
+    assert videos[0].places == videos[1].places
+    return videos[0].frames, videos[1].frames
+
+
+@needs_decord
 @pytest.mark.parametrize("max_frames", [1, 2, 5, 16, 32])
 def test_both_decoders_give_the_same_pixels_of_the_demo(max_frames):
-    pytest.importorskip("av")
-    ours, theirs = frames_with_pyav(DEMO, max_frames), with_decord(DEMO, max_frames)
-    assert len(ours) == len(theirs) == min(max_frames, 16)
-    assert all(np.array_equal(a, b) for a, b in zip(ours, theirs, strict=True))
+    ours, theirs = by_both(DEMO, max_frames)
+    assert len(ours) == min(max_frames, 16)
+    assert ours == theirs
 
 
-@pytest.mark.parametrize("codec", ["mpeg4", "libx264"])
+@needs_decord
+@pytest.mark.parametrize("codec", ["libx264", "libvpx-vp9"])
 @pytest.mark.parametrize("max_frames", [3, 7, 40])
 def test_both_decoders_find_the_same_frames_across_key_frames(tmp_path, codec, max_frames):
-    path = make_video(tmp_path / "x.mp4", codec=codec)
-    ours, theirs = frames_with_pyav(path, max_frames), with_decord(path, max_frames)
-    assert len(ours) == len(theirs) == max_frames
-    assert all(np.array_equal(a, b) for a, b in zip(ours, theirs, strict=True))
+    ours, theirs = by_both(make_video(tmp_path / "x.mp4", codec=codec), max_frames)
+    assert len(ours) == max_frames
+    assert ours == theirs
 
 
 @pytest.mark.parametrize("max_frames", [1, 4, 40, 100])
 def test_frames_are_spread_over_the_film_in_order(tmp_path, max_frames):
-    images = shown(decode_video(make_video(tmp_path / "x.mp4"), max_frames))
+    images = shown(decode_video(make_video(tmp_path / "x.mp4"), max_frames).frames)
     expected = [40 + 4 * number for number in spread(40, max_frames)]
     assert {image.size for image in images} == {(64, 64)}
     assert all(abs(grey(i) - want) <= 2 for i, want in zip(images, expected, strict=True))
 
 
 def test_colours_keep_their_full_resolution():
-    for image in shown(decode_video(DEMO, 3)):
+    for image in shown(decode_video(DEMO, 3).frames):
         assert {component[1:3] for component in image.layer} == {(1, 1)}
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no decord-less environment is set up")
 def test_without_decord_the_frames_are_the_same(tmp_path):
     """The same call in a process in which decord cannot be imported."""
-    pytest.importorskip("av")
     (tmp_path / "decord.py").write_text("raise ImportError('not here')")
     program = (
         "import sys, hashlib; from pathlib import Path\n"
         "from instit_bench.media.video import decode_video\n"
-        "frames = decode_video(Path(sys.argv[1]), 8)\n"
-        "print(len(frames), hashlib.sha256(b''.join(frames)).hexdigest(), 'av' in sys.modules)\n"
+        "video = decode_video(Path(sys.argv[1]), 8)\n"
+        "digest = hashlib.sha256(b''.join(video.frames)).hexdigest()\n"
+        "print(len(video.frames), digest, video.decoder)\n"
     )
     answers = []
     for path in (str(tmp_path), ""):
@@ -116,7 +122,7 @@ def test_without_decord_the_frames_are_the_same(tmp_path):
         assert done.returncode == 0, done.stderr
         answers.append(done.stdout.split())
     assert answers[0][:2] == answers[1][:2]
-    assert answers[0][2] == "True"
+    assert answers[0][2] == "pyav"
 
 
 BROKEN = {
@@ -133,7 +139,7 @@ BROKEN = {
 def test_a_broken_film_is_refused_by_path(tmp_path, name):
     path = tmp_path / name
     path.write_bytes(BROKEN[name](DEMO.read_bytes()))
-    with pytest.raises(MediaError, match="cannot be decoded") as caught:
+    with pytest.raises(MediaError, match=r"cannot be decoded|cut short|holds no") as caught:
         decode_video(path, 8)
     assert str(caught.value).startswith(str(path))
 
@@ -149,6 +155,6 @@ def test_a_film_is_decoded_once_and_again_when_it_changes(tmp_path):
     path = make_video(tmp_path / "x.mp4", frames=4)
     first = decode_video(path, 8)
     assert decode_video(path, 8) is first
-    assert len(decode_video(path, 2)) == 2
+    assert len(decode_video(path, 2).frames) == 2
     make_video(path, frames=6)
-    assert len(decode_video(path, 8)) == 6
+    assert len(decode_video(path, 8).frames) == 6

@@ -162,7 +162,7 @@ def test_a_path_that_never_ends_or_is_too_much_is_not_read(cli, tmp_path, task, 
 def test_a_text_is_not_shown_as_a_picture_or_a_video(cli, tmp_path, name):
     (tmp_path / name).write_text("password\n" * 50)
     [[reason]] = show(cli, tmp_path, VIDEO_MC, tmp_path / name)
-    assert reason.endswith(f"{name}: has no video's name")
+    assert reason.endswith(f"{name}: is not named like a video")
 
 
 def test_a_dataset_that_is_a_pipe_is_not_looked_into(cli, tmp_path):
@@ -184,7 +184,9 @@ def test_pipes_among_a_video_s_frames_are_told_in_their_place(cli, tmp_path):
     os.mkfifo(tmp_path / "frames/2.png")
     first, second = show(cli, tmp_path, VIDEO_MC, tmp_path / "frames")
     assert len(first) == 3
-    assert second == [f"{tmp_path}/frames/2.png: is no file"]
+    assert second == [
+        f"{tmp_path}/frames/2.png: is not a regular file but a pipe, socket or device"
+    ]
 
 
 def test_predictions_scored_with_the_data_have_pictures_too(cli, tmp_path):

@@ -28,6 +28,7 @@ OPEN = ["official_score", "lexical_score", "id_f1", "time_f1"]
         ("choice", CHOICE, CHOICE, ("official_accuracy", "accuracy"), "accuracy"),
         ("choice", CHOICE, ["accuracy"], ("accuracy",), "accuracy"),
         ("choice", CHOICE, ["official_accuracy"], ("official_accuracy",), "official_accuracy"),
+        ("choice", ["f1", "f2"], ["f1", "f2"], ("f1",), "f1"),
         ("tool_call", TOOLS, TOOLS, ("sr", "strict_sr"), "strict_sr"),
         ("open_ended", OPEN, ["official_score", "id_f1"], ("official_score",), "official_score"),
         ("open_ended", OPEN, ["lexical_score", "id_f1"], ("lexical_score",), "lexical_score"),

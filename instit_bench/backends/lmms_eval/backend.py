@@ -82,9 +82,9 @@ class LmmsEvalBackend(Backend):
         await self._process.stop()
 
 
-def _prediction(event: Event, max_tokens: int) -> Prediction:
+def _prediction(event: Event, max_tokens: int | None) -> Prediction:
     finish_reason = None
-    if event.tokens is not None:
+    if event.tokens is not None and max_tokens is not None:
         finish_reason = "length" if event.tokens >= max_tokens else "stop"
     return Prediction(
         event.text,

@@ -34,6 +34,8 @@ from instit_bench.types import Prediction, Request
 KEY_VARIABLE = "VLLM_API_KEY"
 LOG_NAME = "engine.log"
 MOST_RESTARTS = 3
+PAUSE_S = 0.5
+_LONGEST_PAUSE_S = 8.0
 
 
 class _VersionPage(BaseModel):
@@ -85,7 +87,8 @@ class VllmBackend(Backend):
         await self._try_heaviest()
 
     async def generate(self, request: Request) -> Prediction:
-        """Ask; where the engine dies meanwhile, ask its successor."""
+        """Ask; where the engine dies meanwhile, its successor, and again where it only was busy."""
+        resends = 0
         while True:
             client = await self._ready()
             server = self._server
@@ -93,8 +96,14 @@ class VllmBackend(Backend):
                 with self._totals.request():
                     prediction = await client.generate(request)
             except (GenerationError, BackendUnavailable) as error:
-                if server is None or _refused(error) or not await server.lost():
+                if server is None or _refused(error):
                     raise
+                if await server.lost():
+                    continue
+                if resends == self._options.max_retries or not _may_pass(error):
+                    raise
+                await asyncio.sleep(min(PAUSE_S * 2**resends, _LONGEST_PAUSE_S))
+                resends += 1
             else:
                 self._totals.add_usage(prediction.usage)
                 return prediction
@@ -140,6 +149,7 @@ class VllmBackend(Backend):
             self._server = EngineServer([*SERVE, *self._arguments], self._log_path, self._tell)
             await self._server.start()
         self._client = self._make_client()
+        await self._client.start(self._log_path.parent, self._tell)
         self._totals.switch("waiting")
         if not self._own:
             self._version = await _server_version(self._options.base_url or "")
@@ -152,6 +162,7 @@ class VllmBackend(Backend):
             content=partial(content, readable=readable, max_frames=workload.max_frames),
             settings=self._extra_settings,
             headers=self._extra_headers,
+            known=self._own,
         )
         if engine.lora is not None:
             options = replace(options, model=lora_name(engine.lora))
@@ -215,7 +226,18 @@ class VllmBackend(Backend):
 def _refused(error: Exception) -> bool:
     """Whether the engine answered, and said no to this request."""
     cause = error.__cause__
-    return isinstance(cause, openai.APIStatusError) and cause.status_code < 500
+    if not isinstance(cause, openai.APIStatusError):
+        return False
+    return cause.status_code < 500 and cause.status_code != 429
+
+
+def _may_pass(error: Exception) -> bool:
+    """Whether a living engine lost the request, or was too busy for it, rather than too slow."""
+    cause = error.__cause__
+    if isinstance(cause, openai.APIStatusError):
+        return True  # of 500 and above, else the engine refused
+    lost = isinstance(cause, openai.APIConnectionError)
+    return lost and not isinstance(cause, openai.APITimeoutError)
 
 
 def _installed_version() -> str | None:

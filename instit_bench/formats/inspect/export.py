@@ -111,7 +111,7 @@ def _spec(
             top_p=settings.get("top_p"),
             top_k=settings.get("top_k"),
             stop_seqs=settings.get("stop") or None,
-            seed=identity.seed,
+            seed=None if identity.seed == "none" else identity.seed,
         ),
         config=EvalConfig(limit=result.n_total if entry.limited else None),
         packages={"instit_bench": __version__},

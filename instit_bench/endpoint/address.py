@@ -1,0 +1,128 @@
+"""An endpoint's address, key and headers, and which errors mean that no request can succeed."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit, urlunsplit
+
+from instit_bench.display import one_line
+from instit_bench.endpoint.faults import words_of
+from instit_bench.errors import InputError
+
+if TYPE_CHECKING:
+    import openai
+
+KEY_VARIABLE = "OPENAI_API_KEY"
+DEFAULT_BASE_URL = "https://api.openai.com/v1"
+_NO_KEY = "none"  # servers of one's own rarely ask for a key
+_SHORTEST_SECRET = 4
+_TOLD_AT_MOST = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where to ask, and the key and headers to ask with; none of their values ever shows."""
+
+    base_url: str
+    key: str = field(repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def shown(self) -> str:
+        """The address without user, password, query and fragment."""
+        parts = urlsplit(self.base_url)
+        host = parts.netloc.rpartition("@")[2]
+        return urlunsplit((parts.scheme, host, parts.path, "", ""))
+
+    def client(self, timeout_s: float, max_retries: int) -> openai.AsyncOpenAI:
+        """A client of the ``openai`` package.
+
+        Raises:
+            InputError: A proxy or certificates that the environment names cannot be used.
+        """
+        from instit_bench.endpoint.client import make_client
+
+        return make_client(self.base_url, self.key, self.headers, timeout_s, max_retries)
+
+    def told(self, error: Exception) -> str:
+        """An error in the provider's words: one line, bounded, without any secret."""
+        return self._without_secrets(_words(error))[:_TOLD_AT_MOST]
+
+    def fatal(self, error: Exception, model: str) -> str | None:
+        """Why no further request can succeed, or ``None`` where this one alone failed."""
+        status, told = getattr(error, "status_code", None), self.told(error)
+        if status in (401, 403) and not _is_moderation(error):
+            return f"{self.shown} refuses the key: {told}; set {KEY_VARIABLE}"
+        if status == 402 or getattr(error, "code", None) == "insufficient_quota":
+            return f"{self.shown}: the account's quota or credit is used up: {told}"
+        if status == 404:
+            return f"{self.shown} does not know model {model!r} or this path: {told}"
+        # The client wraps its transport's errors; only this one says that nobody listens.
+        if type(error.__cause__).__name__ == "ConnectError":
+            return f"cannot reach {self.shown}: {self._without_secrets(str(error.__cause__))}"
+        return None
+
+    def _without_secrets(self, text: str) -> str:
+        for secret in (self.key, *self.headers.values()):
+            if secret != _NO_KEY and len(secret) >= _SHORTEST_SECRET:
+                text = text.replace(secret, "***")
+        return one_line(text)
+
+
+def _words(error: Exception) -> str:
+    status = getattr(error, "status_code", None)
+    if status is not None:
+        return f"error {status}: {words_of(error.response.content)}"  # type: ignore[attr-defined]
+    cause = error.__cause__
+    if type(error).__name__ == "APIConnectionError" and cause is not None:
+        return f"the connection broke: {cause or type(cause).__name__}"
+    return str(error)
+
+
+def _is_moderation(error: Exception) -> bool:
+    """Whether a gateway's filter refused this one request, rather than the key all of them."""
+    body = getattr(error, "body", None)
+    metadata = body.get("metadata") if isinstance(body, dict) else None
+    flagged = isinstance(metadata, dict) and bool({"reasons", "flagged_input"} & metadata.keys())
+    return flagged or bool(re.search(r"\bflagged\b|\bmoderation\b", _words(error), re.IGNORECASE))
+
+
+def find_endpoint(
+    base_url: str | None,
+    option: str,
+    key: str | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Endpoint:
+    """The endpoint at ``base_url`` (default: ``OPENAI_BASE_URL``, else OpenAI's own).
+
+    ``key`` stands in for the one in ``OPENAI_API_KEY``.
+
+    Raises:
+        InputError: The address is none, or the key that OpenAI's own endpoint needs is not set.
+    """
+    address = base_url or os.environ.get("OPENAI_BASE_URL") or DEFAULT_BASE_URL
+    key = (key or os.environ.get(KEY_VARIABLE, "")).strip()
+    if not key.isascii() or not key.isprintable() or " " in key:
+        raise InputError(f"{KEY_VARIABLE} holds characters that no key has; set it again")
+    endpoint = Endpoint(address, key or _NO_KEY, headers or {})
+    if not _is_address(address):
+        raise InputError(f"{option}: must be an address such as http://127.0.0.1:8000/v1")
+    if not key and address == DEFAULT_BASE_URL:
+        raise InputError(
+            f"set {KEY_VARIABLE} to ask {DEFAULT_BASE_URL}, or name another endpoint with {option}"
+        )
+    return endpoint
+
+
+def _is_address(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+        port_is_one = parts.port is None or parts.port > 0
+    except ValueError:
+        return False
+    named = bool(parts.hostname) and not re.search(r"\s", address)
+    return parts.scheme in ("http", "https") and named and port_is_one

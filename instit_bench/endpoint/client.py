@@ -1,0 +1,224 @@
+"""Requests to an endpoint, through the ``openai`` package.
+
+The package retries 408, 409, 429, 5xx and broken connections with exponential back-off and
+honours Retry-After. What it is given here sees to it that no reply fills the memory, that an
+error inside a success counts as the error it is, and that the environment's proxies and
+certificates are used where they should be.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import ssl
+import sys
+from collections.abc import Mapping
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import openai
+
+from instit_bench.display import one_line
+from instit_bench.endpoint.document import ReplyError, read_document
+from instit_bench.endpoint.faults import Fault, find_fault
+from instit_bench.endpoint.reply import read_reply
+from instit_bench.errors import InputError
+from instit_bench.types import Prediction
+
+LARGEST_REPLY = 64 * 2**20
+# Servers close an idle connection after five seconds, many of them; a request that meets the
+# closing is lost, so it is the client who closes first.
+_IDLE_S = 3.0
+_MOST_CONNECTIONS = 5000
+_MAY_BE_FAULT = re.compile(rb'error|abort|cancel|fail|resource|"detail"', re.IGNORECASE)
+_ENCODED = ("content-encoding", "content-length", "transfer-encoding")
+
+
+class ReplyTooLarge(openai.APIError):
+    """A reply's body went on beyond ``LARGEST_REPLY``."""
+
+
+def make_client(
+    base_url: str, key: str, headers: Mapping[str, str], timeout_s: float, max_retries: int
+) -> openai.AsyncOpenAI:
+    """A client for one endpoint.
+
+    Raises:
+        InputError: A proxy or a file of certificates that the environment names cannot be used.
+    """
+    try:
+        http_client = _BoundedClient(**_transport(base_url), timeout=timeout_s)
+    except ImportError as error:
+        if "SOCKS" not in str(error).upper():
+            raise
+        raise InputError(
+            f"{_proxy_variable()} names a SOCKS proxy, which needs a package more: "
+            'pip install "instit-bench[socks]", or unset the variable'
+        ) from None
+    except (ValueError, TypeError) as error:
+        if (variable := _proxy_variable()) is None:
+            raise
+        raise InputError(f"{variable}: is not a valid proxy's address; set or unset it") from error
+    return openai.AsyncOpenAI(
+        api_key=key,
+        base_url=base_url,
+        timeout=timeout_s,
+        max_retries=max_retries,
+        default_headers=dict(headers),
+        http_client=http_client,
+    )
+
+
+async def ask_chat(
+    client: openai.AsyncOpenAI, body: Mapping[str, Any], headers: Mapping[str, str] | None = None
+) -> Prediction:
+    """Send a chat request as it stands, and read its reply.
+
+    Raises:
+        ReplyError: The reply has no answer.
+        openai.APIError: The endpoint refused, or could not be asked.
+    """
+    return await _ask(client, "/chat/completions", body, headers)
+
+
+async def ask_completion(
+    client: openai.AsyncOpenAI, body: Mapping[str, Any], headers: Mapping[str, str] | None = None
+) -> Prediction:
+    """Send a text completion request as it stands; raises as ``ask_chat`` does."""
+    return await _ask(client, "/completions", body, headers)
+
+
+async def _ask(
+    client: openai.AsyncOpenAI,
+    path: str,
+    body: Mapping[str, Any],
+    headers: Mapping[str, str] | None,
+) -> Prediction:
+    """The client's own methods walk through the body and check nothing of the reply."""
+    raw = await client.post(path, body=body, cast_to=bytes, options={"headers": headers or {}})
+    return read_reply(raw)
+
+
+class _BoundedClient(openai.DefaultAsyncHttpxClient):
+    """Reads replies up to a limit, and gives an error inside a success its own status."""
+
+    async def send(self, request: Any, *, stream: bool = False, **options: Any) -> Any:
+        """Send a request; completions are read whole here, everything else as it was."""
+        if not request.url.path.endswith("/completions"):
+            return await super().send(request, stream=stream, **options)
+        response = await self._sent(request, **options)
+        try:
+            body = await _read(response)
+        finally:
+            await response.aclose()
+        fault = _hidden_fault(body) if response.is_success else None
+        return type(response)(
+            fault.status if fault else response.status_code,
+            headers=[(k, v) for k, v in response.headers.items() if k.lower() not in _ENCODED],
+            content=fault.as_body() if fault else body,
+            request=request,
+            extensions=response.extensions,
+        )
+
+    async def _sent(self, request: Any, **options: Any) -> Any:
+        """Send; once more where a connection that was kept open turns out to be closed."""
+        fresh = False
+
+        async def trace(event: str, _: object) -> None:
+            nonlocal fresh
+            fresh = fresh or event.startswith("connection.connect_")
+
+        request.extensions = {**request.extensions, "trace": trace}
+        try:
+            return await super().send(request, stream=True, **options)
+        except (_http().NetworkError, _http().RemoteProtocolError):
+            if fresh:
+                raise
+            return await super().send(request, stream=True, **options)
+
+
+async def _read(response: Any) -> bytes:
+    body = bytearray()
+    async for chunk in response.aiter_bytes():
+        body += chunk
+        if len(body) > LARGEST_REPLY:
+            raise ReplyTooLarge(
+                f"the endpoint's reply is larger than {LARGEST_REPLY // 2**20} MiB",
+                response.request,
+                body=None,
+            )
+    return bytes(body)
+
+
+def _hidden_fault(body: bytes) -> Fault | None:
+    """The error that a success reports in its body."""
+    if not _MAY_BE_FAULT.search(body):
+        return None
+    try:
+        return find_fault(read_document(body))
+    except ReplyError:
+        return None  # said where the reply is read
+
+
+def _transport(base_url: str) -> dict[str, Any]:
+    """Limits, certificates and whether the environment's proxies apply."""
+    parts = urlsplit(base_url)
+    here = _is_here(parts.hostname or "")
+    options: dict[str, Any] = {
+        "limits": _http().Limits(
+            max_connections=_MOST_CONNECTIONS,
+            max_keepalive_connections=_MOST_CONNECTIONS,
+            keepalive_expiry=_IDLE_S,
+        ),
+        # The environment's proxies do not know this machine's ports.
+        "trust_env": not here,
+    }
+    if not (here and parts.scheme == "http") and (trusted := _trusted()):
+        options["verify"] = trusted
+    return options
+
+
+def _http() -> Any:
+    """The package under the client: httpx, from version 3 on httpx2."""
+    base = openai.DefaultAsyncHttpxClient.__bases__[0]
+    return sys.modules[base.__module__.partition(".")[0]]
+
+
+def _is_here(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return False
+    return address.is_loopback or address.is_unspecified
+
+
+def _trusted() -> ssl.SSLContext | None:
+    """The certificates that the environment names, if it names some."""
+    for variable in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
+        path = os.environ.get(variable)
+        if not path:
+            continue
+        if not Path(path).exists():
+            raise InputError(f"{variable}: there is no {one_line(path)}; correct or unset it")
+        try:
+            return ssl.create_default_context(
+                cafile=path if variable == "SSL_CERT_FILE" else None,
+                capath=path if variable == "SSL_CERT_DIR" else None,
+            )
+        except (OSError, ValueError) as error:
+            raise InputError(
+                f"{variable}: {one_line(path)} cannot be used: {error}; correct or unset it"
+            ) from error
+    return None
+
+
+def _proxy_variable() -> str | None:
+    """The variable that names a proxy; its value may hold a password and is not shown."""
+    names = ("ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY")
+    found = [name for name in (*names, *map(str.lower, names)) if os.environ.get(name)]
+    socks = [name for name in found if os.environ[name].lower().startswith("socks")]
+    return next(iter([*socks, *found]), None)

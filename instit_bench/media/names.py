@@ -1,0 +1,34 @@
+"""What a file's name says it is: the one list of suffixes for images and for videos.
+
+A name only decides whether a path is read as an image or as a video; what an image file holds is
+told by its content.
+"""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+
+IMAGE_SUFFIXES = frozenset(
+    {
+        *(".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".webp", ".gif"),
+        *(".bmp", ".dib", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm"),
+        *(".jp2", ".j2k", ".jpx", ".jpf", ".j2c", ".jpc"),
+    }
+)
+VIDEO_SUFFIXES = frozenset(
+    {
+        *(".3gp", ".3g2", ".asf", ".avi", ".f4v", ".flv", ".m2ts", ".m4v", ".mkv", ".mov"),
+        *(".mp4", ".mpeg", ".mpg", ".mts", ".mxf", ".ogg", ".ogv", ".qt", ".ts", ".vob"),
+        *(".webm", ".wmv"),
+    }
+)
+
+
+def names_image(path: PurePath) -> bool:
+    """Whether the file's name is that of an image."""
+    return path.suffix.lower() in IMAGE_SUFFIXES
+
+
+def names_video(path: PurePath) -> bool:
+    """Whether the file's name is that of a video file."""
+    return path.suffix.lower() in VIDEO_SUFFIXES

@@ -1,0 +1,280 @@
+"""Frames of a video file by PyAV: found by their exact timestamps, else by counting.
+
+A file is first demuxed without decoding: the timestamps and the keyframes of its video stream.
+Frames are then decoded from the keyframe before them, and a frame counts only if it has exactly the
+timestamp that was looked for. Where timestamps are missing, doubled or not met (AVI with B-frames,
+interlaced streams), every frame is decoded and counted.
+"""
+
+from __future__ import annotations
+
+import os
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import groupby, pairwise
+from pathlib import Path
+from typing import Any
+
+from instit_bench.media.errors import MediaError
+from instit_bench.media.frames import spread
+from instit_bench.media.limits import Deadline, check_pixels
+from instit_bench.media.restarts import Restart, restart_at
+
+# What is opened: no playlists that name other files, no texts or images drawn as frames.
+_FORMATS = (
+    "mov,mp4,m4a,3gp,3g2,mj2,avi,matroska,webm,mpeg,mpegts,mpegvideo,m4v,h264,hevc,av1,obu,ivf,"
+    "asf,flv,ogg,mxf,nut,rm,vc1,dv,gif,apng,wtv,swf,nsv,roq,amv"
+)
+_OPTIONS = {"format_whitelist": _FORMATS, "protocol_whitelist": "file"}
+# Containers that say when a frame is shown; others say when it is decoded, which differs where
+# frames are reordered.
+_TELL_TIMES = {"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "mpegts", "mpeg", "flv"}
+# Containers whose header says how long they are; of the others it is guessed.
+_TELL_THEIR_LENGTH = {"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "asf", "flv"}
+_THREADS = 4
+
+Encode = Callable[[Any], bytes]  # of one frame, an RGB array of shape (height, width, 3)
+
+
+@dataclass(frozen=True, slots=True)
+class FrameIndex:
+    """What demuxing tells of a video stream, in the stream's time base.
+
+    ``times`` are the timestamps of the frames that are shown, ascending; ``None`` where some are
+    missing or doubled, or are not those of showing. ``keyframes`` are those of the frames that
+    decoding can start from, ``damaged`` those of packets that the container itself calls damaged.
+    ``in_step`` says that counting packets from any keyframe finds frames: each of them is clean,
+    and as many frames from the start in decoding as in showing, and nothing is hidden or damaged.
+    """
+
+    container: str
+    codec: str
+    pixels: int
+    packets: int
+    times: tuple[int, ...] | None
+    keyframes: tuple[int, ...]
+    damaged: tuple[int, ...]
+    start: int
+    seconds_per_tick: float
+    in_step: bool
+
+    def seconds(self, time: int) -> float:
+        """A timestamp in seconds from the stream's start."""
+        return (time - self.start) * self.seconds_per_tick
+
+    def keyframe_before(self, time: int) -> int:
+        """How many keyframes are not later than a frame."""
+        return bisect_right(self.keyframes, time)
+
+    def is_whole(self, time: int) -> bool:
+        """Whether nothing damaged lies between a frame and the keyframe before it."""
+        number = self.keyframe_before(time)
+        since = self.keyframes[number - 1] if number else time
+        return not any(since <= damaged <= time for damaged in self.damaged)
+
+
+def read_index(path: Path, deadline: Deadline) -> FrameIndex:
+    """Demux the file once, without decoding.
+
+    Raises:
+        MediaError: It holds no video, its frames are too large, or it ends before its time.
+    """
+    times: list[int] = []
+    keys: list[int] = []
+    ranks: list[int] = []
+    all_clean = True
+    damaged: list[int] = []
+    without_time = hidden = 0
+    ends = 0.0
+    with opened(path) as (container, stream):
+        for packet in container.demux():
+            deadline.check()
+            if packet.size == 0:
+                continue
+            if packet.pts is not None:
+                ends = max(ends, float((packet.pts + (packet.duration or 0)) * packet.time_base))
+            if packet.stream_index != stream.index:
+                continue
+            if packet.is_discard:
+                hidden += 1
+                continue
+            if packet.pts is None:
+                without_time += 1
+                continue
+            if packet.is_corrupt:
+                damaged.append(packet.pts)
+            if packet.is_keyframe:
+                restart = restart_at(stream.codec_context.name, bytes(packet))
+                all_clean = all_clean and restart is Restart.CLEAN
+                if restart is not Restart.NONE or not times:
+                    keys.append(packet.pts)
+                    ranks.append(len(times))
+            times.append(packet.pts)
+        ordered = sorted(times)
+        distinct = all(before < after for before, after in pairwise(ordered))
+        real = container.format.name in _TELL_TIMES or not stream.codec_context.has_b_frames
+        known = real and distinct and not without_time and bool(ordered)
+        tick = float(stream.time_base or 0)
+        _check_end(container, ends, tick * max(_gaps(ordered), default=0))
+        return FrameIndex(
+            container=container.format.name,
+            codec=stream.codec_context.codec.name,
+            pixels=stream.codec_context.width * stream.codec_context.height,
+            packets=len(times) + without_time,
+            times=tuple(ordered) if known else None,
+            keyframes=tuple(sorted(keys)),
+            damaged=tuple(damaged),
+            start=stream.start_time or 0,
+            seconds_per_tick=tick,
+            in_step=known
+            and all_clean
+            and not (hidden or damaged)
+            and ranks[:1] == [0]
+            and [ordered[rank] for rank in ranks] == keys,
+        )
+
+
+def _gaps(times: Sequence[int]) -> Iterator[int]:
+    return (after - before for before, after in pairwise(times))
+
+
+def _check_end(container: Any, ends: float, longest_gap: float) -> None:
+    """Refuse a file whose packets end well before the time that its header tells."""
+    if container.format.name not in _TELL_THEIR_LENGTH or not container.duration:
+        return
+    told = container.duration / 1e6
+    found = ends - (container.start_time or 0) / 1e6
+    if told - found > max(1.0, 0.05 * told, 2 * longest_gap):
+        raise MediaError(
+            f"the file is cut short or damaged: it should last {told:.1f} s and ends after "
+            f"{max(found, 0):.1f} s"
+        )
+
+
+def decode(
+    path: Path, index: FrameIndex, max_frames: int, encode: Encode, deadline: Deadline
+) -> dict[int, bytes]:
+    """At most ``max_frames`` frames spread evenly over the video, by their place from 0.
+
+    They are decoded one at a time.
+
+    Raises:
+        MediaError: A frame is damaged or cannot be decoded.
+    """
+    if index.times is not None:
+        places = spread(len(index.times), max_frames)
+        times = [index.times[place] for place in places]
+        for place, time in zip(places, times, strict=True):
+            if not index.is_whole(time):
+                raise MediaError(f"frame {place + 1} is damaged")
+        frames = _decode_at(path, index, times, encode, deadline)
+        if frames is not None:
+            return dict(zip(places, frames, strict=True))
+    count = index.packets
+    while True:  # a packet may hold two frames, or half of one
+        places = spread(count, max_frames)
+        frames, found = _decode_counting(path, places, encode, deadline)
+        if found == count:
+            return dict(zip(places, frames, strict=True))
+        count = found
+
+
+def _decode_at(
+    path: Path, index: FrameIndex, wanted: Sequence[int], encode: Encode, deadline: Deadline
+) -> list[bytes] | None:
+    """The frames with exactly these timestamps; ``None`` if one of them did not come."""
+    from av import FFmpegError
+
+    found: list[bytes] = []
+    try:
+        with opened(path) as (container, stream):
+            for number, times in groupby(wanted, index.keyframe_before):
+                if number > 1:
+                    container.seek(index.keyframes[number - 1], stream=stream)
+                for time, frame in _frames_at(container, stream, list(times), deadline):
+                    if frame.pts != time or frame.is_corrupt:
+                        return None
+                    found.append(encode(_pixels(frame)))
+    except FFmpegError:
+        return None
+    return found if len(found) == len(wanted) else None
+
+
+def _frames_at(
+    container: Any, stream: Any, times: Sequence[int], deadline: Deadline
+) -> Iterator[tuple[int, Any]]:
+    """For each timestamp the first frame that is not before it."""
+    needed = set(times)
+    left = iter(times)
+    time = next(left)
+    for packet in container.demux(stream):
+        deadline.check()
+        # Frames that no other refers to need not be decoded.
+        unneeded = packet.pts is not None and packet.pts not in needed
+        stream.codec_context.skip_frame = "NONREF" if unneeded else "DEFAULT"
+        for frame in packet.decode():
+            if frame.pts is None or frame.pts < time:
+                continue
+            yield time, frame
+            following = next(left, None)
+            if following is None:
+                return
+            time = following
+
+
+def _decode_counting(
+    path: Path, wanted: Sequence[int], encode: Encode, deadline: Deadline
+) -> tuple[list[bytes], int]:
+    """The frames at these places of all that come when everything is decoded, and how many come."""
+    from av import FFmpegError
+
+    found: list[bytes] = []
+    count = failed = 0
+    needed = set(wanted)
+    with opened(path) as (container, stream):
+        for packet in container.demux(stream):
+            deadline.check()
+            try:
+                frames = packet.decode()
+            except FFmpegError:
+                failed += 1
+                continue
+            for frame in frames:
+                if count in needed:
+                    if frame.is_corrupt:
+                        raise MediaError(f"frame {count + 1} is damaged")
+                    found.append(encode(_pixels(frame)))
+                count += 1
+    if failed:
+        raise MediaError(f"{failed} of its packets cannot be decoded: the file is damaged")
+    return found, count
+
+
+def _pixels(frame: Any) -> Any:
+    """A frame as it is to be seen: phones store upright videos lying on their side."""
+    import numpy as np
+
+    check_pixels(frame.width, frame.height, "a frame")
+    pixels = frame.to_ndarray(format="rgb24")
+    quarter_turns = round(frame.rotation / 90) % 4
+    return np.ascontiguousarray(np.rot90(pixels, quarter_turns)) if quarter_turns else pixels
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[tuple[Any, Any]]:
+    """The file and its main video stream."""
+    import av
+
+    # An absolute path has no beginning that FFmpeg could take for a protocol.
+    with av.open(
+        str(path.absolute()), container_options=_OPTIONS, metadata_errors="replace"
+    ) as container:
+        stream: Any = container.streams.best("video")
+        if stream is None:
+            raise MediaError("holds no video")
+        check_pixels(stream.codec_context.width, stream.codec_context.height, "a frame")
+        stream.codec_context.thread_type = "AUTO"
+        stream.codec_context.thread_count = min(_THREADS, os.cpu_count() or 1)
+        yield container, stream

@@ -1,0 +1,65 @@
+"""Which key packets decoding can really start from.
+
+Containers also mark packets from which a picture is only built up little by little (H.264 with
+intra refresh): a frame soon after such a packet decodes without an error, and is wrong.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from enum import Enum
+
+_START_CODE = re.compile(rb"\x00\x00\x01")
+_SEI = 6
+_RECOVERY_POINT = 6
+
+
+class Restart(Enum):
+    """``CLEAN``: nothing from before is needed; ``OPEN``: by no frame shown after this one."""
+
+    CLEAN = "clean"
+    OPEN = "open"
+    NONE = "none"
+
+
+def restart_at(codec: str, packet: bytes) -> Restart:
+    """What a packet that is marked as a keyframe offers."""
+    if codec == "h264":
+        units = list(_units(packet))
+        if any(unit[0] & 31 == 5 for unit in units):
+            return Restart.CLEAN
+        return Restart.OPEN if any(map(_recovers_at_once, units)) else Restart.NONE
+    if codec == "hevc":
+        kinds = {unit[0] >> 1 & 63 for unit in _units(packet)}
+        if kinds & {19, 20}:
+            return Restart.CLEAN
+        return Restart.OPEN if kinds & {16, 17, 18, 21} else Restart.NONE
+    return Restart.CLEAN
+
+
+def _units(packet: bytes) -> Iterator[bytes]:
+    """The packet's units, with start codes between them or with their length before them."""
+    if packet[:4] == b"\x00\x00\x00\x01" or packet[:3] == b"\x00\x00\x01":
+        yield from (unit for unit in _START_CODE.split(packet)[1:] if unit)
+        return
+    position = 0
+    while position + 4 < len(packet):
+        end = position + 4 + int.from_bytes(packet[position : position + 4], "big")
+        yield packet[position + 4 : max(end, position + 5)]
+        position = end
+
+
+def _recovers_at_once(unit: bytes) -> bool:
+    """Whether this is a message that a whole picture stands here: a recovery in 0 frames."""
+    if unit[0] & 31 != _SEI:
+        return False
+    position = 1
+    while position + 2 < len(unit):
+        kind, size = unit[position], unit[position + 1]
+        if kind == _RECOVERY_POINT:
+            return bool(unit[position + 2] & 0x80)  # the number 0 in Exp-Golomb code
+        if kind == 255 or size == 255:  # longer codes; none of them is looked for
+            return False
+        position += 2 + size
+    return False

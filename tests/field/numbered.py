@@ -1,0 +1,88 @@
+"""Video files whose frames carry their own number, drawn so that it survives compression."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from io import BytesIO
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from PIL import Image
+
+BLOCK = 16  # pixels
+BITS = 12  # in rows of four; the last four are a check
+SIZE = (96, 64)  # width, height
+
+
+def picture(number: int, size: tuple[int, int] = SIZE) -> np.ndarray:
+    """An RGB array whose black and white blocks spell ``number`` (0 to 255) and a check of it."""
+    width, height = size
+    pixels = np.full((height, width, 3), 128, np.uint8)
+    pixels[:, :, 0] = 100 + number % 50  # no two frames are alike outside the code either
+    scale_x, scale_y = width // SIZE[0] * BLOCK, height // SIZE[1] * BLOCK
+    code = number | (number * 7 % 16) << 8
+    for bit in range(BITS):
+        row, column = divmod(bit, 4)
+        value = 235 if code >> bit & 1 else 20
+        pixels[row * scale_y : (row + 1) * scale_y, column * scale_x : (column + 1) * scale_x] = (
+            value
+        )
+    return pixels
+
+
+def number_in(jpeg: bytes) -> int:
+    """The number that a frame carries."""
+    image = Image.open(BytesIO(jpeg)).convert("L")
+    block_x, block_y = image.width // SIZE[0] * BLOCK, image.height // SIZE[1] * BLOCK
+    code = 0
+    for bit in range(BITS):
+        row, column = divmod(bit, 4)
+        point = (column * block_x + block_x // 2, row * block_y + block_y // 2)
+        code |= (image.getpixel(point) > 128) << bit
+    number, check = code & 255, code >> 8
+    assert check == number * 7 % 16, f"the frame's code {code:012b} is not legible"
+    return number
+
+
+def numbers_in(jpegs: Iterable[bytes]) -> list[int]:
+    """The numbers that frames carry."""
+    return [number_in(jpeg) for jpeg in jpegs]
+
+
+@dataclass(frozen=True)
+class Film:
+    """A kind of video file: container, codec, and how it is encoded."""
+
+    suffix: str
+    codec: str
+    options: dict[str, str] = field(default_factory=dict)
+    container: dict[str, str] = field(default_factory=dict)
+    muxer: str | None = None
+    gop: int = 12
+    rate: int = 25
+    bit_rate: int = 4_000_000  # 0 leaves the quality to the options
+    pixel_format: str = "yuv420p"
+    size: tuple[int, int] = SIZE
+
+    def make(self, path: Path, frames: int = 60, times: Sequence[int] | None = None) -> Path:
+        """Write the film; ``times`` are the frames' timestamps in units of 1/rate s."""
+        if self.codec not in av.codecs_available:
+            pytest.skip(f"this build of PyAV has no encoder {self.codec}")
+        with av.open(str(path), "w", format=self.muxer, options=self.container) as container:
+            stream = container.add_stream(self.codec, rate=self.rate, options=self.options)
+            stream.width, stream.height = self.size
+            stream.pix_fmt = self.pixel_format
+            stream.codec_context.gop_size = self.gop
+            stream.bit_rate = self.bit_rate
+            stream.codec_context.thread_count = 1
+            for number in range(frames):
+                frame = av.VideoFrame.from_ndarray(picture(number, self.size), format="rgb24")
+                frame.pts = number if times is None else times[number]
+                frame.time_base = Fraction(1, self.rate)
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode())
+        return path

@@ -1,0 +1,386 @@
+"""Video files as they come: every container gives its own frames, in order, or says why not."""
+
+from __future__ import annotations
+
+import os
+import struct
+import subprocess
+import sys
+import threading
+from importlib.util import find_spec
+from io import BytesIO
+from pathlib import Path
+
+import av
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from instit_bench.media import MediaError, limits, load_image, video, video_frames
+from instit_bench.media.cache import FileCache
+from instit_bench.media.frames import spread
+from instit_bench.media.names import IMAGE_SUFFIXES, names_image, names_video
+from instit_bench.media.video import decode_video
+from instit_bench.types import ImagePart, VideoPart
+from tests.command_line import cli_environment
+from tests.field.numbered import SIZE, Film, number_in, numbers_in, picture
+
+B_FRAMES = {"bf": "2"}
+X264 = {"bf": "3", "b_strategy": "0"}
+OPEN_GOP = {"x264-params": "open-gop=1:bframes=3:b-adapt=0:keyint=12:min-keyint=12:scenecut=0"}
+X265 = {"x265-params": "log-level=none:bframes=3"}
+VPX = {"deadline": "realtime", "auto-alt-ref": "1", "lag-in-frames": "16"}
+SVT = {"preset": "8", "crf": "5"}
+FILMS = {
+    "mp4 h264": Film(".mp4", "libx264", X264),
+    "mp4 h264 open gop": Film(".mp4", "libx264", OPEN_GOP),
+    "mp4 h264 fragmented": Film(".mp4", "libx264", X264, {"movflags": "frag_keyframe+empty_moov"}),
+    "mkv h264 intra refresh": Film(".mkv", "libx264", {"x264-params": "intra-refresh=1:bframes=0"}),
+    "ts h264 intra refresh": Film(".ts", "libx264", {"x264-params": "intra-refresh=1:bframes=0"}),
+    "ts hevc": Film(".ts", "libx265", X265),
+    "mp4 h264 one keyframe": Film(".mp4", "libx264", X264, gop=1000),
+    "mp4 hevc": Film(".mp4", "libx265", X265),
+    "mp4 mpeg-4": Film(".mp4", "mpeg4", B_FRAMES),
+    "mp4 av1": Film(".mp4", "libsvtav1", SVT, bit_rate=0),
+    "mp4 av1 by aom": Film(".mp4", "libaom-av1", {"cpu-used": "8"}),
+    "mov prores": Film(".mov", "prores_ks", pixel_format="yuv422p10le"),
+    "mkv h264": Film(".mkv", "libx264", X264),
+    "webm vp8": Film(".webm", "libvpx", VPX),
+    "webm vp9": Film(".webm", "libvpx-vp9", VPX | {"cpu-used": "8"}),
+    "webm av1": Film(".webm", "libsvtav1", SVT, bit_rate=0),
+    "avi mpeg-4": Film(".avi", "mpeg4", B_FRAMES),
+    "avi xvid packed": Film(".avi", "mpeg4", {"bf": "2", "flags": "+qpel"}),
+    "avi h264": Film(".avi", "libx264", X264),
+    "avi mjpeg": Film(".avi", "mjpeg", pixel_format="yuvj420p"),
+    "avi msmpeg4": Film(".avi", "msmpeg4"),
+    "mpg mpeg-1": Film(".mpg", "mpeg1video", B_FRAMES),
+    "mpg mpeg-2": Film(".mpg", "mpeg2video", B_FRAMES, muxer="vob"),
+    "ts h264": Film(".ts", "libx264", X264),
+    "ts mpeg-2": Film(".ts", "mpeg2video", B_FRAMES),
+    "bare mpeg-2": Film(".m2v", "mpeg2video", B_FRAMES),
+    "bare h264": Film(".h264", "libx264", X264),
+    "wmv": Film(".wmv", "wmv2"),
+    "flv h264": Film(".flv", "libx264", X264),
+    "gif": Film(".gif", "gif", pixel_format="rgb8"),
+}
+FRAMES = 60
+needs_decord = pytest.mark.skipif(
+    find_spec("decord") is None, reason="decord has no wheels for this platform"
+)
+
+
+def refused(path: Path, max_frames: int = 8, decoder: str = "auto") -> str:
+    with pytest.raises(MediaError) as caught:
+        decode_video(path, max_frames, decoder)
+    message = str(caught.value)
+    assert message.startswith(f"{path}: ")
+    return message.removeprefix(f"{path}: ")
+
+
+@pytest.mark.parametrize("name", FILMS)
+@pytest.mark.parametrize("decoder", ["auto", "pyav"])
+def test_every_container_gives_the_frames_that_were_asked_for(tmp_path, name, decoder):
+    path = FILMS[name].make(tmp_path / f"film{FILMS[name].suffix}", FRAMES)
+    for max_frames in (1, 2, 8, 32, FRAMES, 100):
+        decoded = decode_video(path, max_frames, decoder)
+        assert numbers_in(decoded.frames) == spread(FRAMES, max_frames)
+        assert list(decoded.places) == spread(FRAMES, max_frames)
+
+
+@needs_decord
+@pytest.mark.parametrize(
+    ("name", "decoder"),
+    [
+        ("mp4 h264", "decord"),
+        ("mkv h264", "decord"),
+        ("webm vp9", "decord"),
+        ("mp4 h264 open gop", "pyav"),
+        ("mkv h264 intra refresh", "pyav"),
+        ("mp4 av1", "pyav"),
+        ("avi mpeg-4", "pyav"),
+        ("mpg mpeg-2", "pyav"),
+        ("ts h264", "pyav"),
+        ("wmv", "pyav"),
+    ],
+)
+def test_decord_is_taken_only_where_it_is_right_and_one_can_see_whose_frames_they_are(
+    tmp_path, name, decoder
+):
+    path = FILMS[name].make(tmp_path / f"film{FILMS[name].suffix}", FRAMES)
+    assert decode_video(path, 8).decoder == decoder
+    first = video_frames(VideoPart(path), 8)[1]
+    assert first.origin == f"{path.name} frame 9 by {decoder}"
+    if decoder == "pyav":
+        assert refused(path, 8, "decord").endswith("; use --video-decoder auto or pyav")
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    codec=st.sampled_from(["libx264", "mpeg4"]),
+    suffix=st.sampled_from([".mp4", ".mkv"]),
+    frames=st.integers(1, 80),
+    gop=st.sampled_from([1, 2, 5, 12, 250]),
+    b_frames=st.integers(0, 4),
+    max_frames=st.integers(1, 40),
+    data=st.data(),
+)
+def test_whatever_the_encoder_did_both_decoders_are_right(
+    tmp_path, codec, suffix, frames, gop, b_frames, max_frames, data
+):
+    gaps = data.draw(st.lists(st.sampled_from([1, 1, 1, 2, 7]), min_size=frames, max_size=frames))
+    times = [sum(gaps[:number]) for number in range(frames)]
+    film = Film(suffix, codec, {"bf": str(b_frames)}, gop=gop)
+    path = film.make(tmp_path / f"x{suffix}", frames, times)
+    for decoder in ("auto", "pyav"):
+        decoded = decode_video(path, max_frames, decoder)
+        assert numbers_in(decoded.frames) == spread(frames, max_frames)
+
+
+class TestEditLists:
+    """What an editor cut away is still in the file, and is not shown."""
+
+    @staticmethod
+    def trimmed(path: Path, start: int, frames: int) -> Path:
+        """Rewrite the edit list of an MP4 so that it shows ``frames`` frames from ``start`` on."""
+        data = bytearray(path.read_bytes())
+        with av.open(str(path)) as container:
+            stream = container.streams.video[0]
+            tick = int(1 / (stream.average_rate * stream.time_base))
+        at = data.index(b"elst") + 4
+        version, entries = data[at], struct.unpack(">I", data[at + 4 : at + 8])[0]
+        assert (version, entries) == (0, 1)
+        duration, media_time = struct.unpack(">Ii", data[at + 8 : at + 16])
+        entry = struct.pack(">Ii", duration * frames // FRAMES, media_time + start * tick)
+        data[at + 8 : at + 16] = entry
+        path.write_bytes(data)
+        return path
+
+    @pytest.mark.parametrize("codec", ["libx264", "mpeg4"])
+    @pytest.mark.parametrize("start", [1, 7, 12, 30])
+    def test_a_trimmed_start_is_not_shown(self, tmp_path, codec, start):
+        film = Film(".mp4", codec, {"bf": "2"})
+        path = self.trimmed(film.make(tmp_path / "x.mp4", FRAMES), start, FRAMES - start)
+        decoded = decode_video(path, 8)
+        shown = range(start, FRAMES)
+        assert numbers_in(decoded.frames) == [shown[i] for i in spread(len(shown), 8)]
+
+    def test_nor_is_a_trimmed_end(self, tmp_path):
+        path = self.trimmed(FILMS["mp4 h264"].make(tmp_path / "x.mp4", FRAMES), 10, 30)
+        numbers = numbers_in(decode_video(path, 100).frames)
+        assert numbers == list(range(10, 10 + len(numbers)))
+        assert len(numbers) in (30, 31, 32, 33)  # B-frames after the cut come along
+
+
+class TestOddities:
+    @pytest.mark.parametrize("name", ["mp4 h264", "mkv h264", "webm vp9", "avi mpeg-4", "wmv"])
+    def test_one_frame(self, tmp_path, name):
+        path = FILMS[name].make(tmp_path / f"x{FILMS[name].suffix}", 1)
+        assert numbers_in(decode_video(path, 8).frames) == [0]
+
+    @pytest.mark.parametrize("name", ["mp4 h264", "mkv h264", "wmv", "webm vp9"])
+    def test_a_variable_frame_rate(self, tmp_path, name):
+        times = [0, 1, 2, 50, 51, 52, 53, 400, 401, 402, 600, 601]
+        path = FILMS[name].make(tmp_path / f"x{FILMS[name].suffix}", len(times), times)
+        assert numbers_in(decode_video(path, 100).frames) == list(range(len(times)))
+        assert numbers_in(decode_video(path, 4).frames) == spread(len(times), 4)
+
+    def test_a_wrong_number_of_frames_in_the_header(self, tmp_path):
+        path = FILMS["avi mpeg-4"].make(tmp_path / "x.avi", FRAMES)
+        whole = path.read_bytes()
+        for wrong in (0, 1, 20, 10_000):
+            data = bytearray(whole)
+            for tag, offset in ((b"avih", 24), (b"strh", 40)):
+                at = data.index(tag) + offset
+                assert int.from_bytes(data[at : at + 4], "little") == FRAMES
+                data[at : at + 4] = wrong.to_bytes(4, "little")
+            path.write_bytes(data)
+            assert numbers_in(decode_video(path, 8).frames) == spread(FRAMES, 8), wrong
+
+    @pytest.mark.parametrize("turn", [90, 180, 270])
+    @pytest.mark.parametrize("decoder", ["auto", "pyav"])
+    def test_a_phone_that_was_held_upright(self, tmp_path, turn, decoder):
+        path = tmp_path / "x.mp4"
+        with av.open(str(path), "w") as container:
+            stream = container.add_stream("libx264", rate=5)
+            stream.width, stream.height, stream.pix_fmt = *SIZE, "yuv420p"
+            stream.set_display_rotation(turn)
+            for number in range(4):
+                frame = av.VideoFrame.from_ndarray(picture(number), format="rgb24")
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode())
+        for number, jpeg in enumerate(decode_video(path, 8, decoder).frames):
+            seen = Image.open(BytesIO(jpeg))
+            assert seen.size == (SIZE if turn == 180 else SIZE[::-1])
+            buffer = BytesIO()
+            seen.rotate(-turn, expand=True).save(buffer, "PNG")
+            assert number_in(buffer.getvalue()) == number
+
+    def test_a_title_that_is_not_utf_8(self, tmp_path):
+        path = FILMS["avi mpeg-4"].make(tmp_path / "x.avi", 5)
+        data = path.read_bytes()
+        at = data.index(b"Lavf")
+        path.write_bytes(data[:at] + b"\xe9\xff\xfe\xe8" + data[at + 4 :])
+        assert numbers_in(decode_video(path, 8).frames) == list(range(5))
+
+    def test_a_name_that_looks_like_an_address(self, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        for name in ("concat:a.mp4", "x%03d.mp4", "-i.mp4", "http:x.mp4", "é 🎬.mp4"):
+            FILMS["mp4 h264"].make(tmp_path / "made.mp4", 5).rename(tmp_path / name)
+            assert numbers_in(decode_video(Path(name), 8).frames) == list(range(5))
+
+
+class TestCutShort:
+    """No file gives fewer frames than it had without a word, where its container can tell."""
+
+    @pytest.mark.parametrize(
+        "name", ["mp4 h264", "mp4 h264 fragmented", "mkv h264", "webm vp9", "avi mpeg-4", "wmv"]
+    )
+    @pytest.mark.parametrize("share", [0.2, 0.5, 0.9, 0.99])
+    def test_a_file_that_was_cut_short_is_refused(self, tmp_path, name, share):
+        path = FILMS[name].make(tmp_path / f"x{FILMS[name].suffix}", FRAMES)
+        data = path.read_bytes()
+        path.write_bytes(data[: int(len(data) * share)])
+        assert "cut short" in refused(path)
+
+    def test_also_where_the_index_of_an_mp4_stands_at_the_front(self, tmp_path):
+        film = Film(".mp4", "libx264", X264, {"movflags": "faststart"})
+        path = film.make(tmp_path / "x.mp4", FRAMES)
+        path.write_bytes(path.read_bytes()[:-10])
+        assert refused(path) == "the file is cut short: at least 10 bytes are missing"
+
+    def test_a_transport_stream_has_no_length_and_gives_what_is_there(self, tmp_path):
+        path = FILMS["ts h264"].make(tmp_path / "x.ts", FRAMES)
+        data = path.read_bytes()
+        path.write_bytes(data[: len(data) // 2])
+        decoded = decode_video(path, 100)
+        assert len(decoded.frames) == len(decoded.places) > 20
+        numbers = numbers_in(decoded.frames)
+        assert numbers == sorted(set(numbers))
+
+    @pytest.mark.parametrize("name", ["mp4 h264", "wmv"])
+    def test_a_hole_is_refused(self, tmp_path, name):
+        path = FILMS[name].make(tmp_path / f"x{FILMS[name].suffix}", FRAMES)
+        data = bytearray(path.read_bytes())
+        middle = len(data) // 2
+        data[middle : middle + 900] = bytes(900)
+        path.write_bytes(data)
+        assert "damaged" in refused(path, 100)
+
+
+class TestLimits:
+    @pytest.mark.skipif(sys.platform == "win32", reason="no pipes with a name")
+    @pytest.mark.parametrize("name", ["x.jpg", "x.mp4"])
+    @pytest.mark.parametrize("kind", ["pipe", "device", "link to a device"])
+    def test_what_might_never_end_is_refused_at_once(self, tmp_path, name, kind):
+        path = tmp_path / name
+        if kind == "pipe":
+            os.mkfifo(path)
+        elif kind == "device":
+            path = Path("/dev/zero")
+        else:
+            path.symlink_to("/dev/zero")
+        part = VideoPart(path) if name == "x.mp4" else ImagePart(path=path)
+        with pytest.raises(MediaError, match="is not a regular file but a pipe, socket or device"):
+            video_frames(part, 8) if isinstance(part, VideoPart) else load_image(part)
+
+    def test_an_image_file_of_terabytes_is_refused_unread(self, tmp_path):
+        path = tmp_path / "x.png"
+        path.touch()
+        os.truncate(path, 2**40)
+        with pytest.raises(MediaError, match=r"x\.png: is larger than 256 MiB"):
+            load_image(ImagePart(path=path))
+
+    def test_so_are_bytes_of_a_dataset(self, monkeypatch):
+        monkeypatch.setattr(limits, "MOST_BYTES", 1000)
+        with pytest.raises(MediaError, match="picture in the dataset: is larger than"):
+            load_image(ImagePart(data=bytes(1001)))
+
+    def test_an_image_of_too_many_pixels_is_refused_undecoded(self, tmp_path):
+        path = tmp_path / "x.png"
+        Image.new("1", (13_000, 13_000)).save(path)
+        with pytest.raises(MediaError, match=r"x\.png: is 13000 x 13000 pixels, more than"):
+            load_image(ImagePart(path=path))
+
+    def test_so_is_a_video(self, tmp_path, monkeypatch):
+        path = FILMS["mp4 h264"].make(tmp_path / "x.mp4", 3)
+        monkeypatch.setattr(limits, "MOST_PIXELS", SIZE[0] * SIZE[1] - 1)
+        assert "a frame: is 96 x 64 pixels, more than" in refused(path)
+
+    def test_a_video_may_take_only_so_long(self, tmp_path, monkeypatch):
+        path = FILMS["avi mpeg-4"].make(tmp_path / "x.avi", 3)
+        monkeypatch.setattr(limits, "MOST_SECONDS", -1.0)
+        assert "takes longer than" in refused(path)
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+    @pytest.mark.parametrize("decoder", ["auto", "pyav"])
+    def test_an_8k_film_is_decoded_frame_by_frame(self, tmp_path, decoder):
+        film = Film(".mp4", "libx264", {"preset": "ultrafast"}, size=(7680, 4096))
+        path = film.make(tmp_path / "x.mp4", 24)
+        program = (
+            "import sys; from pathlib import Path\n"
+            "from instit_bench.media.video import decode_video\n"
+            "video = decode_video(Path(sys.argv[1]), 24, sys.argv[2])\n"
+            "status = Path('/proc/self/status').read_text()\n"
+            "print(len(video.frames), status.split('VmHWM:')[1].split()[0])\n"
+        )
+        command = [sys.executable, "-c", program, str(path), decoder]
+        done = subprocess.run(
+            command, env=cli_environment(), capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        frames, peak_kib = map(int, done.stdout.split())
+        assert frames == 24
+        assert peak_kib < 1.5 * 2**20  # all frames at once are 2.2 GiB
+
+    def test_texts_and_playlists_are_not_films(self, tmp_path):
+        FILMS["mp4 h264"].make(tmp_path / "secret.mp4", 3)
+        for name, text in {
+            "list.mp4": f"ffconcat version 1.0\nfile {tmp_path}/secret.mp4\n",
+            "play.mp4": f"#EXTM3U\n#EXTINF:1,\n{tmp_path}/secret.mp4\n#EXT-X-ENDLIST\n",
+            "text.txt": "words " * 500,
+        }.items():
+            (tmp_path / name).write_text(text)
+            assert "cannot be decoded" in refused(tmp_path / name)
+
+
+class TestAtOnce:
+    def test_one_file_is_decoded_once_and_others_need_not_wait(self, tmp_path, monkeypatch):
+        slow = FILMS["mp4 h264"].make(tmp_path / "slow.mp4", 5)
+        quick = FILMS["mp4 h264"].make(tmp_path / "quick.mp4", 7)
+        entered, go_on, started = threading.Event(), threading.Event(), []
+        real = video.read_index
+
+        def watched(path, deadline):
+            started.append(path.name)
+            if path == slow:
+                entered.set()
+                assert go_on.wait(60)
+            return real(path, deadline)
+
+        monkeypatch.setattr(video, "read_index", watched)
+        monkeypatch.setattr(video, "_decoded", FileCache(lambda _: 1, 100, at_once=2))
+        found: list[int] = []
+        threads = [
+            threading.Thread(target=lambda: found.append(len(decode_video(slow, 8).frames)))
+            for _ in range(3)
+        ]
+        for thread in threads:
+            thread.start()
+        assert entered.wait(60)
+        assert len(decode_video(quick, 8).frames) == 7  # while the slow one is at work
+        go_on.set()
+        for thread in threads:
+            thread.join()
+        assert found == [5, 5, 5]
+        assert sorted(started) == ["quick.mp4", "slow.mp4"]
+
+
+@pytest.mark.parametrize("suffix", sorted(IMAGE_SUFFIXES))
+def test_a_path_with_the_name_of_an_image_is_one(tmp_path, suffix):
+    assert names_image(tmp_path / f"a{suffix.upper()}")
+    assert not names_video(tmp_path / f"a{suffix}")
+    folder = tmp_path / "frames"
+    folder.mkdir()
+    (folder / f"1{suffix}").touch()
+    assert len(video_frames(VideoPart(folder), 8)) == 1
