@@ -48,7 +48,7 @@ class RunTask:
         Raises:
             InputError: The journal is broken.
         """
-        return self._journal()
+        return self._read_records()
 
     @property
     def verdicts(self) -> Verdicts:
@@ -114,7 +114,7 @@ class RunTask:
     @contextmanager
     def journal(self) -> Iterator[Callable[[SampleRecord], None]]:
         """Append samples to the journal with the function that this yields."""
-        records = self._journal()
+        records = self._read_records()
         with JournalWriter(self._run.directory.journal_path(self.name)) as writer:
 
             def append(record: SampleRecord) -> None:
@@ -155,7 +155,7 @@ class RunTask:
         """Have what was made of samples and verdicts made anew."""
         self._samples = self._result = None
 
-    def _journal(self) -> dict[str, SampleRecord]:
+    def _read_records(self) -> dict[str, SampleRecord]:
         if self._records is None:
             self._records = read_journal(self._run.directory.journal_path(self.name))
         return self._records
