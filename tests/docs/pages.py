@@ -6,8 +6,8 @@ A page's fenced blocks run in one folder, from top to bottom:
   and what follows each of them is what it prints, line by line.
 - ``python`` runs in a Python process of its own.
 - ``text`` right after a block is compared with what that block printed, wherever it stands there.
-- A block of any other language whose first line is a comment with a file name is written to that
-  file.
+- A block whose first line is a comment with a file name, or that has one in a comment above it, is
+  written to that file.
 
 In what is printed, a line ``…`` stands for any lines, and ``…`` within a line for any text. A
 comment above a block says what readers need not see::
@@ -17,6 +17,7 @@ comment above a block says what readers need not see::
     <!-- setup: instit-bench run --model first --backend baseline --data demo -->
     <!-- instead: the same without its installation, which CI has behind it -->
     <!-- exit code: 3 -->
+    <!-- file: colours/colours.json -->
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ from pathlib import Path
 
 from markdown_it import MarkdownIt
 
-_COMMENT = re.compile(r"<!--\s*(not run|needs|setup|instead|exit code):\s*(.*?)\s*-->", re.DOTALL)
+_COMMENT = re.compile(
+    r"<!--\s*(not run|needs|setup|instead|exit code|file):\s*(.*?)\s*-->", re.DOTALL
+)
 _FILE = re.compile(r"^(?:#|//)\s+([\w./-]+\.\w+|\w+/\w+)$")
 RUN = ("bash", "console", "python")
 
@@ -77,9 +80,9 @@ def _example(
     said = {kind: text for kind, text in comments if kind != "setup"}
     setup = tuple(text for kind, text in comments if kind == "setup")
     not_run, exit_code = said.get("not run"), int(said.get("exit code", 0))
-    name = _FILE.match(code.partition("\n")[0])
-    if name:
-        return Example(line, language, code, setup, not_run, writes=name[1])
+    named = _FILE.match(code.partition("\n")[0])
+    if file := named[1] if named else said.get("file"):
+        return Example(line, language, code, setup, not_run, writes=file)
     if language in RUN:
         code = said.get("instead", code)
         return Example(line, language, code, setup, not_run, said.get("needs"), exit_code)

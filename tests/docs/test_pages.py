@@ -31,6 +31,12 @@ nvidia-smi
 x = 1
 ```
 
+<!-- file: colours/colours.json -->
+
+```json
+[]
+```
+
 <!-- exit code: 3 -->
 
 ```bash
@@ -48,14 +54,14 @@ a table that no command prints
 def test_a_page_is_read_with_what_its_comments_say(tmp_path):
     page = tmp_path / "page.md"
     page.write_text(PAGE)
-    run, gpu, file, code = examples(page)
+    run, gpu, file, data, code = examples(page)
     assert (run.code, run.setup, run.printed) == (
         "instit-bench run\n",
         ("mkdir results",),
         "done\n",
     )
     assert gpu.not_run == "needs a GPU, which CI lacks"
-    assert file.writes == "colours/utils.py"
+    assert (file.writes, data.writes) == ("colours/utils.py", "colours/colours.json")
     assert (code.exit_code, code.printed) == (3, None)
 
 
