@@ -18,9 +18,8 @@ SLOWEST = 50
 HEAD = """# How long CI takes
 
 `.ci/run` runs four lanes in parallel: the wheel, the tests with lint and types, the tests with the
-real vLLM, and the tests with the real lmms-eval. `CI_LOGS=DIR bash .ci/run`, followed by
-`python scripts/ci_performance.py DIR`, makes this page from the logs of one run that had the machine
-to itself.
+real vLLM, and the tests with the real lmms-eval. This page is made by `CI_LOGS=DIR bash .ci/run`
+and `python scripts/ci_performance.py DIR`, from the logs of a run that had the machine to itself.
 """
 
 

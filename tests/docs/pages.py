@@ -84,7 +84,10 @@ def _example(
     if file := named[1] if named else said.get("file"):
         return Example(line, language, code, setup, not_run, writes=file)
     if language in RUN:
-        code = said.get("instead", code)
+        if instead := said.get("instead"):
+            # A console block has one command then, and still prints what the page says.
+            printed = "".join(printed for _, printed in commands(code))
+            code = f"$ {instead}\n{printed}" if language == "console" else instead
         return Example(line, language, code, setup, not_run, said.get("needs"), exit_code)
     return None
 

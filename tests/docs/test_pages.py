@@ -70,6 +70,12 @@ def test_a_console_block_is_commands_with_their_output():
     assert list(commands(block)) == [("echo a \\\n    b", "a b"), ("true", ""), ("echo $?", "0")]
 
 
+def test_what_runs_instead_prints_what_the_page_says(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("<!-- instead: echo a -->\n```console\n$ print a\na\n```\n")
+    assert list(commands(examples(page)[0].code)) == [("echo a", "a")]
+
+
 @pytest.mark.parametrize(
     ("expected", "actual", "whole", "fits"),
     [
