@@ -26,7 +26,6 @@ def without_echo(file: PredictionFile, samples: Sequence[Sample]) -> PredictionF
     """
     if not file.may_echo:
         return file
-    # Only GPT4Tools' records have one; a log of lmms-eval may be of any task.
     prompts = {s.id: str(s.doc["instruction"]) for s in samples if "instruction" in s.doc}
     known = [(p.text, prompts[name]) for name, p in file.predictions.items() if name in prompts]
     if not known:
