@@ -24,5 +24,5 @@ def report_command(
     from instit_bench.runs.directory import runs_among
 
     report = write_report(runs_among(runs, note), output, media=media)
-    note(f"report: {report.path} ({report.n_samples} samples, {report.n_pictures} pictures)")
+    note(f"report: {report.path} ({report.n_samples} samples, {report.n_images} images)")
     return 0
