@@ -93,7 +93,7 @@ NO_TEXTS = [
 def test_anything_but_texts_is_refused_and_not_run(tmp_path, monkeypatch, source):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(
-        InputError, match="the official prompts (are not|must be) a dict of texts"
+        InputError, match=r"the official prompts (are not|must be) a dict of texts"
     ) as caught:
         parse(source.encode())
     assert list(tmp_path.iterdir()) == []
