@@ -206,6 +206,8 @@ def _plan_task(
     if not samples:
         raise InputError(f"{task.name}: the dataset {dataset.files[0]} is empty")
     params = task.generation_params(style)
+    if params.max_tokens is None and BACKENDS.load(config.backend).needs_limit:
+        params = replace(params, max_tokens=task.usual_limit)
     params = replace(
         params,
         seed=_chosen(config.seed, None),
