@@ -102,6 +102,10 @@ class OpenAIJudge:
         """Close the connections."""
         await self._client.close()
 
+    def knows(self, contract: JudgeContract, item: JudgeItem, repeat: int) -> bool:
+        """Whether the cache has it."""
+        return self._cache.get(cache_key(self.settings(), contract, item, repeat)) is not None
+
     async def judge(self, contract: JudgeContract, item: JudgeItem, repeat: int) -> Verdict:
         """From the cache, or by calls until one reply is a score."""
         key = cache_key(self.settings(), contract, item, repeat)
