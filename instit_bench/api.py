@@ -1,10 +1,13 @@
-"""The Python interface: a run as a function, its numbers as pandas frames."""
+"""The Python interface: a run as a function, and its numbers as pandas frames."""
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from instit_bench.errors import InstitBenchError
 from instit_bench.evaluation.config import make_config
@@ -16,14 +19,16 @@ from instit_bench.runs.results import RunResults
 if TYPE_CHECKING:
     import pandas as pd
 
+Result = TypeVar("Result")
+
 
 @dataclass(frozen=True)
 class RunFrames:
     """A finished run.
 
-    ``metrics`` has one row a task and metric (``task, metric, value, stderr, ci95_low, ci95_high,
-    n, n_total, coverage``), ``samples`` one row a sample (``task, id, state, prediction, target,
-    extracted, method, error, …`` and a column a metric); values are fractions 0..1.
+    ``metrics`` has one row per task and metric (``task, metric, value, stderr, ci95_low, ci95_high,
+    n, n_total, coverage``), ``samples`` one row per sample (``task, id, state, prediction, target,
+    extracted, method, error, …`` and one column per metric); values are fractions 0..1.
     """
 
     path: Path
@@ -35,13 +40,16 @@ class RunFrames:
 def run(config: Path | str | None = None, **settings: Any) -> RunFrames:
     """Evaluate a model; ``settings`` are the options of ``instit-bench run``, by name.
 
+    It works in notebooks too, where an event loop is running already.
+
     Raises:
-        InputError: Wrong settings, tasks or data.
-        NotComparableError: The run directory holds a run with other settings.
-        InstitBenchError: Too many samples failed; what was finished is kept.
-        KeyboardInterrupt: Interrupted; the same call goes on.
+        InputError: Settings, tasks or data are not valid.
+        NotComparableError: The run directory contains a run with other settings.
+        InstitBenchError: Too many samples failed; finished samples are kept.
+        KeyboardInterrupt: Interrupted; the same call resumes the run.
     """
-    outcome = run_to_outcome(make_config(Path(config) if config else None, settings), Silent())
+    chosen = make_config(Path(config) if config else None, settings)
+    outcome = _outside_any_loop(lambda: run_to_outcome(chosen, Silent()))
     if outcome.status == "interrupted":
         raise KeyboardInterrupt
     if outcome.problem:
@@ -52,6 +60,16 @@ def run(config: Path | str | None = None, **settings: Any) -> RunFrames:
         samples=_samples_frame(outcome.run),
         results=outcome.run.results,
     )
+
+
+def _outside_any_loop(work: Callable[[], Result]) -> Result:
+    """Do work that starts an event loop of its own, in a thread where one is running already."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return work()
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        return pool.submit(work).result()
 
 
 def _metrics_frame(results: RunResults) -> pd.DataFrame:

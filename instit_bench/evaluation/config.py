@@ -32,12 +32,12 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 NotSent = Literal["none"]
-"""A sampling setting that is left to the endpoint, whatever the task says."""
+"""Leave a sampling setting to the endpoint, whatever the task says."""
 DEFAULT_TASKS = ("inst_it_bench", "gpt4tools")
 
 
 class RunConfig(JudgeConfig):
-    """What ``instit-bench run`` does; every field is an option of the same name."""
+    """The settings of ``instit-bench run``; every field is an option of the same name."""
 
     model: str = Field(min_length=1)
     backend: str = "vllm"
@@ -93,7 +93,7 @@ class RunConfig(JudgeConfig):
     @field_validator("tasks", "sample_id", "include_path", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
-        """``a,b`` is a list too; YAML may read an id as a number."""
+        """Accept ``a,b`` as a list; YAML may read an id as a number."""
         if isinstance(value, str):
             value = value.split(",")
         if isinstance(value, list | tuple):
@@ -111,17 +111,17 @@ class RunConfig(JudgeConfig):
 
     @property
     def in_flight(self) -> int:
-        """Requests at once: a model on this machine fills its batch, an endpoint is spared."""
+        """Concurrent requests: a local model fills its batch, an endpoint gets fewer."""
         return self.concurrency or BACKENDS.load(self.backend).in_flight(self.adapter_options())
 
     @property
     def model_label(self) -> str:
-        """What rows and folders call the model: of lmms-eval's, its weights belong to the name."""
+        """The model's name in rows and folders; for lmms-eval it includes the weights."""
         weights = self.adapter_options().weights
         return f"{self.model}:{weights}" if weights else self.model
 
     def backend_options(self, workload: Workload) -> BackendOptions:
-        """What the backend is made of, for a run that will ask this much."""
+        """Return the backend's options for a run with this workload."""
         return BackendOptions(
             model=self.model,
             base_url=self.base_url,
@@ -136,13 +136,13 @@ class RunConfig(JudgeConfig):
         )
 
     def engine_options(self) -> EngineOptions:
-        """The options of an engine that this program starts."""
+        """Return the options of an engine that this program starts."""
         return EngineOptions(
             **{option.name: getattr(self, option.name) for option in fields(EngineOptions)}
         )
 
     def adapter_options(self) -> AdapterOptions:
-        """The options of a model of lmms-eval, or of an installed backend."""
+        """Return the options of an lmms-eval model or an installed backend."""
         return AdapterOptions(self.model_arg, self.batch_size)
 
     @field_validator("temperature", "top_p", "max_tokens", "seed", mode="before")
@@ -153,7 +153,7 @@ class RunConfig(JudgeConfig):
     @field_validator("extra_body", mode="before")
     @classmethod
     def _from_json(cls, value: Any) -> Any:
-        """JSON on the command line; in a config file a mapping too."""
+        """Accept JSON on the command line, and a mapping in a config file."""
         if not isinstance(value, str):
             return value
         try:
@@ -174,7 +174,7 @@ class RunConfig(JudgeConfig):
     @field_validator("engine_arg", "model_arg", "header", mode="before")
     @classmethod
     def _as_words(cls, value: Any) -> Any:
-        """``key=value`` one or many; in a config file a mapping too. A value may hold commas."""
+        """Accept one or many ``key=value``, or a mapping in a file; values may hold commas."""
         if isinstance(value, dict):
             return tuple(f"{key}={setting}" for key, setting in value.items())
         return (value,) if isinstance(value, str) else value
@@ -188,7 +188,7 @@ class RunConfig(JudgeConfig):
     @classmethod
     def _installed(cls, value: VideoDecoder) -> VideoDecoder:
         if value == "decord" and find_spec("decord") is None:
-            raise ValueError("decord is not installed here; use auto or pyav")
+            raise ValueError("decord is not installed; use auto or pyav")
         return value
 
     @field_validator("fail_on_error", mode="before")
@@ -204,10 +204,10 @@ class RunConfig(JudgeConfig):
 
 
 def errors_allowed(setting: str, total: int) -> int:
-    """How many of ``total`` samples may fail: a count (``10``) or a fraction (``0.05``).
+    """Return how many of ``total`` samples may fail: a count (``10``) or a fraction (``0.05``).
 
     Raises:
-        ValueError: Neither.
+        ValueError: It is neither.
     """
     try:
         allowed = float(setting) * total if "." in setting else int(setting)
@@ -219,10 +219,10 @@ def errors_allowed(setting: str, total: int) -> int:
 
 
 def make_config(file: Path | None, overrides: dict[str, Any]) -> RunConfig:
-    """The settings from a YAML file, if any, overridden by those given explicitly.
+    """Read the settings from a YAML file, if any, overridden by explicit ones.
 
     Raises:
-        InputError: The file or a setting is not valid; names it.
+        InputError: The file or a setting is not valid; the message names it.
     """
     values = _read_file(file) if file else {}
     values |= overrides
@@ -233,10 +233,10 @@ def make_config(file: Path | None, overrides: dict[str, Any]) -> RunConfig:
 
 
 def make_judge_config(settings: dict[str, Any]) -> JudgeConfig:
-    """The judging settings alone.
+    """Return the judging settings alone.
 
     Raises:
-        InputError: A setting is not valid; names it.
+        InputError: A setting is not valid; the message names it.
     """
     try:
         return JudgeConfig.model_validate(settings)
@@ -250,12 +250,12 @@ def _read_file(file: Path) -> dict[str, Any]:
 
 
 def _problem(error: ValidationError, file: Path | None, overrides: dict[str, Any]) -> str:
-    """The first problem, under the name by which the user set the value."""
+    """Return the first problem, under the name by which the user set the value."""
     problem = field_problem(error, _hint)
     key = problem.name.partition(".")[0]
     option = "--" + key.replace("_", "-")
     where = option if key in overrides or file is None else f"{file}: field {key!r}"
-    if key == "header":  # whose value may be a secret
+    if key == "header":  # its value may be a secret
         return where + re.sub(r" \(found .*", "", problem.text)
     return f"{where}{problem.text}"
 

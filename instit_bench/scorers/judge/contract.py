@@ -1,9 +1,9 @@
-"""What a judge is asked and how its reply is read: one contract, so that the two cannot drift.
+"""What a judge is asked and how its reply is read, in one place so that the two stay in step.
 
-The request follows the benchmark's evaluator: one user message of two text parts, the judge's
-instructions and a JSON object with question, ground truth and answer; the reply is structured
-output with the one field ``sample_score``. A reply is a number from 0 to 1 or it is none: it is
-never clamped, never guessed from prose, never zero for want of anything better.
+The request follows the benchmark's evaluator: one user message with two text parts, the judge's
+instructions and a JSON object with question, ground truth and answer. The reply is structured
+output with the single field ``sample_score``. A reply is a number from 0 to 1 or it is rejected:
+it is never clamped, never guessed from prose, and never zero by default.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ RESPONSE_FORMAT: dict[str, Any] = {
         },
     },
 }
-# For engines of one's own, which can be held to whole replies: the steps that are asked for.
+# For local engines, which can restrict whole replies: the steps of the score.
 REPLIES = tuple(json.dumps({FIELD: step / 10}) for step in range(11))
-# For endpoints without structured output the same contract in words.
+# The same contract in words, for endpoints without structured output.
 _REPLY_CLAUSE = f'Reply with nothing but a JSON object of the form {{"{FIELD}": 0.5}}.'
 
 _FENCE = "```"
@@ -61,7 +61,7 @@ Split = Literal["image", "video"]
 
 
 class BadReply(Exception):  # noqa: N818 - a reply, not a fault of ours
-    """The judge's reply is no score; the message says what it is."""
+    """The judge's reply is not a score; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +85,14 @@ class JudgeItem:
 
 @dataclass(frozen=True, slots=True)
 class JudgeContract:
-    """The judge's instructions for one split, and whose words they are."""
+    """The judge's instructions for one split, and who wrote them."""
 
     instructions: str
     origin: Literal["official", "own"]
 
     @classmethod
     def own(cls, split: Split) -> JudgeContract:
-        """This project's wording, where the benchmark's is not at hand."""
+        """This project's wording, for use when the benchmark's is not available."""
         video = split == "video"
         text = _OWN_INSTRUCTIONS.format(
             medium="a video" if video else "an image", times=_OWN_TIMES if video else ""
@@ -105,7 +105,7 @@ class JudgeContract:
         return hashlib.sha256(self.instructions.encode()).hexdigest()
 
     def messages(self, item: JudgeItem, *, structured: bool = True) -> list[dict[str, Any]]:
-        """The request's messages; without structured output the reply's form is asked in words."""
+        """The request's messages; unless structured, they describe the reply's form in words."""
         texts = [self.instructions, item.as_json()]
         if not structured:
             texts.append(_REPLY_CLAUSE)
@@ -141,7 +141,7 @@ def read_score(reply: str | None) -> float:
     order mark, and one code fence. Takes time linear in the length of the reply.
 
     Raises:
-        BadReply: Anything else.
+        BadReply: The reply is anything else.
     """
     if not reply or not _bare(reply):
         raise BadReply("the reply is empty")
@@ -152,7 +152,7 @@ def read_score(reply: str | None) -> float:
             raise BadReply("the reply ends within its reasoning")
         value = _value(_bare(strip_end_tokens(visible.text)))
     if value is None:
-        raise BadReply("the reply is neither the JSON object asked for nor a lone number")
+        raise BadReply("the reply is neither the requested JSON object nor a lone number")
     if isinstance(value, float):
         return _in_range(value)
     if FIELD not in value:
@@ -184,7 +184,7 @@ def _value(text: str) -> dict[str, Any] | float | None:
 
 
 def _in_range(score: float) -> float:
-    if not 0 <= score <= 1:  # nor is NaN
+    if not 0 <= score <= 1:  # also rejects NaN
         raise BadReply(f"the score {str(score)[:_SHOWN]} is not from 0 to 1")
     return float(score)
 
@@ -192,7 +192,7 @@ def _in_range(score: float) -> float:
 def _no_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise BadReply("the reply names a field twice")
+        raise BadReply("the reply has a duplicate field")
     return found
 
 
