@@ -202,7 +202,7 @@ def message(finish_reason="stop", **fields):
         (message(reasoning_content="0.5"), "in the reasoning field only", "0.5"),
         (message(refusal="I cannot help."), "the judge refuses: I cannot help.", "I cannot help."),
         (message("content_filter", content="0"), "a filter cut the reply off", "0"),
-        (message("content_filter"), "filter held the reply back", None),
+        (message("content_filter"), "filter withheld the reply", None),
         (message("length", content="0"), "the reply was cut off", "0"),
     ],
     ids=["reasoning", "refusal", "filtered", "filtered-empty", "cut-off"],
@@ -358,7 +358,7 @@ def test_the_offline_judge_is_marked_and_kept_off_the_leaderboard(cli, tmp_path)
     assert task["metrics"]["official_score"]["n"] == 0
     shown = cli("leaderboard", "results/r").stdout
     assert "- GDPX" in shown
-    assert "comparable with no other" in shown
+    assert "cannot be compared with others" in shown
 
 
 def test_the_official_judge_is_the_default_where_a_key_is_set(cli, tmp_path):
