@@ -9,7 +9,8 @@ import typer
 
 JUDGE = (
     "openai:MODEL, vllm:MODEL, lexical (offline, not comparable) or none; repeatable, the first "
-    "one's scores count. Default: openai:gpt-4o-2024-08-06 where OPENAI_API_KEY is set, else none."
+    "one's scores count. Default: openai:gpt-4o-2024-08-06 where OPENAI_API_KEY is set (run: and "
+    "the model is a provider's), else none."
 )
 
 Judges = Annotated[list[str] | None, typer.Option("--judge", help=JUDGE)]
@@ -54,9 +55,9 @@ NoLock = Annotated[
 
 
 def given(options: dict[str, Any]) -> dict[str, Any]:
-    """The judging options among a command's that were set."""
+    """The judging options among a command's that were set; a zero is set too."""
     return {
         name: value
         for name, value in options.items()
-        if name.startswith("judge") and value not in (None, [], False)
+        if name.startswith("judge") and value is not None and value is not False and value != []
     }

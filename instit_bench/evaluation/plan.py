@@ -14,7 +14,7 @@ from instit_bench.datasets.records import Dataset
 from instit_bench.datasets.source import DataSource, open_source
 from instit_bench.errors import InputError
 from instit_bench.evaluation.config import NotSent, RunConfig
-from instit_bench.judging.contracts import contract_for, judging_manifest
+from instit_bench.judging.contracts import contract_for
 from instit_bench.runs.manifest import (
     DataManifest,
     Identity,
@@ -154,7 +154,6 @@ class RunPlan:
                 "fail_on_error": config.fail_on_error,
                 "min_coverage": config.min_coverage,
             },
-            judging=judging_manifest(config, self.judge_contracts()),
             environment=environment(),
         )
 
