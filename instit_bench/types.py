@@ -7,6 +7,7 @@ answers with a ``Prediction``, a scorer turns that into a ``Score``, and scores 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -157,6 +158,20 @@ class NativeToolCall:
 
     name: str
     arguments: str
+
+
+def flat_call(call: Any) -> Any:
+    """A stored tool call as a flat record of name and arguments, the latter as JSON text.
+
+    The OpenAI protocol nests both in ``function``; what is no call at all stays as it is.
+    """
+    if not isinstance(call, dict):
+        return call
+    function = call["function"] if isinstance(call.get("function"), dict) else call
+    arguments = function.get("arguments")
+    if isinstance(arguments, dict | list):
+        return function | {"arguments": json.dumps(arguments, ensure_ascii=False)}
+    return function
 
 
 # The token limit's names: of the protocol, of Gemini, Mistral, TGI, Z.ai and others.
