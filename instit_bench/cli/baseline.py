@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from instit_bench.cli.console import note
+from instit_bench.cli.options import App
 
-app = typer.Typer(help="Files to hold later runs to.", no_args_is_help=True)
+app = App(help="Files to hold later runs to.")
 
 
 @app.callback()

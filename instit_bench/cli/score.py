@@ -8,11 +8,12 @@ from typing import Annotated
 
 import typer
 
-from instit_bench.cli import judge_options
 from instit_bench.cli.console import note
+from instit_bench.cli.options import IncludePath, NoLock
 
 FILE = "Predictions: JSON (upstream), or JSONL (ours, or lmms-eval's sample log)."
 MODEL = "The model's name (default: the log's, or the file's)."
+SETTINGS = "instit_bench.judging.config:JudgeConfig"
 DATA = "hub, demo, or a folder or file; by default the file's own targets, where it has them."
 
 
@@ -26,6 +27,7 @@ class Prompts(StrEnum):
 
 
 def score_command(
+    ctx: typer.Context,
     file: Annotated[Path, typer.Argument(help=FILE)],
     task: Annotated[str, typer.Option(help="The task that they answer.")],
     data: Annotated[str | None, typer.Option(help=DATA, envvar="INSTIT_BENCH_DATA")] = None,
@@ -36,27 +38,13 @@ def score_command(
     ] = Prompts.UNKNOWN,
     output: Annotated[Path, typer.Option(help="Where runs go.")] = Path("results"),
     name: Annotated[str | None, typer.Option(help="The run's folder name.")] = None,
-    include_path: Annotated[
-        list[Path] | None, typer.Option(help="A folder with further task plugins.")
-    ] = None,
-    judge: judge_options.Judges = None,
-    judge_base_url: judge_options.BaseUrl = None,
-    judge_concurrency: judge_options.Concurrency = None,
-    judge_repeats: judge_options.Repeats = None,
-    judge_timeout: judge_options.Timeout = None,
-    judge_attempts: judge_options.Attempts = None,
-    judge_gpu: judge_options.Gpu = None,
-    judge_engine_arg: judge_options.EngineArg = None,
-    judge_batch: judge_options.Batch = False,
-    judge_prices: judge_options.Prices = None,
-    judge_budget: judge_options.Budget = None,
+    include_path: IncludePath = None,
     fail_on_error: Annotated[
         str, typer.Option(help="How many answers may stay unjudged by error.")
     ] = "0",
-    no_lock: judge_options.NoLock = None,
+    no_lock: NoLock = False,
 ) -> int:
     """Score a prediction file, with no model at hand."""
-    chosen = judge_options.given(dict(locals()))
     from instit_bench.cli.judge import conclude_judging
     from instit_bench.cli.progress import make_reporter
     from instit_bench.cli.tables import print_results
@@ -74,7 +62,7 @@ def score_command(
             output=output,
             name=name,
             include_path=tuple(include_path or ()),
-            judging=make_judge_config(chosen),
+            judging=make_judge_config(ctx.obj),
             lock=not no_lock,
         ),
         make_reporter,

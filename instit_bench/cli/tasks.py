@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-app = typer.Typer(help="The task plugins.", no_args_is_help=True)
-INCLUDE = typer.Option(help="A folder with further task plugins.")
+from instit_bench.cli.options import App, IncludePath
+
+app = App(help="The task plugins.")
 
 
 @app.command("list")
-def list_command(include_path: Annotated[list[Path] | None, INCLUDE] = None) -> int:
+def list_command(include_path: IncludePath = None) -> int:
     """All tasks and groups."""
     from rich.table import Table
 
@@ -40,7 +40,7 @@ def show_command(
     data: Annotated[
         str, typer.Option(help="hub, demo, or a folder or file.", envvar="INSTIT_BENCH_DATA")
     ] = "demo",
-    include_path: Annotated[list[Path] | None, INCLUDE] = None,
+    include_path: IncludePath = None,
     prompt_style: Annotated[str, typer.Option(help="As of run.")] = "chat",
 ) -> int:
     """A task's configuration, and its first sample as a model is asked it."""
