@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from instit_bench.errors import InstitBenchError
 from instit_bench.evaluation.config import make_config
@@ -15,6 +18,8 @@ from instit_bench.runs.results import RunResults
 
 if TYPE_CHECKING:
     import pandas as pd
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -35,13 +40,16 @@ class RunFrames:
 def run(config: Path | str | None = None, **settings: Any) -> RunFrames:
     """Evaluate a model; ``settings`` are the options of ``instit-bench run``, by name.
 
+    It works in notebooks too, where an event loop is running already.
+
     Raises:
         InputError: Wrong settings, tasks or data.
         NotComparableError: The run directory holds a run with other settings.
         InstitBenchError: Too many samples failed; what was finished is kept.
         KeyboardInterrupt: Interrupted; the same call goes on.
     """
-    outcome = run_to_outcome(make_config(Path(config) if config else None, settings), Silent())
+    chosen = make_config(Path(config) if config else None, settings)
+    outcome = _outside_any_loop(lambda: run_to_outcome(chosen, Silent()))
     if outcome.status == "interrupted":
         raise KeyboardInterrupt
     if outcome.problem:
@@ -52,6 +60,16 @@ def run(config: Path | str | None = None, **settings: Any) -> RunFrames:
         samples=_samples_frame(outcome.run),
         results=outcome.run.results,
     )
+
+
+def _outside_any_loop(work: Callable[[], Result]) -> Result:
+    """Do work that starts an event loop of its own, in a thread where one is running already."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return work()
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        return pool.submit(work).result()
 
 
 def _metrics_frame(results: RunResults) -> pd.DataFrame:

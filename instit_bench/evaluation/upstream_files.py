@@ -26,7 +26,7 @@ def without_echo(file: PredictionFile, samples: Sequence[Sample]) -> PredictionF
     """
     if not file.may_echo:
         return file
-    prompts = {sample.id: str(sample.doc["instruction"]) for sample in samples}
+    prompts = {s.id: str(s.doc["instruction"]) for s in samples if "instruction" in s.doc}
     known = [(p.text, prompts[name]) for name, p in file.predictions.items() if name in prompts]
     if not known:
         return file

@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from instit_bench.display import markdown_table, markdown_text, one_line
-from instit_bench.leaderboard.rows import Cell, Row, columns_of
+from instit_bench.leaderboard.rows import COLUMNS, Cell, Row, columns_of
 from instit_bench.runs.marks import explained
 
 _WORDS = ("model", "source")
@@ -58,7 +58,7 @@ def board_markdown(rows: Sequence[Row]) -> str:
     """A Markdown table with its marks explained below."""
     columns = list(columns_of(rows))
     table = markdown_table(
-        (*_WORDS, *map(markdown_text, columns)),
+        (*_WORDS, *(name if name in COLUMNS else markdown_text(name) for name in columns)),
         [
             (markdown_text(row.model), markdown_text(row.source), *_texts(row, columns))
             for row in rows

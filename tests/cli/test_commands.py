@@ -30,7 +30,8 @@ def test_tasks_show_raw_is_the_bare_instruction(cli):
     raw = cli("tasks", "show", "gpt4tools_seen", "--data", "demo", "--prompt-style", "raw").stdout
     assert chat.count("Thought: Do I need to use a tool? \n---") == 1
     assert "Thought: Do I need to use a tool? \n---" not in raw
-    assert "temperature=0.1 top_p=0.75 top_k=40" in raw
+    assert "max_tokens=512 temperature=0.0" in raw
+    assert "top_k=None" in raw
 
 
 def test_tasks_show_with_the_benchmark_s_prompts_and_picture(cli, shared_data):
