@@ -23,14 +23,16 @@ class _RunByDefault(Group):
 
 app = App(
     cls=_RunByDefault,
-    help="Judge open-ended answers: judge RUN (or collect, estimate, cache).",
+    help="Judge open-ended predictions: judge RUN, or one of the commands below.",
 )
-cache_app = App(help="The scores that were paid for once.")
+cache_app = App(help="Manage the cache of verdicts.")
 app.add_typer(cache_app, name="cache")
 
 SETTINGS = "instit_bench.judging.config:JudgeConfig"
-RUN = typer.Argument(help="The run's folder.")
-DATA = typer.Option(help="Data folder with the official prompts (default: the run's, or home).")
+RUN = typer.Argument(help="Run folder.")
+DATA = typer.Option(
+    help="Data folder with the official prompts (default: the run's, else the home folder)."
+)
 
 
 @app.command("run", cls=settings_command(SETTINGS))
@@ -39,11 +41,12 @@ def run_command(
     run: Annotated[Path, RUN],
     data: Annotated[str | None, DATA] = None,
     fail_on_error: Annotated[
-        str, typer.Option(help="How many answers may stay unjudged by error.")
+        str,
+        typer.Option(help="Predictions that may stay unjudged: a count (10) or a fraction (0.05)."),
     ] = "0",
     no_lock: NoLock = False,
 ) -> int:
-    """Judge a run's answers, or judge them again; earlier verdicts are kept. Generates nothing."""
+    """Judge a run's predictions, or judge them again. Earlier verdicts are kept."""
     from instit_bench.cli.progress import make_reporter
     from instit_bench.cli.tables import print_results
     from instit_bench.evaluation.config import make_judge_config
@@ -79,7 +82,7 @@ def collect_command(
     data: Annotated[str | None, DATA] = None,
     no_lock: NoLock = False,
 ) -> int:
-    """Fetch the verdicts of a batch that was submitted with --judge-batch."""
+    """Fetch the verdicts of a batch submitted with --judge-batch."""
     from instit_bench.cli.tables import print_results
     from instit_bench.judging.rejudge import collect_run
     from instit_bench.runs.directory import RunDirectory
@@ -93,14 +96,18 @@ def collect_command(
 def estimate_command(
     ctx: typer.Context,
     run: Annotated[
-        Path | None, typer.Argument(help="A run's folder (default: before any run).")
+        Path | None,
+        typer.Argument(help="Run folder (default: estimate for --tasks, before any run)."),
     ] = None,
-    tasks: Annotated[str, typer.Option(help="Without a run: which tasks.")] = "inst_it_bench",
+    tasks: Annotated[
+        str, typer.Option(help="Tasks to estimate, if no run is named.")
+    ] = "inst_it_bench",
     data: Annotated[
-        str | None, typer.Option(help="hub, demo, or a folder or file.", envvar="INSTIT_BENCH_DATA")
+        str | None,
+        typer.Option(help="hub, demo, or a path to a folder or file.", envvar="INSTIT_BENCH_DATA"),
     ] = None,
 ) -> int:
-    """About how many calls and tokens judging will take, and what they cost."""
+    """Estimate the calls, tokens and cost of judging."""
     from instit_bench.evaluation.config import make_judge_config
     from instit_bench.evaluation.estimate import estimate_run, estimate_tasks
     from instit_bench.judging.prices import read_prices
@@ -123,7 +130,7 @@ def estimate_command(
 
 @cache_app.command("stats")
 def stats_command() -> int:
-    """How many scores are kept, by judge."""
+    """Show the number of cached verdicts per judge."""
     from instit_bench.judging.cache import VerdictCache
     from instit_bench.judging.create import cache_path
 
@@ -136,7 +143,7 @@ def stats_command() -> int:
 
 @cache_app.command("clear")
 def clear_command() -> int:
-    """Forget all scores; runs keep theirs."""
+    """Clear the cache; verdicts stored in runs are kept."""
     from instit_bench.judging.cache import VerdictCache
     from instit_bench.judging.create import cache_path
 

@@ -24,7 +24,8 @@ NoLock = Annotated[
     bool,
     typer.Option(
         "--no-lock",
-        help="For file systems without locks; never start two processes on one run.",
+        help="Do not lock the run (for file systems without locks); "
+        "never start two processes on one run.",
     ),
 ]
 IncludePath = Annotated[

@@ -86,7 +86,8 @@ class RunConfig(
     existing: Literal["auto", "resume", "fresh"] = "auto"
     no_lock: bool = Field(
         False,
-        description="For file systems without locks; never start two processes on one run.",
+        description="Do not lock the run (for file systems without locks); "
+        "never start two processes on one run.",
     )
 
     @model_validator(mode="before")
