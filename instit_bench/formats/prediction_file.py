@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,11 +27,10 @@ class PredictionFile:
 
     ``samples`` is filled where the file carries question and target itself; ``doubled`` names ids
     that occur more than once: the last record counts, and in official metrics each of ``repeats``
-    too. Where ``may_echo``, outputs may begin with the prompt. A file that knows its samples by
-    their place in the dataset only has no predictions until ``locate`` was given that dataset's
-    samples. ``run`` says of model and settings what the file, or one beside it, tells; ``asked``
-    holds the requests' texts by sample id, where the file tells them. ``empty`` names samples whose
-    prediction is null: nobody answered, which is not the model's mistake.
+    too. Where ``may_echo``, outputs may begin with the prompt. ``run`` says of model and settings
+    what the file, or one beside it, tells; ``asked`` holds the requests' texts by sample id, where
+    the file tells them. ``empty`` names samples whose prediction is null: nobody answered, which
+    is not the model's mistake.
     """
 
     path: Path
@@ -45,7 +44,6 @@ class PredictionFile:
     run: LoggedRun = field(default_factory=LoggedRun)
     asked: Mapping[str, str] = field(default_factory=dict)
     empty: frozenset[str] = frozenset()
-    locate: Callable[[Sequence[Sample]], PredictionFile] | None = None
 
 
 def doubled(ids: Sequence[str]) -> tuple[str, ...]:
