@@ -62,7 +62,14 @@ class Backend(ABC):
 
     @abstractmethod
     def settings(self) -> dict[str, Any]:
-        """What the run's manifest says of this backend: versions and addresses, never a key."""
+        """What the run's manifest says of this backend: versions and addresses, never a key.
+
+        The same before and after the start.
+        """
+
+    def learned(self) -> dict[str, Any]:
+        """What the manifest says besides, once requests were sent: a running server's facts."""
+        return {}
 
     async def start(self, folder: Path, tell: Tell) -> None:  # noqa: B027 - most are ready
         """Get ready to answer; logs may be kept in ``folder``, the run's own.

@@ -78,11 +78,15 @@ class OpenAIBackend(Backend):
         self._tell: Tell = lambda _: None
 
     def settings(self) -> dict[str, Any]:
-        """The address without user, password and query, the client's version, what was refused."""
+        """The address without user, password and query, and the client's version."""
         settings: dict[str, Any] = {"base_url": self._endpoint.shown, "openai": openai.__version__}
         if self._header_names:
             settings["headers"] = self._header_names
-        return settings | self._accepted.told()
+        return settings
+
+    def learned(self) -> dict[str, Any]:
+        """What the endpoint refused, and is not sent any more."""
+        return self._accepted.told()
 
     async def start(self, folder: Path, tell: Tell) -> None:  # noqa: ARG002 - logs nothing
         """Nothing to start; the first request tells what the endpoint takes."""
