@@ -3,7 +3,7 @@
     python benchmarks/gpu_throughput.py [engine-arg…]
 
 Makes the configuration of Qwen2.5-VL-7B with random weights (load-format=dummy), data shaped like
-Inst-IT Bench's videos in their real picture size, and prints samples a second, how busy the GPU
+Inst-IT Bench's videos in their real image size, and prints samples a second, how busy the GPU
 was, the prefix comparison of vllm_prefix.py and the client comparison of vllm_overhead.py.
 """
 

@@ -21,9 +21,9 @@ def make_data(folder: Path, scale: float, frames: int, size: tuple[int, int]) ->
         place = root / "videos_vpt" / str(video)
         place.mkdir(parents=True, exist_ok=True)
         for frame in range(1, frames + 1):
-            picture = Image.effect_noise(size, 60).convert("RGB")
-            ImageDraw.Draw(picture).text((5, 5), f"{video}/{frame} {chance.random()}", "red")
-            picture.save(place / f"{frame}.jpg", quality=90)
+            image = Image.effect_noise(size, 60).convert("RGB")
+            ImageDraw.Draw(image).text((5, 5), f"{video}/{frame} {chance.random()}", "red")
+            image.save(place / f"{frame}.jpg", quality=90)
     for name in ("video_multi_choices", "video_open_ended"):
         records = [
             _record(index % videos + 1, index // videos + 1, name)

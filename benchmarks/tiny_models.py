@@ -121,10 +121,10 @@ def make_vision(folder: Path) -> Path:
     pixels = {"min_pixels": 56 * 56, "max_pixels": 224 * 224}
     Qwen2VLImageProcessor(**pixels).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
-    picture = json.loads((folder / "preprocessor_config.json").read_text())
-    picture |= {"processor_class": "Qwen2_5_VLProcessor"}
-    (folder / "preprocessor_config.json").write_text(json.dumps(picture))
-    video = picture | {"video_processor_type": "Qwen2VLVideoProcessor"}
+    image = json.loads((folder / "preprocessor_config.json").read_text())
+    image |= {"processor_class": "Qwen2_5_VLProcessor"}
+    (folder / "preprocessor_config.json").write_text(json.dumps(image))
+    video = image | {"video_processor_type": "Qwen2VLVideoProcessor"}
     (folder / "video_preprocessor_config.json").write_text(json.dumps(video))
     return folder
 

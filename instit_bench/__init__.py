@@ -1,6 +1,6 @@
 """Evaluation harness for large multimodal models on Inst-IT Bench and GPT4Tools.
 
-``instit_bench.run(model=…)`` does what ``instit-bench run`` does and returns pandas frames.
+``instit_bench.run(model=…)`` works like ``instit-bench run`` and returns pandas frames.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ __all__ = ["RunFrames", "__version__", "run"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import the Python interface on first use: ``import instit_bench`` stays instant."""
+    """Import the Python interface on first use, so that ``import instit_bench`` stays fast."""
     if name in ("run", "RunFrames"):
         from instit_bench import api
 

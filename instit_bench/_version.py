@@ -1,3 +1,3 @@
-"""The version: one place for the package, its metadata and what runs record."""
+"""The version, defined once for the package, its metadata and run manifests."""
 
 __version__ = "0.1.0"

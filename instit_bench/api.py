@@ -1,4 +1,4 @@
-"""The Python interface: a run as a function, its numbers as pandas frames."""
+"""The Python interface: a run as a function, and its numbers as pandas frames."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ Result = TypeVar("Result")
 class RunFrames:
     """A finished run.
 
-    ``metrics`` has one row a task and metric (``task, metric, value, stderr, ci95_low, ci95_high,
-    n, n_total, coverage``), ``samples`` one row a sample (``task, id, state, prediction, target,
-    extracted, method, error, …`` and a column a metric); values are fractions 0..1.
+    ``metrics`` has one row per task and metric (``task, metric, value, stderr, ci95_low, ci95_high,
+    n, n_total, coverage``), ``samples`` one row per sample (``task, id, state, prediction, target,
+    extracted, method, error, …`` and one column per metric); values are fractions 0..1.
     """
 
     path: Path
@@ -43,10 +43,10 @@ def run(config: Path | str | None = None, **settings: Any) -> RunFrames:
     It works in notebooks too, where an event loop is running already.
 
     Raises:
-        InputError: Wrong settings, tasks or data.
-        NotComparableError: The run directory holds a run with other settings.
-        InstitBenchError: Too many samples failed; what was finished is kept.
-        KeyboardInterrupt: Interrupted; the same call goes on.
+        InputError: Settings, tasks or data are not valid.
+        NotComparableError: The run directory contains a run with other settings.
+        InstitBenchError: Too many samples failed; finished samples are kept.
+        KeyboardInterrupt: Interrupted; the same call resumes the run.
     """
     chosen = make_config(Path(config) if config else None, settings)
     outcome = _outside_any_loop(lambda: run_to_outcome(chosen, Silent()))

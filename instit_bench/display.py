@@ -1,4 +1,4 @@
-"""Text from data, models and files, made safe to show: on a terminal and in Markdown."""
+"""Make text from data, models and files safe to show on a terminal and in Markdown."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ import re
 from collections.abc import Iterable, Sequence
 
 _MARKUP = re.compile(r"[\\|<>\[\]*_`~&$!]")
-# What Markdown's hosts bring to life by themselves: mentions, references and bare addresses.
+# What Markdown renderers activate by themselves: mentions, references and bare URLs.
 _LIVE = re.compile(r"@|#(?=\d)|:(?=//)|\bwww(?=\.)", re.IGNORECASE)
 
 
 def one_line(text: str) -> str:
-    """The text on one line; what a terminal, a log or XML would obey or refuse becomes ``?``."""
+    """Return the text on one line; characters that a terminal, log or XML obeys become ``?``."""
     return "".join(c if c.isprintable() else "?" for c in " ".join(text.split()))
 
 
 def path_text(path: str | os.PathLike[str]) -> str:
-    """A path or a file's name as text that can be written; its bytes may be no UTF-8."""
+    """Return a path or file name as printable text; its bytes may not be valid UTF-8."""
     return os.fsencode(path).decode(errors="replace")
 
 
 def markdown_text(text: str) -> str:
-    """The text as Markdown shows it letter by letter, inside a line or a table's cell."""
+    """Escape the text so that Markdown shows it literally, within a line or a table cell."""
     escaped = _MARKUP.sub(r"\\\g<0>", one_line(text))
-    return _LIVE.sub(r"\g<0>&#8203;", escaped)  # a space of no width
+    return _LIVE.sub(r"\g<0>&#8203;", escaped)  # a zero-width space
 
 
 def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1) -> str:
-    """A table of ready Markdown; the first ``left`` columns hold words, the others numbers."""
+    """Return a Markdown table; the first ``left`` columns contain text, the others numbers."""
     rule = ["---"] * left + ["---:"] * (len(header) - left)
     return "\n".join("| " + " | ".join(cells) + " |" for cells in (header, rule, *rows))

@@ -1,4 +1,4 @@
-"""Errors that end a command with one clear line and an exit code of their own."""
+"""Errors that end a command with one clear line and their own exit code."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 class InstitBenchError(Exception):
-    """A failure to tell the user in one line; ``exit_code`` is the process's exit status."""
+    """A failure reported in one line; ``exit_code`` is the process's exit status."""
 
     exit_code = 1
 
@@ -18,18 +18,18 @@ class InputError(InstitBenchError):
 
 
 class MissingDataError(InputError):
-    """A data folder does not hold what a task needs."""
+    """A data folder lacks something that a task needs."""
 
 
 class NotComparableError(InstitBenchError):
-    """Things that must be alike differ (model, prompts, data), or coverage is too low."""
+    """Model, prompts or data differ between runs, or coverage is too low."""
 
     exit_code = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What went wrong with a run as a whole, in one line, and the exit code that says so."""
+    """What went wrong with a run as a whole, in one line, with its exit code."""
 
     message: str
     exit_code: int = 1

@@ -1,7 +1,7 @@
-"""Parts that go by a name: this package's own, and those that installed packages bring.
+"""Registries of named parts: this package's own, and those of installed packages.
 
-A package brings a part by an entry point; none of its code runs before the part is asked for. The
-names of this package's own parts cannot be taken.
+A package provides a part through an entry point; none of its code runs before the part is
+needed. The names of built-in parts are reserved.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class Named(Protocol):
 
     @property
     def name(self) -> str:
-        """As users and files call it."""
+        """The name in files and on the command line."""
         ...
 
 
@@ -30,8 +30,8 @@ T = TypeVar("T", bound=Named)
 class Registry(Generic[T]):
     """The parts of one kind.
 
-    ``group`` is the entry points' group, ``kind`` the class of the parts, ``word`` what messages
-    call one of them; ``built_in`` makes this package's own, each when it is first needed.
+    ``group`` is the entry-point group, ``kind`` the class of the parts, ``word`` their name in
+    messages; ``built_in`` creates this package's own parts, each on first use.
     """
 
     group: str
@@ -40,19 +40,19 @@ class Registry(Generic[T]):
     built_in: Mapping[str, Callable[[], T]]
 
     def names(self) -> list[str]:
-        """Every name there is; this package's own come first."""
+        """Return all names, built-in ones first."""
         installed = {entry.name for entry in entry_points(group=self.group)}
         return [*self.built_in, *sorted(installed - self.built_in.keys())]
 
     def __contains__(self, name: str) -> bool:
-        """Whether there is a part of this name; none is loaded."""
+        """Whether a part with this name exists; nothing is loaded."""
         return name in self.built_in or bool(self._entries(name))
 
     def load(self, name: str) -> T:
-        """The part of this name.
+        """Return the part with this name.
 
         Raises:
-            InputError: There is none, two packages bring it, or the one that does is broken.
+            InputError: It does not exist, two packages provide it, or it is faulty.
         """
         if name in self.built_in:
             return self.built_in[name]()
@@ -62,7 +62,7 @@ class Registry(Generic[T]):
             raise InputError(f"there is no {self.word} {name!r}; choose one of {known}")
         if len(entries) > 1:
             packages = " and ".join(_package(entry) for entry in entries)
-            raise InputError(f"{self.word} {name!r}: both {packages} bring it; uninstall one")
+            raise InputError(f"{self.word} {name!r}: provided by both {packages}; uninstall one")
         return self._loaded(entries[0])
 
     def _entries(self, name: str) -> list[EntryPoint]:
@@ -81,7 +81,7 @@ class Registry(Generic[T]):
         if not isinstance(part, self.kind):
             raise InputError(f"{where}: must be a {self.kind.__name__}, not {type(part).__name__}")
         if part.name != entry.name:
-            raise InputError(f"{where}: calls itself {part.name!r}; the two names must be the same")
+            raise InputError(f"{where}: is named {part.name!r}; the two names must be the same")
         return part
 
 

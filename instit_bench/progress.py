@@ -1,4 +1,4 @@
-"""What a run tells of its progress, to whoever shows it."""
+"""Progress reporting, independent of how it is displayed."""
 
 from __future__ import annotations
 
@@ -7,47 +7,47 @@ from pathlib import Path
 from typing import Protocol
 
 Tell = Callable[[str], None]
-"""Shows one line of what is going on."""
+"""Shows one line about what is going on."""
 
 
 class Reporter(Protocol):
     """Shows progress; every call returns at once. A lane is a task, or its judging."""
 
     def begin(self, run: Path) -> None:
-        """Work on a run starts."""
+        """Start reporting on a run."""
         ...
 
     def lane(self, name: str, total: int, done: int) -> None:
-        """There is ``total`` to do, of which an earlier process did ``done``."""
+        """Announce ``total`` steps, of which an earlier process completed ``done``."""
         ...
 
     def status(self, text: str) -> None:
-        """One line on what is going on beside the lanes."""
+        """Show one line about something other than the lanes' steps."""
         ...
 
     def step(self, lane: str, *, failed: bool) -> None:
-        """One more is done, and on disk."""
+        """Report one step, which is on disk."""
         ...
 
     def end(self) -> None:
-        """Nothing more will be told."""
+        """Stop reporting."""
         ...
 
 
 class Silent:
-    """For callers who show nothing."""
+    """A reporter that shows nothing."""
 
     def begin(self, run: Path) -> None:
-        """Say nothing."""
+        """Ignore the start."""
 
     def lane(self, name: str, total: int, done: int) -> None:
-        """Say nothing."""
+        """Ignore the lane."""
 
     def status(self, text: str) -> None:
-        """Say nothing."""
+        """Ignore the line."""
 
     def step(self, lane: str, *, failed: bool) -> None:
-        """Say nothing."""
+        """Ignore the step."""
 
     def end(self) -> None:
-        """Say nothing."""
+        """Ignore the end."""

@@ -1,4 +1,4 @@
-"""Where the files that ship with the project are: in the checkout or inside the wheel."""
+"""Locate the files shipped with the project: in the checkout or inside the wheel."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent
 
-# Name inside the wheel (see pyproject.toml, force-include) -> place in a checkout.
+# Name inside the wheel (see pyproject.toml, force-include) -> location in a checkout.
 _CHECKOUT = {"tasks": "tasks", "published": "results/published"}
 
 
 def shipped(name: str) -> Path:
-    """The folder ``tasks`` or ``published``, wherever this installation keeps it."""
+    """Return the folder ``tasks`` or ``published`` of this installation."""
     inside_wheel = PACKAGE / "_shipped" / name
     if inside_wheel.is_dir():
         return inside_wheel
@@ -20,7 +20,7 @@ def shipped(name: str) -> Path:
 
 
 def demo_data() -> Path:
-    """The embedded demo data, a data folder like any other."""
+    """Return the embedded demo data, an ordinary data folder."""
     return PACKAGE / "datasets" / "demo"
 
 

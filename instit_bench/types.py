@@ -1,8 +1,8 @@
-"""The values that walk through the harness, left to right.
+"""The values that pass through the harness.
 
 ``Sample`` (one item of a task) becomes a ``Request`` (messages and media), a backend
-answers with a ``Prediction``, a scorer turns that into a ``Score``, and scores add up to a
-``Metric``. Everything here is frozen, and this module imports nothing of ours.
+answers with a ``Prediction``, a scorer turns that into a ``Score``, and scores are aggregated
+to a ``Metric``. Everything here is frozen, and this module imports no other module of ours.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from typing import Any, Literal, Protocol
 
 
 class State(StrEnum):
-    """How a sample ended: always exactly one of these, never a sentinel in a data field.
+    """How a sample ended: exactly one of these, never a sentinel in a data field.
 
-    ``unparsed`` and ``truncated`` are the model's doing and count as wrong in strict metrics;
-    the two error states and ``not_run`` are not, and stay outside every denominator.
+    ``unparsed`` and ``truncated`` are the model's mistakes and count as wrong in strict metrics;
+    the two error states and ``not_run`` are not, and are excluded from every denominator.
     """
 
     SCORED = "scored"
@@ -43,9 +43,9 @@ class TextPart:
 
 @dataclass(frozen=True, slots=True)
 class ImagePart:
-    """One picture: a file (``path``) or the bytes of one (``data``); exactly one is set.
+    """One image: a file (``path``) or the bytes of one (``data``); exactly one is set.
 
-    ``origin`` says for bytes where they are from, such as a frame of a video file.
+    ``origin`` says where bytes are from, such as a frame of a video file.
     """
 
     path: Path | None = None
@@ -87,7 +87,7 @@ class Message:
 class GenerationParams:
     """Sampling settings of a request; ``None`` leaves a setting to the endpoint's default.
 
-    For ``max_tokens`` this is no limit but the model's context.
+    For ``max_tokens`` this means no limit except the model's context.
     """
 
     max_tokens: int | None = 128
@@ -102,9 +102,9 @@ class GenerationParams:
 class Sample:
     """One item of a task.
 
-    ``id`` is the benchmark's own (``001-01``, ``17``); ``doc`` the record in the dataset's own
+    ``id`` is the benchmark's own (``001-01``, ``17``); ``doc`` is the record in the dataset's
     columns; ``cluster`` names the image or video that the sample shares with others (the unit of
-    clustered standard errors); ``choices`` the options of a multiple-choice question, in order.
+    clustered standard errors); ``choices`` are the options of a multiple-choice question, in order.
     """
 
     task: str
@@ -118,11 +118,11 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a backend is asked.
+    """What a backend is asked to generate.
 
-    The form ``raw`` means one text without roles, ``messages[0].text``: a text completion, or
-    what a simple model of lmms-eval takes, with media before it. ``reply_start`` are words of the
-    prompt that already belong to the reply, ``reply_end`` is the text that ends it.
+    The form ``raw`` is one text without roles, ``messages[0].text``: a text completion, or
+    what a simple lmms-eval model takes, with media before it. ``reply_start`` is the end of the
+    prompt that already belongs to the reply; ``reply_end`` is the text that ends the reply.
     """
 
     sample: Sample
@@ -133,7 +133,7 @@ class Request:
     reply_end: str = ""
 
     def completed(self, prediction: Prediction) -> Prediction:
-        """The whole reply: what the prompt began of it put back, what follows its end cut off."""
+        """Return the whole reply: put back the part in the prompt, cut off what follows its end."""
         if not (self.reply_start or self.reply_end):
             return prediction
         text = prediction.text.partition(self.reply_end)[0] if self.reply_end else prediction.text
@@ -144,7 +144,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Token counts as the endpoint reports them; ``None`` where it does not."""
+    """Token counts reported by the endpoint; ``None`` if it reports none."""
 
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
@@ -159,7 +159,7 @@ class NativeToolCall:
     arguments: str
 
 
-# The token limit's names: of the protocol, of Gemini, Mistral, TGI, Z.ai and others.
+# Names of the token limit: of the protocol, of Gemini, Mistral, TGI, Z.ai and others.
 _AT_THE_LIMIT = (
     *("length", "max_tokens", "max_length", "max_output_tokens", "max_new_tokens"),
     *("max_completion_tokens", "token_limit", "model_length", "model_context_window_exceeded"),
@@ -169,12 +169,12 @@ _FILTERS = ("content_filter", "safety", "sensitive", "recitation", "prohibited",
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """A model's reply.
+    """A model's reply to a request.
 
-    ``finish_reason`` is the endpoint's own word (see ``cut_off``), ``refusal`` what the model said
-    in declining, ``reasoning`` what it thought, where the endpoint keeps that apart from ``text``.
-    ``official_text`` is what the benchmark's own evaluator reads of a prediction file's output,
-    where that is not ``text``.
+    ``finish_reason`` is the endpoint's own value (see ``cut_off``), ``refusal`` the model's
+    refusal, ``reasoning`` its reasoning, if the endpoint separates it from ``text``.
+    ``official_text`` is what the benchmark's own evaluator reads from a prediction file's output,
+    if not ``text``.
     """
 
     text: str
@@ -199,7 +199,7 @@ class Prediction:
 
     @property
     def only_reasoning(self) -> bool:
-        """Whether the model ended in order and all that it said stands in its reasoning."""
+        """Whether the model ended normally with text in its reasoning only."""
         said = self.text.strip() or self.tool_calls or self.refusal or self.cut_off
         return bool(self.reasoning and self.reasoning.strip()) and not said
 
@@ -208,9 +208,9 @@ class Prediction:
 class Score:
     """A scorer's verdict on one prediction.
 
-    ``values`` maps metric names to numbers (0..1); a metric is absent where the sample lies
-    outside its denominator. ``method`` says how ``extracted`` was read from the reply, ``reason``
-    why nothing could be read, and ``details`` carries diagnostics (JSON values only).
+    ``values`` maps metric names to numbers (0..1); a metric is absent if the sample is
+    outside its denominator. ``method`` says how ``extracted`` was read from the prediction,
+    ``reason`` why nothing could be read, and ``details`` has diagnostics (JSON values only).
     """
 
     state: State
@@ -223,9 +223,9 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What came of judging one answer: a score 0..1, or an error with the judge's last words.
+    """The result of judging one answer: a score 0..1, or an error with the judge's last reply.
 
-    ``usage`` counts the tokens of every call made for it, the fruitless ones included.
+    ``usage`` counts the tokens of every call made for it, including failed ones.
     """
 
     score: float | None = None
@@ -238,7 +238,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class ScoredSample:
-    """A sample's identity together with its score: what aggregation reads."""
+    """A sample's identity and score, as aggregation reads them."""
 
     id: str
     cluster: str
@@ -248,7 +248,7 @@ class ScoredSample:
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """An aggregated metric: a fraction 0..1 over ``n`` samples, ``None`` where ``n`` is 0.
+    """An aggregated metric: a fraction 0..1 over ``n`` samples, ``None`` if ``n`` is 0.
 
     ``stderr`` is clustered by image or video; ``ci95`` is a 95 % confidence interval.
     """
@@ -263,5 +263,5 @@ class Scorer(Protocol):
     """Turns predictions into scores; one scorer serves many tasks."""
 
     def score(self, sample: Sample, prediction: Prediction) -> Score:
-        """Judge one prediction; never raises on a bad reply."""
+        """Score one prediction; never raises on a bad one."""
         ...

@@ -1,4 +1,4 @@
-"""Files and settings that people write: read safely, and put into one line where they are wrong."""
+"""Read files and settings written by people safely, and report errors in one line."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
     from pydantic import ValidationError
     from pydantic_core import ErrorDetails
 
-_LARGEST_FILE = 2**20  # bytes; what people write by hand is far smaller
+_LARGEST_FILE = 2**20  # bytes; hand-written files are far smaller
 _MOST_NODES = 100_000  # once every alias is written out
 _LONGEST_SHOWN = 60
 
 Hint = Callable[["ErrorDetails"], str]
-"""What to do about a problem, with its separator: ``; did you mean 'task'?``, or nothing."""
+"""Advice for a problem, with its separator: ``; did you mean 'task'?``, or nothing."""
 
 
 class YamlLoader(yaml.SafeLoader):
-    """PyYAML's safe loader, which also refuses a key that occurs twice and aliases that explode."""
+    """PyYAML's safe loader, which also refuses duplicate keys and exploding aliases."""
 
     def get_single_node(self) -> yaml.Node | None:
-        """Compose the document, within bounds."""
+        """Compose the document, within limits."""
         node = super().get_single_node()
         if node is not None and _expanded(node, {}) > _MOST_NODES:
             raise yaml.constructor.ConstructorError(
@@ -37,7 +37,7 @@ class YamlLoader(yaml.SafeLoader):
         return node
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """Refuse a doubled key, of which PyYAML would keep the last one and say nothing."""
+        """Refuse a duplicate key: PyYAML would silently keep the last one."""
         keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
         if len(set(keys)) < len(keys):
             doubled = next(key for key in keys if keys.count(key) > 1)
@@ -48,11 +48,11 @@ class YamlLoader(yaml.SafeLoader):
 
 
 def _expanded(node: yaml.Node, known: dict[int, int]) -> int:
-    """How many nodes there are below this one, each alias counted like what it stands for."""
+    """Count the nodes below this one, with aliases expanded."""
     if isinstance(node, yaml.ScalarNode):
         return 1
     if id(node) not in known:
-        known[id(node)] = _MOST_NODES  # one that holds itself
+        known[id(node)] = _MOST_NODES  # one that contains itself
         pairs = node.value if isinstance(node, yaml.SequenceNode) else sum(node.value, ())
         known[id(node)] = 1 + sum(_expanded(child, known) for child in pairs)
     return known[id(node)]
@@ -61,12 +61,12 @@ def _expanded(node: yaml.Node, known: dict[int, int]) -> int:
 def read_yaml(
     path: Path, label: str | None = None, loader: type[YamlLoader] = YamlLoader
 ) -> dict[str, Any]:
-    """The mapping that a YAML file holds; an empty file is an empty one.
+    """Read a YAML file's mapping; an empty file is an empty mapping.
 
     Args:
         path: The file.
-        label: What messages call the file, by default its path.
-        loader: The loader, where the format has tags of its own.
+        label: The file's name in messages, by default its path.
+        loader: The loader, if the format has its own tags.
 
     Raises:
         InputError: The file cannot be read, is too large, or is not a YAML mapping.
@@ -89,14 +89,14 @@ def read_yaml(
         return {}
     if not isinstance(values, dict):
         raise InputError(
-            f"{label}: must hold a mapping of keys to values, not a {type(values).__name__}"
+            f"{label}: must be a mapping of keys to values, not a {type(values).__name__}"
         )
     return values
 
 
 @dataclass(frozen=True, slots=True)
 class FieldProblem:
-    """One field that is wrong: its dotted name (empty for the whole), and what is wrong with it.
+    """An invalid field: its dotted name (empty for the whole), and the problem.
 
     ``text`` follows the name directly: `` is missing`` or ``: Input should be a number``.
     """
@@ -106,7 +106,7 @@ class FieldProblem:
 
 
 def field_problem(error: ValidationError, hint: Hint | None = None) -> FieldProblem:
-    """What to tell of pydantic's findings: a misspelt key before the one that it leaves missing."""
+    """Choose one of pydantic's findings: a misspelt key before the missing one it causes."""
     problem = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
     name = ".".join(str(part) for part in problem["loc"] if not str(part).startswith("function"))
     more = hint(problem) if hint else ""
@@ -119,7 +119,7 @@ def field_problem(error: ValidationError, hint: Hint | None = None) -> FieldProb
 
 
 def first_problem(error: ValidationError, hint: Hint | None = None, noun: str = "field") -> str:
-    """The same as a sentence: ``field 'n': Input should be a valid integer (found 'x')``."""
+    """Format it as a sentence: ``field 'n': Input should be a valid integer (found 'x')``."""
     problem = field_problem(error, hint)
     if not problem.name:
         return problem.text.removeprefix(": ").strip()
@@ -127,13 +127,13 @@ def first_problem(error: ValidationError, hint: Hint | None = None, noun: str = 
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """``; did you mean 'task'?`` where a known name is close, else nothing."""
+    """Return ``; did you mean 'task'?`` if a known name is close, else nothing."""
     near = difflib.get_close_matches(name, list(known), n=1)
     return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def _found(value: object) -> str:
-    """A wrong value in words, where it is short enough to be shown."""
+    """Format an invalid value if it is short enough to show."""
     if isinstance(value, int) and abs(value) >= 10**9:
         return ""  # of very many digits Python refuses to write out the number
     if value is None or isinstance(value, str | float | int):

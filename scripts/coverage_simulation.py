@@ -1,6 +1,6 @@
 """Measure how often the intervals and tests of ``instit_bench.stats`` are right, as Markdown.
 
-Benchmarks are drawn whose true figures are known: pictures or videos (clusters) differ in how hard
+Benchmarks are drawn whose true figures are known: images or videos (clusters) differ in how hard
 they are, so that the questions on one of them agree more than chance would have it (the
 intra-cluster correlation). docs/statistics.md shows the tables.
 
@@ -38,7 +38,7 @@ SPREAD = 3  # a score varies 1/3 as much around its cluster's mean as right/wron
 
 @dataclass(frozen=True, slots=True)
 class Benchmark:
-    """One model's results on a benchmark: what is true of all pictures there could be."""
+    """One model's results on a benchmark: what is true of all images there could be."""
 
     values: Values
     clusters: int

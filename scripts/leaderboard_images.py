@@ -59,8 +59,8 @@ def sort_by(browser: Chrome, column: str) -> None:
 
 def save(browser: Chrome, name: str) -> None:
     """The screen in few colours, which a page of text does not miss."""
-    picture = Image.open(io.BytesIO(browser.get_screenshot_as_png())).convert("RGB")
-    picture.quantize(128, Image.Quantize.MAXCOVERAGE).save(IMAGES / name, optimize=True)
+    image = Image.open(io.BytesIO(browser.get_screenshot_as_png())).convert("RGB")
+    image.quantize(128, Image.Quantize.MAXCOVERAGE).save(IMAGES / name, optimize=True)
 
 
 if __name__ == "__main__":

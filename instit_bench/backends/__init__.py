@@ -1,4 +1,4 @@
-"""Where predictions come from: one file a backend behind one small interface."""
+"""Sources of predictions behind one small interface: one module per backend."""
 
 from instit_bench.backends.base import (
     Backend,

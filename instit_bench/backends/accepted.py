@@ -1,4 +1,4 @@
-"""What an endpoint accepts of a request, learned from how it refuses the rest."""
+"""Learn which settings an endpoint accepts from its refusals."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-# In the order in which to give them up where a refusal names several.
+# In the order in which to drop them if a refusal names several.
 _OPTIONAL = ("stream_options", "seed", "top_k", "top_p", "stop", "temperature")
 _LIMITS = ("max_tokens", "max_completion_tokens")
 _REFUSES = re.compile(
@@ -24,9 +24,9 @@ _STREAM_ONLY = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The settings that an endpoint takes: ``dropped`` are those that it refused.
+    """The settings that an endpoint accepts: ``dropped`` are those that it refused.
 
-    ``limit`` is the token limit's name, ``None`` where it takes no limit at all.
+    ``limit`` is the token limit's name, or ``None`` if it accepts no limit at all.
     """
 
     dropped: frozenset[str] = frozenset()
@@ -34,7 +34,7 @@ class Accepted:
     stream: bool = False
 
     def settings(self, wanted: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
-        """What is sent of the settings that are wanted; ``extra`` was asked for and stays."""
+        """Return the wanted settings to send; ``extra`` was set by the user and stays."""
         sent = {name: value for name, value in wanted.items() if name not in self.dropped}
         if _LIMITS[0] in sent:
             most = sent.pop(_LIMITS[0])
@@ -47,7 +47,7 @@ class Accepted:
         return sent | dict(extra)
 
     def after(self, words: str, sent: Mapping[str, Any], extra: Mapping[str, Any]) -> Accepted:
-        """What remains after a refusal in these words; the same where it was about other things."""
+        """Return what remains after a refusal in these words; unchanged if it concerns others."""
         if not self.stream and _STREAM_ONLY.search(words):
             return replace(self, stream=True)
         if not _REFUSES.search(words):
@@ -68,12 +68,12 @@ class Accepted:
         return replace(self, dropped=self.dropped | {name})
 
     def joined(self, other: Accepted) -> Accepted:
-        """What both know; ``other`` learned last."""
+        """Combine what both learned; ``other`` learned last."""
         limit = max(self.limit, other.limit, key=(*_LIMITS, None).index)
         return Accepted(self.dropped | other.dropped, limit, other.stream)
 
     def told(self) -> dict[str, Any]:
-        """How the requests differ from what was asked for, for a manifest."""
+        """Return how the requests differ from the user's settings, for a manifest."""
         told: dict[str, Any] = {}
         not_sent = sorted(self.dropped - {"stream_options"})
         if self.limit is None:

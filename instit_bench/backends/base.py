@@ -1,4 +1,4 @@
-"""The interface between the runner and whatever produces predictions."""
+"""The interface between the runner and anything that produces predictions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from instit_bench.types import Prediction, Request
 
 
 class GenerationError(Exception):
-    """This one request failed for good; the run goes on."""
+    """This request failed for good; the run continues."""
 
 
 class BackendUnavailable(Exception):  # noqa: N818 - a state of the backend, not of a request
@@ -28,10 +28,10 @@ class BackendUnavailable(Exception):  # noqa: N818 - a state of the backend, not
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """What a run will ask: enough to size an engine before the first request.
+    """What a run will request: enough to size an engine before the first request.
 
-    ``images`` and ``videos`` are the most that one request holds, ``max_frames`` the most frames
-    of a video, ``media_folders`` where files lie, and ``heaviest`` the longest request.
+    ``images`` and ``videos`` are the maximum per request, ``max_frames`` the maximum per video,
+    ``media_folders`` are where the files are, and ``heaviest`` is the longest request.
     """
 
     images: int = 0
@@ -43,7 +43,7 @@ class Workload:
 
 @dataclass(frozen=True, slots=True)
 class BackendOptions:
-    """What a user may set for a backend; each takes what it knows."""
+    """A user's settings for a backend; each backend reads those it supports."""
 
     model: str
     base_url: str | None = None
@@ -58,29 +58,29 @@ class BackendOptions:
 
 
 class Backend(ABC):
-    """Produces one prediction a request; many requests are in flight at once."""
+    """Produces one prediction per request; many requests are in flight at once."""
 
     @abstractmethod
     def settings(self) -> dict[str, Any]:
-        """What the run's manifest says of this backend: versions and addresses, never a key.
+        """What the manifest records about this backend: versions and addresses, never a key.
 
         The same before and after the start.
         """
 
     def learned(self) -> dict[str, Any]:
-        """What the manifest says besides, once requests were sent: a running server's facts."""
+        """What the manifest records besides, after the run: what requests showed of a server."""
         return {}
 
     async def start(self, folder: Path, tell: Tell) -> None:  # noqa: B027 - most are ready
-        """Get ready to answer; logs may be kept in ``folder``, the run's own.
+        """Get ready to answer; logs may be written to ``folder``, the run directory.
 
         Raises:
-            InputError: It cannot start; says why and what to change.
+            InputError: It cannot start; the message says why and what to change.
         """
 
     @abstractmethod
     async def generate(self, request: Request) -> Prediction:
-        """Answer one request, whose media are resolved.
+        """Answer one request; its media are resolved.
 
         Raises:
             GenerationError: This request failed after all retries.
@@ -91,19 +91,19 @@ class Backend(ABC):
         """Release connections and processes."""
 
     def totals(self) -> dict[str, float]:
-        """Tokens, seconds and cache hits so far, where an engine of our own counts them."""
+        """Return tokens, seconds and cache hits so far, if our own engine counts them."""
         return {}
 
 
 @dataclass(frozen=True, slots=True)
 class BackendSpec:
-    """A backend, and what the program needs to know of it before it makes one.
+    """A backend, and what the program needs to know before it creates one.
 
-    ``name`` is its name for ``--backend``. ``takes`` names the options that it has besides those
-    that all backends share; values of ``--model-arg`` reach it as ``options.adapter.arguments``.
-    ``takes_roles`` says whether a model (with these options) takes messages with roles; else its
-    prompt is one text, with media before it. ``in_flight`` is how many requests it is asked at
-    once and ``video_as`` how it is given a video, unless the user says otherwise.
+    ``name`` is its name for ``--backend``. ``takes`` names the options that it supports besides
+    the common ones; values of ``--model-arg`` are in ``options.adapter.arguments``.
+    ``takes_roles`` says whether a model (with these options) takes messages with roles; otherwise
+    its prompt is one text, with media before it. ``in_flight`` is the default number of concurrent
+    requests and ``video_as`` the default form of a video.
     """
 
     name: str

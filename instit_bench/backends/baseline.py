@@ -1,8 +1,8 @@
-"""Answers without a model: the floor that every model must beat, and a check of a set-up.
+"""Answers without a model: a floor that every model must beat, and a check of the setup.
 
-``random`` picks an option (or a listed tool, or none) evenly; ``first`` takes the first;
-``text:…`` always says the same; ``echo-gold`` repeats the target and only shows that a set-up
-works. Each answer depends on seed, task and id alone, so neither order nor resuming changes it.
+``random`` picks an option (or a listed tool, or none) uniformly; ``first`` takes the first;
+``text:…`` always gives the same answer; ``echo-gold`` repeats the target and only shows that a
+setup works. Answers depend only on seed, task and id, so neither order nor resuming changes them.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ class BaselineBackend(Backend):
         self._seed = options.seed
 
     def settings(self) -> dict[str, Any]:
-        """Nothing but the seed."""
+        """Return the seed."""
         return {"seed": self._seed}
 
     async def generate(self, request: Request) -> Prediction:
-        """Answer at once."""
+        """Answer immediately."""
         answer = self._answer(request.sample).removeprefix(request.reply_start)
         return Prediction(answer, finish_reason="stop")
 
@@ -49,19 +49,19 @@ class BaselineBackend(Backend):
         if self._model == ECHO_GOLD:
             return sample.target
         if self._model.startswith("text:"):
-            # A shell passes \n as two characters; here it means a line's end.
+            # A shell passes \n as two characters; here it means a newline.
             return self._model.removeprefix("text:").replace("\\n", "\n")
         options = _options(sample)
         if not options:
             return _NO_ANSWER
         if self._model == "first":
             return options[0]
-        # Python seeds from text by its SHA-512: the same on every machine.
+        # Python seeds from text by its SHA-512, which is the same on every machine.
         return random.Random(f"{self._seed}/{sample.task}/{sample.id}").choice(options)  # noqa: S311
 
 
 def _options(sample: Sample) -> Sequence[str]:
-    """What a guesser can choose from: letters, or one call of each listed tool, or none."""
+    """Return the options to guess from: letters, or one call of each listed tool, or none."""
     if sample.choices:
         return [chr(ord("A") + index) for index in range(len(sample.choices))]
     tools = _TOOL_LIST.search(sample.question)

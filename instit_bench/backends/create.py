@@ -1,4 +1,4 @@
-"""From the name on the command line to a backend: this package's own or an installed one's."""
+"""Create a backend from its name: this package's own or an installed one."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ LMMS_EVAL = BackendSpec(
     _lmms_eval,
     takes=option_names(AdapterOptions) | {"--video-as"},
     takes_roles=_adapter_takes_roles,
-    # While a model of lmms-eval works on one batch, the next is made ready.
+    # While an lmms-eval model works on one batch, the next is prepared.
     in_flight=lambda adapter: 2 * (adapter.batch_size or 1),
     video_as="video",
 )
@@ -75,10 +75,10 @@ BACKENDS = Registry(
 
 
 def create_backend(name: str, options: BackendOptions) -> Backend:
-    """Make the backend.
+    """Create the backend.
 
     Raises:
-        InputError: The name is unknown, or the options do not fit.
+        InputError: The name is unknown, or the options are not valid for it.
     """
     spec = BACKENDS.load(name)
     parts = (options.engine, options.adapter, options.endpoint)

@@ -1,4 +1,4 @@
-"""What a child process says, line by line."""
+"""Read a child process's output line by line."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 
 
 async def next_line(stream: asyncio.StreamReader) -> str:
-    """A line, or a piece of one that is longer than any line should be."""
+    """Read a line, or a piece of one that is too long."""
     try:
         data = await stream.readuntil(b"\n")
     except asyncio.IncompleteReadError as error:

@@ -1,7 +1,7 @@
 """Any OpenAI-compatible endpoint, through the ``openai`` package.
 
-The client retries what may pass (``instit_bench.endpoint.client``). What remains is sorted here:
-an error of this request, one of the endpoint, or a setting that it does not take.
+The client retries transient errors (``instit_bench.endpoint.client``). The rest is classified here:
+an error of this request, an error of the endpoint, or a setting that it does not accept.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ _FIRST_ALONE_S = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How an endpoint departs from the plain protocol: a part's form, more settings, headers.
+    """How an endpoint departs from the plain protocol: the form of parts, extra settings, headers.
 
-    ``known`` says that it takes all that is sent, so that nothing has to be learned first.
+    ``known`` says that it accepts all that is sent, so nothing has to be learned first.
     """
 
     content: Callable[[Part], dict[str, Any]] = field(default_factory=lambda: plain_content)
@@ -54,11 +54,11 @@ class Dialect:
 
 
 class OpenAIBackend(Backend):
-    """Asks one endpoint for one model's completions; ``key`` is its own, if it has one.
+    """Requests completions of one model from one endpoint; ``key`` is the endpoint's, if any.
 
-    The first request goes alone: what the endpoint refuses of it (``seed``, ``max_tokens`` under
-    this name, replies in one piece, …) is left out of all others, said once, and kept in the
-    manifest.
+    The first request is sent alone: whatever the endpoint refuses in it (``seed``, ``max_tokens``
+    under this name, unstreamed replies, …) is left out of all others, reported once, and kept in
+    the manifest.
     """
 
     def __init__(
@@ -78,18 +78,18 @@ class OpenAIBackend(Backend):
         self._tell: Tell = lambda _: None
 
     def settings(self) -> dict[str, Any]:
-        """The address without user, password and query, and the client's version."""
+        """The address without credentials and query, and the client's version."""
         settings: dict[str, Any] = {"base_url": self._endpoint.shown, "openai": openai.__version__}
         if self._header_names:
             settings["headers"] = self._header_names
         return settings
 
     def learned(self) -> dict[str, Any]:
-        """What the endpoint refused, and is not sent any more."""
+        """What the endpoint refused."""
         return self._accepted.told()
 
     async def start(self, folder: Path, tell: Tell) -> None:  # noqa: ARG002 - logs nothing
-        """Nothing to start; the first request tells what the endpoint takes."""
+        """Do nothing; the first request shows what the endpoint accepts."""
         self._tell = tell
 
     async def close(self) -> None:
@@ -97,7 +97,7 @@ class OpenAIBackend(Backend):
         await self._client.close()
 
     async def generate(self, request: Request) -> Prediction:
-        """Ask for one completion."""
+        """Request one completion."""
         if self._dialect.known:
             return await self._generate(request)
         if self._first is None:
@@ -112,7 +112,7 @@ class OpenAIBackend(Backend):
         with suppress(TimeoutError):
             async with asyncio.timeout(_FIRST_ALONE_S):
                 await self._first.wait()
-        if self._unavailable is not None:  # nobody else need hear it from the endpoint
+        if self._unavailable is not None:  # do not ask the endpoint again
             raise BackendUnavailable(self._unavailable)
         return await self._generate(request)
 
@@ -121,7 +121,7 @@ class OpenAIBackend(Backend):
         try:
             async with asyncio.timeout(self._longest_s):
                 prediction = await self._ask(request)
-        except TimeoutError as error:  # a reply that drips in, which no single read runs out on
+        except TimeoutError as error:  # a reply that trickles in, so that no single read times out
             raise GenerationError(f"no reply within {self._longest_s:g} s") from error
         except openai.APIError as error:
             self._sort(error)
@@ -130,7 +130,7 @@ class OpenAIBackend(Backend):
         return replace(prediction, latency_s=time.perf_counter() - started)
 
     async def _ask(self, request: Request) -> Prediction:
-        """Send the request, each time without what was refused of it."""
+        """Send the request, leaving out after each refusal what was refused."""
         accepted = before = self._accepted
         while True:
             settings = accepted.settings(self._sampling(request), self._extra)
@@ -155,14 +155,14 @@ class OpenAIBackend(Backend):
                 continue
             match name:
                 case "not_sent":
-                    self._tell(f"the endpoint refuses {', '.join(value)}: not sent from here on")
+                    self._tell(f"the endpoint refuses {', '.join(value)}: no longer sent")
                 case "token_limit":
                     self._tell(f"the endpoint takes the token limit as {value} only")
                 case "stream":
-                    self._tell("the endpoint only streams: replies are put together here")
+                    self._tell("the endpoint only streams: streamed replies are assembled")
 
     def _stopped(self, prediction: Prediction, request: Request) -> Prediction:
-        """Where the endpoint does not take stop texts, end the reply at the first one here."""
+        """If the endpoint does not accept stop texts, end the reply at the first one here."""
         if "stop" not in self._accepted.dropped:
             return prediction
         found = [prediction.text.find(stop) for stop in request.params.stop if stop]
@@ -204,7 +204,7 @@ def _chat_message(message: Message, content: Callable[[Part], dict[str, Any]]) -
 
 
 def plain_content(part: Part) -> dict[str, Any]:
-    """A part in the protocol's form, a picture inline in its own bytes."""
+    """Return a part in the protocol's form, an image inline in its own bytes."""
     if isinstance(part, TextPart):
         return {"type": "text", "text": part.text}
     if isinstance(part, ImagePart):

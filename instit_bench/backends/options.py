@@ -1,4 +1,4 @@
-"""What a user may set for an engine, for an endpoint, or for a model of lmms-eval."""
+"""User options for an engine, an endpoint, or an lmms-eval model."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _OWN_FIELDS = {
     "messages": "",
     "prompt": "",
     "stream": "; use --stream",
-    "n": ": one reply to a sample is read",
+    "n": ": one reply per sample is read",
 }
 _CONNECTIONS_OWN = ("host", "connection", "content-length", "content-type", "transfer-encoding")
 _WEIGHTS = ("pretrained", "model_version", "model", "model_name", "model_path")
@@ -34,9 +34,9 @@ _WEIGHTS = ("pretrained", "model_version", "model", "model_name", "model_path")
 class EngineOptions:
     """Options of ``--backend vllm``; ``None`` leaves a setting to the engine.
 
-    ``lora`` is ``NAME=PATH``; ``engine_arg`` holds ``key=value`` (or a bare ``key``) for any
-    other option of the engine. ``video_as`` says how a video travels, ``constrain_choices`` lets
-    the engine reply to a multiple-choice question with nothing but a letter.
+    ``lora`` is ``NAME=PATH``; ``engine_arg`` is ``key=value`` (or a bare ``key``) for any
+    other option of the engine. ``video_as`` says how a video is sent; ``constrain_choices``
+    restricts the reply to a multiple-choice question to one letter.
     """
 
     tensor_parallel: int | None = None
@@ -52,17 +52,17 @@ class EngineOptions:
 
     @property
     def changed(self) -> list[str]:
-        """The options that are not at their defaults, as on the command line."""
+        """Return the options that are not at their defaults, as on the command line."""
         return _changed(self, EngineOptions())
 
 
 @dataclass(frozen=True, slots=True)
 class AdapterOptions:
-    """Options of ``--backend lmms-eval`` and of backends that installed packages bring.
+    """Options of ``--backend lmms-eval`` and of backends from installed packages.
 
-    ``model_arg`` holds ``key=value`` for such a backend, or for the constructor of the model's
-    class in lmms-eval, its adapter, or ``force_simple=true``; ``batch_size`` is how many requests
-    one call of the model may hold.
+    ``model_arg`` is ``key=value`` for such a backend, or for the constructor of the adapter (the
+    model's class in lmms-eval), or ``force_simple=true``; ``batch_size`` is the maximum number of
+    requests per call of the model.
     """
 
     model_arg: tuple[str, ...] = ()
@@ -70,23 +70,23 @@ class AdapterOptions:
 
     @property
     def changed(self) -> list[str]:
-        """The options that are not at their defaults, as on the command line."""
+        """Return the options that are not at their defaults, as on the command line."""
         return _changed(self, AdapterOptions())
 
     @property
     def arguments(self) -> dict[str, str]:
-        """``model_arg`` as a mapping, without ``force_simple``; the last of equal keys counts."""
+        """Return ``model_arg`` as a mapping, without ``force_simple``; the last key wins."""
         pairs = self._pairs()
         return {key: value for key, value in pairs.items() if key != FORCE_SIMPLE}
 
     @property
     def force_simple(self) -> bool:
-        """Whether of two adapters of one name the simple one is meant."""
+        """Whether to use the simple adapter if there are two of one name."""
         return self._pairs().get(FORCE_SIMPLE, "").lower() == "true"
 
     @property
     def weights(self) -> str | None:
-        """The checkpoint or remote model, under the names that adapters have for it."""
+        """Return the checkpoint or remote model, under the names that adapters use for it."""
         arguments = self.arguments
         return next((arguments[name] for name in _WEIGHTS if name in arguments), None)
 
@@ -99,8 +99,8 @@ class AdapterOptions:
 class EndpointOptions:
     """What is sent to an endpoint beyond the protocol.
 
-    ``extra_body`` is merged into every request's body, ``header`` holds ``NAME=VALUE``, where a
-    value ``env:VARIABLE`` stands for what that variable holds; ``stream`` asks for events.
+    ``extra_body`` is merged into every request's body, ``header`` is ``NAME=VALUE``, where a
+    value ``env:VARIABLE`` is read from that variable; ``stream`` requests events.
     """
 
     extra_body: Mapping[str, Any] = field(default_factory=dict)
@@ -109,16 +109,16 @@ class EndpointOptions:
 
     @property
     def changed(self) -> list[str]:
-        """The options that are not at their defaults, as on the command line."""
+        """Return the options that are not at their defaults, as on the command line."""
         return _changed(self, EndpointOptions())
 
     @property
     def header_names(self) -> list[str]:
-        """The headers' names: all that a manifest may say of them."""
+        """The headers' names: all that a manifest may record."""
         return [header.partition("=")[0].strip() for header in self.header]
 
     def headers(self) -> dict[str, str]:
-        """The headers with their values.
+        """Return the headers with their values.
 
         Raises:
             InputError: A variable that one names is not set; no value is shown.
@@ -127,10 +127,10 @@ class EndpointOptions:
 
 
 def checked_body(body: Mapping[str, Any]) -> dict[str, Any]:
-    """A request's further settings, fit for a manifest.
+    """Check a request's additional settings, which the manifest will record.
 
     Raises:
-        ValueError: One is the run's own, or would write a secret down.
+        ValueError: One is set by the run itself, or would record a secret.
     """
     for name in body:
         if name in _OWN_FIELDS:
@@ -152,10 +152,10 @@ def _keys(value: object) -> Iterator[str]:
 
 
 def checked_headers(headers: Sequence[str]) -> tuple[str, ...]:
-    """Headers of the form ``NAME=VALUE``.
+    """Check headers of the form ``NAME=VALUE``.
 
     Raises:
-        ValueError: One is not, or is a connection's own; no value is shown.
+        ValueError: One is not valid, or belongs to the connection; no value is shown.
     """
     for header in headers:
         name, equals, value = header.partition("=")
@@ -164,7 +164,7 @@ def checked_headers(headers: Sequence[str]) -> tuple[str, ...]:
         if name.strip().lower() in _CONNECTIONS_OWN:
             raise ValueError(f"{name.strip()!r} is set by the connection itself")
         if not (value.isascii() and value.isprintable()):
-            raise ValueError(f"the value of {name.strip()!r} holds characters that no header may")
+            raise ValueError(f"the value of {name.strip()!r} contains invalid characters")
     return tuple(headers)
 
 
@@ -174,15 +174,15 @@ def _header(header: str) -> tuple[str, str]:
         variable = value.removeprefix("env:")
         value = os.environ.get(variable, "")
         if not value or not (value.isascii() and value.isprintable()):
-            raise InputError(f"--header {name}: {variable} is not set, or holds no header's value")
+            raise InputError(f"--header {name}: {variable} is not set, or not a valid header value")
     return name.strip(), value.strip()
 
 
 def checked_arguments(arguments: Sequence[str]) -> tuple[str, ...]:
-    """Arguments of an adapter, fit for a manifest.
+    """Check an adapter's arguments, which the manifest will record.
 
     Raises:
-        InputError: One is not ``key=value``, or would write a secret down; no value is shown.
+        InputError: One is not ``key=value``, or would record a secret; no value is shown.
     """
     for argument in arguments:
         key, equals, value = argument.partition("=")
@@ -199,12 +199,12 @@ def checked_arguments(arguments: Sequence[str]) -> tuple[str, ...]:
 
 
 def is_secret(name: str) -> bool:
-    """Whether an option or environment variable of this name holds what nobody may read."""
+    """Whether an option or environment variable of this name holds a secret."""
     return bool(_SECRET.search(name)) and name.lower() not in _NO_SECRET
 
 
 def option_names(options: type[EngineOptions | AdapterOptions | EndpointOptions]) -> frozenset[str]:
-    """All options of a kind, as on the command line."""
+    """Return all options of a kind, as on the command line."""
     return frozenset(_option(field.name) for field in fields(options))
 
 

@@ -83,10 +83,10 @@ def verify_command(
 
     reports = verify(open_source(data, revision))
     table = Table()
-    for column in ("task", "records", "images/videos", "pictures", "problems", "digest"):
+    for column in ("task", "records", "images/videos", "images and frames", "problems", "digest"):
         table.add_column(column, overflow="fold")
     for report in reports:
-        counts = (report.records, report.media, report.pictures, len(report.problems))
+        counts = (report.records, report.media, report.images, len(report.problems))
         table.add_row(report.task, *map(str, counts), report.digest[:16])
     stdout().print(table)
     problems = [f"{r.task}: {problem}" for r in reports for problem in r.problems]

@@ -32,10 +32,11 @@ def leaderboard_command(
     from instit_bench.leaderboard.table import csv_text
     from instit_bench.report.leaderboard_page import leaderboard_page
     from instit_bench.runs.atomic import write_atomically
+    from instit_bench.runs.directory import runs_among
     from instit_bench.runs.loaded import load_results
 
     rows = published_rows() if published else []
-    for path in runs or ([] if published else _all_runs()):
+    for path in runs_among(runs or [], note) or ([] if published else _all_runs()):
         rows.append(row_of(load_results(path), path_text(path)))
     if not rows:
         raise InputError("no runs under results/; name run folders, or add --published")

@@ -21,7 +21,8 @@ def report_command(
 ) -> int:
     """Write an HTML page about one or more runs: metrics, plots and every sample."""
     from instit_bench.report.report_page import write_report
+    from instit_bench.runs.directory import runs_among
 
-    report = write_report(runs, output, media=media)
-    note(f"report: {report.path} ({report.n_samples} samples, {report.n_pictures} pictures)")
+    report = write_report(runs_among(runs, note), output, media=media)
+    note(f"report: {report.path} ({report.n_samples} samples, {report.n_images} images)")
     return 0

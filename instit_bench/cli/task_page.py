@@ -58,6 +58,6 @@ def _part(part: Part) -> str:
     try:
         image = load_image(part)
     except MediaError:
-        return f"<picture {part.path}: broken>"
+        return f"<image {part.path}: broken>"
     origin = str(part.path) if part.path else "in the dataset"
-    return f"<picture {image.width}x{image.height} {image.mime}, {len(image.data)} bytes, {origin}>"
+    return f"<image {image.width}x{image.height} {image.mime}, {len(image.data)} bytes, {origin}>"

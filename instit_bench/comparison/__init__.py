@@ -1,1 +1,1 @@
-"""Runs side by side: what may be compared, what differs, and what a gate says of it."""
+"""Compare runs: what may be compared, what differs, and whether a policy holds."""

@@ -1,4 +1,4 @@
-"""Workflow commands of GitHub Actions: lines of a step's output that the runner obeys.
+"""Workflow commands of GitHub Actions: lines of a step's output that the runner executes.
 
 Source: GitHub's "Workflow commands for GitHub Actions".
 """
@@ -10,7 +10,7 @@ from instit_bench.display import one_line
 
 
 def error_lines(report: CheckReport) -> list[str]:
-    """An ``::error`` line for each rule that did not hold."""
+    """Return an ``::error`` line for each rule that does not hold."""
     return [
         f"::error title={_property(f'{finding.task}: {finding.rule}: {finding.status}')}::"
         f"{_message(f'{finding.text}; allowed: {finding.limit}')}"
@@ -20,7 +20,7 @@ def error_lines(report: CheckReport) -> list[str]:
 
 
 def without_commands(text: str, token: str) -> str:
-    """``text`` so that the runner obeys nothing in it; ``token`` must not be guessable."""
+    """Make ``text`` safe from the runner's commands; ``token`` must be unguessable."""
     return f"::stop-commands::{token}\n{text.rstrip()}\n::{token}::"
 
 

@@ -1,4 +1,4 @@
-"""What a comparison says, in words: the same on the screen and in Markdown."""
+"""A comparison in words, shared by the terminal and Markdown."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ NOT_COMPARABLE = "NOT COMPARABLE"
 
 
 def metric_cells(found: MetricComparison) -> tuple[str, ...]:
-    """A metric's row, under ``COLUMNS``: fractions 0..1, and p after Holm's correction."""
+    """Return a metric's row, under ``COLUMNS``: fractions 0..1, and p after Holm's correction."""
     test = found.test
     interval = "-" if test.ci95 is None else f"{test.ci95[0]:+.4f} to {test.ci95[1]:+.4f}"
     return (
@@ -28,12 +28,12 @@ def metric_cells(found: MetricComparison) -> tuple[str, ...]:
 
 
 def run_title(run: ScoredRun) -> str:
-    """A run's name, and its model where the name does not tell it."""
+    """Return a run's name, and its model unless the name contains it."""
     return one_line(run.name if run.name == run.model else f"{run.name} ({run.model})")
 
 
 def notes(comparison: RunComparison) -> Iterator[str]:
-    """What a reader must know besides the table, a line each."""
+    """Yield what a reader must know besides the table, one line each."""
     for task in comparison.tasks:
         for caveat in task.caveats:
             yield one_line(f"{task.task}: {caveat}")
@@ -54,21 +54,21 @@ def notes(comparison: RunComparison) -> Iterator[str]:
 
 
 def no_common_task(comparison: RunComparison) -> str:
-    """Why there is nothing to compare."""
+    """Return why there is nothing to compare."""
     only_a, only_b = ", ".join(comparison.only_a), ", ".join(comparison.only_b)
     pair = f"{comparison.a.source} and {comparison.b.source}"
     return f"{pair} have no task in common: {only_a} against {only_b}"
 
 
 def flip_counts(task: TaskComparison) -> str:
-    """How many samples flipped, in one line."""
+    """Return the number of flipped samples, on one line."""
     to_wrong = sum(len(group.to_wrong) for group in task.flips)
     to_right = sum(len(group.to_right) for group in task.flips)
     return f"{to_wrong} right to wrong, {to_right} wrong to right"
 
 
 def first_of(ids: Sequence[str], limit: int | None) -> tuple[Sequence[str], str]:
-    """The ids to show, and the words for the others."""
+    """Return the ids to show, and a phrase for the others."""
     if limit is None or len(ids) <= limit:
         return ids, ""
     return ids[:limit], f" and {len(ids) - limit} more" if limit else f"{len(ids)} samples"

@@ -1,4 +1,4 @@
-"""Holding a run to a policy: one finding a rule, and one exit code for all of them."""
+"""Check a run against a policy: one finding per rule, and one exit code for all of them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from instit_bench.scorers.base import ScorerSpec
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What became of one rule. ``limit`` is what it demands, ``text`` what was found."""
+    """The outcome of one rule. ``limit`` is what it demands, ``text`` what was found."""
 
     task: str
     rule: str
@@ -25,7 +25,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class CheckReport:
-    """All findings, and the comparison with the baseline that they rest on, if there is one."""
+    """All findings, and the comparison with the baseline behind them, if there is one."""
 
     run: ScoredRun
     comparison: RunComparison | None
@@ -33,17 +33,17 @@ class CheckReport:
 
     @property
     def exit_code(self) -> int:
-        """0 all held; 1 a regression; 3 a rule without a verdict, whatever the others say."""
+        """0: all rules hold; 1: a regression; 3: a rule without a verdict, in any case."""
         found = {finding.status for finding in self.findings}
         return 3 if "no verdict" in found else 1 if "regression" in found else 0
 
     def count(self, status: Status) -> int:
-        """How many rules ended so."""
+        """Return the number of rules with this status."""
         return sum(finding.status == status for finding in self.findings)
 
     @property
     def conclusion(self) -> str:
-        """One line; it holds no text from data or models."""
+        """One line; it contains no text from data or models."""
         rules = len(self.findings)
         broken, open_ = self.count("regression"), self.count("no verdict")
         if open_:
@@ -57,7 +57,7 @@ class CheckReport:
 def check_run(
     run: ScoredRun, baseline: ScoredRun | None, policy: Policy, *, seed: int = 0
 ) -> CheckReport:
-    """Hold a run to a policy; without a baseline the rules for drops are left out."""
+    """Check a run against a policy; without a baseline the rules for drops are skipped."""
     metrics = policy_names(run, baseline)
 
     def select(task: str, scorer: ScorerSpec, valued: Sequence[str]) -> Sequence[str]:
@@ -81,7 +81,7 @@ def check_run(
 
 
 def policy_names(run: ScoredRun, baseline: ScoredRun | None) -> Mapping[str, Sequence[str]]:
-    """The tasks that rules may name, with their metrics."""
+    """Return the tasks that rules may name, with their metrics."""
     names: dict[str, dict[str, None]] = {}
     for one in (baseline, run):
         for name, task in (one.tasks if one else {}).items():
@@ -92,7 +92,7 @@ def policy_names(run: ScoredRun, baseline: ScoredRun | None) -> Mapping[str, Seq
 def _gated(
     limits: TaskLimits, scorer: ScorerSpec, metrics: Sequence[str], valued: Sequence[str]
 ) -> list[str]:
-    """The headline metrics, those that a rule names, and those with values that one covers."""
+    """Return headline metrics, those that a rule names, and those with values that one covers."""
     heads = scorer.headlines(valued)
     named = [
         metric
@@ -113,7 +113,7 @@ class _Task:
     compared: TaskComparison | None
 
     def findings(self, *, with_baseline: bool) -> Iterator[Finding]:
-        """In the order in which they stand in every output."""
+        """Yield findings in the order of every output."""
         if self.after is None:
             yield self._finding(*_COMPARABLE, "no verdict", "the run has no such task")
             return
@@ -125,7 +125,7 @@ class _Task:
         yield from self._bounds(self.after)
 
     def _measured(self, after: TaskScores) -> Iterator[Finding]:
-        """Whether enough was measured to say anything."""
+        """Check whether enough was measured to say anything."""
         expected = _expected(self.before or after, after)
         rules = self.limits.rules
         if rules.min_coverage is not None:
@@ -182,5 +182,5 @@ _COMPARABLE = ("comparable", "same data, prompts, protocol")
 
 
 def _expected(before: TaskScores, after: TaskScores) -> int:
-    """How many samples there are to cover: a run of fewer than the baseline's is not complete."""
+    """Return how many samples to cover: a run with fewer than the baseline is not complete."""
     return max(before.n_total, after.n_total, len(before.samples | after.samples))

@@ -1,4 +1,4 @@
-"""Whether two runs were asked and judged alike: else their difference is not the model's."""
+"""Whether two runs used the same protocol; otherwise their difference is not the model's."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ class Mismatch:
 
 
 def mismatches(task: str, a: TaskScores, b: TaskScores) -> list[Mismatch]:
-    """Everything in which the two differ and that a comparison needs equal.
+    """Return every difference that prevents a comparison.
 
-    Model, backend, engine and precision are what is compared; they may differ.
+    Model, backend, engine and precision are what is compared, so they may differ.
     """
     return [Mismatch(task, *found) for found in _mismatches(a, b)]
 
 
 def caveats(a: TaskScores, b: TaskScores) -> list[str]:
-    """What neither run tells, so that nobody can say whether it differs."""
+    """Return what is unknown for both runs, and so may differ."""
     unknown = []
     if a.prompts == b.prompts == "unknown":
-        unknown.append("whose prompts asked (`instit-bench score --prompts` records it)")
+        unknown.append("which prompts were used (`instit-bench score --prompts` records it)")
     if "prompt_style" not in a.protocol | b.protocol:
-        unknown.append("with which settings was asked (both are prediction files)")
-    return [f"not known of either run: {what}" for what in unknown]
+        unknown.append("which settings were used (both are prediction files)")
+    return [f"unknown for both runs: {what}" for what in unknown]
 
 
 def _mismatches(a: TaskScores, b: TaskScores) -> Iterator[tuple[str, str, str]]:
@@ -68,7 +68,7 @@ def _other_items(a: TaskScores, b: TaskScores) -> Iterator[tuple[str, str, str]]
 
 
 def _other_protocol(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
-    """Settings with other values, then in one line those that only one of the two tells."""
+    """Yield settings with other values, then on one line those that only one of the two has."""
     for name in a:
         if name in b and a[name] != b[name]:
             yield name, _value(a[name]), _value(b[name])

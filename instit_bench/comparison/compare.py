@@ -1,4 +1,4 @@
-"""Two runs side by side: what changed, and what may be said of it (docs/statistics.md)."""
+"""Compare two runs: what changed, and how certain it is (docs/statistics.md)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from instit_bench.stats.correction import holm
 from instit_bench.stats.paired import Conclusion, PairedTest, conclusion, paired_test
 from instit_bench.types import State
 
-# Which metrics of a task to compare: from its name, its scorer and those that have a value.
+# Which metrics of a task to compare: from its name, its scorer and the metrics with a value.
 MetricSelector = Callable[[str, ScorerSpec, Sequence[str]], Sequence[str]]
 
 
@@ -24,8 +24,9 @@ MetricSelector = Callable[[str, ScorerSpec, Sequence[str]], Sequence[str]]
 class MetricComparison:
     """One metric of one task on the samples with a value in both runs.
 
-    ``p`` is Holm's, over the tasks. ``left_out`` says why samples are missing: a count for each
-    state (or ``no value``), in A and in B. ``bootstrap_ci95`` is the difference's, if asked for.
+    ``p`` is corrected by Holm over the tasks. ``left_out`` says why samples are missing: a count
+    per state (or ``no value``), in A and in B. ``bootstrap_ci95`` is the difference's, if
+    requested.
     """
 
     metric: str
@@ -40,9 +41,9 @@ class MetricComparison:
 
 @dataclass(frozen=True, slots=True)
 class TaskComparison:
-    """One task: its metrics, its flips, and what stands against comparing it.
+    """One task: its metrics, its flips, and what speaks against comparing it.
 
-    ``absent`` names metrics that were to be compared and that no sample has in both runs.
+    ``absent`` lists requested metrics for which no sample has a value in both runs.
     """
 
     task: str
@@ -55,7 +56,7 @@ class TaskComparison:
 
 @dataclass(frozen=True, slots=True)
 class RunComparison:
-    """Run B against run A, task by task; ``only_a`` and ``only_b`` are tasks of one of them."""
+    """Run B against run A, task by task; ``only_a`` and ``only_b`` are tasks of one run only."""
 
     a: ScoredRun
     b: ScoredRun
@@ -65,7 +66,7 @@ class RunComparison:
 
     @property
     def mismatches(self) -> list[Mismatch]:
-        """Those of all tasks."""
+        """The mismatches of all tasks."""
         return [mismatch for task in self.tasks for mismatch in task.mismatches]
 
 
@@ -87,7 +88,7 @@ def compare_runs(
     seed: int = 0,
     bootstrap: bool = False,
 ) -> RunComparison:
-    """Compare the tasks that both have; whether they may be compared is told, not judged."""
+    """Compare the common tasks; whether they may be compared is reported, not decided."""
     shared = [name for name in a.tasks if name in b.tasks]
     tasks = [
         _compare_task(name, a.tasks[name], b.tasks[name], select, seed=seed, bootstrap=bootstrap)
@@ -121,7 +122,7 @@ def _compare_task(
 
 
 def _valued(a: TaskScores, b: TaskScores) -> list[str]:
-    """The metrics for which any sample has a value, in the task's order."""
+    """Return the metrics for which any sample has a value, in the task's order."""
     having = {m for task in (a, b) for sample in task.samples.values() for m in sample.scores}
     return [metric for metric in dict.fromkeys([*a.metrics, *b.metrics]) if metric in having]
 
@@ -154,7 +155,7 @@ def _compare_metric(
 
 
 def _left_out(metric: str, task: TaskScores, ids: Collection[str], n_total: int) -> dict[str, int]:
-    """Why samples have no value for the metric in this run; unlisted ones were never run."""
+    """Return why samples have no value for the metric in this run; unlisted ones were never run."""
     reasons = Counter({State.NOT_RUN.value: n_total - len(ids)})
     for id_ in ids:
         sample = task.samples.get(id_)
@@ -168,10 +169,10 @@ def _left_out(metric: str, task: TaskScores, ids: Collection[str], n_total: int)
 def _corrected(
     tasks: Sequence[TaskComparison], scorers: Mapping[str, ScorerSpec]
 ) -> Iterable[TaskComparison]:
-    """The same with p values corrected for asking of several tasks, and conclusions by them.
+    """Correct the p values for testing several tasks, and draw conclusions from them.
 
     The official headline metrics of all tasks are one family, the strict ones another, and every
-    other metric is one with its namesakes.
+    other metric forms a family with the same metric of other tasks.
     """
     families = defaultdict[str, list[tuple[str, MetricComparison]]](list)
     for task in tasks:

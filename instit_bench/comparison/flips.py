@@ -1,4 +1,4 @@
-"""The samples that went from right to wrong and back, by kind of question."""
+"""The samples that flipped from right to wrong and back, by kind of question."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class FlipGroup:
 
 
 def flip_groups(a: TaskScores, b: TaskScores, metrics: Sequence[str]) -> tuple[FlipGroup, ...]:
-    """What changed from A to B, the kind with most losses first.
+    """Return what changed from A to B, the kind with most losses first.
 
     A sample that is neither right nor wrong in one of the runs did not flip.
     """

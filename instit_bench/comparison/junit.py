@@ -1,4 +1,4 @@
-"""A check as JUnit XML, the format that CI services show test results from."""
+"""A check as JUnit XML, the format from which CI services show test results."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from instit_bench.display import one_line
 
 
 def junit_xml(report: CheckReport) -> str:
-    """One test case a rule: a regression is a failure, a rule without a verdict an error.
+    """Return one test case per rule: a regression is a failure, a rule without a verdict an error.
 
-    Names hold no measured values, so that a service can follow a rule from run to run.
+    Names contain no measured values, so a service can follow a rule from run to run.
     """
     counts = {
         "tests": str(len(report.findings)),

@@ -1,4 +1,4 @@
-"""One metric against one limit, by its interval or by its mean (docs/ci.md)."""
+"""Check one metric against one limit, by its interval or by its mean (docs/ci.md)."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from instit_bench.stats.intervals import mean_metric
 
 Status = Literal["held", "regression", "no verdict"]
 
-# Means of scores in steps of a tenth miss their limit in the last digits: 0.7 / 5 < 0.14.
+# Means of scores in tenths miss their limit in the last digits: 0.7 / 5 < 0.14.
 _ROUNDING = 1e-9
-_TOO_FEW = "pictures or videos are too few for an interval to decide; use gate: mean"
+_TOO_FEW = "images or videos are too few for an interval to decide; use gate: mean"
 
 
 def judge_drop(found: MetricComparison, limit: float, gate: Gate) -> tuple[Status, str]:
-    """Whether B lost more than ``limit``, a fraction of 1, and the figures.
+    """Return whether B lost more than ``limit``, a fraction of 1, and the figures.
 
-    By the interval that needs two things: the difference is shown at all (p after correction), and
-    the whole 95 % interval lies beyond the limit. Where lower is better, a loss is a rise.
+    By interval, two conditions must hold: the difference is shown at all (p after correction), and
+    the whole 95 % interval is beyond the limit. If lower is better, a loss is a rise.
     """
     test = found.test
     values = f"{test.a:.4f} to {test.b:.4f}, difference {test.difference:+.4f}"
@@ -41,7 +41,7 @@ def judge_drop(found: MetricComparison, limit: float, gate: Gate) -> tuple[Statu
 def judge_bound(
     task: TaskScores, metric: str, rule: Literal["min_value", "max_value"], bound: float, gate: Gate
 ) -> tuple[Status, str]:
-    """Whether a metric lies on the wrong side of a bound, by the interval wholly so."""
+    """Return whether a metric is on the wrong side of a bound; by interval, the whole interval."""
     inside = [sample for sample in task.samples.values() if metric in sample.scores]
     measured = mean_metric(
         [sample.scores[metric] for sample in inside], [sample.cluster for sample in inside]

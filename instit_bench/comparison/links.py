@@ -1,4 +1,4 @@
-"""Addresses of samples in a report's page (docs/reports.md says what a fragment may hold)."""
+"""URLs of samples in a report page (docs/reports.md documents the fragment)."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from urllib.parse import quote
 
 
 def sample_address(page_url: str, task: str, sample: str) -> str:
-    """The sample in the report at this address."""
+    """Return the URL of a sample in the report at this URL."""
     return f"{page_url}#sample={quote(task, safe='')}/{quote(sample, safe='')}"

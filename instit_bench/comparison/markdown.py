@@ -24,9 +24,9 @@ _MARKS = {"held": "held", "regression": "**regression**", "no verdict": "**no ve
 def comparison_markdown(
     comparison: RunComparison, flips: int | None, report_url: str | None = None
 ) -> str:
-    """A section: the table, what to know of it, and at most ``flips`` ids a group (or all).
+    """Return a section: the table, its notes, and at most ``flips`` ids per group (or all).
 
-    ``report_url`` is the address of B's report page, for links to samples.
+    ``report_url`` is the URL of B's report page, for links to samples.
     """
     a, b = markdown_text(run_title(comparison.a)), markdown_text(run_title(comparison.b))
     rows = [
@@ -48,7 +48,7 @@ def comparison_markdown(
 
 
 def check_markdown(report: CheckReport, flips: int | None) -> str:
-    """The conclusion, every rule, and below them the comparison that they rest on."""
+    """Return the conclusion, every rule, and below them the comparison behind them."""
     rows = [
         [
             markdown_text(finding.task),

@@ -1,4 +1,4 @@
-"""``checks.yaml``: what a run must hold (docs/ci.md)."""
+"""``checks.yaml``: the rules that a run must satisfy (docs/ci.md)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Gate = Literal["interval", "mean"]
 
 
 class MetricRules(BaseModel):
-    """Rules of one metric; all are fractions 0..1 of it, ``None`` switches a rule off."""
+    """Rules for one metric; all are fractions 0..1 of it, ``None`` switches a rule off."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -32,7 +32,7 @@ class MetricRules(BaseModel):
 
 
 class TaskRules(BaseModel):
-    """Rules of one task; ``max_drop`` and ``gate`` hold for each of its gated metrics."""
+    """Rules for one task; ``max_drop`` and ``gate`` apply to each of its gated metrics."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -44,10 +44,10 @@ class TaskRules(BaseModel):
 
 
 class Policy(BaseModel):
-    """Rules by task; task and metric names may hold ``*`` and ``?``.
+    """Rules by task; task and metric names may contain ``*`` and ``?``.
 
-    ``defaults`` come first, then every entry of ``tasks`` that matches, in the file's order; what
-    an entry does not say stays as it was.
+    ``defaults`` come first, then every entry of ``tasks`` that matches, in the file's order; values
+    that an entry does not set stay unchanged.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -56,7 +56,7 @@ class Policy(BaseModel):
     tasks: dict[str, TaskRules] = Field(default_factory=dict)
 
     def rules_for(self, task: str) -> TaskLimits:
-        """What holds for one task."""
+        """Return the rules that apply to one task."""
         named = [rules for pattern, rules in self.tasks.items() if fnmatchcase(task, pattern)]
         layers = (self.defaults, *named)
         merged = TaskRules(**_merged(layers, exclude="metrics"))
@@ -72,10 +72,11 @@ class Policy(BaseModel):
         )
 
     def require_known(self, tasks: Mapping[str, Sequence[str]], where: str) -> None:
-        """Refuse a rule that would hold for nothing; ``tasks`` maps names to metrics.
+        """Refuse a rule that applies to nothing; ``tasks`` maps names to metrics.
 
         Raises:
-            InputError: A task's or metric's name matches none of them; says which is near.
+            InputError: A task's or metric's name matches nothing; the message suggests a similar
+                one.
         """
         for pattern in self.tasks:
             _require_match(pattern, tasks, f"{where}: tasks", "task")
@@ -93,19 +94,19 @@ class Policy(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class TaskLimits:
-    """The rules of one task, with those of its metrics in the order in which they apply."""
+    """The rules for one task, with those for its metrics in the order in which they apply."""
 
     rules: TaskRules
     metrics: tuple[tuple[str, MetricRules], ...]
 
     def for_metric(self, metric: str) -> MetricRules:
-        """What holds for a metric: its task's rules, and over them its own."""
+        """Return the rules for a metric: its task's rules, overridden by its own."""
         own = [rules for pattern, rules in self.metrics if fnmatchcase(metric, pattern)]
         task = {"max_drop": self.rules.max_drop, "gate": self.rules.gate}
         return MetricRules(**{**task, **_merged(own)})
 
     def names(self, metric: str, *, exactly: bool = False) -> bool:
-        """Whether a rule names the metric itself, or (not ``exactly``) a pattern covers it."""
+        """Whether a rule names the metric itself, or (unless ``exactly``) a pattern covers it."""
         return any(
             metric == pattern or (not exactly and fnmatchcase(metric, pattern))
             for pattern, _ in self.metrics
@@ -116,7 +117,7 @@ def read_policy(path: Path) -> Policy:
     """Read a policy file.
 
     Raises:
-        InputError: It cannot be read, or a key or value is not valid; names the field.
+        InputError: It cannot be read, or a key or value is not valid; the message names the field.
     """
     values = read_yaml(path)
     try:
@@ -126,7 +127,7 @@ def read_policy(path: Path) -> Policy:
 
 
 def _merged(layers: Iterable[BaseModel], exclude: str = "") -> dict[str, Any]:
-    """What the layers say in so many words; the last one counts."""
+    """Return the values that the layers set explicitly; the last one counts."""
     return {
         name: getattr(layer, name)
         for layer in layers
@@ -135,14 +136,14 @@ def _merged(layers: Iterable[BaseModel], exclude: str = "") -> dict[str, Any]:
 
 
 def _hint(problem: ErrorDetails) -> str:
-    """Where a rule belongs that is in the wrong place, which one was meant, or its unit."""
+    """Suggest where a misplaced rule belongs, which name was meant, or the unit."""
     name = str(problem["loc"][-1]) if problem["loc"] else ""
     if problem["type"] != "extra_forbidden":
         return "; it is a fraction, 0.02 for 2 points" if name in _FRACTIONS else ""
     if name in MetricRules.model_fields and name not in TaskRules.model_fields:
-        return "; it is a rule of a metric: put it under 'metrics'"
+        return "; it is a rule for a metric: put it under 'metrics'"
     if name in TaskRules.model_fields:
-        return "; it is a rule of a task: put it under 'defaults' or a task's name in 'tasks'"
+        return "; it is a rule for a task: put it under 'defaults' or a task's name in 'tasks'"
     known = {name for model in (Policy, TaskRules, MetricRules) for name in model.model_fields}
     return did_you_mean(name, known - {name})
 
@@ -154,5 +155,5 @@ def _require_match(pattern: str, names: Iterable[str], where: str, kind: str) ->
     known = list(dict.fromkeys(names))
     if any(fnmatchcase(name, pattern) for name in known):
         return
-    hint = did_you_mean(pattern, known) or f"; there are {', '.join(known) or 'none'}"
+    hint = did_you_mean(pattern, known) or f"; known: {', '.join(known) or 'none'}"
     raise InputError(f"{where}.{pattern}: neither run nor baseline has such a {kind}{hint}")

@@ -12,7 +12,7 @@ from instit_bench.comparison.scored_run import ScoredRun
 
 
 def comparison_json(comparisons: Sequence[RunComparison]) -> str:
-    """The comparisons with one base, every flip named; figures are fractions 0..1."""
+    """Return the comparisons with one baseline, every flip listed; figures are fractions 0..1."""
     values = {
         "format": "instit-bench comparison 1",
         "comparisons": [

@@ -1,6 +1,6 @@
-"""A run as comparisons see it: its identity and every sample's scores, no texts and no media.
+"""A run as comparisons need it: its identity and every sample's scores, without texts or media.
 
-It is read from a run's folder or from a baseline file, which is nothing but this value as JSON.
+It is read from a run directory or from a baseline file, which is this value as JSON.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from instit_bench.validation import first_problem
 class ComparedSample(BaseModel):
     """One sample: how it ended and what it scored.
 
-    ``item`` is a digest of question and target: runs that disagree in it were not asked the same.
+    ``item`` is a digest of question and target: if it differs, the runs asked different questions.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -40,9 +40,9 @@ class ComparedSample(BaseModel):
 
 
 class TaskScores(BaseModel):
-    """One task: what must be equal for a comparison, and its samples by id.
+    """One task: the fields that must match for a comparison, and its samples by id.
 
-    ``n_total`` counts the selected samples, those that were never run included.
+    ``n_total`` counts the selected samples, including those that were never run.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -59,12 +59,12 @@ class TaskScores(BaseModel):
 
     @property
     def n_scored(self) -> int:
-        """Samples with a verdict."""
+        """The number of samples with a verdict."""
         return sum(sample.state.has_verdict for sample in self.samples.values())
 
     @property
     def n_errors(self) -> int:
-        """Samples that failed, by the model's side or the judge's."""
+        """The number of samples that failed, on the model's side or the judge's."""
         failed = (State.INFER_ERROR, State.JUDGE_ERROR)
         return sum(sample.state in failed for sample in self.samples.values())
 
@@ -85,24 +85,24 @@ class ScoredRun(BaseModel):
 
 
 def load_scored_run(path: Path) -> ScoredRun:
-    """Read a run's folder or a baseline file.
+    """Read a run directory or a baseline file.
 
     Raises:
-        InputError: It is neither, or it is broken; says which file and field.
+        InputError: It is neither, or not valid; the message names file and field.
     """
     if path.is_file():
         scores = _read_baseline(path)
     elif path.is_dir():
         scores = scored_run(Run.load(path))
     else:
-        raise InputError(f"{path}: there is no such run folder or baseline file")
+        raise InputError(f"{path}: run directory or baseline file not found")
     if not scores.tasks:
-        raise InputError(f"{path}: holds no task")
+        raise InputError(f"{path}: contains no task")
     return scores
 
 
 def save_baseline(run: ScoredRun, path: Path) -> None:
-    """Write a baseline file, one sample a line, fit to be committed."""
+    """Write a baseline file, one sample per line, suitable for version control."""
     values = run.model_dump(mode="json")
     tasks = values.pop("tasks")
     blocks = []
@@ -116,7 +116,7 @@ def save_baseline(run: ScoredRun, path: Path) -> None:
 
 
 def scored_run(run: Run) -> ScoredRun:
-    """The scores of a stored run, finished or not.
+    """Return the scores of a stored run, finished or not.
 
     Raises:
         InputError: A journal is broken.
@@ -159,10 +159,10 @@ def _task_scores(stored: RunTask, manifest: Manifest) -> TaskScores:
 
 
 def _protocol(name: str, task: TaskManifest, manifest: Manifest) -> Mapping[str, Any]:
-    """How answers were asked for and judged, model and engine apart; only what is known.
+    """Return the protocol of prompting and judging, without model and engine; only what is known.
 
-    Of a prediction file nobody knows how its answers were asked for, of lmms-eval's log all but the
-    frames of videos.
+    A prediction file says nothing about its protocol; lmms-eval's log tells all except the frames
+    of videos.
     """
     identity, scorer = manifest.identity, spec_of(task)
     protocol: dict[str, Any] = {}
@@ -178,7 +178,7 @@ def _protocol(name: str, task: TaskManifest, manifest: Manifest) -> Mapping[str,
 
 
 def _judging(name: str, judging: JudgingManifest | None) -> Mapping[str, Any]:
-    """Of several judges it is the first one's scores that count."""
+    """With several judges, the first one's scores count."""
     if judging is None or name not in judging.contracts:
         return {"judge": "none"}
     return {
@@ -199,18 +199,19 @@ def _read_baseline(path: Path) -> ScoredRun:
         run = ScoredRun.model_validate_json(text)
         json.loads(text, object_pairs_hook=_refuse_doubles)
     except _DoubledKey as error:
-        raise InputError(f"{path}: {error} stands twice, as a bad merge leaves it") from error
+        raise InputError(f"{path}: duplicate key {error} (from a bad merge?)") from error
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error}") from error
     except ValidationError as error:
         raise InputError(
-            f"{path}: is no baseline file of `instit-bench baseline save`: {first_problem(error)}"
+            f"{path}: is not a valid baseline file: {first_problem(error)}; write it with "
+            "`instit-bench baseline save`"
         ) from error
     return run.model_copy(update={"source": path})
 
 
 class _DoubledKey(Exception):  # noqa: N818 - says which
-    """A key that stands twice: JSON's readers keep the last one and say nothing."""
+    """A duplicate key: JSON parsers silently keep the last one."""
 
 
 def _refuse_doubles(pairs: list[tuple[str, Any]]) -> None:

@@ -1,4 +1,4 @@
-"""Comparisons and checks on the screen."""
+"""Comparisons and checks on the terminal."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ from instit_bench.display import one_line
 def comparison_view(
     comparison: RunComparison, flips: int | None, report_url: str | None = None
 ) -> RenderableType:
-    """The table, what to know of it, and at most ``flips`` ids a group (``None``: all).
+    """Return the table, its notes, and at most ``flips`` ids per group (``None``: all).
 
-    ``report_url`` is the address of B's report page: terminals that can make the ids links to it.
+    ``report_url`` is the URL of B's report page: terminals that support it turn ids into links.
     """
     tables = [
         _flips(task, comparison, flips, report_url) for task in comparison.tasks if task.flips
@@ -40,7 +40,7 @@ def comparison_view(
 
 
 def check_view(report: CheckReport) -> Table:
-    """Every rule, its limit, and what was found."""
+    """Return every rule, its limit, and what was found."""
     title = escape(f"check of {run_title(report.run)}")
     table = Table(title=title, title_justify="left", box=box.SIMPLE)
     for column in ("rule", "limit", "result", "found"):
@@ -85,7 +85,7 @@ def _flips(
 
 
 def _table(title: str, comparison: RunComparison) -> Table:
-    """A table that says in its title what stands against it."""
+    """Return a table whose title says what speaks against the comparison."""
     lines = [title, *_warning(comparison)]
     return Table(title=escape("\n".join(lines)), title_justify="left", box=box.SIMPLE)
 

@@ -1,1 +1,1 @@
-"""The benchmarks' data: finding, downloading, reading and checking records."""
+"""The benchmarks' data: find, download, read and check records."""

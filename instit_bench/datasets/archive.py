@@ -1,9 +1,9 @@
 """Safe, atomic, once-only extraction of zip archives.
 
-An archive is unpacked into a temporary folder beside its final place and renamed when complete,
-so a folder under its final name is always whole; what a killed process left is cleared away by
-the next. Refused: paths outside the folder, links, double names, encrypted entries, and archives
-that unpack to more than the limits.
+An archive is unpacked into a temporary folder beside its final place and renamed when complete, so
+a folder with its final name is always complete. The next extraction removes what a killed process
+left. Refused: paths outside the folder, links, duplicate names, encrypted entries, and archives
+whose unpacked size exceeds the limits.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from instit_bench.datasets.records import relative_path
 from instit_bench.errors import InputError
 
 MAX_TOTAL_BYTES = 100 * 2**30
-MAX_RATIO = 200  # pictures hardly compress; a higher ratio is a bomb or not ours
+MAX_RATIO = 200  # images hardly compress; a higher ratio is a zip bomb or not our data
 _ENCRYPTED = 0x1  # bit of an entry's flags
 
 
@@ -51,7 +51,7 @@ def extract_once(archive: Path, parent: Path) -> Path:
 
 
 def _checked_members(archive: Path, zipped: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
-    """The archive's files by the relative path that each is written to."""
+    """Return the archive's files by the relative path that each is written to."""
     members: dict[str, zipfile.ZipInfo] = {}
     for info in zipped.infolist():
         where = f"{archive}: entry {info.filename!r}"
@@ -64,27 +64,27 @@ def _checked_members(archive: Path, zipped: zipfile.ZipFile) -> dict[str, zipfil
         if info.flag_bits & _ENCRYPTED:
             raise InputError(f"{where} is encrypted; unpack the archive by hand")
         if path in members:
-            raise InputError(f"{where} occurs twice; refused")
+            raise InputError(f"{where} is a duplicate; refused")
         members[path] = info
     total = sum(info.file_size for info in members.values())
-    packed = archive.stat().st_size  # not the entries' own claims: entries may overlap
+    packed = archive.stat().st_size  # not the entries' declared sizes: entries may overlap
     if total > MAX_TOTAL_BYTES or total / packed > MAX_RATIO:
         raise InputError(
-            f"{archive}: would unpack to {total:,} bytes from {packed:,}; over the limits "
-            f"({MAX_TOTAL_BYTES:,} bytes, {MAX_RATIO}:1), refused"
+            f"{archive}: would unpack {packed:,} bytes to {total:,}; the limits are "
+            f"{MAX_TOTAL_BYTES:,} bytes and a ratio of {MAX_RATIO}:1; refused"
         )
     return members
 
 
 def _fingerprint(members: Mapping[str, zipfile.ZipInfo]) -> str:
-    """A name for the archive's content from its directory: names, sizes and checksums."""
+    """Return a name for the archive's content from its directory: names, sizes and checksums."""
     listing = "\n".join(f"{name}\t{i.file_size}\t{i.CRC}" for name, i in members.items())
     return hashlib.sha256(listing.encode()).hexdigest()[:16]
 
 
 def _extract(zipped: zipfile.ZipFile, members: Mapping[str, zipfile.ZipInfo], target: Path) -> None:
     staging = target.with_name(f".{target.name}.part")
-    shutil.rmtree(staging, ignore_errors=True)  # of a process that was killed: we hold the lock
+    shutil.rmtree(staging, ignore_errors=True)  # left by a killed process: we hold the lock
     staging.mkdir()
     console = Console(stderr=True)
     try:

@@ -22,7 +22,7 @@ Step = Callable[[], str]
 
 
 def download(benchmark: str, revision: str) -> Iterator[tuple[str, Step]]:
-    """Named steps; each downloads one thing (if it is not there) and says what it has."""
+    """Yield named steps; each downloads one thing (unless it is there) and describes it."""
     source = open_source("hub", revision)
     match benchmark:
         case "inst_it_bench":

@@ -18,10 +18,10 @@ def fetch_gpt4tools(split: str, folder: Path) -> Path:
     """Download a split into ``folder`` with gdown; return the file.
 
     Raises:
-        InputError: gdown is not installed or the download failed; says which file to put where.
+        InputError: gdown is not installed or the download failed; says where to put the file.
     """
     target = folder / GPT4TOOLS_FILES[split][0]
-    by_hand = f"put the file there by hand (Google Drive id {DRIVE_IDS[split]}) or use --data PATH"
+    by_hand = f"put the file there yourself (Google Drive id {DRIVE_IDS[split]}) or use --data PATH"
     try:
         import gdown
     except ImportError as error:
@@ -39,8 +39,8 @@ def fetch_gpt4tools(split: str, folder: Path) -> Path:
     if not done:
         raise InputError(f"cannot download {target.name}; {by_hand}: {target}")
     try:
-        read_records(partial)  # Drive answers with a web page where it refuses
+        read_records(partial)  # Drive returns a web page when it refuses
     except InputError as error:
-        raise InputError(f"got no JSON for {target.name}; {by_hand}: {target}") from error
+        raise InputError(f"{target.name}: the download is not JSON; {by_hand}: {target}") from error
     partial.rename(target)
     return target

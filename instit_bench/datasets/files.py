@@ -1,4 +1,4 @@
-"""Records of third-party tasks: local files named in the task's YAML, as lmms-eval reads them."""
+"""Records of third-party tasks: local files named in the task's YAML, read like lmms-eval does."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _BUILDERS = ("json", "csv", "parquet")
 def read_files(
     builder: str, dataset_kwargs: Mapping[str, Any], split: str, yaml_path: Path
 ) -> Dataset:
-    """The records under ``dataset_kwargs.data_files``, relative to the YAML's folder.
+    """Read the records under ``dataset_kwargs.data_files``, relative to the YAML's folder.
 
     Raises:
         InputError: No local files are named, or one is missing or broken.
@@ -31,7 +31,7 @@ def read_files(
     names = [named] if isinstance(named, str) else named
     if not isinstance(names, list) or not names:
         raise InputError(
-            f"{yaml_path}: key 'dataset_kwargs.data_files': names no file for split {split!r}"
+            f"{yaml_path}: key 'dataset_kwargs.data_files': no file is named for split {split!r}"
         )
     files = tuple(yaml_path.parent / str(name) for name in names)
     docs: list[Doc] = []

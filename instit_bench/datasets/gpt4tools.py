@@ -1,4 +1,4 @@
-"""GPT4Tools: a JSON list of ``instruction, input, output, id`` a split."""
+"""GPT4Tools: a JSON list of ``instruction, input, output, id`` per split."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from instit_bench.errors import InputError, MissingDataError
 
 
 def read_gpt4tools(split: str, source: DataSource) -> Dataset:
-    """The records of the split ``seen`` or ``unseen``.
+    """Read the records of the split ``seen`` or ``unseen``.
 
     Raises:
         InputError: The file is missing, or a record is broken.
@@ -26,7 +26,7 @@ def read_gpt4tools(split: str, source: DataSource) -> Dataset:
         file = fetch_gpt4tools(split, source.root / "gpt4tools")
     if file is None:
         raise MissingDataError(
-            f"{source.root}: holds no GPT4Tools split {split!r}; expected "
+            f"{source.root}: GPT4Tools split {split!r} not found; expected "
             f"gpt4tools/{GPT4TOOLS_FILES[split][0]}"
         )
     docs = tuple(_checked(file))
@@ -35,7 +35,7 @@ def read_gpt4tools(split: str, source: DataSource) -> Dataset:
 
 def _checked(file: Path) -> Iterator[Doc]:
     records = read_records(file)
-    # The training form has no ids; it is numbered from 0, as the splits are.
+    # The training form has no ids; number it from 0, like the splits.
     has_ids = any("id" in record for record in records)
     for number, record in enumerate(records, start=1):
         where = f"{file}: record {number}"

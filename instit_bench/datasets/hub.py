@@ -19,10 +19,10 @@ REPOSITORY = "Inst-IT/Inst-It-Bench"
 def fetch_inst_it(config: str, revision: str) -> tuple[Path, str]:
     """Download what one config needs; return the snapshot's folder and its commit.
 
-    Without a network the newest cached snapshot of the revision serves.
+    Without a network, the newest cached snapshot of the revision is used.
 
     Raises:
-        InputError: There is no such revision, or the hub cannot be reached and the files are not
+        InputError: The revision does not exist, or the hub cannot be reached and the files are not
             cached.
     """
     from huggingface_hub import HfApi, snapshot_download
@@ -32,7 +32,7 @@ def fetch_inst_it(config: str, revision: str) -> tuple[Path, str]:
         info = HfApi().dataset_info(REPOSITORY, revision=revision)
         names = [sibling.rfilename for sibling in info.siblings or ()]
         wanted = _files_needed(config, names)
-        # By name, not by commit: so the cache can tell the name's commit without a network.
+        # By name, not by commit, so that the cache can resolve the name without a network.
         folder = Path(
             snapshot_download(
                 REPOSITORY, repo_type="dataset", revision=revision, allow_patterns=wanted
@@ -51,7 +51,7 @@ def fetch_inst_it(config: str, revision: str) -> tuple[Path, str]:
 
 
 def _files_needed(config: str, names: list[str]) -> list[str]:
-    """Parquet shards where the repository has them, else the JSON variant; and the archive."""
+    """Return Parquet shards if the repository has them, else the JSON variant; and the archive."""
     for pattern in parquet_patterns(config):
         if shards := [name for name in names if _matches(name, pattern)]:
             return [*shards, *_archives(config, shards, names)]
@@ -66,7 +66,7 @@ def _matches(name: str, pattern: str) -> bool:
 
 
 def _archives(config: str, records: list[str], names: list[str]) -> list[str]:
-    """The archive of the pictures, unless they are in the rows; the first that is there."""
+    """Return the first available archive of the images, unless they are in the rows."""
     kind = media_kind(config)
     if kind == "image" and records[0].endswith(".parquet"):
         return []
@@ -75,7 +75,7 @@ def _archives(config: str, records: list[str], names: list[str]) -> list[str]:
 
 
 def cached_snapshot(config: str, revision: str) -> Path | None:
-    """The snapshot of a revision in the hub's cache, if it holds all that a config needs."""
+    """Return the snapshot of a revision in the hub's cache, if it has all that a config needs."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
@@ -84,7 +84,7 @@ def cached_snapshot(config: str, revision: str) -> Path | None:
     for records in (list(parquet_patterns(config)), json_files):
         wanted = [*records, *_archives(config, records, [archive])]
         try:
-            # The library compares the folder with the listing of what these patterns mean.
+            # The library compares the folder with the files that these patterns match.
             found = snapshot_download(
                 REPOSITORY,
                 repo_type="dataset",
@@ -106,6 +106,6 @@ def _cached(config: str, revision: str, cause: Exception) -> Path:
         reason = str(cause).strip().splitlines()[0] if str(cause).strip() else repr(cause)
         raise InputError(
             f"cannot download {REPOSITORY} ({config}) from the hub: {reason}; run "
-            "'instit-bench data download' where there is a network, or use --data PATH or demo"
+            "'instit-bench data download' on a machine with a network, or use --data PATH or demo"
         ) from cause
     return folder

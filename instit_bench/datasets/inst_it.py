@@ -1,8 +1,8 @@
-"""Inst-IT Bench: parquet configs or JSON variants, brought into the hub's parquet columns.
+"""Inst-IT Bench: Parquet configs or JSON variants, normalised to the hub's Parquet columns.
 
 A record has ``question_id, question, answer`` (and ``choice_a`` to ``choice_d`` for multiple
 choice), ``image`` (bytes, or a path under the media root) or ``video_path``, and ``media_id``,
-the ``NNN`` of ``NNN-MM``: the picture or video that several questions share.
+the ``NNN`` of ``NNN-MM``: the image or video that several questions share.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ _LETTERS = "ABCD"
 def read_inst_it(
     config: str, source: DataSource, wants_media: Callable[[str], bool] = lambda _: True
 ) -> Dataset:
-    """The records of one config (``image_multi_choice`` and so on).
+    """Read the records of one config (``image_multi_choice`` and so on).
 
-    Images that are stored in the records are kept in memory only for those question ids that
-    ``wants_media`` (asked once for each record, in order) says; of others their digest is kept.
+    Images stored in the records are kept in memory only for the question ids that ``wants_media``
+    (called once per record, in order) accepts; of others only the digest is kept.
 
     Raises:
         InputError: The files are missing, or a record is broken.
@@ -55,7 +55,7 @@ def read_inst_it(
         )
     folders, files, commit = _locate(config, source)
     media_root = _media_root(folders, media_kind(config))
-    pictures: dict[bytes, bytes] = {}
+    images: dict[bytes, bytes] = {}
     docs: list[Doc] = []
     for file in files:
         for number, record in enumerate(iter_records(file), start=1):
@@ -65,13 +65,13 @@ def read_inst_it(
                 wanted = wants_media(doc["question_id"])
                 image = doc["image"] if wanted else LeftOut.of(doc["image"])
                 # One object for all questions about an image.
-                doc["image"] = pictures.setdefault(image, image) if wanted else image
+                doc["image"] = images.setdefault(image, image) if wanted else image
             docs.append(doc)
     return Dataset(docs, files, media_root, commit)
 
 
 def original_medium(doc: Doc, media_root: Path) -> tuple[str, ImagePart | VideoPart]:
-    """The question's id with its image or video, from a record that ``read_inst_it`` gave."""
+    """Return the question's id with its image or video, from a record of ``read_inst_it``."""
     if "video_path" in doc:
         return doc["question_id"], VideoPart(media_root / doc["video_path"])
     image = doc["image"]
@@ -83,9 +83,9 @@ def original_medium(doc: Doc, media_root: Path) -> tuple[str, ImagePart | VideoP
 def _locate(
     config: str, source: DataSource
 ) -> tuple[tuple[Path, ...], tuple[Path, ...], str | None]:
-    """Folders that may hold the media, the files of this config, and the hub commit of both."""
+    """Return the folders that may contain the media, the files of this config, and their commit."""
     if source.file is not None:
-        # A parquet shard lies one folder deeper than the media.
+        # A Parquet shard is one folder deeper than the media.
         return (source.file.parent, source.file.parent.parent), (source.file,), None
     if source.kind == "hub":
         from instit_bench.datasets.hub import fetch_inst_it
@@ -97,28 +97,28 @@ def _locate(
             return (folder,), _all_shards(files), None
     names = ", ".join(f"{name}.json" for name in INST_IT_JSON[config])
     raise MissingDataError(
-        f"{source.root}: holds no data for Inst-IT Bench config {config}; expected "
+        f"{source.root}: data for Inst-IT Bench config {config} not found; expected "
         f"Inst-It-Bench/{config}/*.parquet or Inst-It-Bench/ with one of {names}"
     )
 
 
 def _all_shards(files: tuple[Path, ...]) -> tuple[Path, ...]:
-    """The files, if they are as many as their names ``…-00000-of-00002.parquet`` say."""
+    """Return the files if their number matches their names ``…-00000-of-00002.parquet``."""
     for file in files:
         total = re.search(r"-of-([0-9]+)\.parquet$", file.name)
         if total and int(total[1]) != len(files):
             raise InputError(
-                f"{file.parent}: holds {len(files)} of {int(total[1])} parquet files (see "
+                f"{file.parent}: contains {len(files)} of {int(total[1])} Parquet files (see "
                 f"{file.name}); copy or download all of them"
             )
     return files
 
 
 def _media_root(folders: Iterable[Path], kind: str) -> Path:
-    """The folder that holds ``images_vpt/`` or ``videos_vpt/``, unpacked from its zip if need be.
+    """Return the folder with ``images_vpt/`` or ``videos_vpt/``, unpacked from its zip if needed.
 
-    Where neither is there the first folder: parquet rows carry pictures, and a missing file is
-    the error of its sample.
+    If neither exists, return the first folder: Parquet rows contain images, and a missing file is
+    an error of its sample.
     """
     folders = tuple(folders)
     for folder in folders:
@@ -164,9 +164,9 @@ def _choices(record: Doc, where: str) -> dict[str, str]:
 
 
 def _option(options: Doc, name: str, where: str) -> str:
-    """An option's text; one that was left empty is asked as it is, with nothing behind its letter.
+    """Return an option's text; an empty one is asked as it is, with nothing after its letter.
 
-    One that is not there at all is an error of the file.
+    A missing option is an error of the file.
     """
     if name in options and options[name] is None:
         return ""
@@ -174,7 +174,7 @@ def _option(options: Doc, name: str, where: str) -> str:
 
 
 def _image(record: Doc, media_root: Path, where: str) -> bytes | str:
-    """The image's bytes or its path: as such, in a struct, or as the only one of a list."""
+    """Return the image's bytes or path: plain, in a struct, or as the only item of a list."""
     image = record.get("image", record.get("images"))
     if isinstance(image, list):
         if len(image) != 1:
@@ -190,9 +190,9 @@ def _image(record: Doc, media_root: Path, where: str) -> bytes | str:
 
 
 def _media_path(record: Doc, field: str, kind: str, media_root: Path, where: str) -> str:
-    """The path as given, or where the picture is: media folders go by two names, or are left out.
+    """Return where the image is: media folders have two names, or are left out.
 
-    A picture that is nowhere has the path as given, under the media folder if that is left out.
+    For a missing image return the given path, under the media folder if that is left out.
     """
     path = relative_path(text_field(record, field, where), f"{where}: field '{field}'")
     names = MEDIA_FOLDERS[kind]

@@ -1,4 +1,4 @@
-"""What a data source holds, without downloading anything."""
+"""List what a data source contains, without downloading anything."""
 
 from __future__ import annotations
 

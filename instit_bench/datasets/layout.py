@@ -1,7 +1,7 @@
-"""What a data folder may hold, and under which names: written down here and nowhere else.
+"""The only definition of what a data folder may contain, and under which names.
 
 DATA/Inst-It-Bench/   parquet configs or JSON variants, images_vpt/ and videos_vpt/ or zips
-DATA/gpt4tools/       one JSON file a split
+DATA/gpt4tools/       one JSON file per split
 DATA/prompts/         the benchmark's own prompt texts
 """
 
@@ -22,10 +22,10 @@ INST_IT_JSON: Mapping[str, tuple[str, ...]] = {
     "video_open_ended": ("video_open_ended",),
 }
 _SHARDS = ("/*.parquet", "/test/*.parquet", "*.parquet")
-# Folders of pictures with drawn marks; older material has the shorter names.
+# Folders of images with drawn marks; older copies use the shorter names.
 MEDIA_FOLDERS = {"image": ("images_vpt", "images"), "video": ("videos_vpt", "videos")}
 
-# Split -> names under which copies of its file are seen; the first is upstream's.
+# Split -> known names of its file; the first is upstream's.
 GPT4TOOLS_FILES: Mapping[str, tuple[str, ...]] = {
     "seen": ("gpt4tools_val_seen.json", "gpt4tools_val_seen_tools.json", "gpt4tools_seen.json"),
     "unseen": (
@@ -37,17 +37,17 @@ GPT4TOOLS_FILES: Mapping[str, tuple[str, ...]] = {
 
 
 def media_kind(config: str) -> str:
-    """``image`` or ``video``, from a config's name."""
+    """Return ``image`` or ``video``, from a config's name."""
     return config.partition("_")[0]
 
 
 def parquet_patterns(config: str) -> tuple[str, ...]:
-    """Where a config's parquet shards may be, relative to a data folder."""
+    """Return where a config's Parquet shards may be, relative to a data folder."""
     return tuple(f"{base}{config}{rest}" for base in ("", "data/") for rest in _SHARDS)
 
 
 def inst_it_files(config: str, folder: Path) -> tuple[Path, ...]:
-    """A config's parquet shards in a folder, or else its JSON variant; empty if neither."""
+    """Return a config's Parquet shards in a folder, or else its JSON variant; empty if neither."""
     for pattern in parquet_patterns(config):
         if shards := sorted(folder.glob(pattern)):
             return tuple(shards)
@@ -56,7 +56,7 @@ def inst_it_files(config: str, folder: Path) -> tuple[Path, ...]:
 
 
 def gpt4tools_file(split: str, folders: Iterable[Path]) -> Path | None:
-    """A split's file in the first of the folders that has it."""
+    """Return a split's file in the first folder that has it."""
     names = GPT4TOOLS_FILES[split]
     candidates = (folder / name for folder in folders for name in names)
     return next((path for path in candidates if path.is_file()), None)

@@ -1,4 +1,4 @@
-"""The benchmark's own prompt texts: fetched from its repository, read without running code.
+"""The benchmark's own prompt texts: downloaded from its repository, read without running code.
 
 The texts belong to the benchmark's authors and are not part of this project; see docs/data.md.
 """
@@ -31,7 +31,7 @@ class PromptPair:
 
 
 class JudgePrompts(BaseModel):
-    """The judge's instructions, one text a split."""
+    """The judge's instructions, one text per split."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -51,7 +51,7 @@ class OfficialPrompts(BaseModel):
     gpt_eval: JudgePrompts
 
     def pair(self, key: str) -> PromptPair:
-        """The pair of a task, by its ``metadata.official_prompt``."""
+        """Return a task's pair by its ``metadata.official_prompt``."""
         found = getattr(self, key, None)
         if not isinstance(found, PromptPair):
             raise InputError(f"the benchmark has no prompt named {key!r}")
@@ -62,29 +62,29 @@ def read_prompts(path: Path) -> OfficialPrompts:
     """Read the JSON form.
 
     Raises:
-        InputError: The file is not what ``data download`` writes.
+        InputError: The file is not in the format that ``data download`` writes.
     """
     try:
         return OfficialPrompts.model_validate_json(path.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError, ValidationError) as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(
-            f"{path}: is no prompt file: {reason}; fetch it again with 'instit-bench data download'"
+            f"{path}: is not a valid prompt file: {reason}; run 'instit-bench data download' again"
         ) from error
 
 
 def download_prompts(target: Path, url: str = URL, sha256: str = SHA256) -> None:
-    """Fetch the texts at the pinned commit, check the digest, and write them as JSON.
+    """Download the texts at the pinned commit, check the digest, and write them as JSON.
 
     Raises:
-        InputError: The download failed or is not the pinned file.
+        InputError: The download failed or the file is not the pinned one.
     """
     try:
         with urllib.request.urlopen(url, timeout=60) as reply:  # noqa: S310 - a constant address
             source = reply.read()
     except (OSError, HTTPException) as error:
         raise InputError(
-            f"cannot fetch the official prompts from {url}: {error}; write them by hand to {target}"
+            f"cannot fetch the official prompts from {url}: {error}; write {target} yourself"
         ) from error
     prompts = parse_prompts(source, sha256)
     text = json.dumps(prompts.model_dump(), indent=1, ensure_ascii=False) + "\n"
@@ -98,10 +98,10 @@ def download_prompts(target: Path, url: str = URL, sha256: str = SHA256) -> None
 
 
 def parse_prompts(source: bytes, sha256: str = SHA256) -> OfficialPrompts:
-    """The texts in the benchmark's ``prompts.py``: one assignment of a dict of string literals.
+    """Parse the benchmark's ``prompts.py``: one assignment of a dict of string literals.
 
     Raises:
-        InputError: The digest differs, or the file holds anything but literals.
+        InputError: The digest differs, or the file contains anything but literals.
     """
     found = hashlib.sha256(source).hexdigest()
     if found != sha256:
@@ -113,4 +113,4 @@ def parse_prompts(source: bytes, sha256: str = SHA256) -> OfficialPrompts:
     except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError) as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(f"the official prompts are not a dict of texts: {reason}") from error
-    raise InputError("the official prompts are not a dict of texts and nothing else")
+    raise InputError("the official prompts must be a dict of texts and nothing else")

@@ -1,4 +1,4 @@
-"""How a task's records are read, by the name in its ``metadata.reader``."""
+"""Dataset readers by the name in a task's ``metadata.reader``."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from instit_bench.types import ImagePart, VideoPart
 
 @dataclass(frozen=True, slots=True)
 class DataKeys:
-    """What a task's YAML file says of its data, under lmms-eval's own keys.
+    """The data keys of a task's YAML file, with lmms-eval's names.
 
-    ``wants_media`` says of a sample's id whether images stored in its record are needed; a reader
+    ``wants_media`` says by a sample's id whether images stored in its record are needed; a reader
     may leave out the others.
     """
 
@@ -40,13 +40,13 @@ def _own_id(sample_id: str) -> str:
 class ReaderSpec:
     """A reader of one dataset.
 
-    ``read`` gives the records that the YAML file and ``--data`` name; it raises ``InputError``
-    where they are missing or broken. ``processed`` says that the task's ``process_docs`` is called
-    with them. ``cluster_of`` tells from a sample's id which image or video it shares.
+    ``read`` returns the records that the YAML file and ``--data`` name; it raises ``InputError`` if
+    they are missing or broken. ``processed`` says that the task's ``process_docs`` is applied to
+    them. ``cluster_of`` returns the image or video that a sample shares, from its id.
 
-    ``original`` gives a record's sample id with its image or video, from the record and its
-    dataset's ``media_root``: so reports find media that have no file name of their own, reading
-    one file of the dataset again.
+    ``original`` returns a record's sample id with its image or video, from the record and its
+    dataset's ``media_root``: reports use it to find media without a file name of their own, by
+    reading one file of the dataset again.
     """
 
     name: str
@@ -57,7 +57,7 @@ class ReaderSpec:
 
 
 def _first_part(sample_id: str) -> str:
-    """``001`` of ``001-07``."""
+    """Return ``001`` of ``001-07``."""
     return sample_id.partition("-")[0]
 
 

@@ -1,4 +1,4 @@
-"""Reading records from files, and the dataset value that readers return."""
+"""Read records from files; and ``Dataset``, the value that readers return."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _MOST_DIGITS = 4000  # Python refuses to convert more than 4300
 _LONGEST_ID = 512  # characters
 _MOST_SHOWN = 80  # characters
 _MOST_OF_A_FIELD = 2**31 - 1  # characters of a CSV field: images are stored there as base64
-_ROWS_AT_ONCE = 4  # of parquet: a row may hold an image
+_ROWS_AT_ONCE = 4  # of Parquet: a row may contain an image
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Dataset:
     """The records of one task and where they came from.
 
     ``media_root`` is the folder that relative media paths in the records start from; ``revision``
-    the resolved hub commit, where there is one.
+    is the resolved hub commit, if any.
     """
 
     docs: Sequence[Doc]
@@ -44,7 +44,7 @@ class Dataset:
 
     @property
     def digest(self) -> str:
-        """SHA-256 over all records; picture bytes count by their own SHA-256."""
+        """SHA-256 over all records; image bytes count by their own SHA-256."""
         total = hashlib.sha256()
         for doc in self.docs:
             total.update(json.dumps(doc, sort_keys=True, default=_digest_of_bytes).encode())
@@ -53,13 +53,13 @@ class Dataset:
 
 
 class LeftOut(bytes):
-    """Bytes that were left in their file: empty, with the SHA-256 of what is there."""
+    """Bytes that were left in their file: empty, with the SHA-256 of the original."""
 
     sha256: str
 
     @classmethod
     def of(cls, data: bytes) -> LeftOut:
-        """What stands for ``data``."""
+        """Return the placeholder for ``data``."""
         left = cls()
         left.sha256 = hashlib.sha256(data).hexdigest()
         return left
@@ -72,16 +72,16 @@ def _digest_of_bytes(value: object) -> str:
 
 
 def read_records(path: Path) -> list[dict[str, Any]]:
-    """The records of a JSON list, JSONL, CSV, TSV or parquet file.
+    """Read the records of a JSON list, JSONL, CSV, TSV or Parquet file.
 
     Raises:
-        InputError: The file is missing or not of its kind; the message names file and line.
+        InputError: The file is missing or not valid; the message names file and line.
     """
     return list(iter_records(path))
 
 
 def iter_records(path: Path) -> Iterator[dict[str, Any]]:
-    """The same one by one, which for parquet means that a few are in memory at a time.
+    """Yield the records one by one; of a Parquet file only a few are in memory at a time.
 
     Raises:
         InputError: As for ``read_records``, at the latest when the broken record is reached.
@@ -99,7 +99,7 @@ def iter_records(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def _text(path: Path) -> str:
-    """The file's text, in UTF-8 or in what its byte order mark says."""
+    """Return the file's text, in UTF-8 or the encoding of its byte order mark."""
     data = path.read_bytes()
     encoding = next((name for mark, name in _MARKS if data.startswith(mark)), "utf-8")
     try:
@@ -112,7 +112,7 @@ def _text(path: Path) -> str:
 
 
 def _read_json(path: Path) -> list[dict[str, Any]]:
-    """A list of records, or one record a line, whichever of the two the name promises."""
+    """Read a list of records or one record per line, whichever the file name promises."""
     text = _text(path)
     lines = text.lstrip()[:1] != "[" and path.suffix.lower() == ".jsonl"
     if not lines:
@@ -150,12 +150,12 @@ def _read_lines(path: Path, text: str) -> list[dict[str, Any]]:
 
 
 def _integer(digits: str) -> int | str:
-    """A number with too many digits for Python stays text: its field is told, not the file."""
+    """Keep a number with too many digits for Python as text, so the error names its field."""
     return int(digits) if len(digits) <= _MOST_DIGITS else digits
 
 
 def _read_table(path: Path) -> Iterator[dict[str, Any]]:
-    """CSV with commas, semicolons or tabs, as its first line has them."""
+    """Read CSV with commas, semicolons or tabs, as in its first line."""
     lines = io.StringIO(_text(path), newline="")
     first = lines.readline()
     if named := re.fullmatch(r"sep=([,;\t])\s*", first):  # Excel's own first line
@@ -171,7 +171,7 @@ def _read_table(path: Path) -> Iterator[dict[str, Any]]:
             if None in row or None in row.values():
                 raise InputError(
                     f"{path}: line {reader.line_num}: does not have the {len(names)} columns of "
-                    "the first line; quote fields that hold the delimiter or a line break"
+                    "the first line; quote fields that contain the delimiter or a line break"
                 )
             yield row
     except csv.Error as error:
@@ -184,16 +184,16 @@ def _read_parquet(path: Path) -> Iterator[dict[str, Any]]:
     import pyarrow.parquet
 
     try:
-        # One file as it is; read_table would add columns from folders named ``key=value``.
+        # Read one file unchanged; read_table would add columns from folders named ``key=value``.
         with pyarrow.parquet.ParquetFile(path, buffer_size=2**20, pre_buffer=False) as file:
             for batch in file.iter_batches(batch_size=_ROWS_AT_ONCE, use_threads=False):
                 yield from batch.to_pylist()
     except (pyarrow.ArrowException, ValueError, OverflowError) as error:
-        raise InputError(f"{path}: is not valid parquet: {error}") from error
+        raise InputError(f"{path}: is not valid Parquet: {error}") from error
 
 
 def count_records(path: Path) -> int:
-    """How many records a file holds; a parquet file tells without being read.
+    """Count a file's records; a Parquet file is not read for that.
 
     Raises:
         InputError: As for ``read_records``.
@@ -206,14 +206,14 @@ def count_records(path: Path) -> int:
     try:
         return int(pyarrow.parquet.read_metadata(path).num_rows)
     except (pyarrow.ArrowException, OSError) as error:
-        raise InputError(f"{path}: is not valid parquet: {error}") from error
+        raise InputError(f"{path}: is not valid Parquet: {error}") from error
 
 
 def identity(record: Doc, name: str, where: str) -> int | str:
-    """A record's id: a number or text that can name a sample.
+    """Return a record's id: a number or text that can name a sample.
 
     Raises:
-        InputError: It is missing, empty, too long or neither.
+        InputError: It is missing, empty, too long or of another type.
     """
     value = record.get(name)
     if not isinstance(value, int | str) or isinstance(value, bool) or value == "":
@@ -223,13 +223,13 @@ def identity(record: Doc, name: str, where: str) -> int | str:
     length = len(value) if isinstance(value, str) else len(str(value))
     if length > _LONGEST_ID:
         raise InputError(
-            f"{where}: field '{name}' has {length:,} characters; an id may have {_LONGEST_ID}"
+            f"{where}: field '{name}' has {length:,} characters; the maximum is {_LONGEST_ID}"
         )
     return value
 
 
 def shown(value: object) -> str:
-    """A value for an error message: short, and never the bytes of an image."""
+    """Format a value for an error message: short, and never the bytes of an image."""
     if isinstance(value, bytes | bytearray):
         return f"{len(value):,} bytes"
     if isinstance(value, list | tuple):
@@ -242,10 +242,10 @@ def shown(value: object) -> str:
 
 
 def text_field(record: Doc, name: str, where: str, *, may_be_empty: bool = False) -> str:
-    """A record's text field; ``where`` names file and record for the error.
+    """Return a record's text field; ``where`` names file and record for the error.
 
     Raises:
-        InputError: The field is missing, empty or no text.
+        InputError: The field is missing, empty or not text.
     """
     value = record.get(name)
     if isinstance(value, str) and (value or may_be_empty):
@@ -257,7 +257,7 @@ def text_field(record: Doc, name: str, where: str, *, may_be_empty: bool = False
 
 
 def _is_text(value: str) -> bool:
-    """Whether it can be sent and stored; JSON can spell half of a surrogate pair."""
+    """Whether it can be sent and stored; JSON can encode half of a surrogate pair."""
     try:
         value.encode()
     except UnicodeEncodeError:
@@ -266,14 +266,14 @@ def _is_text(value: str) -> bool:
 
 
 def relative_path(value: str, where: str) -> str:
-    """A path from a record or an archive, with forward slashes, refused if it is no safe one.
+    """Return a path from a record or an archive, with forward slashes; refuse unsafe ones.
 
     Raises:
-        InputError: The path is absolute, climbs out of its folder or names no file.
+        InputError: The path is absolute, leaves its folder or names no file.
     """
     path = PurePosixPath(value.replace("\\", "/"))
     if not path.parts or "\0" in value:
-        raise InputError(f"{where}: path {value!r} names no file; refused")
+        raise InputError(f"{where}: path {value!r} does not name a file; refused")
     if path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
         raise InputError(f"{where}: path {value!r} leaves the data folder; refused")
     return str(path)

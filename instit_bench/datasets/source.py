@@ -1,6 +1,6 @@
-"""``--data``: where a benchmark's files are, behind one small value.
+"""``--data``: where a benchmark's files are.
 
-``demo`` and ``PATH`` are folders in the same layout; ``hub`` is that layout too, once
+``demo`` and ``PATH`` are folders with the same layout; ``hub`` has that layout too once it is
 downloaded.
 """
 
@@ -18,10 +18,10 @@ from instit_bench.resources import demo_data, home
 
 @dataclass(frozen=True, slots=True)
 class DataSource:
-    """One resolved ``--data`` value.
+    """A resolved ``--data`` value.
 
-    ``root`` is the data folder; ``file`` is set instead where the user named one file; with kind
-    ``hub`` the Inst-IT files lie in the hub's cache and ``root`` holds the rest.
+    ``root`` is the data folder; ``file`` is set instead if the user named one file. With kind
+    ``hub`` the Inst-IT files are in the hub's cache and ``root`` contains the rest.
     """
 
     kind: Literal["hub", "demo", "path"]
@@ -31,30 +31,30 @@ class DataSource:
 
     @property
     def label(self) -> str:
-        """A short name for run folders and tables."""
+        """A short name for run directories and tables."""
         if self.kind != "path":
             return self.kind
         return self.file.stem if self.file else self.root.resolve().name
 
     def folders(self, names: tuple[str, ...]) -> Iterator[Path]:
-        """The sub-folders of the root with one of these names, then the root itself."""
+        """Yield the sub-folders of the root with one of these names, then the root itself."""
         yield from (self.root / name for name in names if (self.root / name).is_dir())
         yield self.root
 
     def prompts_file(self) -> Path | None:
-        """The benchmark's own prompts, where the data folder has them."""
+        """The benchmark's own prompts, if the data folder has them."""
         if self.kind == "demo":
-            return None  # the demo's pictures are not the benchmark's; nor are its words
+            return None  # the demo has its own images, so the benchmark's prompts do not apply
         near = [self.root, self.root.parent] if self.file else [self.root]
         candidates = (folder / PROMPTS_FILE for folder in near)
         return next((path for path in candidates if path.is_file()), None)
 
 
 def open_source(spec: str, revision: str = "main") -> DataSource:
-    """The data source that ``--data SPEC`` names.
+    """Return the data source that ``--data SPEC`` names.
 
     Raises:
-        InputError: A path that does not exist.
+        InputError: The path does not exist.
     """
     if spec == "demo":
         return DataSource("demo", demo_data())
@@ -69,5 +69,5 @@ def open_source(spec: str, revision: str = "main") -> DataSource:
     except (OSError, RuntimeError) as error:  # a name too long, no permission, ~nobody
         raise InputError(f"--data {spec}: {error}") from error
     raise InputError(
-        f"--data {spec or repr(spec)}: there is no such file or folder; use hub, demo or a path"
+        f"--data {spec or repr(spec)}: no such file or folder; use hub, demo or a path"
     )

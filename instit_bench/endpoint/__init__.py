@@ -1,7 +1,7 @@
-"""OpenAI-compatible endpoints: where they are, how they are asked, what they answer.
+"""OpenAI-compatible endpoints: addresses, requests, replies.
 
-``client`` sends a request and bounds what comes back, ``reply`` reads it, ``faults`` finds the
-provider's words in an error and says whether it is one request's or everybody's.
+``client`` sends a request and limits the reply's size, ``reply`` reads it, ``faults`` finds the
+provider's message in an error and says whether it concerns one request or all.
 """
 
 from instit_bench.endpoint.address import (

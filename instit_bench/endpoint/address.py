@@ -1,4 +1,4 @@
-"""An endpoint's address, key and headers, and which errors mean that no request can succeed."""
+"""An endpoint's address, key and headers, and the errors after which no request can succeed."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 KEY_VARIABLE = "OPENAI_API_KEY"
 DEFAULT_BASE_URL = "https://api.openai.com/v1"
-_NO_KEY = "none"  # servers of one's own rarely ask for a key
+_NO_KEY = "none"  # private servers rarely require a key
 _SHORTEST_SECRET = 4
 _TOLD_AT_MOST = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where to ask, and the key and headers to ask with; none of their values ever shows."""
+    """An address with key and headers; none of their values is ever shown."""
 
     base_url: str
     key: str = field(repr=False)
@@ -39,21 +39,21 @@ class Endpoint:
         return urlunsplit((parts.scheme, host, parts.path, "", ""))
 
     def client(self, timeout_s: float, max_retries: int) -> openai.AsyncOpenAI:
-        """A client of the ``openai`` package.
+        """Return a client of the ``openai`` package.
 
         Raises:
-            InputError: A proxy or certificates that the environment names cannot be used.
+            InputError: A proxy or certificates named in the environment cannot be used.
         """
         from instit_bench.endpoint.client import make_client
 
         return make_client(self.base_url, self.key, self.headers, timeout_s, max_retries)
 
     def told(self, error: Exception) -> str:
-        """An error in the provider's words: one line, bounded, without any secret."""
+        """Return an error in the provider's words: one bounded line, without any secret."""
         return self._without_secrets(_words(error))[:_TOLD_AT_MOST]
 
     def fatal(self, error: Exception, model: str) -> str | None:
-        """Why no further request can succeed, or ``None`` where this one alone failed."""
+        """Return why no further request can succeed, or ``None`` if only this one failed."""
         from instit_bench.endpoint.client import http_package
 
         status, told = getattr(error, "status_code", None), self.told(error)
@@ -63,7 +63,7 @@ class Endpoint:
             return f"{self.shown}: the account's quota or credit is used up: {told}"
         if status == 404:
             return f"{self.shown} does not know model {model!r} or this path: {told}"
-        # The client wraps its transport's errors; only this one says that nobody listens.
+        # The client wraps its transport's errors; only this one means that nobody listens.
         if isinstance(error.__cause__, http_package().ConnectError):
             return f"cannot reach {self.shown}: {self._without_secrets(str(error.__cause__))}"
         return None
@@ -88,7 +88,7 @@ def _words(error: Exception) -> str:
 
 
 def _is_moderation(error: Exception) -> bool:
-    """Whether a gateway's filter refused this one request, rather than the key all of them."""
+    """Whether a gateway's filter refused this one request, rather than the key."""
     body = getattr(error, "body", None)
     metadata = body.get("metadata") if isinstance(body, dict) else None
     flagged = isinstance(metadata, dict) and bool({"reasons", "flagged_input"} & metadata.keys())
@@ -101,23 +101,23 @@ def find_endpoint(
     key: str | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Endpoint:
-    """The endpoint at ``base_url`` (default: ``OPENAI_BASE_URL``, else OpenAI's own).
+    """Return the endpoint at ``base_url`` (default: ``OPENAI_BASE_URL``, else OpenAI's own).
 
     ``key`` stands in for the one in ``OPENAI_API_KEY``.
 
     Raises:
-        InputError: The address is none, or the key that OpenAI's own endpoint needs is not set.
+        InputError: The address is not valid, or OpenAI's own endpoint is used without a key.
     """
     address = base_url or os.environ.get("OPENAI_BASE_URL") or DEFAULT_BASE_URL
     key = (key or os.environ.get(KEY_VARIABLE, "")).strip()
     if not key.isascii() or not key.isprintable() or " " in key:
-        raise InputError(f"{KEY_VARIABLE} holds characters that no key has; set it again")
+        raise InputError(f"{KEY_VARIABLE} contains characters that are not allowed; set it again")
     endpoint = Endpoint(address, key or _NO_KEY, headers or {})
     if not _is_address(address):
         raise InputError(f"{option}: must be an address such as http://127.0.0.1:8000/v1")
     if not key and address == DEFAULT_BASE_URL:
         raise InputError(
-            f"set {KEY_VARIABLE} to ask {DEFAULT_BASE_URL}, or name another endpoint with {option}"
+            f"set {KEY_VARIABLE} to use {DEFAULT_BASE_URL}, or name another endpoint with {option}"
         )
     return endpoint
 

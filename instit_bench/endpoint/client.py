@@ -1,9 +1,8 @@
 """Requests to an endpoint, through the ``openai`` package.
 
 The package retries 408, 409, 429, 5xx and broken connections with exponential back-off and
-honours Retry-After. What it is given here sees to it that no reply fills the memory, that an
-error inside a success counts as the error it is, and that the environment's proxies and
-certificates are used where they should be.
+honours Retry-After. This module bounds the size of replies, turns an error inside a success into
+the error it is, and applies the environment's proxies and certificates where they belong.
 """
 
 from __future__ import annotations
@@ -28,8 +27,8 @@ from instit_bench.errors import InputError
 from instit_bench.types import Prediction
 
 LARGEST_REPLY = 64 * 2**20
-# Servers close an idle connection after five seconds, many of them; a request that meets the
-# closing is lost, so it is the client who closes first.
+# Many servers close an idle connection after five seconds; a request sent at that moment
+# is lost, so the client closes first.
 _IDLE_S = 3.0
 _MOST_CONNECTIONS = 5000
 _MAY_BE_FAULT = re.compile(rb'error|abort|cancel|fail|resource|"detail"', re.IGNORECASE)
@@ -37,16 +36,16 @@ _ENCODED = ("content-encoding", "content-length", "transfer-encoding")
 
 
 class ReplyTooLarge(openai.APIError):
-    """A reply's body went on beyond ``LARGEST_REPLY``."""
+    """A reply's body is larger than ``LARGEST_REPLY``."""
 
 
 def make_client(
     base_url: str, key: str, headers: Mapping[str, str], timeout_s: float, max_retries: int
 ) -> openai.AsyncOpenAI:
-    """A client for one endpoint.
+    """Create a client for one endpoint.
 
     Raises:
-        InputError: A proxy or a file of certificates that the environment names cannot be used.
+        InputError: A proxy or certificate file named in the environment cannot be used.
     """
     try:
         http_client = _BoundedClient(**_transport(base_url), timeout=timeout_s)
@@ -54,13 +53,13 @@ def make_client(
         if "SOCKS" not in str(error).upper():
             raise
         raise InputError(
-            f"{_proxy_variable()} names a SOCKS proxy, which needs a package more: "
+            f"{_proxy_variable()} names a SOCKS proxy, which needs another package: "
             'pip install "instit-bench[socks]", or unset the variable'
         ) from None
     except (ValueError, TypeError) as error:
         if (variable := _proxy_variable()) is None:
             raise
-        raise InputError(f"{variable}: is not a valid proxy's address; set or unset it") from error
+        raise InputError(f"{variable}: is not a valid proxy address; set or unset it") from error
     return openai.AsyncOpenAI(
         api_key=key,
         base_url=base_url,
@@ -74,11 +73,11 @@ def make_client(
 async def ask_chat(
     client: openai.AsyncOpenAI, body: Mapping[str, Any], headers: Mapping[str, str] | None = None
 ) -> Prediction:
-    """Send a chat request as it stands, and read its reply.
+    """Send a chat request unchanged, and read its reply.
 
     Raises:
-        ReplyError: The reply has no answer.
-        openai.APIError: The endpoint refused, or could not be asked.
+        ReplyError: The reply contains no answer.
+        openai.APIError: The endpoint refused, or could not be reached.
     """
     return await _ask(client, "/chat/completions", body, headers)
 
@@ -86,7 +85,7 @@ async def ask_chat(
 async def ask_completion(
     client: openai.AsyncOpenAI, body: Mapping[str, Any], headers: Mapping[str, str] | None = None
 ) -> Prediction:
-    """Send a text completion request as it stands; raises as ``ask_chat`` does."""
+    """Send a text completion request unchanged; raises like ``ask_chat``."""
     return await _ask(client, "/completions", body, headers)
 
 
@@ -96,7 +95,7 @@ async def _ask(
     body: Mapping[str, Any],
     headers: Mapping[str, str] | None,
 ) -> Prediction:
-    """The client's own methods walk through the body and check nothing of the reply."""
+    """Bypass the client's own methods, which walk through the body without checking the reply."""
     raw = await client.post(path, body=body, cast_to=bytes, options={"headers": headers or {}})
     return read_reply(raw)
 
@@ -105,7 +104,7 @@ class _BoundedClient(openai.DefaultAsyncHttpxClient):
     """Reads replies up to a limit, and gives an error inside a success its own status."""
 
     async def send(self, request: Any, *, stream: bool = False, **options: Any) -> Any:
-        """Send a request; completions are read whole here, everything else as it was."""
+        """Send a request; completions are read whole here, anything else is unchanged."""
         if not request.url.path.endswith("/completions"):
             return await super().send(request, stream=stream, **options)
         response = await self._sent(request, **options)
@@ -123,7 +122,7 @@ class _BoundedClient(openai.DefaultAsyncHttpxClient):
         )
 
     async def _sent(self, request: Any, **options: Any) -> Any:
-        """Send; once more where a connection that was kept open turns out to be closed."""
+        """Send; retry once if a kept-alive connection turns out to be closed."""
         fresh = False
 
         async def trace(event: str, _: object) -> None:
@@ -153,13 +152,13 @@ async def _read(response: Any) -> bytes:
 
 
 def _hidden_fault(body: bytes) -> Fault | None:
-    """The error that a success reports in its body."""
+    """Return the error that a success reports in its body, if any."""
     if not _MAY_BE_FAULT.search(body):
         return None
     try:
         return find_fault(read_document(body))
     except ReplyError:
-        return None  # said where the reply is read
+        return None  # reported where the reply is read
 
 
 def _transport(base_url: str) -> dict[str, Any]:
@@ -172,7 +171,7 @@ def _transport(base_url: str) -> dict[str, Any]:
             max_keepalive_connections=_MOST_CONNECTIONS,
             keepalive_expiry=_IDLE_S,
         ),
-        # The environment's proxies do not know this machine's ports.
+        # The environment's proxies cannot reach this machine's ports.
         "trust_env": not here,
     }
     if not (here and parts.scheme == "http") and (trusted := _trusted()):
@@ -181,7 +180,7 @@ def _transport(base_url: str) -> dict[str, Any]:
 
 
 def http_package() -> Any:
-    """The package under the client: httpx, from version 3 on httpx2."""
+    """Return the package under the client: httpx, from version 3 on httpx2."""
     base = openai.DefaultAsyncHttpxClient.__bases__[0]
     return sys.modules[base.__module__.partition(".")[0]]
 
@@ -197,13 +196,13 @@ def _is_here(host: str) -> bool:
 
 
 def _trusted() -> ssl.SSLContext | None:
-    """The certificates that the environment names, if it names some."""
+    """Return the certificates named in the environment, if any."""
     for variable in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
         path = os.environ.get(variable)
         if not path:
             continue
         if not Path(path).exists():
-            raise InputError(f"{variable}: there is no {one_line(path)}; correct or unset it")
+            raise InputError(f"{variable}: no such file: {one_line(path)}; correct or unset it")
         try:
             return ssl.create_default_context(
                 cafile=path if variable == "SSL_CERT_FILE" else None,
@@ -217,7 +216,7 @@ def _trusted() -> ssl.SSLContext | None:
 
 
 def _proxy_variable() -> str | None:
-    """The variable that names a proxy; its value may hold a password and is not shown."""
+    """Return the variable that names a proxy; its value may contain a password and is not shown."""
     names = ("ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY")
     found = [name for name in (*names, *map(str.lower, names)) if os.environ.get(name)]
     socks = [name for name in found if os.environ[name].lower().startswith("socks")]

@@ -1,4 +1,4 @@
-"""A reply's body as one JSON document, whether it came whole or as a stream of events."""
+"""Read a reply's body as one JSON document, sent whole or as a stream of events."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ _EVENT_STREAM = ("data:", "event:", "id:", "retry:", ":")
 
 
 class ReplyError(ValueError):
-    """A reply that cannot be read, or that says that the endpoint failed; one request's error."""
+    """A reply that cannot be read, or that reports a failure; the error of one request."""
 
 
 def read_document(body: bytes) -> Any:
-    """The body's JSON value; the events of a stream are put together to a plain reply.
+    """Return the body's JSON value; the events of a stream are assembled into a plain reply.
 
     Raises:
-        ReplyError: It is neither JSON nor a stream, is nested too deeply, or broke off.
+        ReplyError: It is neither JSON nor a stream, is nested too deeply, or is incomplete.
     """
     text = body.decode("utf-8-sig", errors="replace").strip()
     if not text:
@@ -40,7 +40,7 @@ def read_document(body: bytes) -> Any:
 
 
 def _assembled(text: str) -> dict[str, Any]:
-    """A reply from the chunks of a stream, or its error."""
+    """Assemble a reply from the chunks of a stream, or return its error."""
     message: dict[str, Any] = {}
     choice: dict[str, Any] = {"message": message}
     reply: dict[str, Any] = {"choices": [choice]}
@@ -59,12 +59,12 @@ def _assembled(text: str) -> dict[str, Any]:
         for part in _first_choice(chunk):
             _add(choice, message, part)
     if not ended and not choice.get("finish_reason"):
-        raise ReplyError("the endpoint's stream broke off before its end")
+        raise ReplyError("the endpoint's stream ended early")
     return reply
 
 
 def _events(text: str) -> Iterator[tuple[str, str]]:
-    """Each event's kind and data; comments, such as those that keep a connection open, go."""
+    """Yield each event's kind and data; comments, such as keep-alives, are dropped."""
     kind, data = "", list[str]()
     for line in [*text.splitlines(), ""]:
         field, _, value = line.partition(":")
@@ -85,7 +85,7 @@ def _first_choice(chunk: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _add(choice: dict[str, Any], message: dict[str, Any], part: dict[str, Any]) -> None:
-    """Add one chunk's piece of the first choice to what came before."""
+    """Add one chunk's part of the first choice to what came before."""
     for name in ("finish_reason", "error"):
         if part.get(name):
             choice[name] = part[name]
@@ -116,7 +116,7 @@ def _add_call(calls: list[dict[str, Any]], piece: Any) -> None:
 
 
 def _add_words(function: dict[str, Any], piece: dict[str, Any]) -> None:
-    """A name comes whole, arguments in pieces of text (or at once, as an object)."""
+    """Append: a name comes whole, arguments in pieces of text (or at once, as an object)."""
     if piece.get("name"):
         function["name"] = piece["name"]
     arguments = piece.get("arguments")

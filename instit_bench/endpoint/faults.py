@@ -1,4 +1,4 @@
-"""An endpoint's errors: the provider's words, the status they mean, and where they hide."""
+"""An endpoint's errors: the provider's message, the status it implies, and where it hides."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _TOLD_AT_MOST = 500
 _READ_AT_MOST = 2**20
 _DEEPEST = 6
 _MESSAGE_KEYS = ("message", "error", "detail", "details", "msg", "error_message", "reason", "title")
-# How providers say it who answer 200 and put the error into the body.
+# The wording of providers that answer 200 and put the error into the body.
 _STATUS_OF_WORDS = (
     (402, r"insufficient.?(quota|credit|balance|funds)|payment.required|out of credits"),
     (401, r"invalid.?api.?key|incorrect api key|unauthori[sz]ed|authentication"),
@@ -27,7 +27,7 @@ _STATUS_OF_WORDS = (
         r"capacity|temporar|network|try again",
     ),
 )
-# The endpoint gave up in mid-reply: what came before is not the model's answer.
+# The endpoint gave up in mid-reply: the text so far is not the model's answer.
 _BROKEN_OFF = re.compile(
     r"error|abort|cancel|fail|insufficient_system_resource", re.IGNORECASE
 )  # error, network_error, abort, aborted, cancelled, …
@@ -35,7 +35,7 @@ _BROKEN_OFF = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """An error inside a reply that calls itself a success, with the status that it means."""
+    """An error inside a nominally successful reply, with the status that it implies."""
 
     status: int
     error: object
@@ -55,7 +55,7 @@ def _fault(error: object) -> Fault:
 
 
 def find_fault(document: Any) -> Fault | None:
-    """The error that a reply reports in place of an answer, if it does."""
+    """Return the error that a reply reports instead of an answer, if it does."""
     if not isinstance(document, dict):
         return None
     choices = document.get("choices")
@@ -84,7 +84,7 @@ def _has_text(choice: Mapping[str, Any]) -> bool:
 
 
 def _status(error: object) -> int:
-    """The HTTP status that an error means; 400 where nothing says that another try may help."""
+    """Return the HTTP status that an error implies; 400 unless a retry may help."""
     said: list[str] = []
     if isinstance(error, dict):
         for name in ("code", "status", "status_code", "type"):
@@ -100,9 +100,9 @@ def _status(error: object) -> int:
 
 
 def words_of(body: object) -> str:
-    """A provider's words in an error's body, on one line, bounded, fit for a terminal.
+    """Return a provider's message in an error's body: one bounded line, safe for a terminal.
 
-    The body may be JSON in any of the forms in use, a web page, or plain text.
+    The body may be JSON in any of the common forms, a web page, or plain text.
     """
     words = _words(_decoded(body), 0)
     return one_line(words[: 4 * _TOLD_AT_MOST])[:_TOLD_AT_MOST] or "no reason given"
@@ -136,7 +136,7 @@ def _words(body: object, depth: int) -> str:
 
 
 def _raw(error: Mapping[str, Any], depth: int) -> str:
-    """What a gateway was told by the provider behind it."""
+    """Return what the provider behind a gateway reported."""
     metadata = error.get("metadata")
     raw = metadata.get("raw") if isinstance(metadata, dict) else None
     words = _words(_decoded(raw), depth + 1)

@@ -1,7 +1,7 @@
-"""From an endpoint's reply to a prediction: read where there is an answer, else an error.
+"""Convert an endpoint's reply to a prediction if it contains an answer, else to an error.
 
-Endpoints call themselves compatible and are so in most replies. What their clients trip over was
-collected from issues of the servers and gateways named in ``tests/field/test_endpoint.py``.
+Endpoints claim compatibility and have it in most replies. The exceptions handled here come from
+issues of the servers and gateways named in ``tests/field/test_endpoint.py``.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ _THOUGHT = ("thinking", "reasoning")
 
 
 def read_reply(body: bytes) -> Prediction:
-    """The prediction in a reply's body, without its latency.
+    """Return the prediction in a reply's body, without its latency.
 
     Raises:
-        ReplyError: There is none; says why in the endpoint's own words where it has some.
+        ReplyError: There is none; the message uses the endpoint's own words if it has any.
     """
     try:
         return _prediction(read_document(body))
@@ -54,19 +54,19 @@ def _prediction(document: Any) -> Prediction:
 
 def _first_choice(document: Any) -> dict[str, Any]:
     if not isinstance(document, dict):
-        raise TypeError(f"it is no completion but {type(document).__name__}")
+        raise TypeError(f"it is not a completion but {type(document).__name__}")
     choices = document.get("choices")
     if choices is not None and not isinstance(choices, list):
-        raise TypeError(f"its choices are no list but {type(choices).__name__}")
+        raise TypeError(f"its choices are not a list but {type(choices).__name__}")
     if not choices:
-        raise ReplyError("the endpoint's reply is no completion: it has no choices")
+        raise ReplyError("the endpoint's reply is not a completion: it has no choices")
     if not isinstance(choices[0], dict):
-        raise TypeError(f"its first choice is no object but {type(choices[0]).__name__}")
+        raise TypeError(f"its first choice is not an object but {type(choices[0]).__name__}")
     return choices[0]
 
 
 def _message(choice: dict[str, Any]) -> dict[str, Any]:
-    """The message; a few servers put a stream's ``delta`` into a plain reply."""
+    """Return the message; a few servers put a stream's ``delta`` into a plain reply."""
     for name in ("message", "delta"):
         message = choice.get(name)
         if isinstance(message, dict):
@@ -80,7 +80,7 @@ def _message(choice: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check_empty(prediction: Prediction) -> None:
-    """An empty reply is the model's own only where it ended in order."""
+    """Accept an empty reply as the model's own only if it ended normally."""
     if prediction.text.strip() or prediction.tool_calls:
         return
     if prediction.cut_off:
@@ -89,16 +89,16 @@ def _check_empty(prediction: Prediction) -> None:
         return
     reason = prediction.finish_reason
     if prediction.filtered:
-        raise ReplyError(f"the endpoint's filter held the reply back (finish_reason {reason})")
+        raise ReplyError(f"the endpoint's filter withheld the reply (finish_reason {reason})")
     if not reason and not prediction.refusal:
         raise ReplyError("the endpoint's reply is empty and has no finish_reason")
 
 
 def text_of(content: object) -> str:
-    """A reply's text: a string, or a list of strings and text parts, or nothing.
+    """Return a reply's text: a string, a list of strings and text parts, or nothing.
 
     Raises:
-        TypeError: Anything else.
+        TypeError: It has any other type.
     """
     if content is None:
         return ""
@@ -107,7 +107,7 @@ def text_of(content: object) -> str:
     if isinstance(content, dict) and "text" in content:
         return _part_text(content)
     if not isinstance(content, str):
-        raise TypeError(f"the content is no text but {type(content).__name__}")
+        raise TypeError(f"the content is not text but {type(content).__name__}")
     return _whole(content)
 
 
@@ -121,12 +121,12 @@ def _part_text(part: object) -> str:
 
 
 def _whole(text: str) -> str:
-    """Half a surrogate pair is not text: it cannot be written to a journal."""
+    """Replace half surrogate pairs, which cannot be written to a journal."""
     return text.encode("utf-8", errors="replace").decode()
 
 
 def _reasoning(message: dict[str, Any], content: object) -> str | None:
-    """What the model thought, from the field or the parts that its server keeps it in."""
+    """Return the model's reasoning, from the field or the parts where its server puts it."""
     for name in ("reasoning_content", "reasoning"):
         if text := _optional_text(message.get(name)):
             return text
@@ -137,7 +137,7 @@ def _reasoning(message: dict[str, Any], content: object) -> str | None:
 
 
 def _optional_text(value: object) -> str | None:
-    """Text that is kept where it is some: no reply is refused for the form of its reasoning."""
+    """Return text, or ``None``: no reply is refused for the form of its reasoning."""
     try:
         return text_of(value)[:_REASONING_KEPT] or None
     except TypeError:
@@ -145,7 +145,7 @@ def _optional_text(value: object) -> str | None:
 
 
 def _finish_reason(reason: object) -> str | None:
-    """As the endpoint says it; some servers give an object whose ``type`` it is."""
+    """Return the endpoint's finish reason; some servers send an object whose ``type`` it is."""
     if isinstance(reason, dict):
         reason = reason.get("type")
     if reason is None or reason == "":
@@ -158,12 +158,12 @@ def _shown(reason: object) -> str:
 
 
 def _tool_calls(message: dict[str, Any]) -> tuple[NativeToolCall, ...]:
-    """Calls of functions; a missing ``type`` means one, as does the older ``function_call``."""
+    """Return function calls; a missing ``type`` means one, as does the older ``function_call``."""
     calls = message.get("tool_calls") or []
     if isinstance(calls, dict):
         calls = [calls]
     if not isinstance(calls, list):
-        raise TypeError(f"its tool_calls are no list but {type(calls).__name__}")
+        raise TypeError(f"its tool_calls are not a list but {type(calls).__name__}")
     legacy = message.get("function_call")
     if not calls and isinstance(legacy, dict):
         calls = [{"function": legacy}]
@@ -177,17 +177,17 @@ def _tool_calls(message: dict[str, Any]) -> tuple[NativeToolCall, ...]:
 
 def _function(call: object) -> dict[str, Any] | None:
     if not isinstance(call, dict):
-        raise TypeError(f"a tool call is no object but {type(call).__name__}")
+        raise TypeError(f"a tool call is not an object but {type(call).__name__}")
     if call.get("type") not in (None, "", "function"):
         return None
     function = call.get("function")
     if not isinstance(function, dict):
-        raise TypeError(f"a tool call's function is no object but {type(function).__name__}")
+        raise TypeError(f"a tool call's function is not an object but {type(function).__name__}")
     return function
 
 
 def _as_json(arguments: object) -> str:
-    """Arguments as JSON text; a few servers send the object itself."""
+    """Return arguments as JSON text; a few servers send the object itself."""
     if arguments is None or isinstance(arguments, str):
         return _whole(arguments or "")
     return _whole(json.dumps(arguments, ensure_ascii=False))
@@ -205,6 +205,6 @@ def _usage(usage: object) -> Usage:
 
 
 def count_of(tokens: object) -> int | None:
-    """A token count as an endpoint reports it, if it is one."""
+    """Return a token count as an endpoint reports it, or ``None`` if it is not one."""
     whole = isinstance(tokens, int) and not isinstance(tokens, bool)
     return tokens if whole and 0 <= tokens < 2**53 else None  # type: ignore[operator,return-value]

@@ -44,7 +44,7 @@ class RunConfig(
     AdapterSettings,
     JudgeConfig,
 ):
-    """What ``instit-bench run`` does; every field with a description is an option of its name."""
+    """The settings of ``instit-bench run``; a field with a description is an option of its name."""
 
     model_config = ConfigDict(title="Options")
 
@@ -102,7 +102,7 @@ class RunConfig(
     @field_validator("tasks", "sample_id", "include_path", mode="before")
     @classmethod
     def _split(cls, value: Any, info: ValidationInfo) -> Any:
-        """``a,b`` is a list too; YAML may read an id as a number."""
+        """Accept ``a,b`` as a list; YAML may read an id as a number."""
         if info.field_name == "tasks" and isinstance(value, list | tuple):
             value = ",".join(map(str, value))  # names hold no commas, as ids and folders may
         if isinstance(value, str):
@@ -113,17 +113,17 @@ class RunConfig(
 
     @property
     def in_flight(self) -> int:
-        """Requests at once: a model on this machine fills its batch, an endpoint is spared."""
+        """Concurrent requests: a local model fills its batch, an endpoint gets fewer."""
         return self.concurrency or BACKENDS.load(self.backend).in_flight(self.adapter_options())
 
     @property
     def model_label(self) -> str:
-        """What rows and folders call the model: of lmms-eval's, its weights belong to the name."""
+        """The model's name in rows and folders; for lmms-eval it includes the weights."""
         weights = self.adapter_options().weights
         return f"{self.model}:{weights}" if weights else self.model
 
     def backend_options(self, workload: Workload) -> BackendOptions:
-        """What the backend is made of, for a run that will ask this much."""
+        """Return the backend's options for a run with this workload."""
         return BackendOptions(
             model=self.model,
             base_url=self.base_url,
@@ -138,13 +138,13 @@ class RunConfig(
         )
 
     def engine_options(self) -> EngineOptions:
-        """The options of an engine that this program starts."""
+        """Return the options of an engine that this program starts."""
         return EngineOptions(
             **{option.name: getattr(self, option.name) for option in fields(EngineOptions)}
         )
 
     def adapter_options(self) -> AdapterOptions:
-        """The options of a model of lmms-eval, or of an installed backend."""
+        """Return the options of an lmms-eval model or an installed backend."""
         return AdapterOptions(self.model_arg, self.batch_size)
 
     @field_validator("fail_on_error", mode="before")
@@ -160,10 +160,10 @@ class RunConfig(
 
 
 def errors_allowed(setting: str, total: int) -> int:
-    """How many of ``total`` samples may fail: a count (``10``) or a fraction (``0.05``).
+    """Return how many of ``total`` samples may fail: a count (``10``) or a fraction (``0.05``).
 
     Raises:
-        ValueError: Neither.
+        ValueError: It is neither.
     """
     try:
         allowed = float(setting) * total if "." in setting else int(setting)
@@ -175,10 +175,10 @@ def errors_allowed(setting: str, total: int) -> int:
 
 
 def make_config(file: Path | None, overrides: dict[str, Any]) -> RunConfig:
-    """The settings from a YAML file, if any, overridden by those given explicitly.
+    """Read the settings from a YAML file, if any, overridden by explicit ones.
 
     Raises:
-        InputError: The file or a setting is not valid; names it.
+        InputError: The file or a setting is not valid; the message names it.
     """
     values = _read_file(file) if file else {}
     values |= overrides
@@ -189,10 +189,10 @@ def make_config(file: Path | None, overrides: dict[str, Any]) -> RunConfig:
 
 
 def make_judge_config(settings: dict[str, Any]) -> JudgeConfig:
-    """The judging settings alone.
+    """Return the judging settings alone.
 
     Raises:
-        InputError: A setting is not valid; names it.
+        InputError: A setting is not valid; the message names it.
     """
     try:
         return JudgeConfig.model_validate(settings)
@@ -206,12 +206,12 @@ def _read_file(file: Path) -> dict[str, Any]:
 
 
 def _problem(error: ValidationError, file: Path | None, overrides: dict[str, Any]) -> str:
-    """The first problem, under the name by which the user set the value."""
+    """Return the first problem, under the name by which the user set the value."""
     problem = field_problem(error, _hint)
     key = problem.name.partition(".")[0]
     option = "--" + key.replace("_", "-")
     where = option if key in overrides or file is None else f"{file}: field {key!r}"
-    if key == "header":  # whose value may be a secret
+    if key == "header":  # its value may be a secret
         return where + re.sub(r" \(found .*", "", problem.text)
     return f"{where}{problem.text}"
 

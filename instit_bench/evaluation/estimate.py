@@ -1,4 +1,4 @@
-"""What judging will take, before a call is made."""
+"""Estimate the cost of judging before any call is made."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ Asked = tuple[JudgeContract, JudgeItem]
 
 
 def estimate_run(run: Path, data: str | None) -> tuple[int, Usage]:
-    """Calls and tokens for judging a run's answers once, about.
+    """Estimate calls and tokens for judging a run's answers once.
 
     Raises:
-        InputError: The folder is no run.
+        InputError: The folder is not a run directory.
     """
     stored = Run.load(run)
     return _sum(_answers(stored, contracts_of(stored.manifest, data)))
 
 
 def estimate_tasks(tasks: str, data: str) -> tuple[int, Usage]:
-    """The same before anything is generated, with gold answers standing in for a model's.
+    """Estimate before anything is generated, with targets in place of a model's answers.
 
     Raises:
         InputError: A task or its data are missing.

@@ -1,4 +1,4 @@
-"""Failures by their cause: the same one in a row stops a run, and all are counted at its end."""
+"""Group failures by cause: a streak of one cause stops a run, and all are counted at its end."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 from instit_bench.runs.record import SampleRecord
 
-# Sizes, times, ids and paths differ from one sample to the next though the cause is one.
+# Sizes, times, ids and paths differ between samples even if the cause is the same.
 _OF_ONE_SAMPLE = re.compile(r"[\w./:-]*\d[\w./:-]*")
 
 
 @dataclass(frozen=True, slots=True)
 class FailureGroup:
-    """Samples that failed alike: how many, which was first, and its error."""
+    """Samples with the same failure: how many, the first one, and its error."""
 
     count: int
     first: str
@@ -22,13 +22,13 @@ class FailureGroup:
 
     @property
     def told(self) -> str:
-        """One line."""
+        """One line for the user."""
         samples = "sample" if self.count == 1 else "samples"
         return f"failed: {self.count} {samples} (first: {self.first}): {self.error}"
 
 
 class Streak:
-    """Counts equal failures in a row; at ``limit`` of them (0: never) a run had better stop."""
+    """Counts equal failures in a row; at ``limit`` of them (0: never) a run should stop."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -37,36 +37,36 @@ class Streak:
         self._error = ""
 
     def failed(self, error: str) -> None:
-        """One more request failed."""
+        """Record a failed request."""
         cause = cause_of(error)
         self._count = self._count + 1 if cause == self._cause else 1
         self._cause, self._error = cause, error
 
     def answered(self) -> None:
-        """A request got its reply."""
+        """Record a successful request."""
         self._count, self._cause = 0, ""
 
     @property
     def reached(self) -> bool:
-        """Whether it is time to stop."""
+        """Whether the run should stop."""
         return 0 < self._limit <= self._count
 
     @property
     def told(self) -> str:
-        """Why, in one line."""
+        """The reason, in one line."""
         return (
             f"the last {self._count} requests failed with the same error: {self._error}; the same "
-            "command goes on, --stop-after 0 asks for all in any case"
+            "command continues the run, --stop-after 0 never stops"
         )
 
 
 def cause_of(error: str) -> str:
-    """The error without what is this sample's alone."""
+    """Return the error without the parts specific to this sample."""
     return _OF_ONE_SAMPLE.sub("#", error)
 
 
 def group_failures(failures: Iterable[tuple[str, SampleRecord]]) -> tuple[FailureGroup, ...]:
-    """Failed samples, each with its task, by cause; the most frequent comes first."""
+    """Group failed samples, each with its task, by cause; the most frequent comes first."""
     groups: dict[str, FailureGroup] = {}
     for task, record in failures:
         error = record.error or record.reason or "no reason given"

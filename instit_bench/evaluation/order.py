@@ -1,6 +1,6 @@
-"""The order of requests: what shares a picture or a prompt's head is asked together.
+"""The order of requests. Requests that share an image or the start of a prompt are sent together.
 
-An engine with a prefix cache then computes each picture once for all its questions, multiple
+An engine with a prefix cache then computes each image once for all its questions, multiple
 choice and open-ended alike. Results do not depend on the order.
 """
 
@@ -13,7 +13,7 @@ from instit_bench.types import Sample
 
 
 def in_order(plans: Iterable[TaskPlan], done: dict[str, set[str]]) -> list[tuple[TaskPlan, Sample]]:
-    """The selected samples that are not done, in the order to ask them."""
+    """Return the selected samples that are not done, in the order to request them."""
     keyed = list(_keyed(plans, done))
     keyed.sort(key=lambda item: item[0])
     return [(plan, sample) for _, plan, sample in keyed]

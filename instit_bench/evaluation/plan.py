@@ -1,4 +1,4 @@
-"""What a run will ask: tasks, their records, the selected samples, and their digests."""
+"""The plan of a run: tasks, their records, the selected samples, and their digests."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ Number = TypeVar("Number", int, float)
 
 @dataclass(frozen=True)
 class TaskPlan:
-    """One task of a run. ``samples`` are all of the dataset's, ``selected`` those to ask.
+    """One task of a run. ``samples`` are the whole dataset's, ``selected`` those to run.
 
     ``style`` is the name of the task's own style, which ``--prompt-style chat`` may stand for.
     """
@@ -47,11 +47,11 @@ class TaskPlan:
     style: str
 
     def request(self, sample: Sample) -> Request:
-        """The request for one sample."""
+        """Return the request for one sample."""
         return self.task.request(sample, self.params, self.style, self.dataset.media_root)
 
     def manifest(self) -> TaskManifest:
-        """This task's entry in the run's manifest."""
+        """Return this task's entry in the run's manifest."""
         everything = len(self.selected) == len(self.samples)
         return TaskManifest(
             scorer=self.task.config.metadata.scorer,
@@ -80,7 +80,7 @@ class TaskPlan:
         )
 
     def _own_settings(self) -> list[str]:
-        """The sampling settings that the user chose, other than the benchmark's."""
+        """Return the sampling settings that the user set, instead of the benchmark's."""
         official = self.task.generation_params(self.style)
         return [
             name
@@ -89,7 +89,7 @@ class TaskPlan:
         ]
 
     def _prompt_digest(self) -> str:
-        """SHA-256 over the text of every request, with a mark where media stand."""
+        """Return the SHA-256 of all requests' texts, with a placeholder for media."""
         total = hashlib.sha256()
         for sample in self.samples:
             for message in self.request(sample).messages:
@@ -111,7 +111,7 @@ class RunPlan:
     prompts: OfficialPrompts | None
 
     def judge_contracts(self) -> dict[str, JudgeContract]:
-        """The judge's instructions for each open-ended task."""
+        """Return the judge's instructions for each open-ended task."""
         return {
             plan.task.name: contract_for(plan.task.config.metadata.media, self.prompts)
             for plan in self.tasks
@@ -119,7 +119,7 @@ class RunPlan:
         }
 
     def manifest(self, backend_settings: dict[str, object]) -> Manifest:
-        """The manifest of this plan, before anything is asked."""
+        """Return the manifest of this plan, before any request."""
         config = self.config
         identity = Identity(
             model=config.model_label,
@@ -161,17 +161,17 @@ class RunPlan:
 
 
 def make_plan(config: RunConfig) -> RunPlan:
-    """Read tasks, data and prompts; nothing is asked yet.
+    """Read tasks, data and prompts; nothing is requested yet.
 
     Raises:
-        InputError: A task is unknown or broken, or data are missing or broken.
+        InputError: A task is unknown or not valid, or data are missing or not valid.
     """
     if config.backend == "lmms-eval" and config.prompt_style != "chat":
         raise InputError(
-            f"--prompt-style {config.prompt_style}: models of lmms-eval put prompts into templates "
-            "of their own; leave it out, or choose --backend vllm or openai"
+            f"--prompt-style {config.prompt_style}: lmms-eval models have their own prompt "
+            "templates; leave it out, or choose --backend vllm or openai"
         )
-    # Said first of all: a model that does not exist needs no data.
+    # Checked first: if the model does not exist, no data are needed.
     backend = BACKENDS.load(config.backend)
     has_roles = backend.takes_roles(config.model, config.adapter_options())
     style = config.prompt_style if has_roles else "raw"
@@ -184,7 +184,7 @@ def make_plan(config: RunConfig) -> RunPlan:
     if config.sample_id:
         found = {sample.id for plan in plans for sample in plan.selected}
         if missing := [name for name in config.sample_id if name not in found]:
-            raise InputError(f"--sample-id {missing[0]}: no selected task has such a sample")
+            raise InputError(f"--sample-id {missing[0]}: not found in any selected task")
     return RunPlan(config, style, source, tuple(plans), prompts)
 
 
@@ -218,7 +218,7 @@ def _plan_task(
 
 
 def _selection(config: RunConfig) -> Callable[[str], bool]:
-    """Whether the next sample of a dataset, by its id, is one of those to ask."""
+    """Return a function that says of each sample id, in order, whether the sample is selected."""
     taken = count()
 
     def wants(sample_id: str) -> bool:
@@ -230,7 +230,7 @@ def _selection(config: RunConfig) -> Callable[[str], bool]:
 
 
 def _chosen(setting: Number | NotSent | None, of_task: Number | None) -> Number | None:
-    """The user's setting, or the task's where there is none; ``None`` is not sent."""
+    """Return the user's setting, or else the task's; ``None`` is not sent."""
     if setting == "none":
         return None
     return of_task if setting is None else setting

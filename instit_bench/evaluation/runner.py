@@ -1,4 +1,4 @@
-"""The runner: asks a backend for every selected sample, scores each reply, keeps a journal."""
+"""The runner: requests every selected sample from a backend, scores it, and keeps a journal."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ from instit_bench.runs.record import SampleRecord, answered, failed
 from instit_bench.types import Prediction, Request, Sample, Scorer, State, TextPart
 
 _ONLY_REASONING = (
-    "the reply has its text in the reasoning field only, and counts as empty; a server with a "
-    "reasoning parser for a model that does not think puts its answers there"
+    "the reply has text in the reasoning field only, and counts as empty; a server with a "
+    "reasoning parser puts the answers of a model that does not think there"
 )
 Status = Literal["interrupted", "failed", "finished"]
 
 
 @dataclass(frozen=True)
 class RunOutcome:
-    """How a run ended; ``problem`` says what went wrong, unless it finished."""
+    """How a run ended; ``problem`` says what went wrong if it did not finish."""
 
     run: Run
     status: Status
@@ -52,7 +52,7 @@ class RunOutcome:
 
 @dataclass
 class _Asking:
-    """A run in progress: what is asked, of whom, and where it is written."""
+    """A run in progress: what remains, the backend, and where it is written."""
 
     plan: RunPlan
     backend: Backend
@@ -70,7 +70,7 @@ class _Asking:
         self.streak = Streak(self.plan.config.stop_after)
 
     async def ask(self) -> None:
-        """Ask for all that is left, and have all answers judged while they come in."""
+        """Request all that remains, and judge answers as they come in."""
         if self.judging is None:
             return await self.work()
         async with self.judging as judging:
@@ -83,7 +83,7 @@ class _Asking:
         return None
 
     async def work(self) -> None:
-        """Ask with bounded concurrency until nothing is left or the backend is gone."""
+        """Send requests with bounded concurrency until nothing remains or the backend is gone."""
         if not self.todo:
             return
         workers: list[asyncio.Task[None]] = []
@@ -148,7 +148,7 @@ class _Asking:
         return answered(sample, prediction, score, request)
 
     def warnings(self) -> tuple[str, ...]:
-        """What the numbers do not say by themselves."""
+        """Warnings that the numbers alone do not show."""
         if not self.only_reasoning:
             return ()
         return (f"warning: of {self.only_reasoning} samples {_ONLY_REASONING}",)
@@ -159,11 +159,11 @@ def _text_only(request: Request) -> bool:
 
 
 def run(config: RunConfig, reporter: Reporter) -> RunOutcome:
-    """Evaluate a model, or go on where an earlier process stopped.
+    """Evaluate a model, or resume where an earlier process stopped.
 
     Raises:
-        InputError: Wrong settings, tasks or data; nothing was asked.
-        NotComparableError: The run directory holds a run with other settings.
+        InputError: Settings, tasks or data are not valid; nothing was requested.
+        NotComparableError: The run directory contains a run with other settings.
     """
     plan = make_plan(config)
     backend = create_backend(config.backend, config.backend_options(workload_of(plan)))
@@ -190,13 +190,13 @@ def run(config: RunConfig, reporter: Reporter) -> RunOutcome:
 
 def _open(directory: RunDirectory, plan: RunPlan, backend: Backend) -> Run:
     manifest = plan.manifest(backend.settings())
-    if directory.has_samples:  # else nothing would be lost by another model or other settings
+    if directory.has_samples:  # otherwise other settings would lose nothing
         try:
             manifest = merge(Run.load(directory.path).manifest, manifest)
         except NotComparableError as error:
             raise NotComparableError(
-                f"{directory.path}: cannot go on with this run: {error}; choose another --name, "
-                "or --fresh to start again (the old run is kept aside)"
+                f"{directory.path}: cannot resume this run: {error}; choose another --name, "
+                "or --fresh to start again (the old run is set aside)"
             ) from None
     run = Run(directory, manifest)
     run.save()
@@ -206,7 +206,7 @@ def _open(directory: RunDirectory, plan: RunPlan, backend: Backend) -> Run:
 def _generate(
     run: Run, plan: RunPlan, backend: Backend, reporter: Reporter
 ) -> tuple[bool, Problem | None, tuple[str, ...]]:
-    """Ask for all that is not done: whether it was interrupted, what stopped it, warnings."""
+    """Request all that remains; return whether it was interrupted, what stopped it, warnings."""
     names = [task_plan.task.name for task_plan in plan.tasks]
     done = {name: {r.id for r in run.tasks[name].records.values() if r.finished} for name in names}
     todo = in_order(plan.tasks, done)
@@ -239,7 +239,7 @@ def _generate(
 
 
 async def _until_signalled(state: _Asking) -> None:
-    """Let SIGTERM end a run as cleanly as Ctrl-C does."""
+    """Make SIGTERM end a run as cleanly as Ctrl-C does."""
     this = asyncio.current_task()
     assert this is not None  # noqa: S101 - inside a coroutine there is a task
     # Not on Windows, and not outside the main thread.
@@ -249,7 +249,7 @@ async def _until_signalled(state: _Asking) -> None:
 
 
 def _finish(run: Run, plan: RunPlan, interrupted: bool, problem: Problem | None) -> RunOutcome:
-    """Bring the journals into the dataset's order and write the results."""
+    """Sort the journals into the dataset's order and write the results."""
     for task_plan in plan.tasks:
         task = run.tasks[task_plan.task.name]
         records = {record.id: record for record, _ in task.judged()}
@@ -280,7 +280,7 @@ def _submit_batch(run: Run, plan: RunPlan, reporter: Reporter) -> Problem | None
 
 
 def _failures(run: Run, plan: RunPlan) -> list[tuple[str, SampleRecord]]:
-    """The samples of this selection that ended in an error, each with its task."""
+    """Return the selected samples that ended in an error, each with its task."""
     asked = {p.task.name: {s.id for s in p.selected} for p in plan.tasks}
     return [
         (name, record)
@@ -298,5 +298,5 @@ def _too_many_errors(errors: list[tuple[str, SampleRecord]], plan: RunPlan) -> P
     name, record = errors[0]
     return Problem(
         f"{len(errors)} of {total} samples failed (--fail-on-error {setting}); the first is "
-        f"{name} {record.id}: {record.error}; the same command asks for them again"
+        f"{name} {record.id}: {record.error}; the same command retries them"
     )

@@ -1,4 +1,4 @@
-"""Scoring a prediction file, with no model at hand, into a run directory."""
+"""Score a prediction file, without a model, into a run directory."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ _NAMED_AT_MOST = 5
 class ScoreOptions:
     """What to score, and against which data (``None``: what the file itself says).
 
-    ``prompts`` is whose words asked, as the user tells it; where it is ``unknown``, a log of
-    lmms-eval with the requests' texts may tell.
+    ``prompts`` says which prompts were used, as told by the user; if it is ``unknown``, an
+    lmms-eval log with the requests' texts may tell.
     """
 
     file: Path
@@ -53,21 +53,21 @@ class ScoreOptions:
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """The run that came of it; ``problem`` says why judging stopped early, if it did."""
+    """The resulting run; ``problem`` says why judging stopped early, if it did."""
 
     run: Run
     problem: Problem | None
 
 
 def score_file(options: ScoreOptions, make_reporter: Callable[[], Reporter]) -> Scored:
-    """Score a file's predictions; a run of that name is set aside, its verdicts are kept.
+    """Score a file's predictions; an existing run of that name is set aside, its verdicts are kept.
 
     Raises:
-        InputError: File, task or data are missing or broken.
+        InputError: File, task or data are missing or not valid.
     """
     tasks = load_registry(options.include_path).resolve([options.task])
     if len(tasks) > 1:
-        raise InputError(f"--task {options.task}: is a group; name one task")
+        raise InputError(f"--task {options.task}: is a group; name a single task")
     task = tasks[0]
     read = read_predictions(options.file, task)
     found = _samples(task, read, options)
@@ -99,9 +99,9 @@ def score_file(options: ScoreOptions, make_reporter: Callable[[], Reporter]) -> 
 
 
 def _run_name(task: Task, predictions: PredictionFile, options: ScoreOptions) -> str:
-    """After the model; with the task's name where it is the log that names the model.
+    """Name the run after the model; with the task's name if the model's name comes from a log.
 
-    One model's logs are one file a task, and none may take another's place.
+    One model has one log per task, and none may replace another.
     """
     if options.model is None and predictions.run.model is not None:
         return default_name(f"{predictions.run.model}-{task.name}", "hub")
@@ -170,14 +170,14 @@ class _Found:
 
 
 def _samples(task: Task, file: PredictionFile | UnlocatedLog, options: ScoreOptions) -> _Found:
-    """The samples to score: the dataset's where it is given or needed, else the file's own."""
+    """Return the samples to score: the dataset's if it is given or needed, else the file's own."""
     samples = [] if isinstance(file, UnlocatedLog) else list(file.samples.values())
     own = _Found(samples, DataManifest(kind="file", label=options.file.name))
     if options.data is None and own.samples:
         return own
     if options.data is None and isinstance(file, UnlocatedLog):
         raise InputError(
-            f"{options.file}: lmms-eval's log leaves the questions out; name the dataset with "
+            f"{options.file}: this lmms-eval log has no questions; name the dataset with "
             "--data (hub, demo, a folder or file)"
         )
     source = open_source(options.data or "hub", options.revision)

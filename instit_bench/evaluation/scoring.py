@@ -1,4 +1,4 @@
-"""From a prediction to its score, whoever wrote the scorer."""
+"""Score a prediction with any scorer."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ONLY_REASONING = "only_reasoning"
 
 
 def scorer_for(task: Task) -> Scorer:
-    """The scorer that a task names."""
+    """Return the scorer that a task names."""
     return task.scorer.make(task)
 
 
@@ -21,7 +21,7 @@ def score_sample(scorer: Scorer, sample: Sample, prediction: Prediction) -> Scor
     """Score one prediction.
 
     Raises:
-        InputError: The sample's target is broken, or the scorer is; no reply of a model raises.
+        InputError: The target or the scorer is faulty; no model output raises.
     """
     where = f"{sample.task}: sample {sample.id}"
     try:
@@ -37,7 +37,7 @@ def score_sample(scorer: Scorer, sample: Sample, prediction: Prediction) -> Scor
 
 
 def _check(values: Mapping[str, float], where: str) -> None:
-    """A number outside 0 to 1 would end the run where the journal is read again."""
+    """Refuse a number outside 0 to 1: the journal could not be read again."""
     for name, value in values.items():
         if not (isinstance(value, int | float) and 0 <= value <= 1):
             raise InputError(
@@ -47,7 +47,7 @@ def _check(values: Mapping[str, float], where: str) -> None:
 
 
 def _explained(score: Score, prediction: Prediction) -> Score:
-    """Say why there was nothing to read where the words stand in another field of the reply."""
+    """Say why there was nothing to read if the text is in another field of the reply."""
     if score.state is not State.UNPARSED or prediction.text.strip():
         return score
     if prediction.only_reasoning:

@@ -21,11 +21,11 @@ from instit_bench.backends.options import (
 from instit_bench.types import VideoDecoder
 
 NotSent = Literal["none"]
-"""A sampling setting that is left to the endpoint, whatever the task says."""
+"""Leave a sampling setting to the endpoint, whatever the task says."""
 
 
 def _as_words(value: Any) -> Any:
-    """``key=value`` one or many; in a config file a mapping too. A value may hold commas."""
+    """Accept one or many ``key=value``, or a mapping in a file; values may hold commas."""
     if isinstance(value, dict):
         return tuple(f"{key}={setting}" for key, setting in value.items())
     return (value,) if isinstance(value, str) else value
@@ -77,7 +77,7 @@ class VideoSettings(BaseModel):
     @classmethod
     def _decoder_installed(cls, value: VideoDecoder) -> VideoDecoder:
         if value == "decord" and find_spec("decord") is None:
-            raise ValueError("decord is not installed here; use auto or pyav")
+            raise ValueError("decord is not installed; use auto or pyav")
         return value
 
 
@@ -115,7 +115,7 @@ class RequestSettings(BaseModel):
     @field_validator("extra_body", mode="before")
     @classmethod
     def _body_from_json(cls, value: Any) -> Any:
-        """JSON on the command line; in a config file a mapping too."""
+        """Accept JSON on the command line, and a mapping in a config file."""
         if not isinstance(value, str):
             return value
         try:

@@ -1,4 +1,4 @@
-"""What the benchmarks' evaluators make of a prediction file as a whole.
+"""How the benchmarks' evaluators treat a prediction file as a whole.
 
 A file of GPT4Tools either repeats the prompts or does not, and a question that a file answers
 twice may count twice.
@@ -19,10 +19,10 @@ from instit_bench.types import Prediction, Sample, Scorer
 
 
 def without_echo(file: PredictionFile, samples: Sequence[Sample]) -> PredictionFile:
-    """The file with its repeated prompts dropped, and a note that says what was done.
+    """Return the file with its repeated prompts dropped, and a note that describes this.
 
-    Officially the prompt's length is cut off every output or off none, whichever evaluator the
-    file is for; the reply proper begins where the prompt of that very output ends.
+    The official evaluators cut the prompt's length off every output or off none, depending on which
+    one the file is for; the actual reply begins where the prompt of that output ends.
     """
     if not file.may_echo:
         return file
@@ -45,7 +45,7 @@ def without_echo(file: PredictionFile, samples: Sequence[Sample]) -> PredictionF
     return replace(
         file,
         predictions={name: read(name, p) for name, p in file.predictions.items()},
-        # Before it cuts, upstream gathers a file's parts and keeps an id's last record.
+        # Before it cuts, upstream merges a file's parts and keeps the last record of each id.
         repeats=() if cut else tuple(repeats),
         notes=(*file.notes, f"{n_echoes} of {len(known)} outputs repeat their prompt: {done}"),
     )
@@ -63,7 +63,7 @@ def _read(prediction: Prediction, prompt: str, cut: bool) -> Prediction:
 def repeat_records(
     file: PredictionFile, samples: Sequence[Sample], scorer: Scorer, spec: ScorerSpec
 ) -> list[SampleRecord]:
-    """A record for each earlier answer to a question; it counts in official metrics alone."""
+    """Return a record for each earlier answer to a question; it only counts in official metrics."""
     by_id = {sample.id: sample for sample in samples}
     records: dict[str, SampleRecord] = {}
     for repeat in file.repeats:
@@ -71,7 +71,7 @@ def repeat_records(
         if sample is None:
             continue
         if repeat.sample is not None and sample is file.samples.get(repeat.id):
-            sample = repeat.sample  # the file's own, with the target of this very record
+            sample = repeat.sample  # the file's own, with the target of this record
         sample = replace(sample, id=_free_name(repeat.id, {*by_id, *records}))
         score = score_sample(scorer, sample, repeat.prediction)
         values = {name: value for name, value in score.values.items() if spec.is_official(name)}

@@ -1,4 +1,4 @@
-"""Checking data as a run would use them: every record read, every picture decoded."""
+"""Check data the way a run uses them: read every record, decode every image."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ _ALL_FRAMES = 10**6
 
 @dataclass(frozen=True, slots=True)
 class VerifyReport:
-    """What was found for one task. ``media`` counts images or videos, ``pictures`` frames too."""
+    """The findings for one task. ``media`` counts images or videos, ``images`` includes frames."""
 
     task: str
     records: int
     media: int
-    pictures: int
+    images: int
     digest: str
     problems: tuple[str, ...]
 
 
 def verify(source: DataSource) -> list[VerifyReport]:
-    """Check what the source holds of each built-in task.
+    """Check what the source contains of each built-in task.
 
     Raises:
-        InputError: It holds nothing at all.
+        InputError: It contains nothing.
     """
     reports = [_verify(task, source) for task in load_registry().resolve(_BUILT_IN)]
     if not any(report.records for report in reports):
@@ -57,20 +57,20 @@ def _verify(task: Task, source: DataSource) -> VerifyReport:
             for part in message.parts:
                 if not isinstance(part, TextPart):
                     media.setdefault(part, sample)
-    pictures = 0
+    images = 0
     problems: list[str] = []
     for part, sample in media.items():
         found, wrong = _check(part)
-        pictures += found
-        # A picture out of a dataset's row has no name of its own.
+        images += found
+        # An image from a dataset's row has no name of its own.
         problems += [f"{sample.id}: {p}" if part.path is None else p for p in wrong]
     return VerifyReport(
-        task.name, len(samples), len(media), pictures, dataset.digest, tuple(problems)
+        task.name, len(samples), len(media), images, dataset.digest, tuple(problems)
     )
 
 
 def _check(part: ImagePart | VideoPart) -> tuple[int, list[str]]:
-    """How many of the pictures can be decoded, and everything that is wrong with them."""
+    """Return how many of the images can be decoded, and every problem with them."""
     problems: list[str] = []
     frames: tuple[ImagePart, ...] = (part,) if isinstance(part, ImagePart) else ()
     if isinstance(part, VideoPart):
@@ -85,12 +85,12 @@ def _check(part: ImagePart | VideoPart) -> tuple[int, list[str]]:
 
 
 def _decode(part: ImagePart) -> str | None:
-    """Decode every pixel, which a run leaves to the model's side; say what is wrong."""
+    """Decode every pixel, which a run leaves to the model's side; return the problem, if any."""
     try:
         with Image.open(BytesIO(load_image(part).data)) as opened:
             opened.load()
     except MediaError as error:
         return str(error)
     except Exception as error:  # noqa: BLE001 - Pillow's decoders raise many kinds
-        return f"{part.path or 'picture in the dataset'}: cannot be decoded: {error}"
+        return f"{part.path or 'image in the dataset'}: cannot be decoded: {error}"
     return None

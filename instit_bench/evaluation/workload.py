@@ -1,4 +1,4 @@
-"""How much a run will ask of a backend: the most pictures, the longest request."""
+"""The workload of a run for a backend: the maximum of images, the longest request."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from instit_bench.types import ImagePart, Request, VideoPart
 
 
 def workload_of(plan: RunPlan) -> Workload:
-    """Look at every selected request, opening none of its media."""
+    """Examine every selected request, without opening any media."""
     requests = (task.request(sample) for task in plan.tasks for sample in task.selected)
     roots = {
         task.dataset.media_root for task in plan.tasks if task.task.config.metadata.media != "none"
@@ -20,7 +20,7 @@ def workload_of(plan: RunPlan) -> Workload:
 
 
 def workload(requests: Iterable[Request], folders: Iterable[Path], max_frames: int) -> Workload:
-    """What these requests need, whose media lie in these folders."""
+    """Return the needs of these requests, whose media are in these folders."""
     images = videos = 0
     heaviest: tuple[tuple[int, int, int], Request] | None = None
     for request in requests:
@@ -38,7 +38,7 @@ def workload(requests: Iterable[Request], folders: Iterable[Path], max_frames: i
 
 
 def _weight(request: Request) -> tuple[int, int, int]:
-    """Videos, pictures, characters: in this order they make a request long."""
+    """Return videos, images, characters: the length of a request, in this order of weight."""
     parts = [part for message in request.messages for part in message.parts]
     return (
         sum(isinstance(part, VideoPart) for part in parts),

@@ -1,1 +1,1 @@
-"""Other programs' files, read and written in one place each."""
+"""Other programs' files: each is read and written in one place."""

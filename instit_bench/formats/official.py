@@ -1,6 +1,6 @@
-"""The benchmarks' own prediction files, written for and read as their evaluators do.
+"""The benchmarks' own prediction files, written for and read like their evaluators do.
 
-A format belongs to a dataset: a task has the one of its reader.
+A format belongs to a dataset: a task has its reader's format.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def export_official(run: Run, output: Path) -> dict[str, Path]:
     """Write one file per task in its benchmark's own format, without unanswered samples.
 
     Raises:
-        InputError: A journal is broken, or no task has an upstream format.
+        InputError: A journal is not valid, or no task has an upstream format.
     """
     written = {}
     for task in run.one_by_one():
@@ -69,9 +69,9 @@ def _write_gpt4tools(
     records: Iterable[SampleRecord],
     output: Path,
 ) -> Path:
-    """The layout its evaluator gathers: ``<name>/<name>_0.json`` under its ``--save_path``.
+    """Write the layout its evaluator reads: ``<name>/<name>_0.json`` under its ``--save_path``.
 
-    That evaluator cuts the prompt off by its length, so it has to be there.
+    That evaluator cuts the prompt off by its length, so the prompt must be there.
     """
     rows = [
         {"id": _upstream_id(record.id), "output": f"{record.question}{_official_text(record)}"}
@@ -100,10 +100,10 @@ _WRITERS: Mapping[str, Writer] = {"inst_it": _write_inst_it, "gpt4tools": _write
 def read_inst_it_predictions(
     path: Path, rows: Sequence[Mapping[str, Any]], task: Task
 ) -> PredictionFile:
-    """The file of Inst-IT Bench's inference scripts: it brings question and target along.
+    """Read the file of Inst-IT Bench's inference scripts, which contains question and target.
 
     Raises:
-        InputError: A record is broken, or is of another split than the task.
+        InputError: A record is not valid, or belongs to another split than the task.
     """
     outputs: list[tuple[str, Prediction | None]] = []
     samples: list[Sample] = []
@@ -115,7 +115,7 @@ def read_inst_it_predictions(
         split = row.get("split")
         if isinstance(split, str) and split != task.config.metadata.media:
             raise InputError(
-                f"{where}: field 'split' is {split!r}, which is not task {task.name}'s"
+                f"{where}: field 'split' is {split!r}, which is not the split of task {task.name}"
             )
         target = text_field(row, "ground_truth", where)
         if task.scorer.multiple_choice and target not in LETTERS:
@@ -135,10 +135,10 @@ def read_inst_it_predictions(
 
 
 def read_gpt4tools_predictions(path: Path, rows: Sequence[Mapping[str, Any]]) -> PredictionFile:
-    """The file of GPT4Tools' inference script: ids and replies alone.
+    """Read the file of GPT4Tools' inference script: ids and predictions alone.
 
     Raises:
-        InputError: A record is broken.
+        InputError: A record is not valid.
     """
     outputs: list[tuple[str, Prediction | None]] = []
     for number, row in enumerate(rows, start=1):
@@ -149,9 +149,9 @@ def read_gpt4tools_predictions(path: Path, rows: Sequence[Mapping[str, Any]]) ->
 
 
 def _output(row: Mapping[str, Any], name: str, where: str) -> Prediction | None:
-    """What the model said: text, the first of a list, or ``None`` where it is null.
+    """Return the model's output: text, the first of a list, or ``None`` if it is null.
 
-    Half a character, which JSON can spell and nothing can store, becomes U+FFFD.
+    Half a surrogate pair, which JSON can encode but no file can store, becomes U+FFFD.
     """
     output = row.get(name)
     if isinstance(output, list):
@@ -159,7 +159,7 @@ def _output(row: Mapping[str, Any], name: str, where: str) -> Prediction | None:
     if output is None or (isinstance(output, float) and isnan(output)):  # NaN is pandas' null
         if name in row:
             return None
-        raise InputError(f"{where}: field '{name}' is missing; write null where nothing came")
+        raise InputError(f"{where}: field '{name}' is missing; write null if there is no output")
     if not isinstance(output, str):
         raise InputError(f"{where}: field '{name}' must be text or null, found {shown(output)}")
     return Prediction(output.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
@@ -168,7 +168,7 @@ def _output(row: Mapping[str, Any], name: str, where: str) -> Prediction | None:
 def _file(
     path: Path, outputs: Sequence[tuple[str, Prediction | None]], samples: Sequence[Sample]
 ) -> PredictionFile:
-    """Of several records for one id the last counts, and the others are repeats."""
+    """Of several records for one id the last counts; the others are repeats."""
     last = {sample_id: place for place, (sample_id, _) in enumerate(outputs)}
     predictions: dict[str, Prediction] = {}
     repeats: list[Repeat] = []

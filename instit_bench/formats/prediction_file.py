@@ -1,4 +1,4 @@
-"""What a prediction file holds, whatever its format."""
+"""The content of a prediction file, whatever its format."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from instit_bench.types import Prediction, Sample
 
 @dataclass(frozen=True, slots=True)
 class Repeat:
-    """An earlier record for an id that occurs again, with its own question where it carries one."""
+    """An earlier record for an id that occurs again, with its own question if it has one."""
 
     id: str
     prediction: Prediction
@@ -23,14 +23,14 @@ class Repeat:
 
 @dataclass(frozen=True)
 class PredictionFile:
-    """The predictions of a file by sample id, and what else it says of each sample.
+    """The predictions of a file by sample id, and what else it contains about each sample.
 
-    ``samples`` is filled where the file carries question and target itself; ``doubled`` names ids
+    ``samples`` is filled if the file contains question and target itself; ``doubled`` lists ids
     that occur more than once: the last record counts, and in official metrics each of ``repeats``
-    too. Where ``may_echo``, outputs may begin with the prompt. ``run`` says of model and settings
-    what the file, or one beside it, tells; ``asked`` holds the requests' texts by sample id, where
-    the file tells them. ``empty`` names samples whose prediction is null: nobody answered, which
-    is not the model's mistake.
+    too. If ``may_echo`` is set, outputs may begin with the prompt. ``run`` is what the file, or one
+    beside it, says about model and settings; ``asked`` has the requests' texts by sample id, if
+    known. ``empty`` lists samples whose prediction is null: there was no answer, which is not the
+    model's mistake.
     """
 
     path: Path
@@ -47,5 +47,5 @@ class PredictionFile:
 
 
 def doubled(ids: Sequence[str]) -> tuple[str, ...]:
-    """The ids that occur more than once."""
+    """Return the ids that occur more than once."""
     return tuple(name for name, count in Counter(ids).items() if count > 1)

@@ -1,4 +1,4 @@
-"""Prediction files of every format: which one a file is of, and the journal's own."""
+"""Read prediction files: detect the format, and parse the journal's own."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ def read_predictions(path: Path, task: Task) -> PredictionFile | UnlocatedLog:
     """Read a prediction file of any known format; a log may still need its dataset.
 
     Raises:
-        InputError: A record is of no known format; the message names record and field.
+        InputError: A record has no known format; the message names record and field.
     """
     rows = read_records(path)
     if not rows:
-        raise InputError(f"{path}: holds no predictions")
+        raise InputError(f"{path}: contains no predictions")
     if is_lmms_log(rows[0]):
         return read_lmms_log(path, rows, task)
     if "model_prediction" in rows[0]:

@@ -1,4 +1,4 @@
-"""When a run was started and ended, as exports write it."""
+"""Start and end of a run, as exports write them."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from instit_bench.runs.loaded import Run
 
 
 def started(run: Run) -> datetime:
-    """When the run was started, in UTC.
+    """Return when the run was started, in UTC.
 
     Raises:
-        InputError: The manifest holds no time.
+        InputError: The manifest has no valid time.
     """
     return _time(run, "created", run.manifest.created)
 
 
 def ended(run: Run) -> datetime:
-    """When the run was last worked on, in UTC.
+    """Return when the run was last worked on, in UTC.
 
     Raises:
-        InputError: The manifest holds no time.
+        InputError: The manifest has no valid time.
     """
     return _time(run, "updated", run.manifest.updated)
 
@@ -31,5 +31,5 @@ def _time(run: Run, field: str, value: str) -> datetime:
         return datetime.fromisoformat(value).astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise InputError(
-            f"{run.directory.manifest_path}: field '{field}' is no time: {error}"
+            f"{run.directory.manifest_path}: field '{field}' is not a valid time: {error}"
         ) from error

@@ -1,1 +1,1 @@
-"""What runs inside other programs."""
+"""Code that runs inside other programs."""

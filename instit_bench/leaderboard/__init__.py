@@ -1,1 +1,1 @@
-"""One row a model, from runs and from published tables."""
+"""The leaderboard: one row per model, from runs and from published tables."""

@@ -1,4 +1,4 @@
-"""Leaderboard rows: one a model, official numbers in percent."""
+"""Leaderboard rows: one per model, official numbers in percent."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from instit_bench.runs.results import RunResults, TaskResult
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """The task and the official metric that a column shows, and what a reader calls it."""
+    """A column's task, official metric, and name for readers."""
 
     task: str
     metric: str
@@ -27,7 +27,7 @@ class Column:
 
 _INST_IT, _GPT4TOOLS = "Inst-IT Bench", "GPT4Tools"
 _OTHER = "Other tasks"
-# The columns of published rows; runs of other tasks bring columns of their own.
+# The columns of published rows; runs of other tasks add columns.
 COLUMNS: Mapping[str, Column] = {
     "inst_it_image_oe": Column(
         task="inst_it_image_oe",
@@ -76,7 +76,7 @@ COLUMNS: Mapping[str, Column] = {
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One number in percent (0..100), and what a reader must know about it."""
+    """One number in percent (0..100), and its marks."""
 
     value: float | None = None
     n: int | None = None
@@ -87,10 +87,10 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One model's numbers, by column; a missing column is a number nobody has.
+    """One model's numbers, by column; a missing column means that there is no number.
 
-    ``own`` are the columns of tasks that ``COLUMNS`` does not know. ``url`` is where a published
-    row's source can be read, if anywhere: an https address.
+    ``own`` contains the columns of tasks that are not in ``COLUMNS``. ``url`` is the https URL of a
+    published row's source, if there is one.
     """
 
     model: str
@@ -102,7 +102,7 @@ class Row:
 
 
 def columns_of(rows: Sequence[Row]) -> dict[str, Column]:
-    """The columns in which a row has something: the benchmarks' in their order, then others."""
+    """Return the columns with a value in any row: the benchmarks' in their order, then others."""
     held = {name for row in rows for name in row.cells}
     own = {name: column for row in rows for name, column in row.own.items()}
     known = {name: column for name, column in COLUMNS.items() if name in held}
@@ -110,7 +110,7 @@ def columns_of(rows: Sequence[Row]) -> dict[str, Column]:
 
 
 def row_of(results: RunResults, source: str) -> Row:
-    """The row that a run earns."""
+    """Return a run's row."""
     shown = {column.task for column in COLUMNS.values()}
     own = {
         f"{task}_{result.headline}": _own_column(task, result)
@@ -145,10 +145,10 @@ def _run_cell(result: TaskResult, metric: str) -> Cell:
 
 
 def published_rows() -> list[Row]:
-    """The rows of ``results/published/*.csv``, with their sources, in the benchmarks' order.
+    """Read the rows of ``results/published/*.csv``, with their sources, in the benchmarks' order.
 
     Raises:
-        InputError: A published file is broken.
+        InputError: A published file is not valid.
     """
     rows = [row for path in sorted(shipped("published").glob("*.csv")) for row in _read(path)]
     return sorted(rows, key=_benchmark_order)
@@ -182,6 +182,6 @@ def _cell(text: str, column: str, where: str) -> Cell:
 
 
 def _published_name(record: Mapping[str, str]) -> str:
-    """The model's name, with its language model where the name does not tell it."""
+    """Return the model's name, with its language model unless the name contains it."""
     model, llm = record["model"], record["llm"]
     return model if llm == "-" or llm in model else f"{model} ({llm})"

@@ -1,4 +1,4 @@
-"""The leaderboard on the screen and in Markdown: one decimal, doubtful cells marked."""
+"""The leaderboard on the terminal and in Markdown: one decimal, marked where needed."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from instit_bench.runs.marks import explained
 
 _WORDS = ("model", "source")
 _TITLE = "Leaderboard (official metrics, percent)"
-_WIDE = 160  # room for the columns' names as they stand in the CSV
-_NARROW = 100  # less has no room for a column a metric
+_WIDE = 160  # enough for the columns' names as in the CSV
+_NARROW = 100  # below this there is no room for one column per metric
 
 
 def board(rows: Sequence[Row], width: int) -> Table:
-    """The rows for a terminal of ``width`` characters; nothing is cut off.
+    """Return the rows for a terminal of ``width`` characters; nothing is cut off.
 
-    Narrower ones get headings of two lines, the narrowest one block a model.
+    Narrower terminals get two-line headings, the narrowest ones one block per model.
     """
     return _blocks(rows) if width < _NARROW else _table(rows, wide=width >= _WIDE)
 
@@ -55,7 +55,7 @@ def _blocks(rows: Sequence[Row]) -> Table:
 
 
 def board_markdown(rows: Sequence[Row]) -> str:
-    """A Markdown table with its marks explained below."""
+    """Return a Markdown table with its marks explained below."""
     columns = list(columns_of(rows))
     table = markdown_table(
         (*_WORDS, *(name if name in COLUMNS else markdown_text(name) for name in columns)),
@@ -70,7 +70,7 @@ def board_markdown(rows: Sequence[Row]) -> str:
 
 
 def explained_marks(rows: Iterable[Row]) -> list[str]:
-    """One line for each mark that occurs."""
+    """Return one line for each mark that occurs."""
     marks = explained(mark for row in rows for cell in row.cells.values() for mark in cell.marks)
     return [f"{mark.letter}: {mark.meaning}" for mark in marks]
 
@@ -84,7 +84,7 @@ def _texts(row: Row, columns: Iterable[str]) -> list[str]:
 
 
 def cell_text(cell: Cell | None) -> str:
-    """One decimal and the letters of the marks; a dash where there is no number."""
+    """Return one decimal and the letters of the marks, or a dash if there is no number."""
     if cell is None:
         return ""
     letters = "".join(mark.letter for mark in explained(cell.marks))

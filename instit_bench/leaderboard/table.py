@@ -11,15 +11,15 @@ from instit_bench.leaderboard.rows import Cell, Row, columns_of
 if TYPE_CHECKING:
     import pandas as pd
 
-# Where a spreadsheet could start a cell (some take ';' for a separator), and what makes the cell a
-# formula there; East Asian Excel takes the full-width forms too.
+# Places where a spreadsheet could start a cell (some split at ';'), and the characters that make
+# a cell a formula; East Asian Excel accepts the full-width forms too.
 _FORMULA = re.compile(r"(^|[;\n\r\t])(?=[\s\"]*[=+\-@＝＋－＠])")
 
 
 def csv_text(rows: Sequence[Row]) -> str:
-    """The frame as CSV; words that a spreadsheet would run as a formula get an apostrophe.
+    """Return the frame as CSV; text that a spreadsheet would run as a formula gets an apostrophe.
 
-    The escape is the one that OWASP's page on CSV injection recommends.
+    This escape is recommended by OWASP's page on CSV injection.
     """
     table = frame(rows)
     for column in ("model", "source"):
@@ -28,7 +28,7 @@ def csv_text(rows: Sequence[Row]) -> str:
 
 
 def frame(rows: Sequence[Row]) -> pd.DataFrame:
-    """One row a model: the numbers, then n, coverage, interval and marks of each."""
+    """Return one row per model: the numbers, then n, coverage, interval and marks of each."""
     import pandas as pd
 
     columns = columns_of(rows)

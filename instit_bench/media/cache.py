@@ -1,4 +1,4 @@
-"""A bounded store of what was made of files: made once, also where many threads ask at once."""
+"""A bounded, thread-safe cache of values computed from files; each is computed only once."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ V = TypeVar("V")
 
 
 class FileCache(Generic[K, V]):
-    """The newest values, as long as they fit into ``most_bytes``; a lock for each key.
+    """Keeps the newest values, up to ``most_bytes``; each key has its own lock.
 
-    Work on one key holds up only those who ask for the same. ``size`` says how many bytes a value
-    takes; failures are not kept.
+    Work on one key only blocks threads that want the same key. ``size`` returns a value's size in
+    bytes; failures are not cached.
     """
 
     def __init__(self, size: Callable[[V], int], most_bytes: int, at_once: int) -> None:
@@ -28,7 +28,7 @@ class FileCache(Generic[K, V]):
         self._locks: dict[K, tuple[threading.Lock, int]] = {}
 
     def get(self, key: K, make: Callable[[], V]) -> V:
-        """The value of a key, made by the first who asks."""
+        """Return the value of a key; the first caller computes it."""
         found = self._known(key)
         if found is not None:
             return found

@@ -1,9 +1,9 @@
-"""Frames of a video file by decord, where its way of finding them leads to the right ones.
+"""Frames of a video file by decord, if its seeking finds the right ones.
 
-decord says at which time each of its frames should be, but counts packets from a keyframe to get
-there and does not tell the times of what it decoded. So it is trusted only where its times are
-those that demuxing gives, where decoding and showing keep step, and where the container has an
-index, by which seeking hits a keyframe exactly.
+decord reports a time for each of its frames, but counts packets from a keyframe to get there and
+does not report the times of what it decoded. So it is trusted only if its times equal those of
+demuxing, if decode order and display order keep step, and if the container has an index, with
+which seeking hits a keyframe exactly.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from typing import Any
 from instit_bench.media.frames import spread
 from instit_bench.media.pyav_reader import Encode, FrameIndex
 
-# decord 0.6 brings an FFmpeg of 2021 without AV1, and miscounts MPEG-4 with B-frames.
+# decord 0.6 bundles an FFmpeg of 2021 without AV1, and miscounts MPEG-4 with B-frames.
 _CODECS = {"h264", "hevc", "vp8", "vp9", "mjpeg"}
 _INDEXED = {"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm"}
 _MOST_PIXELS = 4096 * 2304  # it decodes several frames ahead and holds them as RGB
-_TOLERANCE = 1e-3  # seconds, or of the time: decord's times are of single precision
+_TOLERANCE = 1e-3  # seconds, or relative: decord's times are single precision
 
 
 class UnfitForDecordError(Exception):
@@ -29,7 +29,7 @@ class UnfitForDecordError(Exception):
 def decode_with_decord(
     path: Path, index: FrameIndex, max_frames: int, encode: Encode
 ) -> dict[int, bytes]:
-    """At most ``max_frames`` frames spread evenly over the video, by their place from 0.
+    """Return at most ``max_frames`` frames spread evenly over the video, by index from 0.
 
     They are decoded one at a time.
 
@@ -40,11 +40,11 @@ def decode_with_decord(
     if index.container not in _INDEXED:
         raise UnfitForDecordError(f"decord does not seek exactly in {index.container}")
     if index.times is None or not index.in_step:
-        raise UnfitForDecordError("its packets are not in step with its frames")
+        raise UnfitForDecordError("packets and frames are out of step")
     if index.codec not in _CODECS:
-        raise UnfitForDecordError(f"decord does not read the codec {index.codec}")
+        raise UnfitForDecordError(f"decord cannot read the codec {index.codec}")
     if index.pixels > _MOST_PIXELS:
-        raise UnfitForDecordError("decord would hold too many frames of this size")
+        raise UnfitForDecordError("decord would hold too many frames of this size in memory")
     wanted = spread(len(index.times), max_frames)
     times = [index.seconds(index.times[place]) for place in wanted]
     try:
@@ -52,15 +52,15 @@ def decode_with_decord(
         begins = [float(begin) for begin, _ in reader.get_frame_timestamp(wanted)]
         if len(reader) == len(index.times) and _agree(begins, times):
             return {place: encode(reader[place].asnumpy()) for place in wanted}
-    except Exception as error:  # decord has no base class of its own for all that it raises
+    except Exception as error:  # decord's exceptions share no base class
         raise UnfitForDecordError(f"decord cannot read it: {error}") from error
-    raise UnfitForDecordError("decord's frames do not pass the check of their timestamps")
+    raise UnfitForDecordError("decord's frames fail the timestamp check")
 
 
 def _reader(path: Path) -> Any:
     import decord
 
-    decord.logging.set_level(decord.logging.QUIET)  # what is wrong comes as an exception
+    decord.logging.set_level(decord.logging.QUIET)  # errors arrive as exceptions
     return decord.VideoReader(str(path.absolute()), num_threads=1)
 
 

@@ -1,5 +1,5 @@
-"""The one way in which media fail: the sample's error, not the run's."""
+"""The one exception for media: it fails the sample, not the run."""
 
 
 class MediaError(Exception):
-    """A missing or broken picture or video; the message names the path and the reason."""
+    """A missing or broken image or video; the message names the path and the reason."""

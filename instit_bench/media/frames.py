@@ -15,10 +15,10 @@ _MOST_LISTED = 10
 
 
 def frame_files(folder: Path) -> list[Path]:
-    """A folder's frames in order of their number (2 before 10), those without one last.
+    """Return a folder's frames in numeric order (2 before 10); those without a number come last.
 
     Raises:
-        MediaError: The folder cannot be read or holds no frames.
+        MediaError: The folder cannot be read or contains no frames.
     """
     try:
         files = [path for path in folder.iterdir() if names_image(path)]
@@ -26,7 +26,7 @@ def frame_files(folder: Path) -> list[Path]:
         raise MediaError(f"{folder}: {getattr(error, 'strerror', None) or error}") from error
     frames = sorted((path for path in files if not path.name.startswith(".")), key=_by_number)
     if not frames:
-        raise MediaError(f"{folder}: holds no frames")
+        raise MediaError(f"{folder}: contains no frames")
     return frames
 
 
@@ -40,10 +40,10 @@ def _numbers(path: Path) -> list[int]:
 
 
 def numbering_problems(frames: Sequence[Path]) -> list[str]:
-    """What is wrong with the frames' numbers: gaps and doubles, which shift every later moment.
+    """Describe gaps and duplicates in the frames' numbers, which shift every later moment.
 
-    Frames count from 1 (or 0) by the one number that differs among their names; where it cannot
-    be told which one that is, there is nothing to say.
+    Frames count from 1 (or 0) by the one number that differs between their names; if it is
+    unclear which one that is, nothing is reported.
     """
     names = [_numbers(path) for path in frames]
     if len({len(numbers) for numbers in names}) != 1:
@@ -57,7 +57,7 @@ def numbering_problems(frames: Sequence[Path]) -> list[str]:
     missing = (number for number in range(1, max(counts)) if number not in counts)
     twice = sorted(number for number, count in counts.items() if count > 1)
     problems = [f"frame {_listed(missing, n_missing)} is missing"] if n_missing else []
-    return problems + ([f"frame {_listed(twice, len(twice))} is there twice"] if twice else [])
+    return problems + ([f"frame {_listed(twice, len(twice))} is duplicated"] if twice else [])
 
 
 def _listed(numbers: Iterable[int], total: int) -> str:
@@ -67,7 +67,7 @@ def _listed(numbers: Iterable[int], total: int) -> str:
 
 
 def spread(count: int, at_most: int) -> list[int]:
-    """Indices of ``at_most`` items spread evenly over ``count``, first and last included."""
+    """Return ``at_most`` indices spread evenly over ``count`` items, first and last included."""
     if count <= at_most:
         return list(range(count))
     if at_most == 1:

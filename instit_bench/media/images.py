@@ -1,8 +1,8 @@
-"""One picture as bytes that every endpoint reads the same way.
+"""An image as bytes that every endpoint reads the same way.
 
-Files travel in their original bytes: no decoding, no re-encoding, and their type is told by
-content, not by name. Only what a model would not see as RGB otherwise (transparency, CMYK,
-animations, rare formats) is converted, without loss, to an RGB PNG.
+Files are sent in their original bytes: no decoding, no re-encoding, and their type comes from the
+content, not the name. Only images that a model would not see as plain RGB (transparency, CMYK,
+animations, rare formats) are converted, losslessly, to an RGB PNG.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from instit_bench.media.limits import MOST_BYTES, check_bytes, check_pixels, reg
 from instit_bench.types import ImagePart
 
 _MIME = {"JPEG": "image/jpeg", "MPO": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
-# What is tried on a file's content: no formats that run other programs or that nobody uses.
+# Formats to try on a file's content: none that run other programs or that nobody uses.
 _READ = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "JPEG2000")
 _SEEN_AS_RGB = {"RGB", "L", "P", "1"}
 _PNG_END = b"IEND\xaeB`\x82"
 _JPEG_END = b"\xff\xd9"
 _JPEG_SCAN = 0xDA
 _JPEG_FILL = 0xFF
-_CACHED_BYTES = 128 * 2**20  # the frames of a few videos: their questions follow each other
+_CACHED_BYTES = 128 * 2**20  # the frames of a few videos: their questions are consecutive
 _AT_ONCE = min(4, os.cpu_count() or 1)
 
 
 @dataclass(frozen=True)
 class EncodedImage:
-    """A picture file's bytes, its MIME type and its size in pixels.
+    """An image file's bytes, its MIME type and its size in pixels.
 
     ``original`` says whether the bytes are the file's own.
     """
@@ -49,21 +49,21 @@ class EncodedImage:
 
     @cached_property
     def data_url(self) -> str:
-        """The picture inline, for a chat message."""
+        """The image inline, for a chat message."""
         return f"data:{self.mime};base64,{base64.b64encode(self.data).decode('ascii')}"
 
 
 def load_image(part: ImagePart) -> EncodedImage:
-    """Read a picture and check that it is one; repeated calls for one file read it once.
+    """Read and check an image; repeated calls for one file read it once.
 
     Raises:
-        MediaError: The file is missing, cut short, too large or not an image.
+        MediaError: The file is missing, truncated, too large or not an image.
     """
     if part.data is not None:
-        return _encode(part.data, part.origin or "picture in the dataset")
+        return _encode(part.data, part.origin or "image in the dataset")
     assert part.path is not None  # noqa: S101 - an ImagePart has one of the two
     found = regular_file(part.path)
-    # Time and size belong to the key: a file mended between runs is read again.
+    # Time and size belong to the key: a file repaired between runs is read again.
     key = (part.path, found.st_mtime_ns, found.st_size)
     return _loaded.get(key, partial(_load_file, part.path, found.st_size))
 
@@ -99,24 +99,24 @@ def _encode(data: bytes, where: str) -> EncodedImage:
     except MediaError:
         raise
     except UnidentifiedImageError as error:
-        raise MediaError(f"{where}: is no picture in a known format") from error
+        raise MediaError(f"{where}: is not an image in a known format") from error
     except Exception as error:  # Pillow's decoders raise many kinds
         raise MediaError(f"{where}: cannot be decoded: {error}") from error
 
 
 def _check_whole(data: bytes, image_format: str, where: str) -> None:
-    """A file that was cut short keeps its header; its end marker is gone."""
+    """Check the end marker: a truncated file keeps its header but loses it."""
     whole = True
     if image_format == "PNG":
         whole = _PNG_END in data
     elif image_format in ("JPEG", "MPO"):
         whole = data.find(_JPEG_END, _jpeg_scan_start(data)) >= 0
     if not whole:
-        raise MediaError(f"{where}: the file is cut short")
+        raise MediaError(f"{where}: the file is truncated")
 
 
 def _jpeg_scan_start(data: bytes) -> int:
-    """Where the picture itself starts, past segments that may hold a whole thumbnail."""
+    """Return where the image itself starts, past segments that may contain a whole thumbnail."""
     position = 2
     while data[position : position + 1] == b"\xff" and position + 4 <= len(data):
         if data[position + 1] == _JPEG_SCAN:
@@ -129,7 +129,7 @@ def _jpeg_scan_start(data: bytes) -> int:
 
 
 def _is_plain(image: Image.Image) -> bool:
-    """Whether the file's own bytes show every reader the same RGB picture."""
+    """Whether every reader sees the same RGB image in the file's own bytes."""
     if image.format not in _MIME or getattr(image, "n_frames", 1) > 1:
         return image.format == "MPO"
     if image.mode in ("RGBA", "LA"):

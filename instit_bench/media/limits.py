@@ -1,4 +1,4 @@
-"""What one image or video may cost: bytes, pixels, seconds. Beyond that it fails its samples."""
+"""Limits for one image or video: bytes, pixels, seconds. Beyond them its samples fail."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MOST_SECONDS = 300.0  # of work on one video file
 
 
 def regular_file(path: Path) -> stat_result:
-    """The file's size and time.
+    """Return the file's size and time.
 
     Raises:
         MediaError: It is missing, or a pipe or device, which might never end.
@@ -27,7 +27,7 @@ def regular_file(path: Path) -> stat_result:
     if stat.S_ISDIR(found.st_mode):
         raise MediaError(f"{path}: Is a directory")
     if not stat.S_ISREG(found.st_mode):
-        raise MediaError(f"{path}: is not a regular file but a pipe, socket or device")
+        raise MediaError(f"{path}: is not a regular file (a pipe, socket or device)")
     return found
 
 
@@ -38,7 +38,7 @@ def check_bytes(size: int, where: object) -> None:
         MediaError: It has more than ``MOST_BYTES``.
     """
     if size > MOST_BYTES:
-        raise MediaError(f"{where}: is larger than {MOST_BYTES >> 20} MiB, the most for an image")
+        raise MediaError(f"{where}: is larger than {MOST_BYTES >> 20} MiB, the limit for an image")
 
 
 def check_pixels(width: int, height: int, where: object) -> None:
@@ -49,7 +49,7 @@ def check_pixels(width: int, height: int, where: object) -> None:
     """
     if width * height > MOST_PIXELS:
         raise MediaError(
-            f"{where}: is {width} x {height} pixels, more than {MOST_PIXELS:,}; scale it down"
+            f"{where}: is {width} x {height} pixels; the limit is {MOST_PIXELS:,}; scale it down"
         )
 
 
@@ -60,7 +60,7 @@ class Deadline:
         self._ends = time.monotonic() + MOST_SECONDS
 
     def check(self) -> None:
-        """Refuse to go on.
+        """Raise if the time is over.
 
         Raises:
             MediaError: The time is over.

@@ -1,7 +1,7 @@
-"""What a file's name says it is: the one list of suffixes for images and for videos.
+"""The one list of file name suffixes for images and for videos.
 
-A name only decides whether a path is read as an image or as a video; what an image file holds is
-told by its content.
+A name only decides whether a path is read as an image or as a video; an image file's format comes
+from its content.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ VIDEO_SUFFIXES = frozenset(
 
 
 def names_image(path: PurePath) -> bool:
-    """Whether the file's name is that of an image."""
+    """Whether the file is named like an image."""
     return path.suffix.lower() in IMAGE_SUFFIXES
 
 
 def names_video(path: PurePath) -> bool:
-    """Whether the file's name is that of a video file."""
+    """Whether the file is named like a video."""
     return path.suffix.lower() in VIDEO_SUFFIXES

@@ -1,8 +1,8 @@
 """Frames of a video file by PyAV: found by their exact timestamps, else by counting.
 
-A file is first demuxed without decoding: the timestamps and the keyframes of its video stream.
+A file is first demuxed without decoding, for the timestamps and keyframes of its video stream.
 Frames are then decoded from the keyframe before them, and a frame counts only if it has exactly the
-timestamp that was looked for. Where timestamps are missing, doubled or not met (AVI with B-frames,
+requested timestamp. If timestamps are missing, duplicated or not found (AVI with B-frames,
 interlaced streams), every frame is decoded and counted.
 """
 
@@ -22,16 +22,16 @@ from instit_bench.media.frames import spread
 from instit_bench.media.limits import Deadline, check_pixels
 from instit_bench.media.restarts import Restart, restart_at
 
-# What is opened: no playlists that name other files, no texts or images drawn as frames.
+# Allowed inputs: no playlists that name other files, no texts or images drawn as frames.
 _FORMATS = (
     "mov,mp4,m4a,3gp,3g2,mj2,avi,matroska,webm,mpeg,mpegts,mpegvideo,m4v,h264,hevc,av1,obu,ivf,"
     "asf,flv,ogg,mxf,nut,rm,vc1,dv,gif,apng,wtv,swf,nsv,roq,amv"
 )
 _OPTIONS = {"format_whitelist": _FORMATS, "protocol_whitelist": "file"}
-# Containers that say when a frame is shown; others say when it is decoded, which differs where
+# Containers that store presentation times; others store decoding times, which differ if
 # frames are reordered.
 _TELL_TIMES = {"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "mpegts", "mpeg", "flv"}
-# Containers whose header says how long they are; of the others it is guessed.
+# Containers whose header stores the duration; for others it is guessed.
 _TELL_THEIR_LENGTH = {"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "asf", "flv"}
 _THREADS = 4
 
@@ -40,13 +40,14 @@ Encode = Callable[[Any], bytes]  # of one frame, an RGB array of shape (height, 
 
 @dataclass(frozen=True, slots=True)
 class FrameIndex:
-    """What demuxing tells of a video stream, in the stream's time base.
+    """What demuxing reports about a video stream, in the stream's time base.
 
-    ``times`` are the timestamps of the frames that are shown, ascending; ``None`` where some are
-    missing or doubled, or are not those of showing. ``keyframes`` are those of the frames that
-    decoding can start from, ``damaged`` those of packets that the container itself calls damaged.
-    ``in_step`` says that counting packets from any keyframe finds frames: each of them is clean,
-    and as many frames from the start in decoding as in showing, and nothing is hidden or damaged.
+    ``times`` are the timestamps of the visible frames, ascending; ``None`` if some are missing or
+    duplicated, or are not presentation times. ``keyframes`` are those of the frames that decoding
+    can start from, ``damaged`` those of packets that the container itself flags as damaged.
+    ``in_step`` says that counting packets from any keyframe finds frames: each keyframe is clean,
+    has as many frames before it in decode order as in display order, and nothing is hidden or
+    damaged.
     """
 
     container: str
@@ -61,11 +62,11 @@ class FrameIndex:
     in_step: bool
 
     def seconds(self, time: int) -> float:
-        """A timestamp in seconds from the stream's start."""
+        """Return a timestamp in seconds from the stream's start."""
         return (time - self.start) * self.seconds_per_tick
 
     def keyframe_before(self, time: int) -> int:
-        """How many keyframes are not later than a frame."""
+        """Return how many keyframes are not later than a frame."""
         return bisect_right(self.keyframes, time)
 
     def is_whole(self, time: int) -> bool:
@@ -79,7 +80,7 @@ def read_index(path: Path, deadline: Deadline) -> FrameIndex:
     """Demux the file once, without decoding.
 
     Raises:
-        MediaError: It holds no video, its frames are too large, or it ends before its time.
+        MediaError: It contains no video, its frames are too large, or it is truncated.
     """
     times: list[int] = []
     keys: list[int] = []
@@ -141,14 +142,14 @@ def _gaps(times: Sequence[int]) -> Iterator[int]:
 
 
 def _check_end(container: Any, ends: float, longest_gap: float) -> None:
-    """Refuse a file whose packets end well before the time that its header tells."""
+    """Refuse a file whose packets end well before the duration in its header."""
     if container.format.name not in _TELL_THEIR_LENGTH or not container.duration:
         return
     told = container.duration / 1e6
     found = ends - (container.start_time or 0) / 1e6
     if told - found > max(1.0, 0.05 * told, 2 * longest_gap):
         raise MediaError(
-            f"the file is cut short or damaged: it should last {told:.1f} s and ends after "
+            f"the file is truncated or damaged: it should last {told:.1f} s and ends after "
             f"{max(found, 0):.1f} s"
         )
 
@@ -156,7 +157,7 @@ def _check_end(container: Any, ends: float, longest_gap: float) -> None:
 def decode(
     path: Path, index: FrameIndex, max_frames: int, encode: Encode, deadline: Deadline
 ) -> dict[int, bytes]:
-    """At most ``max_frames`` frames spread evenly over the video, by their place from 0.
+    """Return at most ``max_frames`` frames spread evenly over the video, by index from 0.
 
     They are decoded one at a time.
 
@@ -173,7 +174,7 @@ def decode(
         if frames is not None:
             return dict(zip(places, frames, strict=True))
     count = index.packets
-    while True:  # a packet may hold two frames, or half of one
+    while True:  # a packet may contain two frames, or half of one
         places = spread(count, max_frames)
         frames, found = _decode_counting(path, places, encode, deadline)
         if found == count:
@@ -184,7 +185,7 @@ def decode(
 def _decode_at(
     path: Path, index: FrameIndex, wanted: Sequence[int], encode: Encode, deadline: Deadline
 ) -> list[bytes] | None:
-    """The frames with exactly these timestamps; ``None`` if one of them did not come."""
+    """Yield the frames with exactly these timestamps; ``None`` if one is missing."""
     from av import FFmpegError
 
     found: list[bytes] = []
@@ -205,13 +206,13 @@ def _decode_at(
 def _frames_at(
     container: Any, stream: Any, times: Sequence[int], deadline: Deadline
 ) -> Iterator[tuple[int, Any]]:
-    """For each timestamp the first frame that is not before it."""
+    """For each timestamp, yield the first frame that is not before it."""
     needed = set(times)
     left = iter(times)
     time = next(left)
     for packet in container.demux(stream):
         deadline.check()
-        # Frames that no other refers to need not be decoded.
+        # Frames that no other frame refers to need not be decoded.
         unneeded = packet.pts is not None and packet.pts not in needed
         stream.codec_context.skip_frame = "NONREF" if unneeded else "DEFAULT"
         for frame in packet.decode():
@@ -227,7 +228,7 @@ def _frames_at(
 def _decode_counting(
     path: Path, wanted: Sequence[int], encode: Encode, deadline: Deadline
 ) -> tuple[list[bytes], int]:
-    """The frames at these places of all that come when everything is decoded, and how many come."""
+    """Decode everything; return the frames at these positions, and the number of frames."""
     from av import FFmpegError
 
     found: list[bytes] = []
@@ -253,7 +254,7 @@ def _decode_counting(
 
 
 def _pixels(frame: Any) -> Any:
-    """A frame as it is to be seen: phones store upright videos lying on their side."""
+    """Return a frame as displayed: phones store upright videos on their side."""
     import numpy as np
 
     check_pixels(frame.width, frame.height, "a frame")
@@ -264,16 +265,16 @@ def _pixels(frame: Any) -> Any:
 
 @contextmanager
 def opened(path: Path) -> Iterator[tuple[Any, Any]]:
-    """The file and its main video stream."""
+    """Open the file; yield it and its main video stream."""
     import av
 
-    # An absolute path has no beginning that FFmpeg could take for a protocol.
+    # An absolute path has no prefix that FFmpeg could take for a protocol.
     with av.open(
         str(path.absolute()), container_options=_OPTIONS, metadata_errors="replace"
     ) as container:
         stream: Any = container.streams.best("video")
         if stream is None:
-            raise MediaError("holds no video")
+            raise MediaError("contains no video")
         check_pixels(stream.codec_context.width, stream.codec_context.height, "a frame")
         stream.codec_context.thread_type = "AUTO"
         stream.codec_context.thread_count = min(_THREADS, os.cpu_count() or 1)

@@ -1,4 +1,4 @@
-"""From a request that names media to one whose pictures are all there."""
+"""Resolve the media that a request names into images."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ def resolve_media(
     video_as: str = "frames",
     decoder: VideoDecoder = "auto",
 ) -> Request:
-    """Replace every video by its frames, and check that every picture can be read.
+    """Replace every video by its frames, and check that every image can be read.
 
-    With ``video_as="video"`` a video stays one, for a backend that sends it whole.
+    With ``video_as="video"`` a video stays a video, for a backend that sends it whole.
 
     Raises:
-        MediaError: A picture or video is missing or broken.
+        MediaError: An image or video is missing or broken.
     """
     messages = tuple(
         Message(
@@ -57,7 +57,7 @@ def _resolve(part: Part, max_frames: int, video_as: str, decoder: VideoDecoder) 
 def video_frames(
     part: VideoPart, max_frames: int, decoder: VideoDecoder = "auto"
 ) -> tuple[ImagePart, ...]:
-    """A video's frames, spread evenly where they are more than ``max_frames``; not yet opened.
+    """Return a video's frames, spread evenly if there are more than ``max_frames``; not yet opened.
 
     Raises:
         MediaError: The video is missing or broken.

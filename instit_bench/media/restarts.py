@@ -1,7 +1,7 @@
-"""Which key packets decoding can really start from.
+"""Find the key packets from which decoding can really start.
 
-Containers also mark packets from which a picture is only built up little by little (H.264 with
-intra refresh): a frame soon after such a packet decodes without an error, and is wrong.
+Containers also mark packets from which an image is only built up gradually (H.264 with intra
+refresh): a frame soon after such a packet decodes without an error, and is wrong.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _RECOVERY_POINT = 6
 
 
 class Restart(Enum):
-    """``CLEAN``: nothing from before is needed; ``OPEN``: by no frame shown after this one."""
+    """``CLEAN``: needs nothing before it; ``OPEN``: nor do the frames shown after it."""
 
     CLEAN = "clean"
     OPEN = "open"
@@ -24,7 +24,7 @@ class Restart(Enum):
 
 
 def restart_at(codec: str, packet: bytes) -> Restart:
-    """What a packet that is marked as a keyframe offers."""
+    """Classify a packet that is marked as a keyframe."""
     if codec == "h264":
         units = list(_units(packet))
         if any(unit[0] & 31 == 5 for unit in units):
@@ -39,7 +39,7 @@ def restart_at(codec: str, packet: bytes) -> Restart:
 
 
 def _units(packet: bytes) -> Iterator[bytes]:
-    """The packet's units, with start codes between them or with their length before them."""
+    """Yield the packet's units, separated by start codes or prefixed by their length."""
     if packet[:4] == b"\x00\x00\x00\x01" or packet[:3] == b"\x00\x00\x01":
         yield from (unit for unit in _START_CODE.split(packet)[1:] if unit)
         return
@@ -51,7 +51,7 @@ def _units(packet: bytes) -> Iterator[bytes]:
 
 
 def _recovers_at_once(unit: bytes) -> bool:
-    """Whether this is a message that a whole picture stands here: a recovery in 0 frames."""
+    """Whether this message announces a complete image here: a recovery in 0 frames."""
     if unit[0] & 31 != _SEI:
         return False
     position = 1
@@ -59,7 +59,7 @@ def _recovers_at_once(unit: bytes) -> bool:
         kind, size = unit[position], unit[position + 1]
         if kind == _RECOVERY_POINT:
             return bool(unit[position + 2] & 0x80)  # the number 0 in Exp-Golomb code
-        if kind == 255 or size == 255:  # longer codes; none of them is looked for
+        if kind == 255 or size == 255:  # longer codes; none of them is relevant
             return False
         position += 2 + size
     return False

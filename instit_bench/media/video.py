@@ -1,6 +1,6 @@
-"""Video files to frames: each one checked against its timestamp, whichever decoder it is from.
+"""Decode video files to frames, each checked against its timestamp, with either decoder.
 
-A decoded frame has no original bytes, so here, and only here, images are encoded: as JPEG of
+A decoded frame has no original bytes, so only here are images encoded: as JPEG of
 quality 95 with full colour resolution.
 """
 
@@ -29,7 +29,7 @@ _AT_ONCE = min(4, os.cpu_count() or 1)
 
 @dataclass(frozen=True, slots=True)
 class DecodedVideo:
-    """The chosen frames, each as a JPEG file, their places (from 0), and whose they are."""
+    """The chosen frames, each as a JPEG file, their indices (from 0), and the decoder."""
 
     frames: tuple[bytes, ...]
     places: tuple[int, ...]
@@ -37,12 +37,12 @@ class DecodedVideo:
 
 
 def decode_video(path: Path, max_frames: int, decoder: VideoDecoder = "auto") -> DecodedVideo:
-    """At most ``max_frames`` frames spread evenly over the video.
+    """Return at most ``max_frames`` frames spread evenly over the video.
 
-    ``auto`` takes decord where its frames pass the check of their timestamps, else PyAV.
+    ``auto`` uses decord if its frames pass the timestamp check, else PyAV.
 
     Raises:
-        MediaError: The file is missing, cut short or too large, or cannot be decoded.
+        MediaError: The file is missing, truncated or too large, or cannot be decoded.
     """
     found = regular_file(path)
     key = (path, max_frames, decoder, found.st_mtime_ns, found.st_size)
@@ -66,7 +66,7 @@ def _decode(path: Path, max_frames: int, decoder: VideoDecoder) -> DecodedVideo:
     except Exception as error:  # the decoders raise many kinds
         raise MediaError(f"{path}: cannot be decoded: {error}") from error
     if not video.frames:
-        raise MediaError(f"{path}: holds no frames")
+        raise MediaError(f"{path}: contains no frames")
     return video
 
 
@@ -86,7 +86,7 @@ def _by_decoder(
 
 
 def encode_jpeg(frame: Any) -> bytes:
-    """An RGB array of shape (height, width, 3) as a JPEG file."""
+    """Encode an RGB array of shape (height, width, 3) as a JPEG file."""
     height, width = frame.shape[:2]
     check_pixels(width, height, "a frame")
     buffer = BytesIO()

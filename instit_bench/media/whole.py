@@ -1,7 +1,7 @@
-"""Whether a video file is all there: what its outer structure says against its size.
+"""Detect a truncated video file by comparing its outer structure with its size.
 
-A file that was cut short (a broken download, a full disk) often still opens and plays its first
-part. The containers that say how long they are betray it; MPEG streams say nothing.
+A truncated file (a broken download, a full disk) often still opens and plays its first part.
+Containers that store their length reveal it; MPEG streams do not.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ _BOXES = {b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"styp"
 
 
 def check_whole(path: Path) -> None:
-    """Refuse a file that lacks bytes of what it says it has.
+    """Refuse a file that is shorter than its own structure says.
 
     Raises:
-        MediaError: It does; the message says how many.
+        MediaError: It is; the message says how many bytes are missing.
     """
     size = path.stat().st_size
     with path.open("rb") as file:
         missing = _claimed(file, file.read(4096), size) - size
     if missing > 0:
-        raise MediaError(f"the file is cut short: at least {missing:,} bytes are missing")
+        raise MediaError(f"the file is truncated: at least {missing:,} bytes are missing")
 
 
 def _claimed(file: BufferedReader, head: bytes, size: int) -> int:
@@ -48,7 +48,7 @@ def _claimed(file: BufferedReader, head: bytes, size: int) -> int:
 
 
 def _boxes(file: BufferedReader, size: int) -> int:
-    """Where the last of MP4's outermost boxes ends."""
+    """Return where the last of MP4's outermost boxes ends."""
     position = 0
     for _ in range(_MOST_BOXES):
         file.seek(position)
@@ -63,7 +63,7 @@ def _boxes(file: BufferedReader, size: int) -> int:
 
 
 def _matroska(head: bytes) -> int:
-    """Where the segment ends that holds everything but the first header."""
+    """Return where the segment ends that contains everything but the first header."""
     at = head.find(_SEGMENT)
     if at < 0:
         return 0

@@ -1,6 +1,6 @@
-"""The four plots of a report, from numbers to shapes.
+"""The four plots of a report: convert numbers to shapes.
 
-A drawing is ``WIDTH`` wide, about a phone's width, so that its text stays readable there.
+A drawing is ``WIDTH`` wide, about a phone's width, so its text stays readable there.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from instit_bench.report.shapes import Anchor, Box, Chart, Dot, Line, Outline, S
 from instit_bench.types import Metric
 
 WIDTH = 400
-_LEFT, _RIGHT = 16, 294  # where 0 % and 100 % lie in a chart of intervals; numbers follow
+_LEFT, _RIGHT = 16, 294  # positions of 0 % and 100 % in a chart of intervals; numbers follow
 _LABEL_HEIGHT, _LINE_HEIGHT = 20, 16
 _BAR_HEIGHT = 120
 _CELL = 28
 _SHADE = 0.45  # of a full cell: text stays readable on it in both schemes
-_MOST_NAMES = 39  # of a matrix's rows and of its columns; the others share one
+_MOST_NAMES = 39  # maximum of a matrix's rows and columns; the rest share one
 _OTHER = "(other)"
 _SLANT = 50  # degrees
-_CENTRE, _RADIUS = (WIDTH / 2, 112.0), 80  # labels of tasks stand outside
+_CENTRE, _RADIUS = (WIDTH / 2, 112.0), 80  # labels of tasks are outside
 _COLOURS = 6  # of the style sheet
 _LONGEST_LINE, _LONGEST_NAME, _LONGEST_TASK, _LONGEST_TIP = 54, 26, 16, 120  # characters
 _NO_NUMBER = "–"
@@ -31,7 +31,7 @@ _NO_NUMBER = "–"
 def intervals(
     title: str, description: str, rows: Mapping[str, Sequence[Metric]], runs: Sequence[str]
 ) -> Chart:
-    """Means with 95 % intervals on a scale from 0 to 100 %: a row a key, in it a line a run."""
+    """Draw means with 95 % intervals on a scale from 0 to 100 %: a row per key, a line per run."""
     shapes: list[Shape] = []
     y = 0.0
     for name, metrics in rows.items():
@@ -62,7 +62,7 @@ def histogram(
     counts: Sequence[Sequence[int]],
     runs: Sequence[str],
 ) -> Chart:
-    """A bar for each bin and run, as high as its share of the run's samples."""
+    """Draw a bar for each bin and run, as high as its share of the run's samples."""
     totals = [max(1, sum(of_run)) for of_run in counts]
     highest = max(n / t for of_run, t in zip(counts, totals, strict=True) for n in of_run) or 1.0
     step = WIDTH / len(bins)
@@ -85,7 +85,7 @@ def histogram(
 
 
 def matrix(title: str, description: str, counts: Mapping[str, Mapping[str, int]]) -> Chart:
-    """Counts in cells shaded by their share of the row; rows are gold, columns predicted."""
+    """Draw counts shaded by their share of the row; rows are targets, columns predictions."""
     counts = _commonest(counts)
     predicted = {name for row in counts.values() for name in row}
     columns = [*(name for name in counts if name in predicted), *sorted(predicted - counts.keys())]
@@ -94,7 +94,7 @@ def matrix(title: str, description: str, counts: Mapping[str, Mapping[str, int]]
     above = [_width(_cut(name, _LONGEST_NAME)) for name in columns]
     top = round(math.sin(math.radians(_SLANT)) * max(above)) + 16
     right, bottom = left + len(columns) * _CELL, top + len(counts) * _CELL
-    # A slanted name may end further to the right than the last cell.
+    # A slanted name may extend further to the right than the last cell.
     ends = [i * _CELL + math.cos(math.radians(_SLANT)) * w for i, w in enumerate(above)]
     width = max(right, round(left + max(ends)) + _CELL)
     shapes: tuple[Shape, ...] = (
@@ -117,7 +117,7 @@ def matrix(title: str, description: str, counts: Mapping[str, Mapping[str, int]]
 def _names_around(
     rows: Sequence[str], columns: Sequence[str], left: float, top: float
 ) -> Iterator[Text]:
-    """Rows' names at the left, columns' names slanted above."""
+    """Draw row names at the left, column names slanted above."""
     for y, name in zip(_steps(top, len(rows)), rows, strict=True):
         yield _named(left - 6, y + 18, name, _LONGEST_NAME, "end")
     for x, name in zip(_steps(left, len(columns)), columns, strict=True):
@@ -125,9 +125,9 @@ def _names_around(
 
 
 def _commonest(counts: Mapping[str, Mapping[str, int]]) -> dict[str, Counter[str]]:
-    """The rows and columns that hold most; what others hold is added up under one name.
+    """Return the most frequent rows and columns; the others are added up under one name.
 
-    A model may make up a name for every call, and a page cannot show thousands of columns.
+    A model may make up a new name for every call, and a page cannot show thousands of columns.
     """
     of_column: Counter[str] = Counter()
     for row in counts.values():
@@ -146,7 +146,7 @@ def _commonest(counts: Mapping[str, Mapping[str, int]]) -> dict[str, Counter[str
 def _cells(
     counts: Mapping[str, Mapping[str, int]], columns: Sequence[str], left: float, top: float
 ) -> list[Shape]:
-    """A cell where there is a count or a tool meets itself; the latter's frames lie on top."""
+    """Draw a cell for each count and on the diagonal; frames on the diagonal are on top."""
     cells: list[Shape] = []
     matches: list[Shape] = []
     numbers: list[Shape] = []
@@ -155,7 +155,7 @@ def _cells(
             count, match = of_gold.get(name, 0), name == gold != _OTHER
             if not (count or match):
                 continue
-            names = f"gold {_cut(gold, _LONGEST_TIP)}, predicted {_cut(name, _LONGEST_TIP)}"
+            names = f"target {_cut(gold, _LONGEST_TIP)}, predicted {_cut(name, _LONGEST_TIP)}"
             style, into = ("cell match", matches) if match else ("cell", cells)
             shade = round(_SHADE * count / sum(of_gold.values()), 3)
             into.append(Box(x, y, _CELL, _CELL, style, f"{names}: {count}", shade))
@@ -167,7 +167,7 @@ def _cells(
 def radar(
     title: str, description: str, axes: Mapping[str, Sequence[Metric]], runs: Sequence[str]
 ) -> Chart:
-    """An axis a task from 0 % in the centre to 100 %; a run without a number skips the axis."""
+    """Draw one axis per task from 0 % in the centre to 100 %; a run without a number skips it."""
     angles = [2 * math.pi * i / len(axes) - math.pi / 2 for i in range(len(axes))]
     rings = [Outline(tuple(_polar(a, part / 4) for a in angles), "grid") for part in range(1, 5)]
     shapes: list[Shape] = [*rings]
@@ -185,7 +185,7 @@ def radar(
 
 
 def _axis_name(angle: float, name: str) -> Text:
-    """Outside the axis's end, away from the centre, where no outline runs."""
+    """Place the name outside the axis's end, away from the centre and the outlines."""
     x, y = _polar(angle, 1.08)
     across, down = round(math.cos(angle), 3), round(math.sin(angle), 3)
     anchor: Anchor = "middle" if across == 0 else "start" if across > 0 else "end"
@@ -193,7 +193,7 @@ def _axis_name(angle: float, name: str) -> Text:
 
 
 def _text(metric: Metric) -> str:
-    """In percent, with the 95 % interval and n."""
+    """Format in percent, with the 95 % interval and n."""
     if metric.value is None:
         return _NO_NUMBER
     interval = ""
@@ -203,7 +203,7 @@ def _text(metric: Metric) -> str:
 
 
 def _interval(metric: Metric, y: float, series: int, *, numbered: bool) -> list[Shape]:
-    """A dot on its interval, with its number at the right and its run's at the left."""
+    """Draw a dot on its interval, with its number at the right and its run's at the left."""
     shapes: list[Shape] = [Text(0, y + 4, str(series + 1), style="quiet")] if numbered else []
     if metric.value is None:
         return [*shapes, Text(WIDTH, y + 4, _NO_NUMBER, "end")]
@@ -233,7 +233,7 @@ def _polar(angle: float, fraction: float) -> tuple[float, float]:
 def _named(
     x: float, y: float, name: str, longest: int, anchor: Anchor = "start", *, angle: int = 0
 ) -> Text:
-    """A name, which data and models choose: a long one is cut, and its tip says more of it."""
+    """Shorten a name from data or models; its tip contains more of it."""
     words = _cut(name, longest)
     tip = "" if words == name else _cut(name, _LONGEST_TIP)
     return Text(x, y, words, anchor, angle=angle, tip=tip)
@@ -244,12 +244,12 @@ def _cut(name: str, longest: int) -> str:
 
 
 def _width(words: str) -> int:
-    """About how wide words are; Chinese, Japanese and Korean characters are twice as wide."""
+    """Estimate the width of a text; Chinese, Japanese and Korean characters count twice."""
     return sum(13 if east_asian_width(character) in "WF" else 7 for character in words)
 
 
 def _steps(start: float, count: int) -> list[float]:
-    """Where cells begin; of one more than there are, also where the last one ends."""
+    """Return where cells begin; with one more than there are, also where the last one ends."""
     return [start + i * _CELL for i in range(count)]
 
 

@@ -1,4 +1,4 @@
-"""The table at the head of a report: each task's official figure beside its strict one."""
+"""The table at the top of a report: each task's official figure beside its strict one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from instit_bench.scorers.base import ScorerSpec
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One metric as a table shows it, in percent; ``metric`` says too which way is better."""
+    """One metric as a table shows it, in percent; ``metric`` says which direction is better."""
 
     metric: str
     value: str
@@ -24,7 +24,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Headline:
-    """One run on one task. ``differences`` says why official and strict part, with counts."""
+    """One run on one task. ``differences`` says why official and strict differ, with counts."""
 
     task: str
     run: str
@@ -37,12 +37,12 @@ class Headline:
 
     @property
     def n_different(self) -> int:
-        """Samples on which the two views differ."""
+        """The number of samples on which the two views differ."""
         return sum(count for _, count in self.differences)
 
 
 def headlines(runs: Sequence[LoadedRun]) -> list[Headline]:
-    """The table's rows: by task, then by run."""
+    """Return the table's rows: by task, then by run."""
     return [
         _headline(task, run)
         for task in task_names(runs)
@@ -68,7 +68,7 @@ def _headline(task: str, run: LoadedRun) -> Headline:
 def _difference_groups(
     records: Iterable[SampleRecord], scorer: ScorerSpec
 ) -> list[tuple[str, int]]:
-    """Why official and strict differ, and on how many samples, the commonest reason first."""
+    """Return why official and strict differ, and on how many samples, most frequent first."""
     differing = (record for record in records if record.details.get("difference"))
     return Counter(map(scorer.why_different, differing)).most_common()
 
@@ -76,7 +76,7 @@ def _difference_groups(
 def _figures(
     scorer: ScorerSpec, result: TaskResult, strict: str | None
 ) -> tuple[Figure | None, Figure | None]:
-    """Official and strict; a lexical score, being no official one, stands in strict's place."""
+    """Return official and strict; a lexical score is not official and takes the place of strict."""
     names = scorer.headlines(result.metrics)
     official = names[0] if names else None
     return _figure(official, result), _figure(strict if strict != official else None, result)

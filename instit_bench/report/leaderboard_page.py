@@ -1,4 +1,4 @@
-"""``leaderboard --html``: the rows as one page that sorts, filters and hands out its CSV."""
+"""``leaderboard --html``: the rows as one page with sorting, filters and a CSV download."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from instit_bench.runs.marks import Mark, explained
 
 @dataclass(frozen=True, slots=True)
 class ShownCell:
-    """One place in the table; ``best`` numbers are the best that may be compared."""
+    """One cell of the table; ``best`` numbers are the best comparable ones."""
 
     column: Column
     cell: Cell | None
@@ -23,19 +23,19 @@ class ShownCell:
 
     @property
     def number(self) -> str:
-        """One decimal, a dash where a run has no number, nothing where there is no run."""
+        """One decimal; a dash if a run has no number; empty if there is no run."""
         if self.cell is None:
             return ""
         return "–" if self.cell.value is None else f"{self.cell.value:.1f}"
 
     @property
     def marks(self) -> list[Mark]:
-        """Letter and meaning of what a reader must know about the number."""
+        """Letter and meaning of the number's marks."""
         return explained(self.cell.marks) if self.cell else []
 
 
 def leaderboard_page(rows: Sequence[Row]) -> str:
-    """The page of the rows; equal rows give equal pages."""
+    """Return the page of the rows; equal rows give equal pages."""
     columns = columns_of(rows)
     best = {name: _best(rows, name, column) for name, column in columns.items()}
     shown = [
@@ -64,7 +64,7 @@ def _shown(cell: Cell | None, column: Column, best: float | None) -> ShownCell:
 
 
 def _best(rows: Sequence[Row], name: str, column: Column) -> float | None:
-    """The best comparable number of a column; ``None`` where there are no two to compare."""
+    """Return the best comparable number of a column, or ``None`` if fewer than two compare."""
     cells = [row.cells[name] for row in rows if name in row.cells]
     numbers = [number for cell in cells if (number := _comparable(cell)) is not None]
     best = min if column.lower_is_better else max
@@ -72,5 +72,5 @@ def _best(rows: Sequence[Row], name: str, column: Column) -> float | None:
 
 
 def _comparable(cell: Cell) -> float | None:
-    """The number as it is shown, which is how precise published ones are; ``None`` if marked."""
+    """Return the number as shown, with the precision of published ones; ``None`` if marked."""
     return None if cell.marks or cell.value is None else round(cell.value, 1)

@@ -1,4 +1,4 @@
-"""The runs of a report, told apart by their labels."""
+"""The runs of a report, distinguished by their labels."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from instit_bench.scorers.registry import spec_of
 
 @dataclass(frozen=True, slots=True)
 class LoadedRun:
-    """One run: ``label`` is its folder's name, numbered where two runs share it."""
+    """One run: ``label`` is its folder's name, numbered if two runs share it."""
 
     label: str
     run: Run
 
     @property
     def manifest(self) -> Manifest:
-        """What was asked."""
+        """The run's manifest."""
         return self.run.manifest
 
     @property
@@ -34,25 +34,25 @@ class LoadedRun:
         return self.run.results
 
     def samples(self, task: str) -> Sequence[SampleRecord]:
-        """A task's selected samples in the journal's order."""
+        """Return a task's selected samples in the journal's order."""
         return self.run.tasks[task].samples
 
     def scorer(self, task: str) -> ScorerSpec:
-        """The spec of a task's scorer."""
+        """Return the spec of a task's scorer."""
         return spec_of(self.manifest.tasks[task])
 
     def deciding(self, task: str) -> str | None:
-        """The metric that decides over this run's samples of a task."""
+        """Return the metric that decides whether this run's samples of a task are right."""
         metrics = self.run.tasks[task].result.metrics
         valued = [name for name, metric in metrics.items() if metric.n]
         return self.scorer(task).deciding(valued)
 
 
 def load_runs(paths: Sequence[Path]) -> list[LoadedRun]:
-    """Read runs' folders, finished or not.
+    """Load run directories, finished or not.
 
     Raises:
-        InputError: One is no run folder, or is broken.
+        InputError: One is not a run directory, or not valid.
     """
     names = [path_text(path.resolve().name) for path in paths]
     seen: Counter[str] = Counter()
@@ -65,5 +65,5 @@ def load_runs(paths: Sequence[Path]) -> list[LoadedRun]:
 
 
 def task_names(runs: Sequence[LoadedRun]) -> list[str]:
-    """The tasks of all runs, in the order in which they first occur."""
+    """Return the tasks of all runs, in the order in which they first occur."""
     return list(dict.fromkeys(name for run in runs for name in run.manifest.tasks))

@@ -1,8 +1,8 @@
-"""From a template to one HTML file that needs no network and runs no script but its own.
+"""Render a template to one HTML file without network access, running only its own script.
 
-Values are escaped by Jinja2. Data for a page's script travel as JSON in a block that browsers do
-not run, and a content security policy admits the page's own script by its digest alone: what
-comes from data, models or judges stays text even where an escape were missed.
+Jinja2 escapes values. Data for a page's script are JSON in a block that browsers do not run, and a
+content security policy allows the page's own script by its digest only: text from data, models or
+judges stays text even if an escape were missed.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def render_page(
     Scripts share one scope, in their order.
 
     The template gets ``script``, ``style`` and ``policy`` besides ``values``, and the filter
-    ``embedded`` for JSON. Half a character (a lone surrogate) comes out as its escape in JSON.
+    ``embedded`` for JSON. Half a character (a lone surrogate) is written as its JSON escape.
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
@@ -48,7 +48,7 @@ def render_page(
 
 
 def embedded_json(value: Any) -> str:
-    """JSON that is safe inside an HTML element: it holds no ``<``, ``>`` and ``&``."""
+    """Return JSON that is safe inside an HTML element: it contains no ``<``, ``>`` and ``&``."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     for character, escape in _UNSAFE_IN_HTML.items():
         text = text.replace(character, escape)

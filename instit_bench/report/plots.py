@@ -1,4 +1,4 @@
-"""Which plots a report shows, and the numbers in them."""
+"""The plots of a report, and the numbers in them."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _TENTHS = tuple(f"{tenth / 10:.1f}" for tenth in range(11))
 _MOST_GROUPS = 40  # rows of a plot
 _LEAST_AXES = 3  # a radar with fewer is a line
 
-# Where a sample's group stands among the others, and its name; ``None`` for a sample in no group.
+# A sample's group: its position among the others, and its name; ``None`` for no group.
 Group = Callable[[SampleRecord], tuple[int, str] | None]
 
 
 def plots(runs: Sequence[LoadedRun]) -> list[Chart]:
-    """All plots that the runs have numbers for."""
+    """Return all plots that the runs have numbers for."""
     charts = [*_radar(runs)]
     for task in task_names(runs):
         having = [run for run in runs if task in run.results.tasks]
@@ -49,7 +49,7 @@ def _radar(runs: Sequence[LoadedRun]) -> Iterator[Chart]:
 
 
 def _counts_mistakes(task: str, runs: Sequence[LoadedRun]) -> bool:
-    """Whether a run's deciding metric of the task is one where lower is better."""
+    """Whether lower is better for a run's deciding metric of the task."""
     return any(
         run.deciding(task) in run.manifest.tasks[task].lower_is_better
         for run in runs
@@ -87,7 +87,7 @@ def _by_position(task: str, runs: Sequence[LoadedRun]) -> Iterator[Chart]:
 
 
 def _bin(moment: int | None, width: int) -> tuple[int, str] | None:
-    """The frames among which a question's first moment lies; ``None`` where it names none."""
+    """Return the frames around a question's first moment, or ``None`` if it names none."""
     if moment is None:
         return None
     if moment > _LAST_FRAME:
@@ -128,9 +128,9 @@ def _matrices(task: str, run: LoadedRun, *, alone: bool) -> Iterator[Chart]:
 
 
 def _grouped(title: str, task: str, runs: Sequence[LoadedRun], group: Group) -> Chart | None:
-    """The deciding metric's mean in each group; none where no sample has a group and a value.
+    """Plot the deciding metric's mean in each group; nothing if no sample has a group and a value.
 
-    Of very many groups, as tools that data make up, the largest are shown.
+    Of very many groups, such as tools invented by data, the largest are shown.
     """
     values: dict[tuple[int, str], list[tuple[list[float], list[str]]]] = {}
     for series, run in enumerate(runs):

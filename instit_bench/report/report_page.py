@@ -1,4 +1,4 @@
-"""``report.html``: one file about one or several runs, with its pictures in a folder beside it."""
+"""``report.html``: one file about one or more runs, with its images in a folder beside it."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ class Report:
 
     path: Path
     n_samples: int
-    n_pictures: int
+    n_images: int
 
 
 def write_report(paths: Sequence[Path], output: Path | None, *, media: bool) -> Report:
     """Write the report of these runs to ``output``, by default ``report.html`` of the first run.
 
     Raises:
-        InputError: One is no run folder, is broken or is named twice.
+        InputError: One is not a run directory, is not valid or is named twice.
     """
     if len({path.resolve() for path in paths}) < len(paths):
         raise InputError("a run is named twice; name each run once")
@@ -62,7 +62,7 @@ def write_report(paths: Sequence[Path], output: Path | None, *, media: bool) -> 
         data=data,
     )
     write_atomically(path, page)
-    files = {picture[0] for picture in data["pictures"] if len(picture) > 1}
+    files = {image[0] for image in data["pictures"] if len(image) > 1}
     return Report(path, len(data["samples"]), len(files))
 
 

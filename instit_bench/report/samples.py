@@ -1,7 +1,7 @@
-"""The samples of all runs as the page's script reads them: one JSON value, texts shared by line.
+"""The samples of all runs for the page's script: one JSON value; texts share lines.
 
-``lines`` holds every line of text once; a text is the list of its lines' numbers. A film is a list
-of numbers into ``pictures``; an answer names its film. Empty fields are left out.
+``lines`` contains every line of text once; a text is the list of its lines' indices. A film is a
+list of indices into ``pictures``; an answer names its film. Empty fields are left out.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _LONGEST_SUMMARY = 160
 
 
 def page_data(runs: Sequence[LoadedRun], media_folder: Path | None) -> dict[str, Any]:
-    """Everything that the sample browser shows; thumbnails are made unless there is no folder."""
+    """Return everything that the sample browser shows; without a folder there are no thumbnails."""
     tasks = {name: _task(name, runs) for name in task_names(runs)}
     numbers = {name: number for number, name in enumerate(tasks)}
     lines, films = _Lines(), Films(runs, media_folder)
@@ -47,21 +47,21 @@ def page_data(runs: Sequence[LoadedRun], media_folder: Path | None) -> dict[str,
         "states": [state.value for state in State],
         "media": None if media_folder is None else media_folder.name,
         "films": films.films,
-        "pictures": films.pictures,
+        "pictures": films.images,
         "samples": list(samples.values()),
         "lines": lines.values,
     }
 
 
 class _Lines:
-    """Lines of text, each once."""
+    """Lines of text without duplicates."""
 
     def __init__(self) -> None:
         self.values: list[str] = []
         self._numbers: dict[str, int] = {}
 
     def text(self, text: str) -> list[int]:
-        """The numbers of a text's lines."""
+        """Return the indices of a text's lines."""
         return [self._number(line) for line in text.split("\n")]
 
     def _number(self, line: str) -> int:
@@ -95,7 +95,7 @@ def _sample(record: SampleRecord, scorer: ScorerSpec, media: str) -> dict[str, A
 
 
 def _summary(question: str, scorer: ScorerSpec) -> str:
-    """One line for the list: what the user says in a long prompt, else the question's beginning."""
+    """Return one line for the list: the input in a long prompt, else the question's start."""
     line = _input(question, scorer) or question.strip().partition("\n")[0]
     return line[:_LONGEST_SUMMARY]
 
@@ -137,7 +137,7 @@ def _answer(
 
 
 def _pairs(details: Mapping[str, Any]) -> list[list[str]]:
-    """The tools that gold and the reply call, side by side; in brackets where there is none."""
+    """Return the tools that target and prediction call, side by side; bracketed if missing."""
     return [[str(name) for name in pair] for pair in details.get("pairs") or ()]
 
 

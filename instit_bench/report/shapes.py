@@ -1,7 +1,7 @@
-"""What a plot is made of; ``templates/chart.html.j2`` writes it as inline SVG.
+"""The shapes of a plot; ``templates/chart.html.j2`` writes them as inline SVG.
 
-Lengths are SVG units. ``style`` is a class of the page's style sheet, so that colours follow the
-reader's scheme; ``tip`` is what a pointer or a screen reader is told.
+Lengths are SVG units. ``style`` is a class of the page's style sheet, so colours follow the
+reader's colour scheme; ``tip`` is the text for a pointer or a screen reader.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ Anchor = Literal["start", "middle", "end"]
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Words that start, are centred or end at a place, turned by ``angle`` degrees."""
+    """Text that starts, is centred or ends at a point, rotated by ``angle`` degrees."""
 
     kind: ClassVar = "text"
     x: float
@@ -77,7 +77,7 @@ Shape = Text | Line | Dot | Box | Outline
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A chart's numbers as text, for those who do not see it and those who want them all."""
+    """A chart's numbers as text, for readers who cannot see it or want all numbers."""
 
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
@@ -85,7 +85,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A drawing with its words and numbers; ``runs`` names the series where there are several."""
+    """A drawing with its texts and numbers; ``runs`` names the series if there are several."""
 
     title: str
     description: str

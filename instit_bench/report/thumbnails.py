@@ -1,4 +1,4 @@
-"""Small copies of pictures beside a report, made once and named by what they show."""
+"""Small copies of images beside a report, created once and named by their content."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from PIL import Image
 
 from instit_bench.media import MediaError, load_image, video_frames
 from instit_bench.media.names import names_video
-from instit_bench.report.pictures import Medium
+from instit_bench.report.images import Medium
 from instit_bench.types import ImagePart, VideoPart
 
 LONGEST_SIDE = 640  # pixels: drawn marks stay readable
@@ -25,7 +25,7 @@ _THREADS = min(8, os.cpu_count() or 1)  # Pillow works outside Python's lock
 
 @dataclass(frozen=True, slots=True)
 class Thumbnail:
-    """A picture in the report's media folder, with its size in pixels."""
+    """An image in the report's media folder, with its size in pixels."""
 
     file: str
     width: int
@@ -34,7 +34,7 @@ class Thumbnail:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """Why there is no picture."""
+    """The reason why there is no image."""
 
     reason: str
 
@@ -42,7 +42,7 @@ class Missing:
 def make_thumbnails(
     media: Iterable[Medium], folder: Path, max_frames: int
 ) -> dict[Medium, list[Thumbnail | Missing]]:
-    """One thumbnail a picture and one a frame of a video; those that are there are left alone."""
+    """Create one thumbnail per image and per video frame; existing ones are kept."""
     media = list(media)
     if media:
         folder.mkdir(parents=True, exist_ok=True)
@@ -53,7 +53,7 @@ def make_thumbnails(
 
 def _film(medium: Medium, folder: Path, max_frames: int) -> list[Thumbnail | Missing]:
     if isinstance(medium, ImagePart):
-        return [_picture(medium, folder)]
+        return [_image(medium, folder)]
     return _video(medium, folder, max_frames)
 
 
@@ -63,10 +63,10 @@ def _video(video: VideoPart, folder: Path, max_frames: int) -> list[Thumbnail | 
         frames = video_frames(video, max_frames)
     except MediaError as error:
         return [Missing(str(error))]
-    return [_picture(frame, folder) for frame in frames]
+    return [_image(frame, folder) for frame in frames]
 
 
-def _picture(part: ImagePart, folder: Path) -> Thumbnail | Missing:
+def _image(part: ImagePart, folder: Path) -> Thumbnail | Missing:
     try:
         _require_shown(part)
         return _thumbnail(part, folder)
@@ -75,7 +75,7 @@ def _picture(part: ImagePart, folder: Path) -> Thumbnail | Missing:
 
 
 def _require_shown(medium: Medium) -> None:
-    """Refuse what a page should not show; pipes, devices and huge files nobody can read here."""
+    """Refuse what a page should not show: pipes, devices and files that are too large."""
     if isinstance(medium, ImagePart) or medium.path.is_dir():  # each frame comes here
         return
     if not names_video(medium.path):  # a journal may name any file
@@ -92,7 +92,7 @@ def _thumbnail(part: ImagePart, folder: Path) -> Thumbnail:
                 image.draft("RGB", size)  # a JPEG is decoded at a fraction of its size
                 small = image.convert("RGB").resize(size, Image.Resampling.LANCZOS)
         except Exception as error:  # Pillow's decoders raise many kinds
-            raise MediaError(f"{part.path or 'picture'}: cannot be decoded: {error}") from error
+            raise MediaError(f"{part.path or 'image'}: cannot be decoded: {error}") from error
         _write(small, folder / name)
     return Thumbnail(name, *size)
 
@@ -104,7 +104,7 @@ def _size(width: int, height: int) -> tuple[int, int]:
 
 
 def _write(image: Image.Image, path: Path) -> None:
-    """At once or not at all: what is there counts as made."""
+    """Write atomically: an existing file counts as complete."""
     descriptor, staging = tempfile.mkstemp(prefix=".thumbnail-", dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:

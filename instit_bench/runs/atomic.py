@@ -1,4 +1,4 @@
-"""Files that are either the old ones or the new ones, never half of one."""
+"""Write files atomically: they contain the old or the new text, never half of it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 def write_atomically(path: Path, text: str) -> None:
     """Write a temporary file beside ``path``, flush it to disk and rename it into place.
 
-    A link is followed; what is no regular file (a pipe, a device) is written to, not replaced.
+    A link is followed; anything but a regular file (a pipe, a device) is written to, not replaced.
     """
     path = Path(os.path.realpath(path))  # unlike `resolve`, no exception for links in a circle
     if path.exists() and not path.is_file():

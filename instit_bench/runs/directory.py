@@ -1,7 +1,7 @@
-"""A run's folder: where its files lie, who may write to it, and how it is set aside.
+"""A run directory: where its files are, who may write to it, and how it is set aside.
 
-``manifest.json`` says what was run, ``samples/<task>.jsonl`` is the journal, ``results.json``
-the metrics; see docs/runs.md.
+``manifest.json`` describes the run, ``samples/<task>.jsonl`` is the journal, and ``results.json``
+contains the metrics; see docs/runs.md.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,17 +17,18 @@ from pathlib import Path
 
 from filelock import BaseFileLock, FileLock, Timeout
 
+from instit_bench.display import path_text
 from instit_bench.errors import InputError
 
 _NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP)
 _OF_A_RUN = ("manifest.json", "results.json", "samples", "judgements")
-# Said of the run that is set aside, these are not true of the one that takes its place.
+# These settings describe the run that is set aside, not its replacement.
 _MADE_FROM_IT = ("export", "report.html", "report_media")
 
 
 @dataclass(frozen=True, slots=True)
 class RunDirectory:
-    """Paths inside one run's folder; ``Run.load`` reads what they hold.
+    """The paths inside a run directory; ``Run.load`` reads their content.
 
     ``lock`` says whether to keep other processes out while writing.
     """
@@ -66,7 +67,7 @@ class RunDirectory:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep other processes from writing; a killed process's lock is gone with it.
+        """Keep other processes from writing; the lock of a killed process disappears with it.
 
         Raises:
             InputError: Another process is writing to this run, or the file system has no locks.
@@ -88,7 +89,7 @@ class RunDirectory:
                 raise
             raise InputError(
                 f"{self.path}: this file system has no locks ({error}); choose another --output, "
-                "or give --no-lock and see to it that no second process writes to this run"
+                "or use --no-lock and make sure that no other process writes to this run"
             ) from error
         try:
             yield
@@ -96,9 +97,9 @@ class RunDirectory:
             lock.release()
 
     def set_aside(self, *, keep_verdicts: bool = False) -> Path | None:
-        """Move a started run out of the way, so that a fresh one can take its place.
+        """Move a started run out of the way, so that a new one can take its place.
 
-        Verdicts say which answer they are on, so they may stay for the fresh run to use.
+        Verdicts record which answer they are for, so they may stay for the new run.
         """
         if not self.exists:
             return None
@@ -114,18 +115,18 @@ class RunDirectory:
 
 
 def _file_lock(path: Path) -> BaseFileLock:
-    """A lock of the system's, never a file as a stand-in, which a killed process would leave."""
+    """Return a system lock, never a lock file, which a killed process would leave behind."""
     try:
         return FileLock(path, fallback_to_soft=False)
-    except TypeError:  # older versions have no such stand-in
+    except TypeError:  # older versions have no such option
         return FileLock(path)
 
 
 def run_directory(output: Path, name: str, *, lock: bool = True) -> RunDirectory:
-    """The folder of the run ``name`` under ``output``.
+    """Return the directory of the run ``name`` under ``output``.
 
     Raises:
-        InputError: The name is not one folder name.
+        InputError: The name is not a single folder name.
     """
     if not re.fullmatch(r"[\w.+=@-]+", name) or name.startswith("."):
         raise InputError(f"--name {name!r}: use letters, digits and . _ - + = @ only")
@@ -134,7 +135,21 @@ def run_directory(output: Path, name: str, *, lock: bool = True) -> RunDirectory
     return RunDirectory(output / name, lock)
 
 
+def runs_among(paths: Sequence[Path], note: Callable[[str], None]) -> list[Path]:
+    """The run folders among several paths, such as those of ``results/*``.
+
+    ``note`` is told about each file or folder that is left out. Paths that do not exist stay, and
+    where no path is a run all of them stay: reading them says what is wrong.
+    """
+    others = [path for path in paths if path.exists() and not RunDirectory(path).exists]
+    if len(others) == len(paths):
+        return list(paths)
+    for path in others:
+        note(f"skipped: {path_text(path)} is not a run: it has no manifest.json")
+    return [path for path in paths if path not in others]
+
+
 def default_name(model: str, data_label: str) -> str:
-    """A folder name from the model's name, with the data's where that is not the benchmark's."""
+    """Return a folder name from the model's name, and the data's unless it is the benchmark."""
     name = model if data_label == "hub" else f"{model}-{data_label}"
     return re.sub(r"[^\w.+=@-]+", "-", name).strip("-.")[:100] or "run"

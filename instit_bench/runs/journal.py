@@ -1,8 +1,8 @@
-"""The append-only journal of one task: one line a finished sample.
+"""The append-only journal of one task: one line per finished sample.
 
 A line is handed to the operating system before the sample is reported, so killing the process at
-any moment loses nothing that was finished; the disk is told to keep it at least every second, so
-a power failure loses no more than that. A line that a kill cut short is dropped on the next open.
+any moment loses no finished sample. The disk is synced at least every second, so a power failure
+loses no more than that. A line truncated by a kill is dropped on the next open.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Line = TypeVar("Line", bound=BaseModel)
 
 
 def read_journal(path: Path) -> dict[str, SampleRecord]:
-    """The records by sample id; of several for one sample the last counts.
+    """Read the records by sample id; of several for one sample the last counts.
 
     Raises:
         InputError: A line other than an unfinished last one is broken.
@@ -37,7 +37,7 @@ def read_journal(path: Path) -> dict[str, SampleRecord]:
 
 
 def read_lines(path: Path, model: type[Line]) -> Iterator[Line]:
-    """The lines of a journal, an unfinished last one left out; none where there is no journal.
+    """Yield the lines of a journal except an unfinished last one; nothing if there is no journal.
 
     Raises:
         InputError: A line is broken.
@@ -58,7 +58,7 @@ def _parsed(line: bytes, model: type[Line], where: str) -> Line:
         return model.model_validate_json(line)
     except ValidationError as error:
         raise InputError(
-            f"{where}: {first_problem(error)}; delete the line to have its sample asked again"
+            f"{where}: {first_problem(error)}; delete the line to run its sample again"
         ) from error
 
 
@@ -72,7 +72,7 @@ class JournalWriter:
         self._synced = time.monotonic()
 
     def append(self, record: BaseModel) -> None:
-        """Write one record; it survives the process from here on."""
+        """Write one record; from here on it survives the process."""
         self._file.write(record.model_dump_json().encode() + b"\n")
         self._file.flush()
         if time.monotonic() - self._synced >= _SYNC_EVERY_S:
@@ -96,13 +96,13 @@ class JournalWriter:
 
 
 def rewrite_journal(path: Path, records: Iterable[BaseModel]) -> None:
-    """Replace a journal by these records, at once or not at all."""
+    """Replace a journal by these records, atomically."""
     lines = (record.model_dump_json() + "\n" for record in records)
     write_atomically(path, "".join(lines))
 
 
 def _drop_unfinished_line(file: BinaryIO) -> None:
-    """Cut off what follows the last line's end; only the file's tail is read."""
+    """Cut off what follows the last newline; only the file's tail is read."""
     start = file.seek(0, os.SEEK_END)
     while start > 0:
         start = max(0, start - _TAIL)

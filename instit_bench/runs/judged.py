@@ -1,4 +1,4 @@
-"""What a task's judges said in all, and what it took: the ``judging`` of its results."""
+"""A summary of a task's judges and their cost: the ``judging`` entry of its results."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from instit_bench.runs.manifest import JudgingManifest, Price
 from instit_bench.runs.verdicts import VerdictRecord, mean_deviation
 from instit_bench.stats.agreement import quadratic_kappa
 
-BATCH_DISCOUNT = 0.5  # of the price of a call
+BATCH_DISCOUNT = 0.5  # factor on the price of a call
 
 
 class JudgeResult(BaseModel):
-    """What one judge said, and what it took.
+    """One judge's scores and cost.
 
     ``mean`` is over samples (each by the mean of its repeats), a fraction 0..1; tokens and cost
-    count every call of this run, not scores from the cache.
+    include every call of this run, but not scores from the cache.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -37,8 +37,8 @@ class JudgingResult(BaseModel):
     """The judges of one task.
 
     ``judge_std`` is the mean over samples of the standard deviation of a sample's verdicts, over
-    all judges and repeats; ``agreement`` is Cohen's kappa with quadratic weights a pair of judges,
-    ``None`` where scikit-learn is not installed.
+    all judges and repeats; ``agreement`` is Cohen's kappa with quadratic weights per pair of
+    judges, or ``None`` if scikit-learn is not installed.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -53,7 +53,7 @@ class JudgingResult(BaseModel):
 def judging_result(
     judging: JudgingManifest, verdicts: Mapping[str, Sequence[VerdictRecord]]
 ) -> JudgingResult:
-    """What a task's judges said and cost, from the verdicts that count by sample id."""
+    """Summarise a task's judges from the verdicts that count, by sample id."""
     means = {judge: _means(verdicts, judge) for judge in judging.judges}
     return JudgingResult(
         judges={
@@ -67,7 +67,7 @@ def judging_result(
 
 
 def _means(verdicts: Mapping[str, Sequence[VerdictRecord]], judge: str) -> dict[str, float]:
-    """Each sample's mean over this judge's repeats."""
+    """Return each sample's mean over this judge's repeats."""
     given = {
         name: [v.score for v in said if v.judge == judge and v.score is not None]
         for name, said in verdicts.items()
@@ -99,5 +99,5 @@ def _judge_result(
 
 
 def _cost(price: Price, paid: Sequence[VerdictRecord]) -> float:
-    """US dollars; what came by batch is cheaper."""
+    """Return US dollars; batch calls are cheaper."""
     return sum(price.of(v.usage) * (BATCH_DISCOUNT if v.batch else 1.0) for v in paid)

@@ -1,6 +1,6 @@
 """A stored run as one value: its manifest, samples, verdicts and results, each file read once.
 
-``Run.load`` is the way at a stored run for every command; the one that writes a run holds the same
+Every command loads a stored run with ``Run.load``; a command that writes a run keeps the same
 value and adds to it.
 """
 
@@ -23,9 +23,9 @@ from instit_bench.runs.verdicts import JudgedSample, VerdictRecord, Verdicts, ju
 class RunTask:
     """One task of a run.
 
-    Its journal and its verdicts are read when they are first asked for, and kept until
-    ``release``. What is appended becomes part of the value at once: who writes a run does not read
-    it back.
+    Its journal and its verdicts are read on first access, and kept until
+    ``release``. Appended records become part of the value at once, so a command that writes a run
+    does not read it back.
     """
 
     def __init__(self, run: Run, name: str) -> None:
@@ -38,12 +38,12 @@ class RunTask:
 
     @property
     def entry(self) -> TaskManifest:
-        """What the manifest says of it."""
+        """The task's entry in the manifest."""
         return self._run.manifest.tasks[self.name]
 
     @property
     def records(self) -> Mapping[str, SampleRecord]:
-        """The journal by sample id, as it stands, without what judges said since.
+        """The journal by sample id as stored, without later verdicts.
 
         Raises:
             InputError: The journal is broken.
@@ -52,7 +52,7 @@ class RunTask:
 
     @property
     def verdicts(self) -> Verdicts:
-        """Everything that any judge said of the task's answers.
+        """All verdicts of any judge on the task's answers.
 
         Raises:
             InputError: The file is broken.
@@ -63,7 +63,7 @@ class RunTask:
         return self._verdicts
 
     def judged(self) -> Iterator[JudgedSample]:
-        """Each sample of the journal scored by the verdicts that count, and those verdicts.
+        """Yield each sample of the journal scored by the verdicts that count, and those verdicts.
 
         Raises:
             InputError: A file is broken.
@@ -79,7 +79,7 @@ class RunTask:
             yield judged(record, said, judging.judges[0]) if record.finished else record, said
 
     def selected(self) -> Iterator[JudgedSample]:
-        """The same without samples that the run did not select.
+        """Like ``judged``, without samples that the run did not select.
 
         Raises:
             InputError: A file is broken.
@@ -91,7 +91,7 @@ class RunTask:
 
     @property
     def samples(self) -> list[SampleRecord]:
-        """The selected samples as a list, for those who look at them more than once.
+        """The selected samples as a list, for callers that need them more than once.
 
         Raises:
             InputError: A file is broken.
@@ -102,7 +102,7 @@ class RunTask:
 
     @property
     def result(self) -> TaskResult:
-        """Its metrics; they outlast ``release``.
+        """The metrics; they are kept after ``release``.
 
         Raises:
             InputError: A file is broken.
@@ -113,7 +113,7 @@ class RunTask:
 
     @contextmanager
     def journal(self) -> Iterator[Callable[[SampleRecord], None]]:
-        """Append samples to the journal with the function that this yields."""
+        """Yield a function that appends samples to the journal."""
         records = self._read_records()
         with JournalWriter(self._run.directory.journal_path(self.name)) as writer:
 
@@ -126,7 +126,7 @@ class RunTask:
 
     @contextmanager
     def judgements(self) -> Iterator[Callable[[VerdictRecord], None]]:
-        """Append verdicts to the task's file with the function that this yields."""
+        """Yield a function that appends verdicts to the task's file."""
         verdicts = self.verdicts
         with JournalWriter(self._run.directory.verdicts_path(self.name)) as writer:
 
@@ -138,21 +138,21 @@ class RunTask:
             yield append
 
     def rewrite(self, records: Iterable[SampleRecord]) -> None:
-        """Replace the journal by these records, at once or not at all."""
+        """Replace the journal by these records, atomically."""
         self._records = {record.id: record for record in records}
         rewrite_journal(self._run.directory.journal_path(self.name), self._records.values())
         self.outdated()
 
     def settle(self) -> None:
-        """Bring what judges said into the journal."""
+        """Write the judges' scores into the journal."""
         self.rewrite([record for record, _ in self.judged()])
 
     def release(self) -> None:
-        """Let go of samples and verdicts; who asks again has them read again."""
+        """Drop samples and verdicts from memory; the next access reads them again."""
         self._records = self._verdicts = self._samples = None
 
     def outdated(self) -> None:
-        """Have what was made of samples and verdicts made anew."""
+        """Discard cached values computed from samples and verdicts."""
         self._samples = self._result = None
 
     def _read_records(self) -> dict[str, SampleRecord]:
@@ -162,7 +162,7 @@ class RunTask:
 
 
 class Run:
-    """A run and its folder: what was asked, how it ended, what judges said, and the metrics."""
+    """A run and its directory: settings, status, verdicts and metrics."""
 
     def __init__(self, directory: RunDirectory, manifest: Manifest) -> None:
         self.directory = directory
@@ -171,19 +171,19 @@ class Run:
 
     @classmethod
     def load(cls, path: Path) -> Run:
-        """The run in a folder, finished or not.
+        """Load the run in a directory, finished or not.
 
         Raises:
-            InputError: The folder is no run, or its manifest is broken.
+            InputError: The folder is not a run directory, or its manifest is not valid.
         """
         if not path.is_dir():
-            raise InputError(f"{path}: there is no such run folder")
+            raise InputError(f"{path}: run directory not found")
         directory = RunDirectory(path)
         return cls(directory, read_manifest(directory.manifest_path))
 
     @property
     def path(self) -> Path:
-        """The run's folder."""
+        """The run directory."""
         return self.directory.path
 
     @property
@@ -196,7 +196,7 @@ class Run:
         return run_results(self.manifest, {name: t.result for name, t in self.tasks.items()})
 
     def one_by_one(self) -> Iterator[RunTask]:
-        """Each task in turn, released before the next: one task's samples are held at a time."""
+        """Yield each task, released before the next, so only one task's samples are in memory."""
         for task in self.tasks.values():
             yield task
             task.release()
@@ -205,7 +205,7 @@ class Run:
         """Write the manifest, with another status if one is given."""
         self.manifest.status = status or self.manifest.status
         self.manifest.write(self.directory.manifest_path)
-        for task in self.tasks.values():  # it says whose verdicts count
+        for task in self.tasks.values():  # the manifest says which verdicts count
             task.outdated()
 
     def write_results(self) -> None:
@@ -215,10 +215,10 @@ class Run:
 
 
 def load_results(path: Path) -> RunResults:
-    """The results of the run in a folder, for those who need no samples: none are kept.
+    """Load the results of a run directory without keeping any samples.
 
     Raises:
-        InputError: The folder is no run, or a file of it is broken.
+        InputError: The folder is not a run directory, or a file in it is not valid.
     """
     run = Run.load(path)
     return run_results(run.manifest, {task.name: task.result for task in run.one_by_one()})

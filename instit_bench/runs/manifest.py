@@ -1,4 +1,4 @@
-"""What a run is: everything that must be equal for its numbers to belong together."""
+"""The identity of a run: everything that must be equal for its numbers to belong together."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ from instit_bench.validation import first_problem
 FORMAT_VERSION = 1
 _RECORDED_PACKAGES = ("openai", "pillow", "numpy", "decord", "av", "huggingface_hub", "vllm")
 
-# Of a task; ``data_digest`` says whether the data are the same, however they were read.
+# Fields of a task; ``data_digest`` tells whether the data are the same, however they were read.
 _MAY_DIFFER = frozenset(
     {"selected", "files", "notes", "revision", "metrics", "lower_is_better", "reader"}
     | {"dataset_name"}
 )
 
-# A task's name is part of its files' names: it may not lead out of the run's folder.
+# A task's name is part of file names: it must not lead out of the run directory.
 FileName = Annotated[str, Field(min_length=1, pattern=r"^[^/\\\x00]+$")]
 Status = Literal["running", "interrupted", "failed", "finished"]
 Amount = Annotated[float, Field(ge=0, lt=1e18)]
 
 
 class Identity(BaseModel):
-    """The settings that every task of a run shares."""
+    """The settings shared by all tasks of a run."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -61,9 +61,8 @@ class Identity(BaseModel):
 class TaskManifest(BaseModel):
     """One task of a run: its data, prompts and settings, and which samples were selected.
 
-    ``style`` is the way of asking by the task's own name, ``style_mark`` its mark in tables;
-    ``own_settings`` names the entries of
-    ``generation`` that the user chose instead of the task's.
+    ``style`` is the task's own name for the prompt style, ``style_mark`` its mark in tables;
+    ``own_settings`` lists the entries of ``generation`` that the user chose instead of the task's.
     ``reader`` and ``dataset_name`` are the plugin's: what reads the data, and which part of them.
     """
 
@@ -95,7 +94,7 @@ class TaskManifest(BaseModel):
 
     @property
     def n_selected(self) -> int:
-        """How many samples were selected, those that were never run included."""
+        """The number of selected samples, including those that were never run."""
         return self.n_dataset if self.selected == "all" else len(self.selected)
 
 
@@ -108,13 +107,13 @@ class Price(BaseModel):
     output: float = Field(ge=0)
 
     def of(self, usage: Usage) -> float:
-        """What a call cost, in US dollars."""
+        """Return the cost of a call in US dollars."""
         prompt, completion = usage.prompt_tokens or 0, usage.completion_tokens or 0
         return (prompt * self.input + completion * self.output) / 1e6
 
 
 class JudgingManifest(BaseModel):
-    """Who judged a run's open-ended answers, by whose instructions; the first judge's count.
+    """The judges of a run's open-ended answers, and their instructions; the first judge counts.
 
     ``contracts`` holds the SHA-256 of the instructions for each task.
     """
@@ -156,11 +155,11 @@ class Manifest(BaseModel):
     updated: str = ""
 
     def judging_of(self, task: str) -> JudgingManifest | None:
-        """Who judged a task; ``None`` where nobody did."""
+        """Return the judges of a task, or ``None`` if it was not judged."""
         return self.judging if self.judging and task in self.judging.contracts else None
 
     def write(self, path: Path) -> None:
-        """Write the manifest, at once or not at all."""
+        """Write the manifest atomically."""
         self.updated = datetime.now(UTC).isoformat(timespec="seconds")
         self.created = self.created or self.updated
         write_atomically(path, self.model_dump_json(indent=2) + "\n")
@@ -170,28 +169,28 @@ def read_manifest(path: Path) -> Manifest:
     """Read a run's manifest.
 
     Raises:
-        InputError: There is none, or it is of another format.
+        InputError: It does not exist, or has another format.
     """
     try:
         manifest = Manifest.model_validate_json(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise InputError(f"{path.parent}: is no run directory: it has no {path.name}") from error
+        raise InputError(f"{path.parent}: is not a run directory: it has no {path.name}") from error
     except ValidationError as error:
-        raise InputError(f"{path}: is no manifest of a run: {first_problem(error)}") from error
+        raise InputError(f"{path}: is not a valid run manifest: {first_problem(error)}") from error
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read: {error}") from error
     if manifest.format_version != FORMAT_VERSION:
         raise InputError(
-            f"{path}: format version {manifest.format_version}, this program reads {FORMAT_VERSION}"
+            f"{path}: format version {manifest.format_version}; this program reads {FORMAT_VERSION}"
         )
     return manifest
 
 
 def merge(old: Manifest, new: Manifest) -> Manifest:
-    """The manifest of a run that goes on: the new one's settings, both ones' tasks.
+    """Return the manifest of a resumed run: the new settings, the tasks of both.
 
     Raises:
-        NotComparableError: Model, prompts, data or settings differ; says which.
+        NotComparableError: Model, prompts, data or settings differ; the message says which.
     """
     differences = _differences("", old.identity, new.identity)
     for name, task in new.tasks.items():
@@ -202,7 +201,7 @@ def merge(old: Manifest, new: Manifest) -> Manifest:
     tasks = dict(old.tasks)
     for name, task in new.tasks.items():
         tasks[name] = task.model_copy(update={"selected": _selected(old.tasks.get(name), task)})
-    # What an earlier process learned of the backend stays true where this one asks nothing.
+    # What an earlier process learned about the backend stays true if this one sends no request.
     backend = {**_mapping(old.settings.get("backend")), **_mapping(new.settings.get("backend"))}
     settings = {**new.settings, "backend": backend}
     kept = {"created": old.created, "engine": old.engine, "settings": settings}
@@ -216,14 +215,14 @@ def _mapping(value: object) -> dict[str, Any]:
 
 
 def _judging(old: JudgingManifest | None, new: JudgingManifest | None) -> JudgingManifest | None:
-    """The newest judges count; tasks that they were not asked for keep their instructions."""
+    """The newest judges count; tasks that they did not judge keep their instructions."""
     if old is None or new is None:
         return new or old
     return new.model_copy(update={"contracts": {**old.contracts, **new.contracts}})
 
 
 def add_engine_totals(manifest: Manifest, totals: Mapping[str, float]) -> None:
-    """Add what an engine did in this process to what it did for this run before."""
+    """Add an engine's totals in this process to its totals for this run so far."""
     for name, value in totals.items():
         manifest.engine[name] = round(manifest.engine.get(name, 0.0) + value, 3)
 
@@ -240,7 +239,7 @@ def _differences(
 
 
 def _change(before: object, after: object) -> str:
-    """Both values, cut where they are long; of lists only what the other one lacks."""
+    """Format both values, shortened if they are long; for lists only what the other one lacks."""
     if isinstance(before, tuple | list) and isinstance(after, tuple | list):
         only_before = [item for item in before if item not in after]
         only_after = [item for item in after if item not in before]
@@ -258,7 +257,7 @@ def _short(value: object) -> str:
 
 
 def _selected(old: TaskManifest | None, new: TaskManifest) -> list[str] | Literal["all"]:
-    """A selection only ever grows: what was asked for once stays part of the run."""
+    """A selection only ever grows: a sample once selected stays part of the run."""
     if old is None:
         return new.selected
     if old.selected == "all" or new.selected == "all":
@@ -267,7 +266,7 @@ def _selected(old: TaskManifest | None, new: TaskManifest) -> list[str] | Litera
 
 
 def environment() -> dict[str, Any]:
-    """Versions of what produced the numbers."""
+    """Return the versions of the software that produced the numbers."""
     packages = {}
     for name in _RECORDED_PACKAGES:
         try:
@@ -284,7 +283,7 @@ def environment() -> dict[str, Any]:
 
 
 def _git_commit() -> str | None:
-    """The checkout's commit, ``-dirty`` with local changes; ``None`` for an installed wheel."""
+    """Return the checkout's commit, ``-dirty`` with local changes; ``None`` for a wheel."""
     checkout = PACKAGE.parent
     if not (checkout / ".git").exists():
         return None

@@ -1,4 +1,4 @@
-"""Marks: what a reader must know about a number before putting it beside another."""
+"""Marks: what a reader must know about a number before comparing it with another."""
 
 from __future__ import annotations
 
@@ -11,54 +11,54 @@ from instit_bench.scorers.registry import spec_of
 
 
 class Mark(NamedTuple):
-    """The letter that tables print, and what they say of it below."""
+    """The letter that tables print, and its meaning."""
 
     letter: str
     meaning: str
 
 
 MARKS: Mapping[str, Mark] = {
-    "gold": Mark("G", "the answers are the targets themselves (echo-gold): checks a set-up only"),
-    "demo": Mark("D", "on the embedded demo data, not on the benchmark"),
-    "limited": Mark("L", "on a part of the dataset"),
+    "gold": Mark("G", "predictions are the targets themselves (echo-gold): only checks a setup"),
+    "demo": Mark("D", "run on the embedded demo data, not on the benchmark"),
+    "limited": Mark("L", "run on a part of the dataset"),
     "file": Mark(
         "F",
         "from a prediction file alone: what it leaves out is not known, nor, unless told, whose "
         "prompts asked",
     ),
-    "own-prompts": Mark("P", "asked in this project's words, not in the benchmark's"),
-    "unknown-prompts": Mark("U", "whose words asked is not known"),
+    "own-prompts": Mark("P", "asked with this project's prompts, not the benchmark's"),
+    "unknown-prompts": Mark("U", "prompts unknown"),
     "constrained": Mark(
         "R",
         "replies restricted to the options' letters, unlike the official protocol",
     ),
     "text-prompt": Mark(
         "T",
-        "GPT4Tools asked with one text without roles: the official way for base and completion "
+        "GPT4Tools prompt sent as one text without roles: official for base and completion "
         "models, not for chat models",
     ),
     "lora-template": Mark(
         "A",
-        "asked in a training template of GPT4Tools' LoRA weights: official for those alone",
+        "asked with a training template of GPT4Tools' LoRA weights: official for those only",
     ),
-    "own-settings": Mark("S", "asked with other sampling settings than the benchmark's"),
+    "own-settings": Mark("S", "sampling settings differ from the benchmark's"),
     "lexical": Mark(
-        "X", "scored by the lexical judge, which is comparable with no other: not shown"
+        "X", "scored by the lexical judge, which cannot be compared with others: not shown"
     ),
-    "other-judge": Mark("J", "judged by another model than the benchmark's"),
-    "own-judge-prompt": Mark("W", "judged by this project's instructions, not by the benchmark's"),
+    "other-judge": Mark("J", "judged by a different model than the benchmark's"),
+    "own-judge-prompt": Mark("W", "judged with this project's instructions, not the benchmark's"),
     "coverage": Mark("C", "not every sample has a verdict"),
 }
 
 
 def explained(marks: Iterable[str]) -> list[Mark]:
-    """Each of these marks once, in the order of ``MARKS``."""
+    """Return each of these marks once, in the order of ``MARKS``."""
     used = set(marks)
     return [mark for name, mark in MARKS.items() if name in used]
 
 
 def marks_of(task: TaskManifest, manifest: Manifest, coverage: float) -> list[str]:
-    """The marks that a task's numbers earn; ``coverage`` is a fraction 0..1."""
+    """Return the marks that apply to a task's numbers; ``coverage`` is a fraction 0..1."""
     identity = manifest.identity
     applies = {
         "gold": identity.backend == "baseline" and identity.model == "echo-gold",

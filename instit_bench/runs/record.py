@@ -25,7 +25,7 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 
 
 class KnownDetails(BaseModel):
-    """The diagnostics that tables and pages read; others are kept as they are."""
+    """The diagnostics that tables and pages read; others are stored unchanged."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
@@ -36,13 +36,12 @@ class KnownDetails(BaseModel):
 
 
 class SampleRecord(BaseModel):
-    """A sample's end: its state, what was asked and answered, and how it scored.
+    """A finished sample: its state, request, prediction and scores.
 
-    ``scores`` holds a number a metric, absent where the sample is outside that metric's
-    denominator. ``repeat_of`` is the id that a prediction file answers again further down: such a
-    record counts in official metrics alone. ``prediction`` is absent only where there was no reply
-    (``error`` says why);
-    ``official_text`` is what the benchmark's own evaluator reads instead, where it differs.
+    ``scores`` has a number per metric, absent if the sample is outside that metric's denominator.
+    ``repeat_of`` is the id that a prediction file answers again further down: such a record counts
+    in official metrics only. ``prediction`` is absent only if there was no reply (``error`` says
+    why); ``official_text`` is what the benchmark's own evaluator reads instead, if it differs.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -79,18 +78,18 @@ class SampleRecord(BaseModel):
 
     @property
     def finished(self) -> bool:
-        """Whether the model's answer is in hand, so that it is not asked for again."""
+        """Whether the model has answered, so the sample need not be run again."""
         return self.prediction is not None
 
     def scored_sample(self) -> ScoredSample:
-        """What aggregation reads."""
+        """Return the values that aggregation reads."""
         score = Score(
             self.state, self.scores, self.extracted, self.method, self.reason, self.details
         )
         return ScoredSample(self.id, self.cluster or self.id, self.target, score)
 
     def to_prediction(self) -> Prediction:
-        """The reply as the backend gave it, for scoring it again."""
+        """Return the prediction as the backend gave it, to score it again."""
         return Prediction(
             text=self.prediction or "",
             finish_reason=self.finish_reason,
@@ -106,7 +105,7 @@ class SampleRecord(BaseModel):
 def answered(
     sample: Sample, prediction: Prediction, score: Score, request: Request | None = None
 ) -> SampleRecord:
-    """The record of a sample that got a reply."""
+    """Create the record of a sample that got a reply."""
     return SampleRecord(
         id=sample.id,
         state=score.state,
@@ -128,12 +127,12 @@ def answered(
         tool_calls=list(prediction.tool_calls),
         refusal=prediction.refusal,
         reasoning=prediction.reasoning,
-        details=to_jsonable_python(score.details),  # as whoever reads the line sees them
+        details=to_jsonable_python(score.details),  # the same values as when the line is read
     )
 
 
 def failed(sample: Sample, error: str, request: Request | None = None) -> SampleRecord:
-    """The record of a sample whose request failed."""
+    """Create the record of a sample whose request failed."""
     return SampleRecord(
         id=sample.id,
         state=State.INFER_ERROR,
@@ -148,7 +147,7 @@ def failed(sample: Sample, error: str, request: Request | None = None) -> Sample
 
 
 def not_run(sample: Sample, reason: str) -> SampleRecord:
-    """The record of a sample that was never asked."""
+    """Create the record of a sample that was never requested."""
     return SampleRecord(
         id=sample.id,
         state=State.NOT_RUN,

@@ -1,4 +1,4 @@
-"""``results.json``: the metrics of a run, computed from its samples and nothing else."""
+"""``results.json``: the metrics of a run, computed only from its samples."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from instit_bench.types import Metric, ScoredSample, State
 class TaskResult(BaseModel):
     """One task's metrics and how its samples ended.
 
-    ``headline`` is the metric that stands for the task in a leaderboard, ``lower_is_better`` names
+    ``headline`` is the metric that represents the task in a leaderboard; ``lower_is_better`` lists
     the metrics that count mistakes; neither is part of the file.
     """
 
@@ -44,10 +44,10 @@ class TaskResult(BaseModel):
 
 
 class EngineResult(BaseModel):
-    """What an engine of the run's own did, over all processes that ended in order.
+    """What the run's own engine did, over all processes that ended normally.
 
     It is starting, working (requests are in flight) or waiting for a request. ``cached_tokens``
-    are the prompt tokens that its prefix cache served; tokens a second are of working time.
+    are the prompt tokens served by its prefix cache; tokens per second are over working time.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -81,7 +81,7 @@ class RunResults(BaseModel):
 
 
 def run_results(manifest: Manifest, tasks: dict[str, TaskResult]) -> RunResults:
-    """A run's results from those of its tasks."""
+    """Combine the tasks' results."""
     return RunResults(
         model=manifest.identity.model,
         backend=manifest.identity.backend,
@@ -104,7 +104,7 @@ def _engine_result(totals: Mapping[str, float]) -> EngineResult | None:
 
 
 def task_result(name: str, manifest: Manifest, samples: Iterable[JudgedSample]) -> TaskResult:
-    """Aggregate a task's selected samples, each looked at once."""
+    """Aggregate a task's selected samples in a single pass."""
     task, judging = manifest.tasks[name], manifest.judging_of(name)
     tally = _Tally({metric: ([], []) for metric in task.metrics})
     for record, verdicts in samples:
@@ -133,9 +133,9 @@ def task_result(name: str, manifest: Manifest, samples: Iterable[JudgedSample]) 
 
 @dataclass
 class _Tally:
-    """What adds up over samples. ``values`` holds each metric's, and beside them their clusters.
+    """Sums over samples. ``values`` has each metric's values, and beside them their clusters.
 
-    ``tokens`` are those that endpoints counted.
+    ``tokens`` are those reported by endpoints.
     """
 
     values: Mapping[str, tuple[list[float], list[str]]]
@@ -145,7 +145,7 @@ class _Tally:
     verdicts: dict[str, Sequence[VerdictRecord]] = field(default_factory=dict)
 
     def add(self, record: SampleRecord, verdicts: Sequence[VerdictRecord]) -> None:
-        """Take up one more sample."""
+        """Add one sample."""
         self.states[record.state] += 1
         for name, count in asdict(record.usage).items():
             if count is not None:

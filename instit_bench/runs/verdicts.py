@@ -1,7 +1,7 @@
-"""What judges said: a journal beside the samples', and how verdicts become scores.
+"""Judges' verdicts: a journal beside the samples', and how verdicts become scores.
 
-Every verdict is kept with its provenance, also when another judge is asked later; the judges that
-count are those that the manifest names.
+Every verdict is kept with its provenance, even if another judge is used later; the manifest names
+the judges that count.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ _Call = tuple[str, int, str, str]  # judge, repeat, what was judged, the instruc
 class VerdictRecord(BaseModel):
     """One verdict: a line of ``judgements/<task>.jsonl``.
 
-    ``item`` and ``contract`` are SHA-256 of what was judged and of the judge's instructions: a
-    verdict counts for exactly the answer that it was given on.
+    ``item`` and ``contract`` are SHA-256 digests of what was judged and of the judge's
+    instructions: a verdict only counts for exactly the answer it was given for.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -54,19 +54,19 @@ JudgedSample = tuple[SampleRecord, Sequence[VerdictRecord]]
 
 
 def item_of(record: SampleRecord) -> JudgeItem:
-    """What a judge reads of a sample."""
+    """Return what a judge reads about a sample."""
     return JudgeItem(record.question, record.target, record.prediction or "")
 
 
 def digest_of(item: JudgeItem) -> str:
-    """SHA-256 of an item."""
+    """Return the SHA-256 of an item."""
     return hashlib.sha256(item.as_json().encode()).hexdigest()
 
 
 def verdict_record(
     record: SampleRecord, judge: str, repeat: int, contract: JudgeContract, verdict: Verdict
 ) -> VerdictRecord:
-    """A verdict as a journal line."""
+    """Convert a verdict to a journal line."""
     return VerdictRecord(
         id=record.id,
         judge=judge,
@@ -84,7 +84,7 @@ def verdict_record(
 
 
 class Verdicts:
-    """All that judges said of a task's answers; of several verdicts on one call the last counts."""
+    """All verdicts on a task's answers; of several on one call the last counts."""
 
     def __init__(self, lines: Iterable[VerdictRecord] = ()) -> None:
         self._of: defaultdict[str, dict[_Call, VerdictRecord]] = defaultdict(dict)
@@ -92,12 +92,12 @@ class Verdicts:
             self.add(verdict)
 
     def add(self, verdict: VerdictRecord) -> None:
-        """Take up one more."""
+        """Add one verdict."""
         call = (verdict.judge, verdict.repeat, verdict.item, verdict.contract)
         self._of[verdict.id][call] = verdict
 
     def of(self, sample: str) -> Collection[VerdictRecord]:
-        """Those on a sample's answers, whichever they were, by its id."""
+        """Return the verdicts on a sample's answers, current or not, by its id."""
         return self._of[sample].values() if sample in self._of else ()
 
 
@@ -108,7 +108,7 @@ def that_count(
     contract: str,
     repeats: int,
 ) -> list[VerdictRecord]:
-    """The verdicts of these judges on this very answer, under these very instructions."""
+    """Return these judges' verdicts on exactly this answer, under exactly these instructions."""
     item = digest_of(item_of(record))
     return [
         verdict
@@ -121,10 +121,10 @@ def that_count(
 
 
 def judged(record: SampleRecord, verdicts: Sequence[VerdictRecord], judge: str) -> SampleRecord:
-    """The record with the verdicts of its first judge as its score.
+    """Return the record scored by the verdicts of its first judge.
 
-    Several repeats count by their mean; errors are left out of it, and a sample with nothing but
-    errors is a ``judge_error`` with the last reply kept.
+    Repeats count by their mean, without errors; a sample with only errors is a ``judge_error``
+    that keeps the last reply.
     """
     metric = LEXICAL_SCORE if judge == LEXICAL else OFFICIAL_SCORE
     scores = {
@@ -152,7 +152,7 @@ def judged(record: SampleRecord, verdicts: Sequence[VerdictRecord], judge: str) 
 
 
 def mean_deviation(by_sample: Mapping[str, Sequence[VerdictRecord]]) -> float | None:
-    """The mean over samples of the standard deviation of a sample's verdicts (two or more)."""
+    """Return the mean over samples of the standard deviation of their verdicts (two or more)."""
     several = [
         [verdict.score for verdict in verdicts if verdict.score is not None]
         for verdicts in by_sample.values()

@@ -1,1 +1,1 @@
-"""From predictions to scores; scorers import types and nothing else of ours."""
+"""Turn predictions into scores. Scorers depend on ``types`` alone."""

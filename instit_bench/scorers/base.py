@@ -1,7 +1,7 @@
-"""What the rest of the program needs to know of a scorer: one value, ``ScorerSpec``.
+"""``ScorerSpec``: everything the rest of the program needs to know about a scorer.
 
-Reports, comparisons, checks, exports and judging ask the spec and never a scorer's name. A scorer
-is one module here, or one in an installed package (docs/tasks.md).
+Reports, comparisons, checks, exports and judging read the spec and never compare a scorer's name.
+A scorer is one module here, or one in an installed package (docs/tasks.md).
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from typing import Any, Literal, Protocol
 from instit_bench.types import ScoredSample, Scorer
 
 _RIGHT_FROM = 0.5  # of a judge's score, 0..1; right-or-wrong metrics are 0 or 1
-# A difference up to where it speaks of the one sample; what stands in quotes is skipped.
+# Keep the general part of a difference and drop what concerns one sample; skip quoted text.
 _GENERAL_PART = re.compile(r"(?:(?<=\s)'[^']*'|[^;:(])*")
 
 
 class ScorerTask(Protocol):
-    """What a scorer may know of the task that it is made for."""
+    """What a scorer may know about its task."""
 
     @property
     def name(self) -> str:
@@ -39,16 +39,16 @@ class ScorerTask(Protocol):
 
     @property
     def process_results(self) -> Callable[[Mapping[str, Any], list[str]], Mapping[str, Any]]:
-        """The plugin's own function; imported when it is asked for."""
+        """The plugin's own function, imported on access."""
         ...
 
 
 class ScoredRecord(Protocol):
-    """What a spec reads of a finished sample: what was asked, and what was read of the reply."""
+    """What a spec reads from a finished sample: the question, and what the scorer extracted."""
 
     @property
     def question(self) -> str:
-        """The question as the dataset has it."""
+        """The question as in the dataset."""
         ...
 
     @property
@@ -58,7 +58,7 @@ class ScoredRecord(Protocol):
 
     @property
     def extracted(self) -> str | None:
-        """What the scorer read, if anything."""
+        """What the scorer extracted, if anything."""
         ...
 
     @property
@@ -68,7 +68,7 @@ class ScoredRecord(Protocol):
 
 
 class ScoredTask(Protocol):
-    """What a stored run says of the scorer of one task."""
+    """What a stored run records about the scorer of one task."""
 
     @property
     def scorer(self) -> str:
@@ -111,27 +111,28 @@ def _no_tables(scored: list[ScoredSample]) -> dict[str, Any]:  # noqa: ARG001 - 
 class ScorerSpec:
     """A scorer, and what its numbers mean.
 
-    ``name`` is the scorer's name in a task's ``metadata.scorer`` and in manifests; ``make`` makes
-    the scorer of one task.
+    ``name`` is the scorer's name in a task's ``metadata.scorer`` and in manifests; ``make`` creates
+    the scorer for one task.
 
-    ``official`` and ``strict`` are the metrics that head a task's tables; ``stand_in`` heads them
-    where the official one has no value. A spec without an ``official`` metric means the first that
-    the task declares. ``also_official`` names further metrics of the benchmark's own evaluator.
-    Which metrics count mistakes is declared by the task
+    ``official`` and ``strict`` are the headline metrics of a task's tables; ``stand_in`` replaces
+    the official one where it has no value. If a spec has no ``official`` metric, the first metric
+    that the task declares is official. ``also_official`` lists further metrics computed by the
+    benchmark's own evaluator. The task declares which metrics count mistakes
     (``higher_is_better: false``).
 
-    ``question_kind`` groups questions for flips and plots: a short label for a record and its
-    task's media (``none``, ``image`` or ``video``). ``first_moment`` tells the first frame
-    (1-based) that a question about a video names, for a plot by position. ``why_different`` puts a
-    record whose ``details["difference"]`` is set into a group of like ones; by default that
-    sentence's beginning, up to a colon, semicolon or bracket.
+    ``question_kind`` groups questions for flips and plots: it returns a short label for a record
+    and its task's media (``none``, ``image`` or ``video``). ``first_moment`` returns the first
+    frame (1-based) that a question about a video names, for a plot by position. ``why_different``
+    groups records whose ``details["difference"]`` is set; by default it returns the start of that
+    sentence, up to a colon, semicolon or bracket.
 
-    ``tables`` are further results over all samples (JSON values), of which ``matrices`` are drawn.
-    ``user_input`` finds the part of a long prompt that changes from sample to sample. ``outcome``
-    is what a list of samples shows beside each: its score, what was read, or ``details["pairs"]``.
+    ``tables`` computes further results over all samples (JSON values); ``matrices`` lists the ones
+    to draw. ``user_input`` finds the part of a long prompt that changes from sample to sample.
+    ``outcome`` says what a list of samples shows for each: its score, what was extracted, or
+    ``details["pairs"]``.
 
-    ``needs_judge`` says that a judge scores the answers, ``multiple_choice`` that targets are
-    letters, so that an engine can be held to reply with one.
+    ``needs_judge`` says that a judge scores the answers; ``multiple_choice`` says that targets are
+    letters, so an engine can be restricted to reply with one.
     """
 
     name: str
@@ -155,25 +156,25 @@ class ScorerSpec:
         return metric == self.official or metric in self.also_official
 
     def of(self, metrics: Sequence[str]) -> ScorerSpec:
-        """The same for a task with these metrics.
+        """Return this spec for a task with these metrics.
 
-        The first one is official where the spec names none, or where the task declares none of
-        those that it names.
+        The first metric is official if the spec names none, or if the task declares none of the
+        metrics that the spec names.
         """
         if not metrics or (self.official and self.headlines(metrics)):
             return self
         return replace(self, official=metrics[0])
 
     def headlines(self, metrics: Collection[str]) -> tuple[str, ...]:
-        """Those of ``metrics`` that head a task's table, the official one first.
+        """Return the metrics that head a task's table, the official one first.
 
-        Name the metrics that have values: a diagnostic never stands in for a headline without one.
+        Pass only metrics that have values: a diagnostic never replaces a headline without one.
         """
         heads = (self.official, self.strict, self.stand_in)
         return tuple(name for name in heads if name is not None and name in metrics)
 
     def deciding(self, metrics: Collection[str]) -> str | None:
-        """The one of ``metrics`` that decides over a sample: strict before official."""
+        """Return the metric that decides whether a sample is right: strict before official."""
         order = (self.strict, self.official, self.stand_in)
         return next((name for name in order if name is not None and name in metrics), None)
 
@@ -183,8 +184,8 @@ def is_right(
 ) -> bool | None:
     """Whether a sample counts as right by its deciding metric: half a point or more.
 
-    Of a metric that counts mistakes half a point or less. ``None`` where the sample has no value
-    for it: an error is neither right nor wrong.
+    If the metric counts mistakes: half a point or less. ``None`` if the sample has no value for it,
+    because an error is neither right nor wrong.
     """
     value = None if metric is None else scores.get(metric)
     if value is None:

@@ -1,4 +1,4 @@
-"""Scoring by a plugin's own ``process_results``, as lmms-eval calls it."""
+"""Score with a plugin's own ``process_results``, called the way lmms-eval calls it."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class ProcessResultsScorer:
         self._where = where
 
     def score(self, sample: Sample, prediction: Prediction) -> Score:
-        """The plugin's numbers; a metric may be a number or lmms-eval's ``{"score": number}``.
+        """Call the plugin; a metric may be a number or lmms-eval's ``{"score": number}``.
 
         Raises:
-            InputError: The plugin raises, returns something else, or a metric that the task does
-                not declare; a fault is no zero.
+            InputError: The plugin raises, returns something else, or returns a metric that the task
+                    does not declare; a fault is never scored as zero.
         """
         where = f"{self._where}: process_results on sample {sample.id}"
         try:
@@ -38,7 +38,7 @@ class ProcessResultsScorer:
         if undeclared := [name for name in results if name not in self._metrics]:
             raise InputError(
                 f"{where}: returns metric {undeclared[0]!r}, which key 'metric_list' does not "
-                "declare; add it there, or return no such key"
+                "declare; add it there, or do not return it"
             )
         declared = [name for name in self._metrics if name in results]
         return Score(State.SCORED, {name: _number(results[name], name, where) for name in declared})

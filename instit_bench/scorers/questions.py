@@ -1,7 +1,7 @@
-"""What kind of question a sample of Inst-IT Bench asks, read off its text.
+"""The kind of question that a sample of Inst-IT Bench asks, inferred from its text.
 
 The benchmark does not label its questions. It names objects as ``[3]`` and moments as ``<7>``
-(1-based frames); the kinds follow.
+(1-based frames); the kinds follow from these.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ import re
 from instit_bench.scorers.base import ScoredRecord
 
 _OBJECT = re.compile(r"\[(\d+)\]")
-_MOMENT = re.compile(r"<(\d{1,6})>")  # longer ones are no frames
+_MOMENT = re.compile(r"<(\d{1,6})>")  # longer ones are not frames
 
 
 def marks_named(record: ScoredRecord, media: str) -> str:
-    """How many objects, and in videos moments, the question names."""
+    """Return how many objects, and in videos moments, the question names."""
     objects = _count(_OBJECT, record.question, ("no object", "one object", "several objects"))
     if media != "video":
         return objects
@@ -24,7 +24,7 @@ def marks_named(record: ScoredRecord, media: str) -> str:
 
 
 def first_moment(record: ScoredRecord) -> int | None:
-    """The first frame (1-based) that the question names; ``None`` where it names none."""
+    """Return the first frame (1-based) that the question names, or ``None``."""
     found = _MOMENT.search(record.question)
     return int(found[1]) if found else None
 

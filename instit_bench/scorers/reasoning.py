@@ -1,9 +1,9 @@
-"""What every scorer removes from a reply before reading it: reasoning and the tokens of templates.
+"""Remove reasoning and template tokens from a reply before any scorer reads it.
 
-Replies reach a scorer with whatever the serving engine left in them: blocks of reasoning in the
-tags of the model's family, the header of the turn, the token that ends it, and at times a further
-turn that the model made up. ``split_reasoning`` and ``strip_end_tokens`` know all families, so that
-no scorer has a list of its own. Both take time linear in the length of the reply.
+Replies reach a scorer with whatever the serving engine left in them: reasoning blocks in the tags
+of the model's family, the turn's header, the token that ends it, and sometimes a further turn that
+the model made up. ``split_reasoning`` and ``strip_end_tokens`` know all families, so no scorer has
+its own list. Both take time linear in the length of the reply.
 """
 
 from __future__ import annotations
@@ -43,13 +43,13 @@ _BOUNDARY = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
-# Most replies hold none of these, which this finds out at little cost.
+# Most replies contain none of these; this check is cheap.
 _HINT = re.compile(r"[<\[◁][/|A-Za-z]|\A\s*(?:[Aa]nalysis|[Hh]ere)")
-# Granite's and gpt-oss's bare words end reasoning only where the reply began with their opening.
+# Granite's and gpt-oss's bare words end reasoning only if the reply began with their opening.
 _BARE_CLOSE = re.compile(r"here|assistant", re.IGNORECASE)
 _BARE_OPEN = re.compile(r"\s*(?:here|analysis)", re.IGNORECASE)
 _CUT_CLOSE = re.compile(r"</th(?:i(?:n(?:k(?:i(?:ng?)?)?)?)?)?\Z", re.IGNORECASE)
-# An answer in a tag of its own, at the very end of reasoning that was never closed, is visible.
+# An answer in its own tag, at the very end of unclosed reasoning, is visible.
 _FINAL_TAG = re.compile(
     r"<(answer|final_answer|conclusion|response|output)>[^<]{1,2000}</\1>\s*(?:<[^<>\s]{1,40}>\s*)?\Z",
     re.IGNORECASE,
@@ -59,10 +59,10 @@ _TAIL = 2200
 
 @dataclass(frozen=True, slots=True)
 class Visible:
-    """What a reply shows once its reasoning is removed.
+    """What remains of a reply once its reasoning is removed.
 
-    ``unclosed`` says that a block of reasoning was begun and never ended, so that the reply was
-    cut off before its answer; ``text`` is then what stood before that block.
+    ``unclosed`` says that a reasoning block was opened and never closed, so the reply was
+    cut off before its answer; ``text`` is then what preceded that block.
     """
 
     text: str
@@ -74,7 +74,7 @@ def split_reasoning(reply: str) -> Visible:
 
     Blocks do not nest: an opening tag inside a block is the model talking about tags. A closing
     tag without an opening one means that the prompt template opened the block, so everything
-    before it was reasoning. Of gpt-oss's channels ``analysis`` is reasoning; ``commentary`` keeps
+    before it is reasoning. Of gpt-oss's channels, ``analysis`` is reasoning; ``commentary`` keeps
     its header, which names the tool that it calls, and ``final`` loses its own.
 
     Args:
@@ -97,7 +97,7 @@ def split_reasoning(reply: str) -> Visible:
 
 @dataclass(slots=True)
 class _Scan:
-    """Where a walk through a reply's boundaries stands."""
+    """The position of a scan through a reply's block boundaries."""
 
     reply: str
     kept: list[str] = field(default_factory=list)
@@ -121,7 +121,7 @@ class _Scan:
         if self.inside == "tag":
             return
         name = boundary["channel"].lower()
-        # A final channel that nothing precedes belongs to an analysis that the template opened.
+        # A final channel with nothing before it belongs to an analysis that the template opened.
         if not self.inside and (self.channels or name != "final"):
             self.keep_until(boundary.start())
         self.channels = True
@@ -176,12 +176,12 @@ _START = re.compile(
 
 
 def strip_end_tokens(text: str) -> str:
-    """Keep the first turn of a reply: no header before it, nothing from its end token on.
+    """Keep the first turn of a reply: drop the header before it and all from its end token on.
 
     ``<s>…</s>`` around a part of the text is strike-through and stays.
 
     Args:
-        text: A reply, after ``split_reasoning`` where that is wanted: an end token within
+        text: A reply, after ``split_reasoning`` if that is needed: an end token within
             reasoning would end the reply.
     """
     if "<" not in text and "[" not in text:

@@ -1,4 +1,4 @@
-"""Every scorer there is, by name: this package's own and those of installed packages."""
+"""All scorers by name: this package's own and those of installed packages."""
 
 from __future__ import annotations
 
@@ -47,9 +47,9 @@ SCORERS = Registry(
 
 
 def spec_of(task: ScoredTask) -> ScorerSpec:
-    """The spec of a stored task's scorer.
+    """Return the spec of a stored task's scorer.
 
-    Of a scorer that is not installed, all that is known is the task's metrics: the first is the
+    If the scorer is not installed, only the task's metrics are known: the first is the
     headline, and every question is of one kind.
 
     Raises:

@@ -1,4 +1,4 @@
-"""How far judges agree with each other."""
+"""The agreement between judges."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ _STEPS = 100  # scores are compared to 0.01; kappa needs categories
 def quadratic_kappa(scores: Mapping[str, Mapping[str, float]]) -> dict[str, float] | None:
     """Cohen's kappa with quadratic weights for each pair of judges, on the samples both scored.
 
-    ``scores`` maps judge to sample to score (0..1). ``None`` where scikit-learn, which computes
-    it, is not installed.
+    ``scores`` maps judge to sample to score (0..1). Returns ``None`` if scikit-learn, which
+    computes it, is not installed.
     """
     if len(scores) < 2:
         return {}
@@ -24,7 +24,7 @@ def quadratic_kappa(scores: Mapping[str, Mapping[str, float]]) -> dict[str, floa
     for one, other in combinations(scores, 2):
         both = sorted(scores[one].keys() & scores[other].keys())
         steps = [[round(_STEPS * scores[judge][name]) for name in both] for judge in (one, other)]
-        # With no spread at all kappa is undefined: there is no agreement beyond chance to see.
+        # Without any spread kappa is undefined: no agreement beyond chance is visible.
         if len(set(steps[0]) | set(steps[1])) > 1:
             labels = list(range(_STEPS + 1))
             kappa = cohen_kappa_score(*steps, labels=labels, weights="quadratic")

@@ -1,4 +1,4 @@
-"""Intervals by drawing whole pictures or videos again, without assuming a distribution."""
+"""Intervals by resampling whole images or videos, without assuming a distribution."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def cluster_bootstrap(
     resamples: int = 2000,
     level: float = 0.95,
 ) -> tuple[float, float] | None:
-    """The percentile interval of the mean over samples; ``None`` where there is one cluster only.
+    """Return the percentile interval of the mean over samples; ``None`` for a single cluster.
 
     Each resample draws as many clusters as there are, with replacement, and keeps their samples
     together (Field and Welsh, 2007). The same seed gives the same interval.
@@ -36,7 +36,7 @@ def cluster_bootstrap(
         n_resamples=resamples,
         confidence_level=level,
         method="percentile",
-        batch=100,  # all at once would take memory
+        batch=100,  # to save memory
         rng=np.random.default_rng(seed),
     )
     interval = result.confidence_interval

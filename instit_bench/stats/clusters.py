@@ -1,4 +1,4 @@
-"""Samples gathered by their cluster: the picture or video that they share."""
+"""Group samples by cluster: the image or video that they share."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, slots=True)
 class ClusterTotals:
-    """All that means, errors and tests need of the samples; both arrays have shape (G,).
+    """What means, errors and tests need from the samples; both arrays have shape (G,).
 
     ``sums`` holds the sum of the values of each cluster, ``sizes`` the number of its samples.
     """
@@ -53,7 +53,7 @@ class ClusterTotals:
         Schnepel and Steigerwald (2017): G where all are of one size, fewer where a few large ones
         decide.
         """
-        from scipy.special import stdtrit  # loads in a fraction of the time of scipy.stats
+        from scipy.special import stdtrit  # loads much faster than scipy.stats
 
         squares = self.sizes**2
         effective = float(squares.sum() ** 2 / (squares @ squares))
@@ -61,7 +61,7 @@ class ClusterTotals:
 
 
 def cluster_totals(values: Sequence[float], clusters: Sequence[Hashable]) -> ClusterTotals:
-    """Gather ``values`` by ``clusters``, in order of first appearance.
+    """Group ``values`` by ``clusters``, in order of first appearance.
 
     Raises:
         ValueError: there are no values, or not as many clusters as values.

@@ -1,4 +1,4 @@
-"""Correction for asking many questions at once."""
+"""Correction for multiple tests."""
 
 from __future__ import annotations
 

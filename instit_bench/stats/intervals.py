@@ -1,4 +1,4 @@
-"""Means with honest uncertainty when questions share a picture (docs/statistics.md)."""
+"""Means with honest uncertainty when questions share an image (docs/statistics.md)."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _Z95 = 1.959963984540054  # the 97.5 % point of the standard normal distribution
 def mean_metric(values: Sequence[float], clusters: Sequence[Hashable]) -> Metric:
     """The mean of ``values`` (0..1) with a clustered standard error and a 95 % interval.
 
-    ``clusters`` names the picture or video of each value; give every value its own where samples
-    are independent. With one cluster only, error and interval are ``None``: nothing is known of
-    other pictures.
+    ``clusters`` names the image or video of each value; give every value its own if samples
+    are independent. With a single cluster, error and interval are ``None``: nothing is known about
+    other images.
     """
     if len(values) == 0:
         return Metric(None, None, None, 0)
@@ -24,14 +24,14 @@ def mean_metric(values: Sequence[float], clusters: Sequence[Hashable]) -> Metric
     if totals.count < 2:
         return Metric(totals.mean, None, None, totals.n)
     independent = totals.count == totals.n and set(values) <= {0.0, 1.0}
-    # Where all clusters agree nothing is known of the spread: then only they are counted.
+    # If all clusters agree, the spread is unknown; then only the clusters count.
     agree = totals.stderr < 1e-9
     interval = wilson(totals.mean, totals.count) if independent or agree else _logit_t(totals)
     return Metric(totals.mean, totals.stderr, interval, totals.n)
 
 
 def wilson(share: float, n: float, z: float = _Z95) -> tuple[float, float]:
-    """The score interval of a share of ``n`` (Wilson, 1927); ``z`` is the quantile to use."""
+    """Return the score interval of a share of ``n`` (Wilson, 1927); ``z`` is the quantile."""
     centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
     half = z / (1 + z**2 / n) * math.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
     return max(0.0, min(centre - half, share)), min(1.0, max(centre + half, share))

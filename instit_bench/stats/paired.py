@@ -1,8 +1,8 @@
-"""Two runs on the samples that both have (docs/statistics.md).
+"""Compare two runs on their common samples (docs/statistics.md).
 
-One idea carries the tests: if nothing distinguishes the runs, each picture or video could as well
-have had its two sets of answers swapped. Swapping turns the sign of the sum of its differences; p
-is the share of all such swappings whose total is at least as far from zero as the one observed.
+One idea is behind the tests: if nothing distinguishes the runs, the two sets of answers of each
+image or video could just as well be swapped. A swap flips the sign of the sum of its differences;
+p is the share of all swaps whose total is at least as far from zero as the observed one.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from instit_bench.stats.intervals import wilson
 Test = Literal["mcnemar", "permutation", "cluster-permutation"]
 Conclusion = Literal["better", "worse", "no difference shown"]
 
-# With G changed clusters p cannot fall below 2^(1 - G): fewer than 6 never show anything.
+# With G changed clusters p cannot fall below 2^(1 - G): fewer than 6 never show a difference.
 _FEWEST_CHANGED = 6
-_ROUNDING = 1e-9  # 0.1 + 0.2 - 0.3 is no change
-_LEAST_P = sys.float_info.min  # what no float can tell from 0 is not impossible
+_ROUNDING = 1e-9  # 0.1 + 0.2 - 0.3 is not a change
+_LEAST_P = sys.float_info.min  # a p that underflows to 0 is not impossible
 
 
 @dataclass(frozen=True, slots=True)
 class PairedTest:
-    """How run B differs from run A on ``n`` shared samples in ``clusters`` pictures or videos.
+    """How run B differs from run A on ``n`` shared samples in ``clusters`` images or videos.
 
     ``a`` and ``b`` are the means (0..1), ``difference`` is b - a with its clustered standard error
     and 95 % interval. ``p`` decides; ``test`` says how it was found. ``mcnemar_p`` stands beside it
@@ -101,9 +101,9 @@ def paired_test(
 def conclusion(
     test: PairedTest, adjusted_p: float | None, *, lower_is_better: bool = False
 ) -> Conclusion:
-    """What may be said of run B at the 5 % level, given ``p`` after the correction for many tests.
+    """Return the conclusion about run B at the 5 % level; ``p`` is corrected for multiple tests.
 
-    ``lower_is_better`` is for rates of errors.
+    ``lower_is_better`` is for error rates.
     """
     if adjusted_p is None or adjusted_p > 0.05 or test.difference == 0:
         return "no difference shown"
@@ -111,14 +111,14 @@ def conclusion(
 
 
 def _differences(differences: NDArray[np.float64], clusters: Sequence[Hashable]) -> ClusterTotals:
-    """The differences by cluster, where 0.1 + 0.2 - 0.3 is no change and equal totals are equal."""
+    """Sum the differences by cluster; 0.1 + 0.2 - 0.3 is no change and equal totals are equal."""
     totals = cluster_totals(differences.tolist(), clusters)
     return ClusterTotals(np.round(totals.sums, 12), totals.sizes)
 
 
 def _mcnemar(wins: int, losses: int) -> float:
     """Exact p of as uneven a split of the changed answers (McNemar, 1947)."""
-    from scipy.special import bdtr  # loads in a fraction of the time of scipy.stats
+    from scipy.special import bdtr  # loads much faster than scipy.stats
 
     tail = float(bdtr(min(wins, losses), wins + losses, 0.5))  # one of two that are alike
     return max(_LEAST_P, min(1.0, 2 * tail))
@@ -135,13 +135,13 @@ def _sign_flips(sums: NDArray[np.float64], *, whole: bool, seed: int) -> float:
     from scipy.stats import permutation_test
 
     flipped = permutation_test(
-        # Sorted, with a positive total: the order of samples and runs is no reason for another p.
+        # Sorted, with a positive total: the order of samples and runs must not change p.
         (np.sort(sums * np.sign(observed)),),
         _total,
         permutation_type="samples",
         vectorized=True,
         n_resamples=9_999,
-        batch=300,  # all at once would take memory, and longer
+        batch=300,  # to save memory and time
         rng=np.random.default_rng(seed),
     )
     return float(flipped.pvalue)

@@ -1,1 +1,1 @@
-"""Task plugins: finding them, reading their YAML, and the Task they make."""
+"""Task plugins: discover them, read their YAML, and build ``Task`` objects."""

@@ -1,4 +1,4 @@
-"""A task's YAML file as a typed, validated value. The format is lmms-eval's own."""
+"""A task's YAML file as a typed, validated value, in lmms-eval's own format."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from instit_bench.types import RequestForm
 
 FieldOrFunction = str | FunctionRef
 
-# The mean of values that know their cluster: what lmms-eval needs for clustered errors.
+# The mean of values that carry their cluster; lmms-eval needs it for clustered errors.
 MEAN_SCORE = "instit_bench.integrations.lmms_eval.scores.mean_score"
 
 
@@ -56,11 +56,11 @@ class MetricConfig(BaseModel):
 class PromptStyle(BaseModel):
     """One way of asking a task's samples, under ``metadata.prompt_styles``.
 
-    ``form`` is ``chat`` (the task's messages, as they are) or ``raw`` (one text without roles:
-    ``template`` with the task's text in the place of ``{text}``). ``reply_start`` are words at
-    the end of the prompt that belong to the reply and are put back in front of it; ``reply_end``
-    is a text that ends a reply where an endpoint shows it. ``generation_kwargs`` come on top of
-    the task's. ``mark`` is what tables say of numbers that were asked for in this way.
+    ``form`` is ``chat`` (the task's messages, unchanged) or ``raw`` (one text without roles:
+    ``template`` with ``{text}`` replaced by the task's text). ``reply_start`` is the end of the
+    prompt that belongs to the reply and is put back in front of it; ``reply_end`` is a text that
+    ends a reply if an endpoint includes it. ``generation_kwargs`` extend the task's. ``mark`` is
+    the mark that tables show for numbers obtained with this style.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -89,19 +89,19 @@ class PromptStyle(BaseModel):
 
 
 def _name_in(registry: Registry[Any]) -> AfterValidator:
-    """Admits the names of a registry; none of its parts is loaded."""
+    """Accept only names in the registry, without loading any of its entries."""
 
     def check(name: str) -> str:
         if name not in registry:
             known = ", ".join(registry.names())
-            raise ValueError(f"there is no such {registry.word} installed; known are {known}")
+            raise ValueError(f"no such {registry.word} is installed; known: {known}")
         return name
 
     return AfterValidator(check)
 
 
 class TaskMetadata(BaseModel):
-    """What only this harness needs, under the YAML's free ``metadata:`` key."""
+    """Settings that only this harness needs, under the YAML's free ``metadata:`` key."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -144,7 +144,7 @@ class TaskConfig(BaseModel):
     metric_list: tuple[MetricConfig, ...]
     generation_kwargs: dict[str, Any] = Field(default_factory=dict)
     lmms_eval_specific_kwargs: dict[str, dict[str, Any]] = Field(default_factory=dict)
-    reasoning_tags: Literal["none"] | None = None  # replies are scored as they came
+    reasoning_tags: Literal["none"] | None = None  # replies are scored unmodified
     cluster_key: str | None = None
     metadata: TaskMetadata = TaskMetadata()
     task_alias: str | None = None
@@ -165,7 +165,7 @@ class GroupConfig(BaseModel):
 
 
 class _Loader(YamlLoader):
-    """The safe loader plus ``!function``; nothing is executed by reading."""
+    """The safe loader plus ``!function``; reading executes nothing."""
 
 
 def _construct_function(loader: _Loader, node: yaml.ScalarNode) -> FunctionRef:
@@ -183,7 +183,7 @@ def read_config(path: Path) -> TaskConfig | GroupConfig:
     """
     values = _read_yaml(path, seen=())
     if "task" not in values:
-        raise InputError(f"{path}: key 'task' is missing; name the task (or a group's tasks) there")
+        raise InputError(f"{path}: key 'task' is missing; it names the task (or a group's tasks)")
     model: type[TaskConfig] | type[GroupConfig]
     model = GroupConfig if isinstance(values["task"], list) else TaskConfig
     if isinstance(values.get("metadata"), list):  # lmms-eval allows a list of mappings
@@ -197,23 +197,23 @@ def read_config(path: Path) -> TaskConfig | GroupConfig:
 
 def _read_yaml(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
     if path in seen:
-        raise InputError(f"{path}: key 'include' goes in a circle")
+        raise InputError(f"{path}: key 'include' is circular")
     values = read_yaml(path, loader=_Loader)
     includes = values.pop("include", [])
     if not isinstance(includes, str | list):
         raise InputError(f"{path}: key 'include' must be a file name or a list of them")
     merged: dict[str, Any] = {}
-    # As in lmms-eval: the first include wins over later ones, the file itself over all.
+    # As in lmms-eval: the first include overrides later ones, the file itself overrides all.
     for name in reversed([includes] if isinstance(includes, str) else includes):
         included = path.parent / str(name)
         if not included.is_file():
-            raise InputError(f"{path}: key 'include': there is no file {included}")
+            raise InputError(f"{path}: key 'include': file not found: {included}")
         merged |= _over(merged, _read_yaml(included, (*seen, path)))
     return merged | _over(merged, values)
 
 
 def _over(base: Mapping[str, Any], values: dict[str, Any]) -> dict[str, Any]:
-    """Values to put over others; ``metadata``, which lmms-eval leaves to us, key by key."""
+    """Override ``base`` with ``values``; ``metadata``, which is ours, key by key."""
     below, own = base.get("metadata"), values.get("metadata")
     if isinstance(below, dict) and isinstance(own, dict):
         return values | {"metadata": below | own}

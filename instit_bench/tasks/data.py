@@ -1,4 +1,4 @@
-"""A task's records and words: where its plugin meets the readers of datasets."""
+"""Load a task's records and prompts with its dataset reader."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from instit_bench.tasks.task import Task
 
 
 def with_prompts(task: Task, prompts: OfficialPrompts | None) -> Task:
-    """The task with the benchmark's own words, where it has some and they are at hand."""
+    """Return the task with the benchmark's own prompts, if it has any and they are available."""
     key = task.config.metadata.official_prompt
     if prompts is None or key is None:
         return task
@@ -23,12 +23,12 @@ def with_prompts(task: Task, prompts: OfficialPrompts | None) -> Task:
 def load_dataset(
     task: Task, source: DataSource, wants_media: Callable[[str], bool] = lambda _: True
 ) -> Dataset:
-    """The task's records, by its reader, and through ``process_docs`` where the reader says so.
+    """Load the task's records with its reader, then apply ``process_docs`` if the reader says so.
 
-    ``wants_media`` says of a sample's id whether images stored in its record are needed.
+    ``wants_media`` says by a sample's id whether images stored in its record are needed.
 
     Raises:
-        InputError: They are missing or broken.
+        InputError: The data are missing or broken.
     """
     config = task.config
     keys = DataKeys(

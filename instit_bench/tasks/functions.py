@@ -1,4 +1,4 @@
-"""``!function utils.f`` in a task's YAML: a name now, an import only when it is called."""
+"""``!function utils.f`` in a task's YAML: stored as a name and imported only when called."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class FunctionRef:
         return f"!function {self.dotted}"
 
     def load(self, key: str) -> Callable[..., Any]:
-        """Import the function; ``key`` is the YAML key it stands under, for the error.
+        """Import the function; ``key`` is its YAML key, for the error message.
 
         Raises:
             InputError: The module does not import or has no such function.
@@ -57,7 +57,7 @@ def _import(module_name: str, folder: Path) -> ModuleType:
     path = folder / (module_name.replace(".", "/") + ".py")
     if not path.is_file():
         return importlib.import_module(module_name)
-    # The folder is part of the name: every plugin may have a utils.py of its own.
+    # The folder is part of the name, because every plugin may have its own utils.py.
     unique = f"_instit_bench_plugin_{abs(hash(folder)):x}_{module_name.replace('.', '_')}"
     spec = importlib.util.spec_from_file_location(unique, path)
     if spec is None or spec.loader is None:

@@ -1,4 +1,4 @@
-"""Finding task plugins: the shipped ones, ``--include-path`` folders and entry points."""
+"""Discover task plugins: the shipped ones, ``--include-path`` folders and entry points."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class TaskRegistry:
     groups: dict[str, GroupConfig] = field(default_factory=dict)
 
     def resolve(self, names: Iterable[str]) -> list[Task]:
-        """The tasks that names of tasks, groups and tags stand for, each once, in order.
+        """Return the tasks that the names of tasks, groups and tags stand for, each once, in order.
 
         Raises:
             InputError: A name is unknown.
@@ -34,7 +34,7 @@ class TaskRegistry:
             for task in self._expand(name, ()):
                 found.setdefault(task.name, task)
         if not found:
-            raise InputError("no task was named; see 'instit-bench tasks list'")
+            raise InputError("no task given; see 'instit-bench tasks list'")
         return list(found.values())
 
     def _expand(self, name: str, parents: tuple[str, ...]) -> Iterator[Task]:
@@ -54,7 +54,7 @@ class TaskRegistry:
     def _unknown(self, name: str) -> str:
         known = sorted([*self.tasks, *self.groups])
         near = difflib.get_close_matches(name, known, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
+        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
         return f"there is no task or group {name!r}; {hint}"
 
 
@@ -62,7 +62,7 @@ def load_registry(include_paths: Sequence[Path] = ()) -> TaskRegistry:
     """Read every plugin's YAML; no plugin code runs.
 
     Raises:
-        InputError: A folder does not exist, a plugin is broken, or two share a name.
+        InputError: A folder does not exist, a plugin is broken, or two plugins share a name.
     """
     registry = TaskRegistry()
     for folder in (shipped("tasks"), *_entry_point_folders(), *include_paths):
@@ -79,7 +79,7 @@ def _register(registry: TaskRegistry, path: Path) -> None:
     known = registry.tasks.get(name)
     if name in registry.groups or (known is not None and known.path != path):
         other = known.path if known else "a group"
-        raise InputError(f"{path}: key 'task': the name {name!r} is taken by {other}")
+        raise InputError(f"{path}: key 'task': the name {name!r} is already used by {other}")
     if isinstance(config, TaskConfig):
         registry.tasks[name] = Task(config, path)
     else:
@@ -87,7 +87,7 @@ def _register(registry: TaskRegistry, path: Path) -> None:
 
 
 def _entry_point_folders() -> Iterator[Path]:
-    """An entry point names a package that holds YAML files, or a path to a folder of them."""
+    """Yield folders; an entry point names a package with YAML files, or a path to such a folder."""
     for entry in entry_points(group=ENTRY_POINT_GROUP):
         yield _entry_point_folder(entry)
 
@@ -101,5 +101,5 @@ def _entry_point_folder(entry: EntryPoint) -> Path:
         return Path(target)
     module_file = getattr(target, "__file__", None)
     if module_file is None:
-        raise InputError(f"entry point {entry.name!r} ({entry.value}) is no package and no path")
+        raise InputError(f"entry point {entry.name!r} ({entry.value}) is not a package or path")
     return Path(module_file).parent

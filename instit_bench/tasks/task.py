@@ -1,4 +1,4 @@
-"""A task: turns dataset records into samples and samples into requests."""
+"""A task turns dataset records into samples and samples into requests."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Task:
 
     @property
     def lower_is_better(self) -> tuple[str, ...]:
-        """Those of its metrics that count mistakes."""
+        """The metrics that count mistakes."""
         return tuple(m.metric for m in self.config.metric_list if not m.higher_is_better)
 
     @cached_property
@@ -67,17 +67,17 @@ class Task:
 
     @property
     def prompt_origin(self) -> str:
-        """``official``, ``own``, or ``dataset`` where the record itself is the whole prompt."""
+        """``official``, ``own``, or ``dataset`` if the record itself is the whole prompt."""
         if self.config.metadata.official_prompt is None:
             return "dataset"
         return "official" if self.official_prompt else "own"
 
     def with_official_prompt(self, prompt: PromptPair | None) -> Task:
-        """The same task, asking with the benchmark's own words."""
+        """Return the same task with the benchmark's own prompt."""
         return replace(self, official_prompt=prompt)
 
     def samples(self, docs: Sequence[Mapping[str, Any]]) -> Iterator[Sample]:
-        """One sample a record.
+        """Yield one sample per record.
 
         Raises:
             InputError: A record lacks a field that the task names, or an id occurs twice.
@@ -87,7 +87,7 @@ class Task:
             where = f"{self.name}: record {number}"
             sample = self._sample(doc, where)
             if sample.id in seen:
-                raise InputError(f"{where}: id {sample.id!r} occurs twice in the dataset")
+                raise InputError(f"{where}: id {sample.id!r} is not unique in the dataset")
             seen.add(sample.id)
             yield sample
 
@@ -107,7 +107,7 @@ class Task:
         )
 
     def style_name(self, name: str) -> str:
-        """The style that a name stands for: ``chat`` may stand for one of the task's own.
+        """Resolve a style name: ``chat`` may stand for one of the task's own styles.
 
         Raises:
             InputError: The task has no such style.
@@ -120,7 +120,7 @@ class Task:
         return (self.config.metadata.chat_style or name) if name == "chat" else name
 
     def prompt_style(self, name: str) -> PromptStyle:
-        """A way of asking.
+        """Return a prompt style by name.
 
         Raises:
             InputError: The task has no such style.
@@ -128,7 +128,7 @@ class Task:
         return self._styles[self.style_name(name)]
 
     def style_mark(self, name: str) -> str | None:
-        """What tables say of numbers in this style; nothing of one that the task does not have."""
+        """Return the mark that tables show for this style; ``None`` if the task lacks it."""
         style = self._styles.get(name)
         return style.mark if style else None
 
@@ -140,7 +140,7 @@ class Task:
     def request(
         self, sample: Sample, params: GenerationParams, style: str, media_root: Path
     ) -> Request:
-        """What a backend is asked for this sample; media are named, not yet opened."""
+        """Build the request for a sample; media are named, not yet opened."""
         chosen = self.prompt_style(style)
         if chosen.form == "raw":
             text = TextPart(chosen.template.replace("{text}", self.text(sample.doc)))
@@ -152,7 +152,7 @@ class Task:
         return Request(sample, messages, params, chosen.form, chosen.reply_start, chosen.reply_end)
 
     def generation_params(self, style: str) -> GenerationParams:
-        """The task's sampling settings, from ``generation_kwargs`` and the style's."""
+        """Return the sampling settings, from ``generation_kwargs`` and the style's."""
         kwargs = self.config.generation_kwargs | self.prompt_style(style).generation_kwargs
         until = kwargs.get("until") or ()
         limit = kwargs.get("max_new_tokens", 128)
@@ -165,13 +165,13 @@ class Task:
         )
 
     def process_docs(self, docs: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
-        """The records after the plugin's own ``process_docs``, where it has one."""
+        """Return the records after the plugin's own ``process_docs``, if it has one."""
         function = self.config.process_docs
         return list(function.load("process_docs")(docs)) if function else docs
 
     @cached_property
     def process_results(self) -> Callable[[Mapping[str, Any], list[str]], Mapping[str, Any]]:
-        """The plugin's ``process_results``; scorers of our own do not need it."""
+        """The plugin's ``process_results``; our own scorers do not need it."""
         function = self.config.process_results
         if function is None:
             raise InputError(f"{self.path}: key 'process_results' is missing")
@@ -194,10 +194,10 @@ class Task:
         return tuple(_media(visual, media_root, where) for visual in visuals)
 
     def text(self, doc: Mapping[str, Any]) -> str:
-        """The request as one text, without its media.
+        """Return the request as one text, without its media.
 
         Raises:
-            InputError: The record lacks a field that it is made of.
+            InputError: The record lacks a required field.
         """
         source = self.config.doc_to_text or self.config.metadata.question_field
         return str(self._value("doc_to_text", source, doc, self.name))
@@ -210,7 +210,7 @@ class Task:
         return _field(doc, source, where)
 
     def _call(self, key: str, function: FunctionRef, doc: Mapping[str, Any]) -> Any:
-        """Call a plugin's function the way lmms-eval does: kwargs only if it takes them."""
+        """Call a plugin's function like lmms-eval does: with kwargs only if it takes them."""
         loaded = function.load(key)
         kwargs = {}
         if "lmms_eval_specific_kwargs" in inspect.signature(loaded).parameters:
@@ -240,7 +240,7 @@ def _field(doc: Mapping[str, Any], name: str, where: str) -> Any:
 
 
 def _message(turn: Any, media_root: Path, where: str) -> Message:
-    """One turn of lmms-eval's message protocol: ``{"role", "content": [{"type", ...}]}``."""
+    """Parse one turn of lmms-eval's message protocol: ``{"role", "content": [{"type", ...}]}``."""
     try:
         content = turn["content"]
         entries = [{"type": "text", "text": content}] if isinstance(content, str) else content
@@ -259,7 +259,7 @@ def _part(entry: Mapping[str, Any], media_root: Path, where: str) -> Part:
 
 
 def _media(visual: Any, media_root: Path, where: str) -> Part:
-    """A picture as a path, bytes, a parquet struct or a PIL image; other paths are videos."""
+    """An image as a path, bytes, a parquet struct or a PIL image; other paths are videos."""
     if isinstance(visual, Mapping):
         visual = visual.get("bytes") or visual.get("path") or visual.get("url")
     if isinstance(visual, bytes):
@@ -273,4 +273,4 @@ def _media(visual: Any, media_root: Path, where: str) -> Part:
         buffer = BytesIO()
         visual.save(buffer, format="PNG")
         return ImagePart(data=buffer.getvalue())
-    raise InputError(f"{where}: cannot use a {type(visual).__name__} as a picture or video")
+    raise InputError(f"{where}: cannot use a {type(visual).__name__} as an image or video")

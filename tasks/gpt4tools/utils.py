@@ -1,4 +1,4 @@
-"""GPT4Tools in lmms-eval's terms. Paper: arXiv 2305.18752.
+"""GPT4Tools for lmms-eval. Paper: arXiv 2305.18752.
 
 The record's ``instruction`` is the whole prompt. Base models complete it as it stands
 (``doc_to_text``); chat models get it as one system message that opens the first thought
@@ -18,17 +18,17 @@ _OPEN_THOUGHT = "Thought: Do I need to use a tool? "
 
 
 def process_docs(docs: Any) -> Any:
-    """For lmms-eval: the benchmark's records in the place of the stub's."""
+    """For lmms-eval: replace the stub's records by the benchmark's."""
     return docs_or_exit(Path(__file__).parent, docs)
 
 
 def doc_to_messages(doc: Doc) -> list[Any]:
-    """One system message: the instruction and an open thought."""
+    """Return one system message: the instruction and an open thought."""
     text = f"{doc['instruction']}\n{_OPEN_THOUGHT}"
     return [{"role": "system", "content": [{"type": "text", "text": text}]}]
 
 
 def process_results(doc: Doc, results: list[str]) -> dict[str, Any]:
-    """The metrics of one reply; a metric is absent where the reply is outside its denominator."""
+    """Return the metrics of one reply; those whose denominator excludes it are absent."""
     sample = Sample(task="", id=str(doc["id"]), doc=doc, target=doc["output"], cluster="")
     return dict(ToolCallScorer().score(sample, Prediction(results[0])).values)

@@ -1,4 +1,4 @@
-"""Inst-IT Bench in lmms-eval's terms: how a record becomes a message and a reply a score.
+"""Inst-IT Bench for lmms-eval: convert a record to a message, and a reply to a score.
 
 Paper: arXiv 2412.03565. The request texts follow the benchmark's inference scripts: media first,
 then the words before the question, the question with its options, the words after it.
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from instit_bench.integrations.lmms_eval.docs import docs_or_exit, official_prompts, plain_picture
+from instit_bench.integrations.lmms_eval.docs import docs_or_exit, official_prompts, plain_image
 from instit_bench.integrations.lmms_eval.judging import chosen_judge
 from instit_bench.integrations.lmms_eval.scores import with_sample
 from instit_bench.judging.contracts import contract_for
@@ -22,18 +22,18 @@ _CHOICE_FIELDS = tuple(f"choice_{letter.lower()}" for letter in _LETTERS)
 
 
 def process_docs(docs: Any) -> Any:
-    """For lmms-eval: the benchmark's records in the place of the stub's."""
+    """For lmms-eval: replace the stub's records by the benchmark's."""
     return docs_or_exit(Path(__file__).parent, docs)
 
 
 def doc_to_visual(doc: Doc) -> list[Any]:
-    """The record's image, or its video; in lmms-eval a folder of frames is given as pictures."""
+    """Return the record's image or video; lmms-eval gets a folder of frames as images."""
     media = [doc["image"]] if "image" in doc else doc.get("frames") or [doc["video_path"]]
-    return [plain_picture(medium) for medium in media]
+    return [plain_image(medium) for medium in media]
 
 
 def doc_to_text_mc(doc: Doc, lmms_eval_specific_kwargs: Mapping[str, str]) -> str:
-    """Multiple choice: words, question, lettered options, words."""
+    """Multiple choice: pre-prompt, question, lettered options, post-prompt."""
     options = [
         f"{letter}. {doc[field]}" for letter, field in zip(_LETTERS, _CHOICE_FIELDS, strict=True)
     ]
@@ -42,30 +42,30 @@ def doc_to_text_mc(doc: Doc, lmms_eval_specific_kwargs: Mapping[str, str]) -> st
 
 
 def doc_to_text_oe(doc: Doc, lmms_eval_specific_kwargs: Mapping[str, str]) -> str:
-    """Open-ended: both words come before the question."""
+    """Open-ended: both prompts come before the question."""
     words = {**lmms_eval_specific_kwargs, **_official_words(doc)}
     return "\n".join([words["pre_prompt"], words["post_prompt"], doc["question"]])
 
 
 def doc_to_messages_mc(doc: Doc, lmms_eval_specific_kwargs: Mapping[str, str]) -> list[Any]:
-    """One user turn, media first."""
+    """Return one user turn, media first."""
     return _user_turn(doc, doc_to_text_mc(doc, lmms_eval_specific_kwargs))
 
 
 def doc_to_messages_oe(doc: Doc, lmms_eval_specific_kwargs: Mapping[str, str]) -> list[Any]:
-    """One user turn, media first."""
+    """Return one user turn, media first."""
     return _user_turn(doc, doc_to_text_oe(doc, lmms_eval_specific_kwargs))
 
 
 def process_results_mc(doc: Doc, results: list[str]) -> dict[str, Any]:
-    """The metrics of one reply; a metric is absent where the reply is outside its denominator."""
+    """Return the metrics of one reply; those whose denominator excludes it are absent."""
     choices = tuple(doc[field] for field in _CHOICE_FIELDS)
     score = ChoiceScorer().score(_sample(doc, choices), Prediction(results[0]))
     return _values(doc, score.values)
 
 
 def process_results_oe(doc: Doc, results: list[str]) -> dict[str, Any]:
-    """The diagnostics of one reply, and the score of the judge that the environment names."""
+    """Return the diagnostics of one reply, and the score of the judge set in the environment."""
     values = dict(OpenEndedScorer().score(_sample(doc), Prediction(results[0])).values)
     if judge := chosen_judge():
         contract = contract_for(_media(doc), official_prompts())
@@ -95,7 +95,7 @@ def _media(doc: Doc) -> str:
 
 
 def _official_words(doc: Doc) -> dict[str, str]:
-    """The benchmark's own words, where the record brings them (``integrations/lmms_eval``)."""
+    """Return the benchmark's own prompts, if the record has them (``integrations/lmms_eval``)."""
     return {name: doc[name] for name in ("pre_prompt", "post_prompt") if name in doc}
 
 

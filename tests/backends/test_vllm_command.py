@@ -113,7 +113,7 @@ def test_an_adapter_is_named_and_its_rank_rounded_up_to_one_the_engine_has(tmp_p
     ("engine", "told"),
     [
         ({"lora": "adapters/x"}, "must be NAME=PATH"),
-        ({"lora": "x=./nowhere"}, "there is no such folder"),
+        ({"lora": "x=./nowhere"}, "no such folder"),
         ({"engine_arg": ("=3",)}, "must be key=value"),
         ({"engine_arg": ("api-key=secret",)}, "--engine-arg api-key: the run itself"),
         ({"engine_arg": ("--port=1",)}, "--engine-arg port: the run itself"),
@@ -126,7 +126,7 @@ def test_wrong_options_are_told(engine, told):
 
 @pytest.mark.parametrize("model", ["./m", "/no/such/m", "~/m", "a/b/c"])
 def test_a_model_that_can_only_be_a_folder_must_be_there(model):
-    with pytest.raises(InputError, match="there is no such folder"):
+    with pytest.raises(InputError, match="no such folder"):
         arguments(model=model)
 
 

@@ -46,7 +46,7 @@ CASES = {
         "is a file, not a folder",
     ),
     "data that are not there": (lambda p: [*RUN, "--data", "nowhere"], "no such file or folder"),
-    "an empty data folder": (lambda p: [*RUN, "--data", "."], "holds no data for Inst-IT Bench"),
+    "an empty data folder": (lambda p: [*RUN, "--data", "."], "data for Inst-IT Bench config"),
     "the hub without a network": (lambda p: [*RUN, "--data", "hub"], "data download"),
     "data that are no JSON": (
         lambda p: [*RUN, "--tasks", "gpt4tools_seen", "--data", write(p / "d.json", "[{")],
@@ -74,7 +74,7 @@ CASES = {
             *(*RUN, "--tasks", "gpt4tools_seen", "--data"),
             write(p / "d.json", json.dumps([TOOL, TOOL])),
         ],
-        "id '1' occurs twice",
+        "id '1' is not unique",
     ),
     "a config file that is not there": (lambda p: ["run", "--config", "no.yaml"], "no.yaml"),
     "a config file that is no YAML": (
@@ -97,7 +97,7 @@ CASES = {
         lambda p: ["score", write(p / "p.json", "[]"), "--task", "gpt4tools"],
         "is a group",
     ),
-    "exporting what is no run": (lambda p: ["export", "."], "is no run directory"),
+    "exporting what is no run": (lambda p: ["export", "."], "is not a run directory"),
     "a leaderboard of what is no run": (lambda p: ["leaderboard", "nowhere"], "nowhere"),
     "a leaderboard of nothing": (lambda p: ["leaderboard"], "no runs under results"),
     "an endpoint without a key": (
@@ -109,7 +109,7 @@ CASES = {
             *("run", "--model", "m", "--backend", "openai", "--data", "demo"),
             *("--base-url", "http://127.0.0.1:9/v1"),
         ],
-        "OPENAI_API_KEY holds characters",
+        "OPENAI_API_KEY contains characters",
     ),
     "an address that is none": (
         lambda p: [
@@ -195,7 +195,7 @@ def test_a_broken_manifest_is_one_line_for_every_command(cli, tmp_path, part, va
     for command in (["check", "results/r", "--baseline", "results/r"], ["report", "results/r"]):
         done = cli(*command)
         assert done.returncode == 2
-        assert "manifest.json: is no manifest of a run: field '" in done.stderr
+        assert "manifest.json: is not a valid run manifest: field '" in done.stderr
         assert done.stderr.count("\n") == 1
 
 

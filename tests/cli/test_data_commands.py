@@ -211,12 +211,12 @@ class TestVerify:
         film.write_bytes(film.read_bytes()[:1000])
         found = problems()
         for task, path, reason in (
-            ("inst_it_image_mc", short, "the file is cut short"),
-            ("inst_it_image_oe", short, "the file is cut short"),
+            ("inst_it_image_mc", short, "the file is truncated"),
+            ("inst_it_image_oe", short, "the file is truncated"),
             ("inst_it_image_oe", noise, "cannot be decoded"),
             ("inst_it_image_mc", gone, "No such file or directory"),
             ("inst_it_video_mc", garbled, "cannot be decoded"),
-            ("inst_it_video_mc", words, "is no picture in a known format"),
+            ("inst_it_video_mc", words, "is not an image in a known format"),
             ("inst_it_video_oe", film, "the file is cut short"),
         ):
             assert any(line.startswith(f"{task}: {path}: {reason}") for line in found), path
@@ -237,7 +237,7 @@ class TestVerify:
         records[3]["id"] = 1
         file.write_text(json.dumps(records))
         (told,) = problems()
-        assert "record 4: id '1' occurs twice" in told
+        assert "record 4: id '1' is not unique" in told
 
     def test_a_folder_that_holds_nothing_is_bad_input(self, cli, tmp_path):
         (tmp_path / "empty").mkdir()

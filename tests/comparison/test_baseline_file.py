@@ -54,7 +54,7 @@ def test_a_run_that_did_not_finish_is_no_baseline_unless_allowed(cli, tmp_path):
 BROKEN = {
     "no JSON": (
         lambda v: "[{",
-        "is no baseline file of `instit-bench baseline save`: Invalid JSON",
+        "is not a valid baseline file: Invalid JSON",
     ),
     "another format": (lambda v: json.dumps(v | {"format": "x"}), "field 'format'"),
     "a field too many": (lambda v: json.dumps(v | {"note": "x"}), "field 'note'"),
@@ -68,9 +68,9 @@ BROKEN = {
     ),
     "a sample that stands twice": (
         lambda v: json.dumps(v).replace('"000-01": {', '"000-00": {'),
-        "'000-00' stands twice",
+        "duplicate key '000-00' (from a bad merge?)",
     ),
-    "no task": (lambda v: json.dumps(v | {"tasks": {}}), "holds no task"),
+    "no task": (lambda v: json.dumps(v | {"tasks": {}}), "contains no task"),
     "an unknown state": (
         lambda v: json.dumps(v).replace('"state": "scored"', '"state": "fine"'),
         "samples.000-00.state",
@@ -112,4 +112,4 @@ def test_a_task_s_name_does_nothing_to_the_terminal(cli, tmp_path):
 def test_what_is_no_run_is_no_baseline(cli, tmp_path):
     done = cli("baseline", "save", "nowhere")
     assert done.returncode == 2
-    assert "nowhere: there is no such run folder" in done.stderr
+    assert "nowhere: run directory not found" in done.stderr

@@ -202,7 +202,7 @@ def test_five_videos_are_too_few_for_the_interval_and_enough_for_the_mean(cli, t
     run = write_run(tmp_path, "run", **{TASK: FEW})
     done = cli("check", run, "--baseline", baseline)
     assert done.returncode == 3
-    assert "5 pictures or videos are too few" in done.stdout
+    assert "5 images or videos are too few" in done.stdout
     rules = policy(tmp_path, "defaults: {gate: mean}")
     assert cli("check", run, "--baseline", baseline, *rules).returncode == 1
 

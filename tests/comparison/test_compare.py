@@ -170,8 +170,8 @@ def test_what_neither_run_knows_is_said(cli, tmp_path):
     a = score(cli, tmp_path, predictions(), "a")
     b = score(cli, tmp_path, predictions(), "b")
     shown = cli("compare", a, b).stdout
-    assert f"{TASK}: not known of either run: whose prompts asked" in shown
-    assert f"{TASK}: not known of either run: with which settings was asked" in shown
+    assert f"{TASK}: unknown for both runs: which prompts were used" in shown
+    assert f"{TASK}: unknown for both runs: which settings were used" in shown
 
 
 def test_other_prompts_of_two_scored_files_are_refused(cli, tmp_path):
@@ -289,10 +289,10 @@ def test_a_run_against_itself_shows_nothing(cli, tmp_path):
     ("arguments", "words"),
     [
         (["a.json"], "name two runs or more"),
-        (["a.json", "nowhere"], "nowhere: there is no such run folder or baseline file"),
+        (["a.json", "nowhere"], "nowhere: run directory or baseline file not found"),
         (["a.json", "a.json", "--flips", "some"], "--flips 'some'"),
         (["a.json", "a.json", "--flips", "9" * 5000], "--flips '9"),
-        (["a.json", "."], "is no run directory"),
+        (["a.json", "."], "is not a run directory"),
     ],
 )
 def test_bad_input_is_one_clear_line(cli, tmp_path, arguments, words):

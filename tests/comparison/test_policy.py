@@ -23,12 +23,12 @@ BAD = {
     ),
     "a metric's rule for a task": (
         "tasks: {inst_it_video_mc: {min_value: 0.5}}",
-        "field 'tasks.inst_it_video_mc.min_value' is not known; it is a rule of a "
+        "field 'tasks.inst_it_video_mc.min_value' is not known; it is a rule for a "
         "metric: put it under 'metrics'",
     ),
     "a task's rule for the whole": (
         "max_drop: 0.5",
-        "field 'max_drop' is not known; it is a rule of a task: put it under",
+        "field 'max_drop' is not known; it is a rule for a task: put it under",
     ),
     "text for a number": ("defaults: {max_drop: 5%}", "field 'defaults.max_drop'"),
     "percent for a fraction": ("defaults: {max_drop: 2}", "it is a fraction, 0.02 for 2 points"),

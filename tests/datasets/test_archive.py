@@ -128,7 +128,7 @@ def test_two_entries_of_one_name_are_refused(tmp_path, names):
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as zipped:
         for name in names:
             zipped.writestr(entry(name), b"x")
-    with pytest.raises(InputError, match="occurs twice"):
+    with pytest.raises(InputError, match="is a duplicate"):
         extract_once(tmp_path / "a.zip", tmp_path / "out")
 
 
@@ -158,7 +158,7 @@ def test_a_bomb_of_overlapping_entries_is_refused(tmp_path):
             for field in ("compress_type", "CRC", "compress_size", "file_size", "header_offset"):
                 setattr(info, field, getattr(kernel_info, field))
             zipped.filelist.append(info)
-    with pytest.raises(InputError, match="over the limits"):
+    with pytest.raises(InputError, match="the limits are"):
         extract_once(archive, tmp_path / "out")
 
 

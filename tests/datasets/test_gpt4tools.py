@@ -149,7 +149,7 @@ def download(id, output, quiet):
         [
             ("raise", "Too many users have viewed this file;"),
             ("none", "cannot download"),
-            ("<html>quota exceeded</html>", "got no JSON"),
+            ("<html>quota exceeded</html>", "the download is not JSON"),
         ],
     )
     def test_a_failure_says_what_to_do_by_hand(self, place, monkeypatch, reply, message):

@@ -284,12 +284,12 @@ class TestParquet:
         config = "video_open_ended"
         rows = [row("001-01", video_path="videos_vpt/1")]
         write_parquet(data / config / "test-00000-of-00002.parquet", rows)
-        assert "holds 1 of 2 parquet files" in refused(config, data)
+        assert "contains 1 of 2 Parquet files" in refused(config, data)
 
     def test_a_damaged_shard_is_named(self, data):
         (data / "video_open_ended").mkdir()
         (data / "video_open_ended" / "test.parquet").write_bytes(b"PAR1")
-        assert "test.parquet: is not valid parquet" in refused("video_open_ended", data)
+        assert "test.parquet: is not valid Parquet" in refused("video_open_ended", data)
 
 
 MC = "image_multi_choice"

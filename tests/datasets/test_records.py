@@ -87,8 +87,8 @@ BROKEN = [
     ("data.csv", b"a,b\n1\n", "line 2: does not have the 2 columns"),
     ("data.csv", b'a,b\n1,"2\n', "is not valid CSV"),
     ("data.csv", b"a\n\xff\n", "cannot be read"),
-    ("data.parquet", b"", "is not valid parquet"),
-    ("data.parquet", b"PAR1 but no table PAR1", "is not valid parquet"),
+    ("data.parquet", b"", "is not valid Parquet"),
+    ("data.parquet", b"PAR1 but no table PAR1", "is not valid Parquet"),
 ]
 
 

@@ -103,7 +103,7 @@ def test_a_broken_picture_fails_its_samples_not_the_run(cli, tmp_path, broken_da
     failed = [r for r in journal(run, "inst_it_image_mc") if r["state"] == "infer_error"]
     assert {r["prediction"] for r in failed} == {None}
     assert any("001.jpg: No such file" in r["error"] for r in failed)
-    assert any("002.jpg: the file is cut short" in r["error"] for r in failed)
+    assert any("002.jpg: the file is truncated" in r["error"] for r in failed)
 
     for allowed, code in (("4", 0), ("3", 1), ("0.25", 0), ("0.1", 1)):
         assert cli(*command, "--fail-on-error", allowed).returncode == code

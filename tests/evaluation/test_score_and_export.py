@@ -155,7 +155,7 @@ def test_a_failed_sample_stays_failed_through_our_own_format(cli, tmp_path):
 @pytest.mark.parametrize(
     ("rows", "told"),
     [
-        ([], "holds no predictions"),
+        ([], "contains no predictions"),
         ([{"id": 1}], "record 1: has neither 'model_prediction'"),
         ([mc_row("1-1"), mc_row("")], "record 2: field 'question_id'"),
         ([mc_row("1-1", prediction=3)], "field 'model_prediction' must be text or null, found 3"),

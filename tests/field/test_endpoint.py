@@ -137,7 +137,7 @@ NO_ANSWER = {
     ),
     "message null": (choice(None), "no message"),
     "message null, filtered": (choice(None, "content_filter"), "content_filter"),
-    "content_filter": (choice({"content": ""}, "content_filter"), "filter held the reply back"),
+    "content_filter": (choice({"content": ""}, "content_filter"), "filter withheld the reply"),
     "SAFETY (Gemini)": (choice({"role": "assistant"}, "SAFETY"), "filter held"),
     "sensitive (Z.ai)": (choice({"content": None}, "sensitive"), "filter held"),
     "empty without an end": ({"choices": [{"message": {"content": ""}}]}, "no finish_reason"),
@@ -147,10 +147,10 @@ NO_ANSWER = {
     ),
     "choices empty (Gemini, PROHIBITED_CONTENT)": ({"choices": []}, "no choices"),
     "choices null": ({"choices": None}, "no choices"),
-    "choices an object": ({"choices": {"0": {}}}, "choices are no list"),
-    "choices text": ({"choices": "B"}, "choices are no list"),
-    "a choice null": ({"choices": [None]}, "first choice is no object"),
-    "a choice text": ({"choices": ["B"]}, "first choice is no object"),
+    "choices an object": ({"choices": {"0": {}}}, "choices are not a list"),
+    "choices text": ({"choices": "B"}, "choices are not a list"),
+    "a choice null": ({"choices": [None]}, "first choice is not an object"),
+    "a choice text": ({"choices": ["B"]}, "first choice is not an object"),
     "tool calls text": (choice({"content": None, "tool_calls": "x"}), "tool_calls"),
     "tool call without function": (choice({"tool_calls": [{"id": "1"}]}), "function"),
     "a number": (b"7", "no completion but int"),
@@ -428,7 +428,7 @@ def test_a_setting_that_is_refused_is_left_out_and_said_once(name, words):
     with openai_server(refusing(name, words=words)) as server:
         assert ask(server, times=5, told=told).text == "B"
     assert [name in request for request in server.requests] == [True] + 5 * [False]
-    assert told == [f"the endpoint refuses {name}: not sent from here on"]
+    assert told == [f"the endpoint refuses {name}: no longer sent"]
     assert ask.settings["not_sent"] == [name]
 
 
@@ -452,7 +452,7 @@ def test_several_refusals_are_learned_one_after_the_other():
         assert ask(server, times=3, told=told).text == "B"
     assert server.requests[-1].keys() == {"model", "messages", "max_completion_tokens", "stop"}
     assert sorted(told) == [
-        "the endpoint refuses seed, temperature, top_k: not sent from here on",
+        "the endpoint refuses seed, temperature, top_k: no longer sent",
         "the endpoint takes the token limit as max_completion_tokens only",
     ]
     assert ask.settings["token_limit"] == "max_completion_tokens"
@@ -603,7 +603,7 @@ def test_an_endpoint_that_only_streams_is_asked_for_streams(words):
     with openai_server(answer) as server:
         assert ask(server, times=3, told=told).text == "The answer is B"
     assert len(server.requests) == 4
-    assert told == ["the endpoint only streams: replies are put together here"]
+    assert told == ["the endpoint only streams: streamed replies are assembled"]
     assert ask.settings["stream"] is True
 
 
@@ -706,7 +706,7 @@ def test_this_machine_is_asked_without_proxies(monkeypatch, proxy):
 
 def test_certificates_that_are_not_there_are_told_in_one_line(monkeypatch, tmp_path):
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none.pem"))
-    with pytest.raises(InputError, match=r"SSL_CERT_FILE: there is no .*none\.pem"):
+    with pytest.raises(InputError, match=r"SSL_CERT_FILE: no such file: .*none\.pem"):
         create_backend("openai", BackendOptions("m", base_url=FAR))
     (tmp_path / "none.pem").write_text("not a certificate")
     with pytest.raises(InputError, match=r"SSL_CERT_FILE: .*none\.pem cannot be used"):

@@ -200,7 +200,7 @@ def test_the_manifest_says_what_was_really_sent():
     assert manifest["tasks"]["inst_it_image_mc"]["generation"]["max_tokens"] is None
     assert "hush" not in text
     assert [line for line in listening.told if "refuses" in line] == [
-        "the endpoint refuses seed: not sent from here on"
+        "the endpoint refuses seed: no longer sent"
     ]
     again = evaluate(answer, temperature="none", max_tokens="none", extra_body={"min_p": 0.1})
     assert evaluate.requests == []
@@ -220,7 +220,10 @@ def test_a_run_does_not_go_on_with_other_settings(change):
 WRONG = {
     "header without a value": ({"header": "X-Key hush"}, "--header: must be NAME=VALUE"),
     "header of the connection": ({"header": "Host=hush"}, "'Host' is set by the connection"),
-    "header with a line break": ({"header": "X=hush\nY: 1"}, "the value of 'X' holds characters"),
+    "header with a line break": (
+        {"header": "X=hush\nY: 1"},
+        "'X' contains invalid characters",
+    ),
     "not JSON": ({"extra_body": "{hush"}, "--extra-body: is not valid JSON"),
     "not an object": ({"extra_body": "[1]"}, "--extra-body: Input should be a valid dictionary"),
     "the run's own": ({"extra_body": '{"model": "x"}'}, "use --model"),

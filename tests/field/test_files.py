@@ -180,8 +180,8 @@ class TestParquetImages:
 
 
 IDS = {
-    "5,000 digits": ("9" * 5000, "field 'id' has 5,000 characters; an id may have 512"),
-    "4,000 digits": ("9" * 4000, "field 'id' has 4,000 characters; an id may have 512"),
+    "5,000 digits": ("9" * 5000, "field 'id' has 5,000 characters; the maximum is 512"),
+    "4,000 digits": ("9" * 4000, "field 'id' has 4,000 characters; the maximum is 512"),
     "half a character": ('"a\\ud83d"', "field 'id' holds half a character"),
     "a long text": ('"' + "x" * 600 + '"', "field 'id' has 600 characters"),
     "a list": ("[1]", "field 'id' must be a number or text, found a list of 1"),

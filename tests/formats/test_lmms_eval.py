@@ -204,7 +204,7 @@ def test_no_model_s_name_leads_out_of_the_folder(cli, tmp_path, model, folder):
 def test_a_folder_that_is_no_run_is_one_error(cli, tmp_path):
     done = cli("export", tmp_path, "--format", "lmms-eval")
     assert done.returncode == 2
-    assert "is no run directory" in done.stderr
+    assert "is not a run directory" in done.stderr
 
 
 @pytest.mark.parametrize("to", ["lmms-eval", "inspect"])
@@ -214,5 +214,5 @@ def test_a_run_without_a_time_is_one_error(cli, tmp_path, to):
     manifest.write_text(json.dumps(load(manifest) | {"created": "yesterday"}))
     done = cli("export", "results/r", "--format", to)
     assert done.returncode == 2
-    assert "manifest.json: field 'created' is no time" in done.stderr
+    assert "manifest.json: field 'created' is not a valid time" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1

@@ -65,7 +65,7 @@ def test_without_the_dataset_a_log_without_records_says_what_to_do(cli, tmp_path
     log = write_log(tmp_path / "logs", LOG)
     done = cli("score", log, "--task", TASK)
     assert done.returncode == 2
-    assert f"{log}: lmms-eval's log leaves the questions out; name the dataset" in done.stderr
+    assert f"{log}: this lmms-eval log has no questions; name the dataset" in done.stderr
 
 
 def test_an_id_in_a_metric_s_value_counts_more_than_the_place(cli, tmp_path):

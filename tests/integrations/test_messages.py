@@ -93,7 +93,7 @@ def test_messages_keep_roles_and_order(file, tmp_path):
     ("content", "said"),
     [
         ({"type": "audio", "url": "a.wav"}, "t 3: a message holds 'audio'"),
-        ({"type": "image", "url": "https://example.org/a.jpg"}, "is no local file: download it"),
+        ({"type": "image", "url": "https://example.org/a.jpg"}, "is not a local file; download it"),
         ({"type": "image", "url": "data:image/png;base64,%"}, "data address is broken"),
         ({"type": "image", "url": 7}, "t 3: cannot send a int"),
     ],

@@ -26,7 +26,7 @@ def data(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("variable", "value", "told"),
     [
-        ("INSTIT_BENCH_DATA", "/no/such/folder", "there is no such file or folder"),
+        ("INSTIT_BENCH_DATA", "/no/such/folder", "no such file or folder"),
         ("INSTIT_BENCH_MAX_FRAMES", "0", "INSTIT_BENCH_MAX_FRAMES=0: must be a whole number"),
         ("INSTIT_BENCH_MAX_FRAMES", "many", "INSTIT_BENCH_MAX_FRAMES=many: must be"),
         ("INSTIT_BENCH_JUDGE", "best", "INSTIT_BENCH_JUDGE=best: choose lexical, openai:MODEL"),
@@ -48,7 +48,7 @@ def test_an_id_that_occurs_twice_is_told_of(data):
     file = data / "video_open_ended.json"
     records = json.loads(file.read_text())
     file.write_text(json.dumps([*records, records[0]]))
-    with pytest.raises(InputError, match=r"record 17: id '001-01' occurs twice"):
+    with pytest.raises(InputError, match=r"record 17: id '001-01' is not unique"):
         task_docs(INST_IT, "video_open_ended")
 
 
@@ -61,7 +61,7 @@ def test_an_empty_dataset_is_told_of(data):
 def test_a_video_folder_without_frames_is_told_of(data):
     for frame in (data / "videos_vpt/1").iterdir():
         frame.unlink()
-    with pytest.raises(InputError, match="videos_vpt/1: holds no frames"):
+    with pytest.raises(InputError, match="videos_vpt/1: contains no frames"):
         task_docs(INST_IT, "video_open_ended")
 
 

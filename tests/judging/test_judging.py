@@ -187,7 +187,7 @@ def test_a_bad_reply_is_kept_with_its_sample(cli, tmp_path):
     (record,) = lines(tmp_path / "results/s/samples/inst_it_video_oe.jsonl")
     assert record["state"] == "judge_error"
     assert record["details"]["judge_reply"] == "I think it is fine."
-    assert "neither the JSON object asked for nor a lone number (3 calls)" in record["error"]
+    assert "neither the requested JSON object nor a lone number (3 calls)" in record["error"]
 
 
 @pytest.mark.parametrize("status", [401, 403, 404])

@@ -108,7 +108,7 @@ def test_a_model_that_reads_standard_input_finds_it_empty(unruly):
     [
         ("huge", "the model gave a reply of more than 67108864 bytes"),
         ("over", "the model wrote into its own answers: 'loading'"),
-        ("interrupt", "ended with exit status 1; it said last: KeyboardInterrupt"),
+        ("interrupt", "ended with exit status 1; its last message: KeyboardInterrupt"),
         ("daemon", "the model's process ended with exit status 3"),
     ],
 )
@@ -130,7 +130,7 @@ def test_a_process_that_is_killed_loses_nothing_and_the_same_command_goes_on(unr
     options = (*options, "--model-arg", f"once={unruly.folder / 'died'}")
     first = unruly.run(*options)
     assert first.code == 1
-    assert "SIGKILL, as the system does when memory runs out" in first.err
+    assert "SIGKILL, which usually means out of memory" in first.err
     assert "MemoryError: the last thing that I say" in first.err
     assert "Traceback" not in first.err
     done = [record["id"] for record in first.records("inst_it_image_mc")]

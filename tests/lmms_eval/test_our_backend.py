@@ -116,7 +116,7 @@ def test_a_request_that_fails_ends_the_evaluation_and_scores_nothing(lmms_eval):
     [
         (
             "model=m,api_key=sk-1",
-            "--model_args api_key: there is no such option; choose from model",
+            "--model_args api_key: no such option; choose from model",
         ),
         ("model=m,concurrency=0", "--concurrency: "),
         ("base_url=http://127.0.0.1:9/v1", "--model: "),

@@ -150,5 +150,5 @@ def test_the_wheel_s_tasks_run_and_without_a_judge_there_is_no_score(
 def test_missing_data_are_one_line_and_an_exit_code(lmms_eval):
     run = lmms_eval(tasks="gpt4tools", INSTIT_BENCH_DATA="/no/such/folder")
     assert run.code == 2
-    assert "instit-bench: error: --data /no/such/folder: there is no such file" in run.err
+    assert "instit-bench: error: --data /no/such/folder: no such file" in run.err
     assert "Traceback" not in run.err

@@ -57,7 +57,7 @@ def test_what_is_no_frame_is_left_out(tmp_path):
 
 
 def test_a_folder_without_frames_and_no_folder_are_errors(tmp_path):
-    with pytest.raises(MediaError, match="video: holds no frames"):
+    with pytest.raises(MediaError, match="video: contains no frames"):
         frame_files(fill(tmp_path / "video", "Thumbs.db"))
     with pytest.raises(MediaError, match="none: No such file"):
         frame_files(tmp_path / "none")
@@ -81,8 +81,8 @@ def test_a_folder_without_frames_and_no_folder_are_errors(tmp_path):
         ("2 3", ["frame 1 is missing"]),
         ("7", ["frame 1, 2, 3, 4, 5, 6 is missing"]),
         ("clip7-1 clip7-3", ["frame 2 is missing"]),
-        ("1 2 02 3", ["frame 2 is there twice"]),
-        ("1 01 4", ["frame 2, 3 is missing", "frame 1 is there twice"]),
+        ("1 2 02 3", ["frame 2 is duplicated"]),
+        ("1 01 4", ["frame 2, 3 is missing", "frame 1 is duplicated"]),
         ("1 20", ["frame 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 (and 8 more) is missing"]),
         (
             f"1 {10**30}",

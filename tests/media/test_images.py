@@ -148,7 +148,7 @@ def test_a_file_that_was_cut_short_is_refused(tmp_path, name, share):
     path.write_bytes(content[: int(len(content) * share)])
     found = refused(ImagePart(path=path))
     assert found.startswith(f"{path}: ")
-    assert "cut short" in found or "cannot be decoded" in found
+    assert "truncated" in found or "cannot be decoded" in found
 
 
 def test_it_is_cut_short_even_where_a_whole_thumbnail_is_left(tmp_path):
@@ -156,7 +156,7 @@ def test_it_is_cut_short_even_where_a_whole_thumbnail_is_left(tmp_path):
     path = tmp_path / "photo.jpg"
     path.write_bytes(content[:-200])
     assert b"\xff\xd9" in content[len(content) // 2 : -200]
-    assert refused(ImagePart(path=path)) == f"{path}: the file is cut short"
+    assert refused(ImagePart(path=path)) == f"{path}: the file is truncated"
 
 
 def png_of_size(width: int, height: int) -> bytes:
@@ -171,13 +171,13 @@ def png_of_size(width: int, height: int) -> bytes:
 
 
 NO_PICTURES = {
-    "empty.jpg": (b"", "is no picture"),
-    "text.jpg": (b"these are words and no picture", "is no picture"),
-    "page.png": (b"<html><body>404</body></html>", "is no picture"),
-    "program.eps": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "is no picture"),
-    "header.png": (b"\x89PNG\r\n\x1a\n", "cannot be decoded|is no picture"),
+    "empty.jpg": (b"", "is not an image"),
+    "text.jpg": (b"these are words and no picture", "is not an image"),
+    "page.png": (b"<html><body>404</body></html>", "is not an image"),
+    "program.eps": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "is not an image"),
+    "header.png": (b"\x89PNG\r\n\x1a\n", "cannot be decoded|is not an image"),
     "bomb.png": (png_of_size(200_000, 200_000), "cannot be decoded.*decompression bomb"),
-    "flat.png": (png_of_size(0, 5), "cannot be decoded|is no picture"),
+    "flat.png": (png_of_size(0, 5), "cannot be decoded|is not an image"),
     "lies.png": (png_of_size(500, 500), "cannot be decoded"),
 }
 
@@ -190,7 +190,7 @@ def test_what_is_no_picture_is_refused_by_path_and_reason(tmp_path, name):
     with pytest.raises(MediaError, match=reason) as caught:
         load(path)
     assert str(path) in str(caught.value)
-    with pytest.raises(MediaError, match=f"picture in the dataset: .*({reason})"):
+    with pytest.raises(MediaError, match=f"image in the dataset: .*({reason})"):
         load_image(ImagePart(data=content))
 
 
@@ -225,7 +225,7 @@ class TestDamage:
         else:
             assert image.width * image.height > 0
             return
-        assert reason.startswith("picture in the dataset: ")
+        assert reason.startswith("image in the dataset: ")
 
     @settings(max_examples=150, deadline=None)
     @given(st.sampled_from([b"", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF", b"GIF89a", b"BM"]))
@@ -258,7 +258,7 @@ class TestCache:
         load(path)
         path.write_bytes(b"x" * len(PLAIN["rgb.png"]))
         os.utime(path, ns=(1, 1))
-        assert "is no picture" in refused(ImagePart(path=path))
+        assert "is not an image" in refused(ImagePart(path=path))
 
     def test_a_missing_file_is_found_once_it_is_there(self, tmp_path):
         path = tmp_path / "x.png"

@@ -101,7 +101,7 @@ def refused(part: Part, max_frames: int = 32) -> str:
 
 def test_a_broken_frame_is_named(video):
     (video / "3.jpg").write_bytes(PICTURE.path.read_bytes()[:2000])
-    assert refused(VideoPart(video)) == f"{video / '3.jpg'}: the file is cut short"
+    assert refused(VideoPart(video)) == f"{video / '3.jpg'}: the file is truncated"
 
 
 def test_a_frame_that_is_not_shown_does_no_harm(video):
@@ -116,4 +116,4 @@ def test_missing_media_are_named(tmp_path: Path, kind, name):
 
 
 def test_an_empty_folder_is_named(tmp_path):
-    assert refused(VideoPart(tmp_path)) == f"{tmp_path}: holds no frames"
+    assert refused(VideoPart(tmp_path)) == f"{tmp_path}: contains no frames"

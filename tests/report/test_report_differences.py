@@ -14,17 +14,17 @@ REPLIES = [
     (
         "inst_it_image_mc",
         "A cat is on the sofa, so the answer is D",
-        "the first capital A to D in the reply, which official takes, is not its answer",
+        "official takes the first capital A to D in the prediction, which is not its answer",
     ),
     (
         "inst_it_image_mc",
         "the correct answer is d",
-        "official finds no capital A to D and leaves the sample out; strict reads an answer",
+        "official finds no capital A to D and excludes the sample; strict finds an answer",
     ),
     (
         "inst_it_image_mc",
         "I Cannot tell",
-        "the reply gives no answer; official takes a capital letter in it for one",
+        "the prediction gives no answer; official takes a capital letter in it for one",
     ),
     (
         "inst_it_image_mc",

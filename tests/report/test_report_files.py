@@ -60,7 +60,7 @@ def test_thumbnails_lie_beside_the_page_and_are_made_once(cli, tmp_path):
     assert cli(*BASELINE, "--data", "data", "--tasks", IMAGE_MC).returncode == 0
     done = cli("report", "results/r")
     assert done.returncode == 0, done.stderr
-    assert done.stderr == "report: results/r/report.html (1 samples, 1 pictures)\n"
+    assert done.stderr == "report: results/r/report.html (1 samples, 1 images)\n"
     page = tmp_path / "results/r/report.html"
     [[file, width, height]] = films(page)["001-01"]
     assert re.fullmatch(r"[0-9a-f]{32}\.webp", file), "a digest, no name from the data"
@@ -122,7 +122,7 @@ def test_a_missing_or_broken_picture_is_told_in_its_place(cli, tmp_path):
     (folder / "images_vpt/1.png").write_bytes(b"no picture")
     assert cli("report", "results/r").returncode == 0
     [[reason]] = films(tmp_path / "results/r/report.html")["001-01"]
-    assert "1.png: is no picture in a known format" in reason
+    assert "1.png: is not an image in a known format" in reason
     (folder / "images_vpt/1.png").unlink()
     assert cli("report", "results/r").returncode == 0
     [[reason]] = films(tmp_path / "results/r/report.html")["001-01"]
@@ -184,9 +184,7 @@ def test_pipes_among_a_video_s_frames_are_told_in_their_place(cli, tmp_path):
     os.mkfifo(tmp_path / "frames/2.png")
     first, second = show(cli, tmp_path, VIDEO_MC, tmp_path / "frames")
     assert len(first) == 3
-    assert second == [
-        f"{tmp_path}/frames/2.png: is not a regular file but a pipe, socket or device"
-    ]
+    assert second == [f"{tmp_path}/frames/2.png: is not a regular file (a pipe, socket or device)"]
 
 
 def test_predictions_scored_with_the_data_have_pictures_too(cli, tmp_path):
@@ -212,7 +210,7 @@ def test_a_text_that_many_prompts_share_is_in_the_page_once(cli, tmp_path):
     cli(*BASELINE, "--data", "demo", "--tasks", "gpt4tools_unseen")
     cli("report", "results/r")
     page = (tmp_path / "results/r/report.html").read_text()
-    assert not (tmp_path / "results/r/report_media").exists()  # there is no picture to keep
+    assert not (tmp_path / "results/r/report_media").exists()  # there is not an image to keep
     line = "Find Shadows: lists where the shadows in a picture fall."
     assert page.count(line) == 1
     asked = embedded(tmp_path / "results/r/report.html")
@@ -233,8 +231,8 @@ def test_runs_of_one_name_are_told_apart(cli, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["nowhere"], "nowhere: there is no such run folder"),
-        (["results"], "is no run directory: it has no manifest.json"),
+        (["nowhere"], "nowhere: run directory not found"),
+        (["results"], "is not a run directory: it has no manifest.json"),
         (["results/r", "results/../results/r"], "a run is named twice"),
         (["results/r", "--output", "results"], "--output results: is a folder"),
         ([], "Missing argument 'RUN...'"),

@@ -89,7 +89,7 @@ def test_names_are_text_in_head_plots_and_filters(page):
 def test_a_hostile_fragment_is_looked_up_and_nothing_else(page, report):
     page.get(report.as_uri() + "#sample=%3Cimg src=x onerror=hit=1%3E&run=__proto__&state=toString")
     shown = page.find_element(By.ID, "details").text
-    assert shown == "There is no sample <img src=x onerror=hit=1> in this run."
+    assert shown == "This run has no sample <img src=x onerror=hit=1>."
     assert page.find_element(By.ID, "count").text.startswith("0 of")
     assert_nothing_ran(page)
 
@@ -150,11 +150,11 @@ def test_of_a_text_of_megabytes_the_beginning_is_shown(browser, tmp_path, text):
     run_cli(tmp_path, "report", "results/r")
     browser.get((tmp_path / "results/r/report.html").as_uri())
     browser.find_element(By.TAG_NAME, "body").send_keys("j")
-    shown = browser.find_element(By.XPATH, "//section[h4='Answer']/pre").text
+    shown = browser.find_element(By.XPATH, "//section[h4='Prediction']/pre").text
     beginning, note = shown.rsplit("\n", 1)
     assert text.startswith(beginning.rstrip())
     assert 20_000 < len(beginning) < 210_000
-    assert f"of {len(text)} characters are left out here" in note
+    assert f"of {len(text)} characters are omitted here" in note
     assert "all are in the run's samples/inst_it_video_oe.jsonl" in note
 
 

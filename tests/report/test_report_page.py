@@ -284,7 +284,7 @@ def test_buttons_do_what_keys_do(page):
 
 def test_a_link_to_no_sample_says_so(page):
     browser = page("#sample=inst_it_image_mc/999-99")
-    assert details(browser) == "There is no sample inst_it_image_mc/999-99 in this run."
+    assert details(browser) == "This run has no sample inst_it_image_mc/999-99."
     assert complaints(browser) == []
 
 
@@ -299,7 +299,7 @@ def test_plots_say_their_numbers_in_words(page):
         "inst_it_video_mc by kind of question",
         "inst_it_video_mc by position in the video",
     ]
-    assert "gpt4tools_unseen: tools taken for one another, guess" in titles
+    assert "gpt4tools_unseen: confusion between tools, guess" in titles
     for svg in browser.find_elements(By.CSS_SELECTOR, ".chart svg"):
         for name in svg.get_attribute("aria-labelledby").split():
             assert browser.execute_script(

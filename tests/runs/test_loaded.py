@@ -86,7 +86,7 @@ def test_a_line_that_was_cut_short_is_dropped_whatever_its_length(tmp_path, leng
 
 
 def test_what_is_no_run_is_said(tmp_path):
-    with pytest.raises(InputError, match="nowhere: there is no such run folder"):
+    with pytest.raises(InputError, match="nowhere: run directory not found"):
         Run.load(tmp_path / "nowhere")
-    with pytest.raises(InputError, match=r"is no run directory: it has no manifest\.json"):
+    with pytest.raises(InputError, match=r"is not a run directory: it has no manifest\.json"):
         Run.load(tmp_path)

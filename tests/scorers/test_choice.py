@@ -309,7 +309,7 @@ def test_an_unreadable_reply_is_wrong_and_outside_the_official_denominator():
     assert result.values == {"accuracy": 0.0}
     assert result.reason == "no_letter"
     assert result.details["official_extracted"] == ""
-    assert "left out officially" in result.details["difference"]
+    assert "excluded officially" in result.details["difference"]
 
 
 @pytest.mark.parametrize(

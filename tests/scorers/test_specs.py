@@ -95,7 +95,7 @@ def test_an_installed_package_brings_a_scorer(tmp_path, monkeypatch):
         (
             "from instit_bench.scorers.base import ScorerSpec\n"
             "SPEC = ScorerSpec('color', make=lambda task: None)",
-            "calls itself 'color'; the two names must be the same",
+            "is named 'color'; the two names must be the same",
         ),
     ],
 )

@@ -136,9 +136,9 @@ def test_success(gold, reply, official, strict, exact):
 @pytest.mark.parametrize(
     ("gold", "reply", "words"),
     [
-        (call("Make", ""), call("Make", ""), "gold input is empty"),
+        (call("Make", ""), call("Make", ""), "target input is empty"),
         (FACE, call("Face", "made/up.png"), "'made/up.png' is not 'example.png'"),
-        (CROP, call("Crop", "image/new.png, zebra"), "mean of a call's pieces"),
+        (CROP, call("Crop", "image/new.png, zebra"), "averages over a call's pieces"),
         (CROP, call("Crop", "image/new.png, dog, yellow"), "every comma"),
         (CROP, call("crop", "image/new.png, yellow dog"), "tool's name letter for letter"),
         (FACE, "Yes\nAction: Face\nAction Input: image/new.png", "the continuation reply"),
@@ -152,7 +152,7 @@ def test_success(gold, reply, official, strict, exact):
         (
             FACE,
             call("Face", "image/new.png") + "action: Fly\naction input: up",
-            "calls made are not gold's",
+            "calls made are not the target's",
         ),
     ],
 )
@@ -249,7 +249,7 @@ def test_native_calls_count_for_strict_only():
 
 
 def test_unreadable_gold_is_an_error():
-    with pytest.raises(ValueError, match="sample 1: gold output cannot be read"):
+    with pytest.raises(ValueError, match="sample 1: target output cannot be read"):
         score("nothing", FACE)
 
 
@@ -340,7 +340,7 @@ def test_gold_as_prediction_on_the_real_split(records):
     reasons = {i: result.details.get("difference") for i, result in scores.items()}
     told = {i: reason for i, reason in reasons.items() if reason}
     assert told.keys() == {52, 191, 402}
-    assert all("gold input is empty" in reason for reason in told.values())
+    assert all("target input is empty" in reason for reason in told.values())
     for result in scores.values():
         values = result.values
         assert values.get("args_exact", 1) == 1

@@ -80,15 +80,15 @@ def test_an_unknown_name_is_told_with_its_nearest():
         (PLUGIN + "metadata: {scorer: best}", "key 'metadata.scorer'"),
         (PLUGIN + "metadata: {scorers: choice}", "did you mean 'scorer'"),
         (PLUGIN.replace("task: colours", "task: ../colours"), "key 'task'"),
-        (PLUGIN + "include: nowhere", "key 'include': there is no file"),
-        (PLUGIN + "include: colours.yaml", "goes in a circle"),
+        (PLUGIN + "include: nowhere", "key 'include': file not found"),
+        (PLUGIN + "include: colours.yaml", "is circular"),
         (PLUGIN.replace("utils.process_results", "process_results"), "module.function"),
         (PLUGIN.replace("aggregation: mean", "aggregation: median"), "metric_list.0.aggregation"),
         (PLUGIN.replace("aggregation: mean", "aggregation: !function utils.median"), "choose mean"),
         (PLUGIN + "description: before every prompt", "key 'description' is not known"),
         ("task: [", "is not valid YAML"),
         ("- task", "must hold a mapping"),
-        (PLUGIN.replace("task: colours", "task: gpt4tools_seen"), "is taken by"),
+        (PLUGIN.replace("task: colours", "task: gpt4tools_seen"), "is already used by"),
     ],
 )
 def test_a_broken_plugin_is_one_error_naming_file_and_key(tmp_path, text, told):

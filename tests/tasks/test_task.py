@@ -121,7 +121,7 @@ def test_a_record_without_a_named_field_is_told_by_number_and_field():
 
 
 def test_an_id_that_occurs_twice_is_refused():
-    with pytest.raises(InputError, match="id '007-02' occurs twice"):
+    with pytest.raises(InputError, match="id '007-02' is not unique"):
         list(task("inst_it_image_mc").samples([MC, MC]))
 
 

@@ -26,7 +26,7 @@ def one_line(done):
 
 def test_a_folder_that_is_not_there_is_told_at_once(run, tmp_path):
     line = one_line(run(tmp_path / "nothing"))
-    assert "there is no such folder" in line
+    assert "no such folder" in line
 
 
 def test_an_architecture_that_the_engine_does_not_know(run, models, tmp_path):

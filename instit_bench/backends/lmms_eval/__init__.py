@@ -1,1 +1,1 @@
-"""Models registered in lmms-eval: one is loaded in a child process and asked in batches."""
+"""lmms-eval models: one is loaded in a child process and called in batches."""

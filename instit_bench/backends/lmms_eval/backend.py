@@ -1,4 +1,4 @@
-"""Models registered in lmms-eval as a backend: one process with the model, asked in batches."""
+"""lmms-eval models as a backend: one process with the model, called in batches."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from instit_bench.backends.base import Backend, BackendOptions, BackendUnavailable
 from instit_bench.backends.lmms_eval.process import ModelProcess
-from instit_bench.backends.lmms_eval.questions import limit_of, settings_of, with_pictures
+from instit_bench.backends.lmms_eval.questions import limit_of, settings_of, with_images
 from instit_bench.backends.lmms_eval.registry import find_adapter
 from instit_bench.backends.lmms_eval.wire import Event, Setup
 from instit_bench.errors import InputError
@@ -30,12 +30,12 @@ _ADVICE = {
 
 
 class LmmsEvalBackend(Backend):
-    """Drives one model through lmms-eval's Python interface; its command line plays no part."""
+    """Drives one model through lmms-eval's Python interface, without its command line."""
 
     def __init__(self, options: BackendOptions) -> None:
         if options.base_url is not None:
             raise InputError(
-                "--base-url: a model of lmms-eval takes its server's address, where it has one, "
+                "--base-url: an lmms-eval model takes its server's address, if it has one, "
                 "as --model-arg"
             )
         self._adapter = find_adapter(options.model, options.adapter.force_simple)
@@ -58,7 +58,7 @@ class LmmsEvalBackend(Backend):
         } | {name: _installed(name) for name in _PACKAGES}
 
     async def start(self, folder: Path, tell: Tell) -> None:
-        """Load the model; what it prints goes to ``lmms_eval.log`` in ``folder``."""
+        """Load the model; its output goes to ``lmms_eval.log`` in ``folder``."""
         tell(f"{self._adapter.name}: loading")
         self._process = ModelProcess(folder / LOG_NAME)
         try:
@@ -72,8 +72,8 @@ class LmmsEvalBackend(Backend):
         tell(f"{self._adapter.name}: ready")
 
     async def generate(self, request: Request) -> Prediction:
-        """Ask; the process gathers what is in flight into batches."""
-        messages, frames = with_pictures(request.messages, self._max_frames)
+        """Send the request; the process gathers what is in flight into batches."""
+        messages, frames = with_images(request.messages, self._max_frames)
         event = await self._process.ask(messages, settings_of(request.params), frames)
         return _prediction(event, limit_of(request.params))
 

@@ -1,4 +1,4 @@
-"""Which questions one call of a model holds."""
+"""Group questions into batches for one call of a model."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from queue import Empty, SimpleQueue
 
 from instit_bench.backends.lmms_eval.wire import Question
 
-# A question follows the last within milliseconds where there is one at all.
+# If there is another question at all, it follows the last within milliseconds.
 LINGER_S = 0.2
 
 
 def batches(incoming: SimpleQueue[Question], size: int) -> Iterator[list[Question]]:
-    """At most ``size`` questions at a time, without end.
+    """Yield batches of at most ``size`` questions, without end.
 
-    Questions with other settings or other kinds of media wait: the models read settings from a
-    batch's first question, and many cannot mix pictures with text alone.
+    Questions with other settings or other kinds of media wait: models read the settings from a
+    batch's first question, and many cannot mix images with text alone.
     """
     waiting: deque[Question] = deque()
     while True:

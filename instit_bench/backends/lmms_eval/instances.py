@@ -1,4 +1,4 @@
-"""From a question to lmms-eval's ``Instance``, with media as its own tasks give them."""
+"""Convert a question to lmms-eval's ``Instance``, with media as its own tasks provide them."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from instit_bench.backends.lmms_eval.wire import Question
 from instit_bench.media import load_image
 from instit_bench.types import ImagePart, Part, TextPart
 
-# A model looks up ``task_dict[task][split][doc_id]``, often with the first task of a batch for
-# all of it; so all questions are of one task, and their numbers are the ids.
+# A model looks up ``task_dict[task][split][doc_id]``, often with a batch's first task for the
+# whole batch; so all questions are of one task, and their numbers are the ids.
 TASK, SPLIT = "instit_bench", "test"
 
 
 def task_dict(questions: Iterable[Question]) -> dict[str, dict[str, dict[int, Question]]]:
-    """The records that a model asks for: the questions themselves."""
+    """Return the records that a model looks up: the questions themselves."""
     return {TASK: {SPLIT: {question.number: question for question in questions}}}
 
 
 def instance(question: Question, is_chat: bool) -> Any:
-    """An ``lmms_eval.api.instance.Instance`` for a chat or a simple model."""
+    """Return an ``lmms_eval.api.instance.Instance`` for a chat or a simple model."""
     from lmms_eval.api.instance import Instance
 
     text = "\n".join(message.text for message in question.messages)
@@ -31,7 +31,7 @@ def instance(question: Question, is_chat: bool) -> Any:
     where = (question.number, TASK, SPLIT)
     metadata: dict[str, Any] = {"task": TASK, "doc_id": question.number, "repeats": 1}
     if question.frames:
-        # So a simple model is told that its pictures are one video.
+        # This tells a simple model that its images are one video.
         metadata |= {"task_type": "video", "sample_frames": question.frames}
     return Instance(
         request_type="generate_until",
@@ -46,13 +46,13 @@ def instance(question: Question, is_chat: bool) -> Any:
 
 
 def visuals(question: Question) -> list[Any]:
-    """What a simple model sees beside the text: RGB pictures, and the paths of video files."""
+    """Return what a simple model gets besides the text: RGB images, and paths of video files."""
     parts = [part for message in question.messages for part in message.parts]
     return [_medium(part) for part in parts if not isinstance(part, TextPart)]
 
 
 def chat_messages(question: Question) -> list[dict[str, Any]]:
-    """The question in lmms-eval's message protocol."""
+    """Return the question in lmms-eval's message protocol."""
     return [
         {"role": message.role, "content": [_content(part) for part in message.parts]}
         for message in question.messages
@@ -68,6 +68,6 @@ def _content(part: Part) -> dict[str, Any]:
 def _medium(part: Part) -> Any:
     if isinstance(part, ImagePart):
         with Image.open(BytesIO(load_image(part).data)) as image:
-            return image.convert("RGB")  # some models take no subclass of ``Image``
+            return image.convert("RGB")  # some models reject subclasses of ``Image``
     assert not isinstance(part, TextPart)  # noqa: S101 - callers pass media only
     return str(part.path)

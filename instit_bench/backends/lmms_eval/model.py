@@ -1,4 +1,4 @@
-"""The model itself, inside its process: loaded once, asked in batches."""
+"""The model inside its process: loaded once, called in batches."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from instit_bench.backends.lmms_eval.wire import Event, Question, Setup
 
 
 class Broken(Exception):  # noqa: N818 - a state of the process
-    """The process can answer nothing more."""
+    """The process cannot answer any more questions."""
 
 
 class Model:
-    """An adapter of lmms-eval. What goes wrong is printed with its traceback, and told."""
+    """An lmms-eval adapter. Errors are printed with their traceback, and reported to the run."""
 
     def __init__(self, setup: Setup) -> None:
-        """Load it; raises whatever the adapter does."""
+        """Load the model; raises whatever the adapter raises."""
         import numpy as np
         import torch
         from lmms_eval.models import get_model
@@ -38,7 +38,7 @@ class Model:
         self._model = adapter(**{"batch_size": setup.batch_size, **arguments})
 
     def answer(self, questions: Sequence[Question]) -> list[Event]:
-        """One event a question; where a batch fails, each of its questions is asked alone.
+        """Return one event per question; if a batch fails, each of its questions is tried alone.
 
         Raises:
             Broken: No later question can be answered either.
@@ -67,11 +67,11 @@ class Model:
             raise RuntimeError(f"{len(outputs)} replies to {len(asked)} requests")
         events = []
         for question, output in zip(questions, outputs, strict=True):
-            # lmms-eval itself would take no reply for the word "None".
+            # lmms-eval itself would accept no reply for the word "None".
             text, counts = (None, None) if output is None else unwrap_generation_output(output)
             if not isinstance(text, str):
                 raise TypeError(f"a reply must be text, not {type(text).__name__}")
-            if not text and self._logged_errors:  # some adapters reply so to errors of their own
+            if not text and self._logged_errors:  # some adapters return this for their own errors
                 raise RuntimeError(self._logged_errors[-1].strip())
             events.append(
                 Event(
@@ -86,10 +86,10 @@ class Model:
 
 
 def _tokens(counts: Any) -> int | None:
-    """Tokens generated; in a batch adapters count its padding too, so only alone is it true."""
+    """Return the tokens generated; only right for one question, since batches count padding too."""
     return None if counts is None or counts.output_tokens is None else int(counts.output_tokens)
 
 
 def reason_of(error: BaseException) -> str:
-    """An error in one line, with its kind."""
+    """Format an error on one line, with its type."""
     return " ".join(f"{type(error).__name__}: {error}".split())[:500]

@@ -1,6 +1,6 @@
-"""A pipe that a process writes to, and that its reader can close.
+"""A pipe that a process writes to and its reader can close.
 
-``asyncio``'s own ends only when nobody holds its other end any more, and a model may leave
+``asyncio``'s own pipes only end when nobody holds the other end any more, and a model may leave
 processes behind that do.
 """
 
@@ -21,7 +21,7 @@ class Pipe:
 
 
 async def open_pipe(longest_line: int) -> Pipe:
-    """A pipe whose lines have at most so many bytes."""
+    """Open a pipe whose lines have at most ``longest_line`` bytes."""
     read_end, write_end = os.pipe()
     reader = asyncio.StreamReader(limit=longest_line)
     transport, _ = await asyncio.get_running_loop().connect_read_pipe(

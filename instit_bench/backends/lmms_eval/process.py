@@ -1,4 +1,4 @@
-"""One life of the process that holds a model: started, asked, listened to, ended."""
+"""The lifetime of a process that holds a model: start, ask, read, end."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ _ERROR_LINE = re.compile(r"^[\w.]*(Error|Exception|Interrupt)\b|^Fatal Python er
 
 
 class ModelProcess:
-    """Answers questions, many in flight. ``log_path`` gets all that the process prints.
+    """Answers many questions concurrently. ``log_path`` gets all output of the process.
 
-    Values of environment variables that hold keys reach neither the log nor an error.
+    Values of environment variables that hold keys never reach the log or an error message.
     """
 
     def __init__(self, log_path: Path) -> None:
@@ -60,7 +60,7 @@ class ModelProcess:
         """Load the model.
 
         Raises:
-            BackendUnavailable: It cannot be loaded; says why.
+            BackendUnavailable: It cannot be loaded; the message says why.
         """
         self._loaded = asyncio.get_running_loop().create_future()
         answers, log = [await open_pipe(_LONGEST_ANSWER) for _ in range(2)]
@@ -87,10 +87,10 @@ class ModelProcess:
     async def ask(
         self, messages: tuple[Message, ...], settings: Mapping[str, Any], frames: int
     ) -> Event:
-        """The reply to one request.
+        """Return the reply to one request.
 
         Raises:
-            GenerationError: The model failed at this request.
+            GenerationError: The model failed on this request.
             BackendUnavailable: The process has ended.
         """
         if self._gone is not None:
@@ -104,7 +104,7 @@ class ModelProcess:
         return event
 
     async def stop(self) -> None:
-        """End the process, at once, with whatever it has started."""
+        """Kill the process and everything it has started."""
         if self._process is None or self._process.stdin is None or self._end_of_it is None:
             return
         self._process.stdin.close()
@@ -137,7 +137,7 @@ class ModelProcess:
     async def _see_it_end(
         self, reading: tuple[asyncio.Task[None], ...], pipes: tuple[Pipe, ...]
     ) -> None:
-        """What the model had started must neither outlive it nor keep its pipes open."""
+        """Make sure that nothing the model started outlives it or keeps its pipes open."""
         assert self._process is not None  # noqa: S101 - it was started
         exited = asyncio.create_task(self._process.wait())
         await asyncio.wait([exited, *reading], return_when=asyncio.FIRST_COMPLETED)
@@ -153,7 +153,7 @@ class ModelProcess:
         self._end(self._broken or failure or self._last_words(status))
 
     def _end(self, reason: str) -> None:
-        """The process is gone: so is every question that it had not answered."""
+        """The process is gone: fail every question that it had not answered."""
         self._gone = f"{self._without_secrets(reason)} (its log: {self._log_path})"
         for waiting in (self._loaded, *self._asked.values()):
             _settle(waiting, BackendUnavailable(self._gone))
@@ -163,10 +163,10 @@ class ModelProcess:
         how = f"exit status {status}"
         if status < 0:
             how = signal.Signals(-status).name
-            how += ", as the system does when memory runs out" if status == -signal.SIGKILL else ""
+            how += ", which usually means out of memory" if status == -signal.SIGKILL else ""
         lines = [line.strip() for line in self._last_lines if line.strip()]
         telling = [line for line in lines if _ERROR_LINE.match(line)] or lines
-        said = f"; it said last: {telling[-1][:300]}" if telling else ""
+        said = f"; its last message: {telling[-1][:300]}" if telling else ""
         return f"the model's process ended with {how}{said}"
 
     def _without_secrets(self, text: str) -> str:
@@ -184,7 +184,7 @@ class ModelProcess:
 
 
 def _settle(waiting: asyncio.Future[Event] | None, outcome: Event | Exception) -> None:
-    """Hand over what somebody waits for, if anybody still does."""
+    """Resolve a future if somebody still waits for it."""
     if waiting is None or waiting.done():
         return
     if isinstance(outcome, Event):
@@ -199,7 +199,7 @@ def _kill_group(process: asyncio.subprocess.Process) -> None:
 
 
 def _environment() -> dict[str, str]:
-    """As it is, keys included, which adapters of remote models need; and this package is found."""
+    """Return the environment, keys included for remote models, with this package's path."""
     package = str(PACKAGE.parent)
     path = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
     return {**os.environ, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}

@@ -1,4 +1,4 @@
-"""From a request to what lmms-eval's models take: its settings, and its media as they are there."""
+"""Convert a request's settings and media to the form that lmms-eval's models take."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from typing import Any
 from instit_bench.media import video_frames
 from instit_bench.types import GenerationParams, Message, Part, TextPart, VideoPart
 
-# lmms-eval's models need a number, and some take none above this one.
+# lmms-eval's models need a number, and some accept none above this one.
 NO_LIMIT = 4096
 
 
 def limit_of(params: GenerationParams) -> int:
-    """The most new tokens; a number too where the task sets no limit."""
+    """Return the maximum of new tokens; a number even if the task sets no limit."""
     return NO_LIMIT if params.max_tokens is None else params.max_tokens
 
 
 def settings_of(params: GenerationParams) -> dict[str, Any]:
-    """Sampling settings as a task's ``generation_kwargs``; the process, not these, has the seed."""
+    """Return sampling settings as a task's ``generation_kwargs``; the process sets the seed."""
     settings: dict[str, Any] = {
         "max_new_tokens": limit_of(params),
         "do_sample": bool(params.temperature),
@@ -29,17 +29,15 @@ def settings_of(params: GenerationParams) -> dict[str, Any]:
     return settings
 
 
-def with_pictures(
-    messages: tuple[Message, ...], max_frames: int
-) -> tuple[tuple[Message, ...], int]:
-    """Folders of frames as pictures, as our tasks give them inside lmms-eval.
+def with_images(messages: tuple[Message, ...], max_frames: int) -> tuple[tuple[Message, ...], int]:
+    """Replace folders of frames by images, as our tasks do inside lmms-eval.
 
-    The number is that of the pictures where they are one video's and all there is, else 0.
+    The number is the count of images if they are one video and nothing else is there, else 0.
     """
     seen = tuple(
         Message(
             message.role,
-            tuple(picture for part in message.parts for picture in _pictures(part, max_frames)),
+            tuple(image for part in message.parts for image in _images(part, max_frames)),
         )
         for message in messages
     )
@@ -52,7 +50,7 @@ def _media(messages: tuple[Message, ...]) -> list[Part]:
     return [p for message in messages for p in message.parts if not isinstance(p, TextPart)]
 
 
-def _pictures(part: Part, max_frames: int) -> tuple[Part, ...]:
+def _images(part: Part, max_frames: int) -> tuple[Part, ...]:
     if isinstance(part, VideoPart) and _is_folder(part):
         return video_frames(part, max_frames)
     return (part,)

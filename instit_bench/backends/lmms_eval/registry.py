@@ -1,4 +1,4 @@
-"""What lmms-eval has registered, without loading torch or any model."""
+"""Look up lmms-eval's registered models without loading torch or any model."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ INSTALL = 'pip install "instit-bench[lmms-eval]"'
 
 @dataclass(frozen=True, slots=True)
 class Adapter:
-    """A model of lmms-eval: its name there, its class, and whether that takes chat messages.
+    """An lmms-eval model: its name there, its class, and whether that takes chat messages.
 
-    A class that does not is called simple: it takes one text and a list of media.
+    Other classes are called simple: they take one text and a list of media.
     """
 
     name: str
@@ -25,7 +25,7 @@ class Adapter:
 
 
 def find_adapter(name: str, force_simple: bool = False) -> Adapter:
-    """The registered model of this name; where there are two kinds, the chat one by default.
+    """Return the registered model of this name; of two kinds, the chat one by default.
 
     Raises:
         InputError: lmms-eval is not installed, or has no such model.
@@ -38,7 +38,7 @@ def find_adapter(name: str, force_simple: bool = False) -> Adapter:
     names = models.list_available_models(include_aliases=True)
     if name not in names:
         near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
-        hint = f"did you mean {' or '.join(near)}?" if near else f"it has {', '.join(names)}"
+        hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(names)}"
         raise InputError(f"--model {name}: lmms-eval has no model of this name; {hint}")
     found = models.MODEL_REGISTRY_V2.resolve(name, force_simple)
     return Adapter(found.model_id, found.class_path, found.model_type == "chat")

@@ -1,7 +1,7 @@
-"""What a run and the process that holds its model say to each other.
+"""The messages between a run and the process that holds its model.
 
-The run writes one ``Setup`` and then a ``Question`` a request, pickled, to the process's standard
-input; the process answers with one ``Event`` a line of JSON: what a model says is only ever text.
+The run writes one ``Setup`` and then one ``Question`` per request, pickled, to the process's
+standard input; the process writes one ``Event`` per line of JSON: model output is only ever text.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Setup:
 class Question:
     """One request. ``settings`` are lmms-eval's ``generation_kwargs``.
 
-    ``frames`` is the number of pictures where they are one video's, else 0.
+    ``frames`` is the number of images if they are one video's, else 0.
     """
 
     number: int
@@ -40,11 +40,11 @@ class Question:
 
 
 class Event(BaseModel):
-    """What became of the model or of one question.
+    """The outcome of loading the model or of one question.
 
-    ``ready`` and ``broken`` end the loading, and ``broken`` any later work too; ``reply`` and
-    ``error`` answer the question of this ``number``. ``tokens`` are those generated, where known;
-    ``seconds`` those of the call.
+    ``ready`` and ``broken`` end the loading; ``broken`` also ends later work. ``reply`` and
+    ``error`` answer the question of this ``number``. ``tokens`` is the number generated, if known;
+    ``seconds`` is the duration of the call.
     """
 
     model_config = ConfigDict(frozen=True)

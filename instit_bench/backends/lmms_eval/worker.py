@@ -1,4 +1,4 @@
-"""The process that holds a model. Started by ``process.py`` as ``python -m`` this module."""
+"""The process that holds a model. ``process.py`` starts it as ``python -m`` this module."""
 
 from __future__ import annotations
 
@@ -42,9 +42,10 @@ def main() -> int:
 
 
 def _keep_pipes() -> tuple[BinaryIO, BinaryIO]:
-    """Standard input and output for the run alone.
+    """Return standard input and output for the run alone.
 
-    A model that reads finds nothing, and whatever else is printed goes to the log.
+    A model that reads standard input gets nothing, and anything else that is printed goes to the
+    log.
     """
     stdin, stdout, stderr = (stream.fileno() for stream in (sys.stdin, sys.stdout, sys.stderr))
     asked, answers = os.fdopen(os.dup(stdin), "rb"), os.fdopen(os.dup(stdout), "wb")
@@ -55,12 +56,12 @@ def _keep_pipes() -> tuple[BinaryIO, BinaryIO]:
 
 
 def _listen(questions: BinaryIO, incoming: SimpleQueue[Any]) -> None:
-    """Hand on what the run asks. When it is gone, of whatever cause, so are we, at once."""
+    """Pass on the run's questions. When the run is gone, for any reason, exit immediately."""
     try:
         while True:
             incoming.put(pickle.load(questions))  # noqa: S301 - only the run writes to this pipe
     except (EOFError, pickle.UnpicklingError):
-        os.killpg(0, signal.SIGKILL)  # the adapter's own children too: the run made us a group
+        os.killpg(0, signal.SIGKILL)  # the adapter's children too: the run made us a process group
 
 
 def _tell(answers: BinaryIO, event: Event) -> None:
@@ -75,4 +76,4 @@ if __name__ == "__main__":
     except BaseException:  # noqa: BLE001 - the run is told the last words
         traceback.print_exc()
     sys.stderr.flush()
-    os._exit(status)  # the interpreter's own end would wait for the thread that listens
+    os._exit(status)  # a normal exit would wait for the listening thread

@@ -1,1 +1,1 @@
-"""vLLM on this machine: a server of the run's own, started, watched and ended with it."""
+"""vLLM on this machine: a server started, watched and ended by the run."""

@@ -1,4 +1,4 @@
-"""The engine of this machine as a backend: a server of the run's own behind the OpenAI client."""
+"""A local engine as a backend: the run's own server behind the OpenAI client."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ class _VersionPage(BaseModel):
 
 
 class VllmBackend(Backend):
-    """Asks an engine that it starts itself, or with ``--base-url`` one that runs already.
+    """Uses an engine that it starts itself, or with ``--base-url`` one that is already running.
 
-    An engine that dies is started again, at most ``MOST_RESTARTS`` times a process, and only the
-    requests that it had not answered are asked again.
+    An engine that dies is restarted, at most ``MOST_RESTARTS`` times per process, and only its
+    unanswered requests are sent again.
     """
 
     def __init__(self, options: BackendOptions) -> None:
@@ -69,7 +69,7 @@ class VllmBackend(Backend):
         self._tell: Tell = lambda _: None
 
     def settings(self) -> dict[str, Any]:
-        """The engine's version and exact command; host, port and key are new at each start."""
+        """The engine's version and exact command; host, port and key change at each start."""
         settings: dict[str, Any] = {"vllm": self._version, "openai": openai.__version__}
         if self._own:
             return settings | {"command": ["vllm", "serve", *self._arguments]}
@@ -82,7 +82,7 @@ class VllmBackend(Backend):
         return {"vllm": self._server_version} | self._client.learned()
 
     async def start(self, folder: Path, tell: Tell) -> None:
-        """Start the engine, and let it judge the longest request before any other is sent."""
+        """Start the engine, and test the longest request before any other is sent."""
         self._log_path, self._tell = folder / LOG_NAME, tell
         try:
             await self._start()
@@ -93,7 +93,7 @@ class VllmBackend(Backend):
         await self._try_heaviest()
 
     async def generate(self, request: Request) -> Prediction:
-        """Ask; where the engine dies meanwhile, its successor, and again where it only was busy."""
+        """Send the request; if the engine dies, to its successor, and again if it was only busy."""
         resends = 0
         while True:
             client = await self._ready()
@@ -124,7 +124,7 @@ class VllmBackend(Backend):
             await self._server.stop()
 
     def totals(self) -> dict[str, float]:
-        """Tokens, cache hits and seconds over all starts of the engine."""
+        """Return tokens, cache hits and seconds over all starts of the engine."""
         return self._totals.as_dict()
 
     async def _ready(self) -> OpenAIBackend:
@@ -139,11 +139,11 @@ class VllmBackend(Backend):
             raise BackendUnavailable(
                 f"the engine died {self._starts} times: {dead.reason} (its log: {self._log_path})"
             )
-        self._tell(f"the engine died: {dead.reason}; starting it again")
+        self._tell(f"the engine died: {dead.reason}; restarting it")
         try:
             await self._start()
         except EngineEnded as ended:
-            raise BackendUnavailable(f"the engine died and did not start again: {ended}") from None
+            raise BackendUnavailable(f"the engine died and did not restart: {ended}") from None
 
     async def _start(self) -> None:
         if self._client is not None:
@@ -173,13 +173,13 @@ class VllmBackend(Backend):
         if engine.lora is not None:
             options = replace(options, model=lora_name(engine.lora))
         if server is not None:
-            # A server of our own is asked again by `generate`, once it is known to be alive.
+            # `generate` retries on our own server once it is known to be alive.
             options = replace(options, base_url=server.base_url, max_retries=0)
             return OpenAIBackend(options, dialect, server.key)
         return OpenAIBackend(options, dialect, os.environ.get(KEY_VARIABLE))
 
     def _extra_settings(self, request: Request) -> dict[str, Any]:
-        """What vLLM takes beyond the protocol."""
+        """Return vLLM's settings beyond the protocol."""
         choices = request.sample.choices
         if not (self._options.engine.constrain_choices and choices):
             return {}
@@ -187,7 +187,7 @@ class VllmBackend(Backend):
         return {"structured_outputs": {"choice": letters}}
 
     def _extra_headers(self, request: Request) -> dict[str, str]:
-        """Each rank has a prefix cache of its own: what shares a picture meets on one."""
+        """Each rank has its own prefix cache: requests that share an image go to the same one."""
         ranks = self._options.engine.data_parallel or 1
         if not self._own or ranks == 1:
             return {}
@@ -201,12 +201,12 @@ class VllmBackend(Backend):
         workload, video_as = self._options.workload, self._options.engine.video_as
         try:
             request = resolve_media(request, workload.max_frames, video_as)
-            if request.params.max_tokens is None:  # what fits then fits with any reply
+            if request.params.max_tokens is None:  # a prompt that fits leaves room for any reply
                 request = replace(request, params=replace(request.params, max_tokens=1))
             with self._totals.request():
                 await self._client.generate(request)
         except MediaError:
-            return  # the sample's own error, told when its turn comes
+            return  # the sample's own error, reported when its turn comes
         except (GenerationError, BackendUnavailable) as error:
             if _refused(error):
                 where = f"{request.sample.task} {request.sample.id}"
@@ -219,7 +219,7 @@ class VllmBackend(Backend):
                 ) from None
             if self._server is not None and await self._server.lost():
                 raise InputError(
-                    f"the engine died of the longest request: {self._server.reason} "
+                    f"the engine died on the longest request: {self._server.reason} "
                     f"(its log: {self._log_path})"
                 ) from None
 
@@ -230,7 +230,7 @@ class VllmBackend(Backend):
 
 
 def _refused(error: Exception) -> bool:
-    """Whether the engine answered, and said no to this request."""
+    """Whether the engine answered, and refused this request."""
     cause = error.__cause__
     if not isinstance(cause, openai.APIStatusError):
         return False
@@ -238,7 +238,7 @@ def _refused(error: Exception) -> bool:
 
 
 def _may_pass(error: Exception) -> bool:
-    """Whether a living engine lost the request, or was too busy for it, rather than too slow."""
+    """Whether a living engine lost the request or was too busy for it, rather than too slow."""
     cause = error.__cause__
     if isinstance(cause, openai.APIStatusError):
         return True  # of 500 and above, else the engine refused
@@ -254,7 +254,7 @@ def _installed_version() -> str | None:
 
 
 async def _server_version(base_url: str) -> str | None:
-    """What a running server says of itself, ``{"version": "0.32.0"}``; ``None`` if nothing."""
+    """Return the version a running server reports, ``{"version": "0.32.0"}``, or ``None``."""
     page = await fetch(base_url.rstrip("/").removesuffix("/v1") + "/version", None)
     try:
         return _VersionPage.model_validate_json(page or "").version

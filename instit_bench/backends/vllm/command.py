@@ -1,4 +1,4 @@
-"""From a run's settings to the arguments of ``vllm serve``; nothing is started here."""
+"""Convert a run's settings to the arguments of ``vllm serve``; nothing is started here."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from instit_bench.backends.base import BackendOptions, Workload
 from instit_bench.errors import InputError
 
-# What the run itself decides: changed, the run would not find its server, or a key would show.
+# The run sets these itself: otherwise it would not find its server, or a key would show.
 _RESERVED = ("model", "host", "port", "uds", "api-key", "served-model-name", "lora-modules")
 _LORA_RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
 
@@ -19,7 +19,7 @@ Arguments = dict[str, str | None]
 
 
 def serve_arguments(options: BackendOptions) -> list[str]:
-    """The arguments of ``vllm serve`` but for address and key, which each start makes anew.
+    """Return the arguments of ``vllm serve`` except address and key, which are new at each start.
 
     Raises:
         InputError: The model, the LoRA or an ``--engine-arg`` is not valid.
@@ -28,9 +28,9 @@ def serve_arguments(options: BackendOptions) -> list[str]:
     engine = options.engine
     arguments: Arguments = {
         "seed": str(options.seed),
-        # Sampling is what the run sends, not what a model's folder suggests.
+        # The run sets the sampling, not the model's folder.
         "generation-config": "vllm",
-        # The longest that the model allows and the memory holds.
+        # The maximum that the model allows and the memory holds.
         "max-model-len": "auto" if engine.max_model_len is None else str(engine.max_model_len),
         "enable-prompt-tokens-details": None,
         "enable-prefix-caching": None,
@@ -71,14 +71,14 @@ def _media_arguments(workload: Workload, video_as: str) -> Arguments:
 
 
 def shared_folder(folders: Iterable[Path]) -> Path | None:
-    """The one folder above all media, which the engine may read; never the whole disk."""
+    """Return the common folder of all media, which the engine may read; never the whole disk."""
     real = [folder.resolve() for folder in folders]
     common = Path(os.path.commonpath(real)) if real else Path("/")
     return None if common == Path(common.anchor) else common
 
 
 def lora_name(lora: str) -> str:
-    """The name under which the adapted model is asked.
+    """Return the name under which the adapted model is served.
 
     Raises:
         InputError: The text is not ``NAME=PATH``.
@@ -99,30 +99,30 @@ def _lora_arguments(lora: str) -> Arguments:
             rank = int(json.loads(config.read_text(encoding="utf-8"))["r"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InputError(f"--lora {lora}: {config} does not name the rank 'r'") from error
-        # The engine keeps room for ranks of certain sizes only.
+        # The engine reserves space for certain ranks only.
         fitting = [size for size in _LORA_RANKS if size >= rank]
         arguments["max-lora-rank"] = str(fitting[0] if fitting else rank)
     return arguments
 
 
 def _check_folder(option: str, name: str) -> None:
-    """A name that can only be a folder must be one; any other may be a model on the hub."""
+    """Check that a name that can only be a folder exists; any other may be a model on the hub."""
     looks_local = name.startswith(("/", "./", "../", "~")) or name.count("/") > 1
     if looks_local and not Path(name).is_dir():
         raise InputError(
-            f"{option} {name}: there is no such folder; name a folder, or a model on the hub as "
+            f"{option} {name}: no such folder; name a folder, or a model on the hub as "
             "organisation/name"
         )
 
 
 def _parsed(argument: str) -> tuple[str, str | None]:
-    """``key=value``; ``key`` and ``key=true`` switch on, ``key=false`` switches off."""
+    """Parse ``key=value``; ``key`` and ``key=true`` switch on, ``key=false`` switches off."""
     key, equals, value = argument.partition("=")
     key = key.strip().lstrip("-").replace("_", "-")
     if not key:
         raise InputError(f"--engine-arg {argument}: must be key=value, such as max-num-seqs=64")
     if key in _RESERVED:
-        raise InputError(f"--engine-arg {key}: the run itself sets this one")
+        raise InputError(f"--engine-arg {key}: is set by the run itself")
     if not equals or value.lower() == "true":
         return key, None
     if value.lower() == "false":

@@ -1,4 +1,4 @@
-"""Media for an engine on the same machine: by path where it may read the file, else inline."""
+"""Media for an engine on the same machine: by path if it may read the file, else inline."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from instit_bench.types import ImagePart, Part, VideoPart
 
 
 def content(part: Part, readable: Path | None, max_frames: int) -> dict[str, Any]:
-    """A part in the protocol's form, always in its original bytes where it has some.
+    """Return a part in the protocol's form, always in its original bytes if it has any.
 
     ``readable`` is the folder from which the engine may read.
     """
@@ -20,7 +20,7 @@ def content(part: Part, readable: Path | None, max_frames: int) -> dict[str, Any
         return {"type": "video_url", "video_url": {"url": _video_url(part, readable, max_frames)}}
     if isinstance(part, ImagePart) and part.path is not None:
         address = _address(part.path, readable)
-        # What would not be seen as plain RGB was converted, and is not what the file holds.
+        # An image that is not plain RGB was converted, so the file's bytes would differ.
         if address is not None and load_image(part).original:
             return {"type": "image_url", "image_url": {"url": address}}
     return plain_content(part)
@@ -36,7 +36,7 @@ def _video_url(part: VideoPart, readable: Path | None, max_frames: int) -> str:
 
 
 def _address(path: Path, readable: Path | None) -> str | None:
-    """The file's address, where it lies (links followed) in the folder that the engine may read."""
+    """Return the file's URL if it is (links followed) in the folder that the engine may read."""
     if readable is None:
         return None
     real = path.resolve()

@@ -1,7 +1,7 @@
-"""Keeps an engine from outliving its run. Started as a script: ``guard.py COMMAND…``.
+"""Keep an engine from outliving its run. Started as a script: ``guard.py COMMAND…``.
 
 The run holds the other end of this process's standard input and never writes to it. When the
-run dies, of whatever cause, the kernel closes that end; this process then ends the engine with
+run dies, for any reason, the kernel closes that end; this process then ends the engine with
 all its children. A signal to the parent's death alone (``PR_SET_PDEATHSIG``) would reach the
 engine's first process and none of its workers.
 
@@ -26,16 +26,16 @@ _PR_SET_CHILD_SUBREAPER = 36
 
 
 def main(command: list[str]) -> int:
-    """Run the command until it ends or standard input does; its exit status."""
+    """Run the command until it or standard input ends; return its exit status."""
     libc = ctypes.CDLL(None)
-    # Workers whose parent has died become children of this process, so that it finds them.
+    # Orphaned workers become children of this process, so that it finds them.
     libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     engine = subprocess.Popen(  # noqa: S603 - the command is the run's own
         command,
         stdin=subprocess.DEVNULL,
         start_new_session=True,
-        # Should even this process be killed, the engine's first process goes too.
+        # If even this process is killed, the engine's first process is killed too.
         preexec_fn=lambda: libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0),  # noqa: PLW1509
     )
     try:
@@ -78,7 +78,7 @@ def _signal_group(group: int, number: signal.Signals) -> None:
 
 
 def _children() -> list[int]:
-    """This process's children, among them whatever the engine left behind."""
+    """Return this process's children, including any that the engine left behind."""
     me = os.getpid()
     return [int(child) for child in Path(f"/proc/{me}/task/{me}/children").read_text().split()]
 

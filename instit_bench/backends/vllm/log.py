@@ -1,4 +1,4 @@
-"""Reads the engine's log: how far a start has come, and why one failed."""
+"""Read the engine's log: the progress of a start, and the reason of a failure."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _STEPS = (
     (r"Application startup complete", "ready"),
 )
 
-# The first that matches says what to change; the engine's own line says why.
+# The first match says what to change; the engine's own line says why.
 _ADVICE = (
     (
         r"Free memory on device|out of memory|OutOfMemory|No available memory for the cache",
@@ -75,12 +75,12 @@ _WRAPPERS = (
 
 
 def message_of(line: str) -> str:
-    """A log line without process, level, time and source."""
+    """Return a log line without process, level, time and source."""
     return _HEAD.sub("", line.rstrip()).strip()
 
 
 def progress_of(line: str) -> str | None:
-    """A few words, where the line says how far a start has come."""
+    """Return a few words if the line shows the progress of a start."""
     for pattern, words in _STEPS:
         if match := re.search(pattern, line):
             return match.expand(words)
@@ -88,11 +88,11 @@ def progress_of(line: str) -> str | None:
 
 
 def reason_of(lines: Sequence[str]) -> str:
-    """The engine's own reason for ending, and what to change."""
+    """Return the engine's own reason for ending, and what to change."""
     messages = [message_of(line) for line in lines]
     errors = [text for text in messages if _ERROR_LINE.search(text)]
     telling = [text for text in errors if not any(words in text for words in _WRAPPERS)]
-    # One that we can advise on, else the first error: later ones follow from it.
+    # An error with known advice, else the first error: later ones follow from it.
     for pattern, advice in _ADVICE:
         for text in telling:
             if re.search(pattern, text):
@@ -102,7 +102,7 @@ def reason_of(lines: Sequence[str]) -> str:
 
 
 def advice_for(text: str) -> str | None:
-    """What to change, where an error's text is a known one."""
+    """Return what to change, if the error is a known one."""
     return next((advice for pattern, advice in _ADVICE if re.search(pattern, text)), None)
 
 

@@ -1,4 +1,4 @@
-"""One life of a ``vllm serve`` process: started, listened to, ended."""
+"""The lifetime of a ``vllm serve`` process: start, read its log, end."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ SERVE = (sys.executable, "-m", "vllm.entrypoints.cli.main", "serve")
 
 
 class EngineEnded(Exception):  # noqa: N818 - it may end in order
-    """The engine is gone; the message is its own reason and what to change."""
+    """The engine has ended; the message is its own reason and what to change."""
 
 
 class EngineServer:
-    """A server on a free port of 127.0.0.1 with a key of its own.
+    """A server on a free port of 127.0.0.1 with its own key.
 
-    ``command`` is the program with its arguments but for host and port; ``log_path`` gets all
-    that the engine says, but for the key; ``gpus`` (``1`` or ``2,3``) are those it may see.
+    ``command`` is the program with its arguments except host and port; ``log_path`` gets all
+    output of the engine, without the key; ``gpus`` (``1`` or ``2,3``) are those it may use.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class EngineServer:
 
     @property
     def reason(self) -> str:
-        """Why the engine ended, as far as its log tells."""
+        """The reason why the engine ended, from its log."""
         return reason_of(self._last_lines)
 
     async def start(self) -> None:
@@ -91,15 +91,15 @@ class EngineServer:
         return await self.get("/health") is not None
 
     async def get(self, path: str) -> str | None:
-        """A page of the server outside ``/v1``; ``None`` where it gives none."""
+        """Return a page of the server outside ``/v1``, or ``None`` if it has none."""
         url = self.base_url.removesuffix("/v1") + path
         return await fetch(url, self.key)
 
     async def lost(self) -> bool:
-        """After a failed request: whether the engine is gone, rather than the request's fault.
+        """After a failed request: whether the engine is gone, rather than the request at fault.
 
-        A server whose engine has died answers for a moment longer; one that does neither answer
-        nor end is ended.
+        A server whose engine has died answers for a moment longer; a server that neither answers
+        nor ends is killed.
         """
         deadline = asyncio.get_running_loop().time() + _GONE_WITHIN_S
         while self.running and asyncio.get_running_loop().time() < deadline:
@@ -139,7 +139,7 @@ class EngineServer:
 
 
 def _environment(key: str, gpus: str | None) -> dict[str, str]:
-    """The process environment, with the run's key where a command line would show it."""
+    """Return the process environment with the run's key, which a command line would reveal."""
     kept = {name: value for name, value in os.environ.items() if name != "OPENAI_API_KEY"}
     if gpus is not None:
         kept["CUDA_VISIBLE_DEVICES"] = gpus
@@ -153,7 +153,7 @@ def _free_port() -> int:
 
 
 async def fetch(url: str, key: str | None, timeout_s: float = 10.0) -> str | None:
-    """A small page of a server, asked directly, past any proxy; ``None`` where it gives none."""
+    """Fetch a small page of a server directly, without any proxy; ``None`` if it has none."""
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     try:
         async with httpx.AsyncClient(trust_env=False, timeout=timeout_s) as client:

@@ -1,4 +1,4 @@
-"""What an engine did for a run: seconds starting, waiting and working, tokens, cache hits."""
+"""What an engine did during a run: seconds starting, waiting and working, tokens, cache hits."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _COUNTERS = {
 
 
 def read_counters(page: str) -> dict[str, float]:
-    """The counters of a /metrics page that say how well caches served, over all engines."""
+    """Return the cache counters of a /metrics page, summed over all engines."""
     from prometheus_client.parser import text_string_to_metric_families  # the engine brings it
 
     found: defaultdict[str, float] = defaultdict(float)
@@ -31,10 +31,10 @@ def read_counters(page: str) -> dict[str, float]:
 
 
 class Totals:
-    """Sums over a run's whole life in this process, restarts included.
+    """Sums over the run's lifetime in this process, restarts included.
 
     At any moment the engine is starting, working (requests are in flight) or waiting (it is up
-    and has nothing to do).
+    but idle).
     """
 
     def __init__(self) -> None:
@@ -44,7 +44,7 @@ class Totals:
         self._since = time.monotonic()
 
     def switch(self, doing: str | None) -> None:
-        """From now on the engine is ``starting``, ``waiting``, ``working``, or not there."""
+        """Set the current state: ``starting``, ``waiting``, ``working``, or ``None``."""
         now = time.monotonic()
         if self._doing is not None:
             self._sums[f"seconds_{self._doing}"] += now - self._since
@@ -52,7 +52,7 @@ class Totals:
 
     @contextmanager
     def request(self) -> Iterator[None]:
-        """A request is in flight inside this block."""
+        """Count a request as in flight inside this block."""
         self._in_flight += 1
         if self._in_flight == 1:
             self.switch("working")
@@ -64,7 +64,7 @@ class Totals:
                 self.switch("waiting")
 
     def add(self, name: str, count: float) -> None:
-        """Count something."""
+        """Add to a counter."""
         self._sums[name] += count
 
     def add_usage(self, usage: Usage) -> None:
@@ -74,5 +74,5 @@ class Totals:
         self.add("generated_tokens", usage.completion_tokens or 0)
 
     def as_dict(self) -> dict[str, float]:
-        """The sums, seconds to the millisecond."""
+        """Return the sums, seconds to the millisecond."""
         return {name: round(value, 3) for name, value in sorted(self._sums.items())}

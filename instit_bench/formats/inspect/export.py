@@ -1,7 +1,7 @@
-"""A run as Inspect's eval logs (``.eval``), one a task, made with the ``inspect_ai`` package.
+"""Export a run as Inspect eval logs (``.eval``), one per task, with the ``inspect_ai`` package.
 
-What its viewer shows: each sample's media (by path), prompt, reply and scores; each metric with
-its clustered standard error. Names and ids follow from the run, so that exporting again replaces
+The viewer shows each sample's media (by path), prompt, prediction and scores, and each metric with
+its clustered standard error. Names and ids are derived from the run, so exporting again replaces
 the same files.
 """
 
@@ -33,10 +33,10 @@ _STATUS = {
 
 
 def export_inspect(run: Run, output: Path) -> dict[str, Path]:
-    """Write one log a task.
+    """Write one log per task.
 
     Raises:
-        InputError: A file of the run is broken, or ``inspect_ai`` is not installed.
+        InputError: A file of the run is not valid, or ``inspect_ai`` is not installed.
     """
     try:
         from inspect_ai.log import write_eval_log
@@ -176,11 +176,11 @@ def _stats(manifest: Manifest, result: TaskResult, created: str, updated: str) -
 
 
 def _file_name(spec: EvalSpec) -> str:
-    """As Inspect names its logs: time, task and id, with underscores between them only."""
+    """Name the log like Inspect does: time, task and id, with underscores between them only."""
     time, task = (spec.created.replace(":", "-").replace("+", "-"), spec.task.replace("_", "-"))
     return f"{time}_{task}_{spec.task_id}.eval"
 
 
 def _digest(*parts: str) -> str:
-    """An id of the 22 characters that Inspect's have."""
+    """Return an id of 22 characters, like Inspect's."""
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:22]

@@ -1,4 +1,4 @@
-"""One sample of a run as a sample of Inspect's eval log."""
+"""Convert a sample of a run to a sample of Inspect's eval log."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _KNOWN_STOP_REASONS = ("stop", "max_tokens", "tool_calls", "content_filter")
 
 
 def eval_sample(record: SampleRecord, model: str, task: TaskManifest) -> EvalSample:
-    """The sample; one without a verdict has no score, one that failed has its error."""
+    """Convert a sample; without a verdict it has no score, if it failed it has its error."""
     from inspect_ai.log import EvalError, EvalSample
 
     asked, answer = _question(record), _answer(record, model)
@@ -60,7 +60,7 @@ def model_usage(
     completion_tokens: int | None = None,
     cached_tokens: int | None = None,
 ) -> ModelUsage | None:
-    """Token counts, with cached prompt tokens counted apart; ``None`` where none were counted."""
+    """Return token counts, with cached prompt tokens apart; ``None`` if there are none."""
     from inspect_ai.model import ModelUsage
 
     if prompt_tokens is None and completion_tokens is None:
@@ -75,7 +75,7 @@ def model_usage(
 
 
 def _question(record: SampleRecord) -> ChatMessageUser:
-    """Media first, by their paths: a log stays small, and the viewer shows the paths."""
+    """Put media first, by path: the log stays small, and the viewer shows the paths."""
     from inspect_ai.model import ChatMessageUser, ContentText
 
     content: list[Content] = [_media(path) for path in record.media]
@@ -89,7 +89,7 @@ def _media(path: str) -> Content:
     suffix = PurePath(path).suffix.lower()
     if suffix in _VIDEO_FORMATS:
         return ContentVideo.model_validate({"video": path, "format": _VIDEO_FORMATS[suffix]})
-    # Bytes that came from no file, or a folder of frames sent as a video, have no picture's name.
+    # Bytes without a file, or a folder of frames sent as a video, are not named like an image.
     return ContentImage(image=path) if suffix else ContentText(text=f"[{path}]")
 
 
@@ -138,7 +138,7 @@ def _output(record: SampleRecord, model: str, answer: ChatMessageAssistant | Non
 
 
 def _score(record: SampleRecord, metrics: list[str]) -> Score:
-    """All metrics in one score; ``None`` where the sample is outside a metric's denominator."""
+    """Put all metrics in one score; ``None`` if the sample is outside a metric's denominator."""
     from inspect_ai.scorer import Score
 
     return Score(

@@ -1,4 +1,4 @@
-"""A run as lmms-eval 0.7 writes it with ``--output_path`` and ``--log_samples``.
+"""Export a run as lmms-eval 0.7 writes it with ``--output_path`` and ``--log_samples``.
 
 ``<model>/<time>_results.json`` and ``<model>/<time>_samples_<task>.jsonl``, with the keys of its
 ``loggers/evaluation_tracker.py`` and ``evaluator.py``. Times are UTC and the run's own, so the
@@ -27,20 +27,20 @@ from instit_bench.tasks.functions import FunctionRef
 from instit_bench.tasks.registry import load_registry
 from instit_bench.tasks.task import Task
 
-_FILTER = "none"  # its name for replies taken as they are
-# Its words for what a model is asked by; a scored file of others' answers may have neither.
+_FILTER = "none"  # its name for unfiltered replies
+# Its terms for what runs a model; a scored file of others' predictions may have neither.
 _INTERFACES = {"chat": "chat", "raw": "simple", "unknown": "unknown"}
-_UNKNOWN = "N/A"  # its word for a number that there is not
+_UNKNOWN = "N/A"  # its term for a missing number
 
 
 def export_lmms_eval(
     run: Run, output: Path, include_path: Sequence[Path] = (), data: str | None = None
 ) -> dict[str, Path]:
-    """Write a results file and one samples file a task.
+    """Write a results file and one samples file per task.
 
     Raises:
-        InputError: A file of the run is broken, a task's plugin is not found, or the data are
-            needed to number the samples and not given.
+        InputError: A file of the run is not valid, a task's plugin is not found, or the data are
+            needed to number the samples but not given.
     """
     registry = load_registry(include_path)
     tasks = {name: registry.resolve([name])[0] for name in run.tasks}
@@ -89,7 +89,7 @@ def _results(
 
 
 def _metrics(name: str, task: TaskResult) -> dict[str, Any]:
-    """``<metric>,none`` and its errors; ours are clustered. A metric of no sample is left out."""
+    """Return ``<metric>,none`` and its clustered errors. A metric without samples is left out."""
     found: dict[str, Any] = {"alias": name}
     for metric, result in task.metrics.items():
         if result.value is None:
@@ -105,7 +105,7 @@ def _metrics(name: str, task: TaskResult) -> dict[str, Any]:
 
 
 def _config(task: Task, manifest: Manifest) -> dict[str, Any]:
-    """The plugin's keys, functions by name, with what the run says of the task's data."""
+    """Return the plugin's keys, functions by name, and what the run records about the data."""
     entry = manifest.tasks[task.name]
     own = entry.model_dump(include={"data_digest", "prompt_digest", "prompts", "generation"})
     config = dict(task.config) | {"metadata": {**dict(task.config.metadata), **own}}
@@ -117,7 +117,7 @@ def _config(task: Task, manifest: Manifest) -> dict[str, Any]:
 
 
 def _generation_kwargs(generation: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings that the run was asked with, under lmms-eval's names."""
+    """Return the run's sampling settings under lmms-eval's names."""
     settings = {name: generation.get(name) for name in ("temperature", "top_p", "top_k")}
     return {
         "max_new_tokens": generation.get("max_tokens"),
@@ -163,7 +163,7 @@ def _run_config(manifest: Manifest, results: RunResults) -> dict[str, Any]:
 
 
 def _tracker(manifest: Manifest) -> dict[str, Any]:
-    """The keys that its tracker adds at the end."""
+    """Return the keys that its tracker adds at the end."""
     model = manifest.identity.model
     return {
         "model_source": manifest.identity.backend,
@@ -186,7 +186,7 @@ def _task_hash(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _folder_name(model: str) -> str:
-    """As its ``sanitize_model_name``: the last two parts of a path, joined; never a way out."""
+    """Like its ``sanitize_model_name``: the last two parts of a path, joined and safe."""
     last_two = "/".join(model.split("/")[-2:])
     name = re.sub(r'["<>:/|\\?*\[\]\x00-\x1f]+', "__", last_two)
     return name if name.strip(".") else "model"

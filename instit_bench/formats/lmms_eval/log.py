@@ -1,9 +1,9 @@
-"""lmms-eval's sample logs, ``<time>_samples_<task>.jsonl``, as predictions.
+"""Read lmms-eval's sample logs, ``<time>_samples_<task>.jsonl``, as predictions.
 
-A line says which sample it is by its place in the dataset (``doc_id``), and our tasks' metrics
-name its id. Logs that carry the dataset's record too (``doc``: those that ``export`` writes, and
-those of versions that keep it) stand for themselves; others need the dataset, and their targets
-must be the dataset's.
+A line identifies its sample by its position in the dataset (``doc_id``), and our tasks' metrics
+contain its id. Logs that contain the dataset's record too (``doc``: those that ``export`` writes,
+and those of versions that keep it) need nothing else; others need the dataset, and their targets
+must match it.
 """
 
 from __future__ import annotations
@@ -51,13 +51,13 @@ class UnlocatedLog:
             sample = by_id.get(line.sample_id) if line.sample_id else by_place.get(line.place)
             if sample is None:
                 raise InputError(
-                    f"{line.where}: the dataset has no such sample among its {len(dataset)} "
-                    "(doc_id counts from 0): the log is of other data"
+                    f"{line.where}: no such sample among the dataset's {len(dataset)} "
+                    "(doc_id counts from 0): the log is for other data"
                 )
             if line.target != sample.target:
                 raise InputError(
                     f"{line.where}: field 'target' is {line.target!r}, and the dataset's sample "
-                    f"{sample.id} has {sample.target!r}: the log is of other data"
+                    f"{sample.id} has {sample.target!r}: the log is for other data"
                 )
             samples.append(sample)
         return _file(self.path, self.lines, samples, self.run, keep=False)
@@ -69,7 +69,7 @@ def read_lmms_log(
     """Read a sample log.
 
     Raises:
-        InputError: A record is broken; the message names record and field.
+        InputError: A record is not valid; the message names record and field.
     """
     id_field = task.config.metadata.id_field
     logged = [
@@ -89,7 +89,7 @@ def _file(
     run: LoggedRun,
     keep: bool,
 ) -> PredictionFile:
-    """The lines by sample id; ``keep`` says whether the samples are the log's own."""
+    """Return the lines by sample id; ``keep`` says whether the samples are the log's own."""
     predictions: dict[str, Prediction] = {}
     unanswered: dict[str, SampleRecord] = {}
     for line, sample in zip(logged, samples, strict=True):
@@ -116,7 +116,7 @@ def _file(
 
 
 def _sample(line: LoggedSample, task: Task) -> Sample:
-    """The sample that a line describes; the options only where its record has them."""
+    """Return the sample that a line describes, with options only if its record has them."""
     doc, metadata = line.doc or {}, task.config.metadata
     sample_id = line.sample_id
     if sample_id is None:
@@ -139,5 +139,5 @@ def _cluster(doc: Mapping[str, Any], sample_id: str, task: Task) -> str:
     key = task.config.cluster_key
     if key is not None and key in doc:
         return str(doc[key])
-    # The hub's records of Inst-IT Bench have no column for it, but its ids tell.
+    # The hub's records of Inst-IT Bench have no column for this, but their ids tell.
     return task.reader.cluster_of(sample_id)

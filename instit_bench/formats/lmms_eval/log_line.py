@@ -1,4 +1,4 @@
-"""One line of lmms-eval's sample log."""
+"""Parse one line of lmms-eval's sample log."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from instit_bench.types import NativeToolCall, Prediction, State
 
 @dataclass(frozen=True, slots=True)
 class LoggedSample:
-    """One line: which sample, its target, its reply if there was one, and how it ended if not.
+    """One line: the sample, its target, its reply if there was one, and how it ended if not.
 
-    ``asked`` is the request's text, as ``doc_to_text`` made it.
+    ``asked`` is the request's text, as ``doc_to_text`` returned it.
     """
 
     where: str
@@ -32,10 +32,10 @@ class LoggedSample:
 
 
 def logged_sample(row: Mapping[str, Any], id_field: str, where: str) -> LoggedSample:
-    """Read one line; ``id_field`` is the task's column of ids, ``where`` names file and record.
+    """Parse one line; ``id_field`` is the task's id column, ``where`` names file and record.
 
     Raises:
-        InputError: A field is missing or of another kind than lmms-eval's.
+        InputError: A field is missing or of the wrong type.
     """
     try:
         json.dumps(row, ensure_ascii=False).encode()
@@ -66,7 +66,7 @@ def logged_sample(row: Mapping[str, Any], id_field: str, where: str) -> LoggedSa
 
 
 def _sample_id(row: Mapping[str, Any], id_field: str, where: str) -> str | None:
-    """The sample's own id: in its record, or in a metric's value, as our tasks log it."""
+    """Return the sample's own id: from its record, or from a metric's value of our tasks."""
     inner = next((v for v in row.values() if isinstance(v, dict) and id_field in v), None)
     if inner is None:
         return None
@@ -79,10 +79,10 @@ def _sample_id(row: Mapping[str, Any], id_field: str, where: str) -> str | None:
 
 
 def _reply(row: Mapping[str, Any], where: str) -> tuple[str | None, int]:
-    """The reply that counts, and how many there are.
+    """Return the reply that counts, and how many there are.
 
-    A single one as it came, because lmms-eval's filters cut reasoning out of replies that are
-    scored whole here; of several the first that the filters left.
+    A single reply is taken unfiltered, because lmms-eval's filters cut out reasoning, and replies
+    are scored whole here; of several, the first one after filtering counts.
     """
     whole, filtered = (
         (_first_text(row.get(name), f"{where}: field {name!r}"), _count(row.get(name)))
@@ -94,7 +94,7 @@ def _reply(row: Mapping[str, Any], where: str) -> tuple[str | None, int]:
 
 
 def _first_text(replies: object, where: str) -> str | None:
-    """The first reply of however deeply nested lists; ``None`` where there is none."""
+    """Return the first reply of nested lists, or ``None`` if there is none."""
     while isinstance(replies, list):
         replies = replies[0] if replies else None
     if replies is not None and not isinstance(replies, str):
@@ -103,14 +103,14 @@ def _first_text(replies: object, where: str) -> str | None:
 
 
 def _count(replies: object) -> int:
-    """How many replies lists within lists hold: the length of the first that holds several."""
+    """Count the replies in nested lists: the length of the first list with several items."""
     while isinstance(replies, list) and len(replies) == 1:
         replies = replies[0]
     return len(replies) if isinstance(replies, list) else 1
 
 
 def _prediction(text: str, row: Mapping[str, Any], where: str) -> Prediction:
-    """The reply, with what only our own logs say of it."""
+    """Return the reply, with the fields that only our own logs have."""
     finish_reason, calls = row.get("finish_reason"), row.get("tool_calls") or []
     try:
         tool_calls = tuple(NativeToolCall(str(c["name"]), str(c["arguments"])) for c in calls)

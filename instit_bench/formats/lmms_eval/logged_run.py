@@ -1,4 +1,4 @@
-"""What lmms-eval's results file, beside a sample log, says of how its answers were asked for."""
+"""Read model and settings from lmms-eval's results file, beside a sample log."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _STYLES: Mapping[str, RequestForm] = {"chat": "chat", "simple": "raw"}
 class LoggedRun:
     """The model's name, and prompt style and sampling settings as in a run's manifest.
 
-    The two are told together or not at all: half of a protocol can be compared with nothing.
+    The two are known together or not at all: half of a protocol cannot be compared with anything.
     """
 
     model: str | None = None
@@ -40,7 +40,7 @@ class _Settings(BaseModel):
 
 
 def read_logged_run(log: Path, task: str) -> LoggedRun:
-    """What is known; nothing where the file is not there, or says it in another way."""
+    """Return what is known; nothing if the file is missing or has another format."""
     path = log.with_name(f"{log.name.split('_samples_')[0]}_results.json")
     try:
         found = json.loads(path.read_text(encoding="utf-8"))

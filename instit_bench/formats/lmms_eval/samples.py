@@ -1,4 +1,4 @@
-"""The lines of lmms-eval's sample log: one a sample of the run."""
+"""The lines of lmms-eval's sample log: one per sample of the run."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from instit_bench.tasks.task import Task
 
 
 def sample_rows(run: Run, task: Task, data: str | None) -> list[dict[str, Any]]:
-    """One row a sample in the journal, by its place in the dataset.
+    """Return one row per sample in the journal, by its position in the dataset.
 
     A sample without a reply has no ``filtered_resps`` and no metrics; ``state`` says how it ended.
 
     Raises:
-        InputError: The places cannot be told, see ``_places``.
+        InputError: The positions cannot be determined, see ``_places``.
     """
     stored = run.tasks[task.name]
     places = _places(stored.samples, run.manifest, task, data)
@@ -34,12 +34,12 @@ def sample_rows(run: Run, task: Task, data: str | None) -> list[dict[str, Any]]:
 def _places(
     records: Sequence[SampleRecord], manifest: Manifest, task: Task, data: str | None
 ) -> Mapping[str, int]:
-    """Each sample's place in the dataset, from 0: lmms-eval's ``doc_id``.
+    """Return each sample's position in the dataset, from 0: lmms-eval's ``doc_id``.
 
-    A whole run's journal is in the dataset's order; for a part of it the dataset has to tell.
+    A complete journal is in the dataset's order; for a part the dataset is needed.
 
     Raises:
-        InputError: The data are needed and not known, or are not those of the run.
+        InputError: The data are needed and unknown, or are not the run's.
     """
     entry = manifest.tasks[task.name]
     if len(records) == entry.n_dataset and manifest.status != "running":
@@ -48,7 +48,7 @@ def _places(
     if data is None and known is None:
         raise InputError(
             f"{task.name}: the run has {len(records)} of {entry.n_dataset} samples; name its data "
-            "with --data, so that 'doc_id' can be their place in the dataset"
+            "with --data; 'doc_id' is their position in the dataset"
         )
     dataset = load_dataset(task, open_source(data or known or "", entry.revision or "main"))
     if dataset.digest != entry.data_digest:
@@ -57,7 +57,7 @@ def _places(
 
 
 def _row(record: SampleRecord, place: int, task: Task, metrics: Sequence[str]) -> dict[str, Any]:
-    """lmms-eval's keys in its order (``resps`` is left out where it says the same), then ours."""
+    """Return lmms-eval's keys in its order (without ``resps`` if it says the same), then ours."""
     doc = _doc(record, task.config)
     row: dict[str, Any] = {"doc_id": place, "target": record.target}
     if record.finished:
@@ -76,7 +76,7 @@ def _row(record: SampleRecord, place: int, task: Task, metrics: Sequence[str]) -
 
 
 def _doc(record: SampleRecord, config: TaskConfig) -> dict[str, Any]:
-    """What the journal has of the dataset's record, in the dataset's own columns."""
+    """Return what the journal has of the dataset's record, in the dataset's own columns."""
     metadata = config.metadata
     doc: dict[str, Any] = {
         metadata.id_field: record.id,

@@ -1,4 +1,4 @@
-"""Whose words asked, found out from the requests' texts in lmms-eval's sample log."""
+"""Find out which prompts were used from the requests' texts in lmms-eval's sample log."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ def whose_words(
     asked: Mapping[str, str],
     prompts: OfficialPrompts | None,
 ) -> str:
-    """``official``, ``own`` or ``dataset`` where every text is what such a run would ask.
+    """Return ``official``, ``own`` or ``dataset`` if every text is what such a run would send.
 
-    ``unknown`` where one is not, or where there are none; ``asked`` is by sample id.
+    Return ``unknown`` if one is not, or if there are none; ``asked`` is by sample id.
     """
     known = [sample for sample in samples if sample.id in asked]
     for worded in (with_prompts(task, prompts), task):
@@ -32,12 +32,12 @@ def whose_words(
 def _is_asked(task: Task, sample: Sample, text: str) -> bool:
     try:
         return text == task.text(sample.doc) or text == _chat_text(task, sample)
-    except InputError:  # the log's own record has not all that the text is made of
+    except InputError:  # the log's own record lacks a part of the text
         return False
 
 
 def _chat_text(task: Task, sample: Sample) -> str | None:
-    """What chat models are asked where that is another text: in tasks of text alone."""
+    """Return the text sent to chat models if it differs: in tasks of text alone."""
     if task.config.metadata.media != "none":
         return None
     request = task.request(sample, GenerationParams(), "chat", Path())

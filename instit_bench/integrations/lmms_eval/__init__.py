@@ -1,1 +1,1 @@
-"""What works inside lmms-eval: our tasks' records, values and judging."""
+"""Code that runs inside lmms-eval: our tasks' records, values and judging."""

@@ -1,10 +1,10 @@
-"""The records of our tasks as lmms-eval reads them: a ``datasets.Dataset`` a task.
+"""The records of our tasks for lmms-eval: one ``datasets.Dataset`` per task.
 
-lmms-eval loads a stub, and a task's ``process_docs`` puts these records in its place: read,
-checked and normalised as in a run of our own. Text fields are strings; ``image`` is a file or
-bytes and comes out as an RGB picture (PIL); ``video_path`` is absolute, and where it is a folder,
-``frames`` are its pictures. Where the data folder has the benchmark's own words, every record
-brings them as ``pre_prompt`` and ``post_prompt``.
+lmms-eval loads a stub, and a task's ``process_docs`` replaces it with these records: read,
+checked and normalised as in our own runs. Text fields are strings; ``image`` is a file or bytes and
+comes out as an RGB image (PIL); ``video_path`` is absolute, and if it is a folder, ``frames`` are
+its images. If the data folder has the benchmark's own prompts, every record contains them as
+``pre_prompt`` and ``post_prompt``.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ MAX_FRAMES = "INSTIT_BENCH_MAX_FRAMES"
 
 
 def docs_or_exit(folder: Path, stub: datasets.Dataset) -> datasets.Dataset:
-    """The records of the task in a plugin's folder that a stub was loaded for.
+    """Return the records of the task in a plugin's folder for which a stub was loaded.
 
-    An error ends the process with one line: lmms-eval itself would try five times, show a
+    An error ends the process with one line: lmms-eval itself would retry five times, print a
     traceback and exit with 0.
     """
     with exit_on_error():
@@ -47,40 +47,40 @@ def docs_or_exit(folder: Path, stub: datasets.Dataset) -> datasets.Dataset:
 
 
 def task_docs(folder: Path, dataset_name: str) -> datasets.Dataset:
-    """The records of the task with this ``dataset_name``.
+    """Return the records of the task with this ``dataset_name``.
 
     Raises:
-        InputError: The data are missing or broken, or a variable of the environment is.
+        InputError: The data, or a variable of the environment, are missing or not valid.
     """
     task = with_prompts(_task_in(folder, dataset_name), official_prompts())
     dataset = load_dataset(task, _source())
-    samples = list(task.samples(dataset.docs))  # checks the records as our own runs do
+    samples = list(task.samples(dataset.docs))  # checks the records like our own runs do
     if not samples:
         raise InputError(f"{task.name}: the dataset {dataset.files[0]} is empty")
     if task.scorer.needs_judge:
-        chosen_judge()  # one that cannot be asked is told of before anything is generated
+        chosen_judge()  # report an unusable judge before anything is generated
     words = asdict(task.official_prompt) if task.official_prompt else {}
     root = dataset.media_root.absolute()
     return _as_dataset([_record(sample.doc, root) | words for sample in samples])
 
 
-def plain_picture(medium: Any) -> Any:
-    """A picture as an ``Image`` of no subclass, which some models ask for; others as they are.
+def plain_image(medium: Any) -> Any:
+    """Return an image as a plain ``Image``, which some models require; others unchanged.
 
-    It still names the file that it was read from, so that a model may send the file itself.
+    It keeps the name of its file, so that a model may send the file itself.
     """
     if not hasattr(medium, "convert"):
         return medium
-    picture = medium.convert("RGB")
-    picture.filename = getattr(medium, "filename", "")
-    return picture
+    image = medium.convert("RGB")
+    image.filename = getattr(medium, "filename", "")
+    return image
 
 
 def official_prompts() -> OfficialPrompts | None:
-    """The benchmark's own texts, where the data folder has them.
+    """Return the benchmark's own prompts, if the data folder has them.
 
     Raises:
-        InputError: The file is broken.
+        InputError: The file is not valid.
     """
     file = _source().prompts_file()
     return _read_prompts(file) if file else None
@@ -98,7 +98,7 @@ def _task_in(folder: Path, dataset_name: str) -> Task:
         config = read_config(path)
         if isinstance(config, TaskConfig) and config.dataset_name == dataset_name:
             return Task(config, path)
-    raise InputError(f"{folder}: holds no task with dataset_name {dataset_name!r}")
+    raise InputError(f"{folder}: contains no task with dataset_name {dataset_name!r}")
 
 
 def _record(doc: Mapping[str, Any], root: Path) -> dict[str, Any]:
@@ -128,14 +128,14 @@ def _max_frames() -> int:
     default = RunConfig.model_fields["max_frames"].default
     value = os.environ.get(MAX_FRAMES, str(default))
     if not (value.isdecimal() and int(value)):
-        raise InputError(f"{MAX_FRAMES}={value}: must be a whole number from 1 up")
+        raise InputError(f"{MAX_FRAMES}={value}: must be a positive whole number")
     return int(value)
 
 
 def _as_dataset(records: Sequence[Mapping[str, Any]]) -> datasets.Dataset:
     from datasets import Dataset, Features, Image, List, Value
 
-    picture = Image(mode="RGB")
-    kinds = {"image": picture, "frames": List(picture)}
+    image = Image(mode="RGB")
+    kinds = {"image": image, "frames": List(image)}
     features = Features({name: kinds.get(name, Value("string")) for name in records[0]})
     return Dataset.from_list(list(records), features=features)

@@ -1,4 +1,4 @@
-"""How an error of ours ends lmms-eval."""
+"""How an error of this package ends lmms-eval."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from instit_bench.errors import InstitBenchError
 def exit_on_error() -> Iterator[None]:
     """End the process with one line and the error's exit code.
 
-    lmms-eval itself would show a traceback and exit with 0.
+    lmms-eval itself would print a traceback and exit with 0.
     """
     try:
         yield

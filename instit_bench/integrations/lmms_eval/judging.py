@@ -1,7 +1,7 @@
-"""The judge of open-ended answers inside lmms-eval, named by ``INSTIT_BENCH_JUDGE``.
+"""Judge open-ended answers inside lmms-eval with the judge named by ``INSTIT_BENCH_JUDGE``.
 
-lmms-eval scores one answer after another, in a few threads (``--process_docs_parallel``). The
-judge is the one of our own runs, with its cache and retries, on an event loop of its own.
+lmms-eval scores answers one by one, in a few threads (``--process_docs_parallel``). The judge is
+that of our own runs, with its cache and retries, on its own event loop.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ _log = logging.getLogger(__name__)
 
 @dataclass
 class SampleJudge:
-    """A judge that is asked about one answer at a time, from any thread."""
+    """A judge for one answer at a time, from any thread."""
 
     judge: Judge
     loop: asyncio.AbstractEventLoop
     unavailable: str | None = None
 
     def scores(self, contract: JudgeContract, item: JudgeItem, where: str) -> dict[str, float]:
-        """The judge's score by its metric's name; nothing, and a line in the log, on an error."""
+        """Return the judge's score under its metric's name; on an error nothing, and log a line."""
         error = self.unavailable
         if error is None:
             asking = self.judge.judge(contract, item, repeat=0)
@@ -52,10 +52,10 @@ class SampleJudge:
 
 
 def chosen_judge() -> SampleJudge | None:
-    """The judge that ``INSTIT_BENCH_JUDGE`` names; nobody where it is not set.
+    """Return the judge that ``INSTIT_BENCH_JUDGE`` names, or ``None`` if it is not set.
 
     Raises:
-        InputError: It names no judge that can be asked from here.
+        InputError: It does not name a judge that is available here.
     """
     spec = os.environ.get(JUDGE, "none")
     return None if spec == "none" else _make(spec)

@@ -1,4 +1,4 @@
-"""From lmms-eval's chat messages to requests of ours, media in their original bytes."""
+"""Convert lmms-eval's chat messages to our requests, with media in their original bytes."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ from instit_bench.types import (
 def request_of(
     messages: Sequence[Mapping[str, Any]], settings: Mapping[str, Any], where: tuple[str, int]
 ) -> Request:
-    """A request from what a task's ``doc_to_messages`` gives, for the record ``(task, number)``.
+    """Return a request from the messages of ``doc_to_messages``, for the record ``(task, number)``.
 
     Raises:
-        InputError: A message holds something that no backend of ours can send.
+        InputError: A message contains something that our backends cannot send.
     """
     task, number = where
     name = f"{task} {number}"
@@ -43,7 +43,7 @@ def request_of(
 
 
 def params_of(settings: Mapping[str, Any]) -> GenerationParams:
-    """Sampling settings from ``generation_kwargs``; without ``do_sample`` it is greedy."""
+    """Return sampling settings from ``generation_kwargs``; without ``do_sample`` it is greedy."""
     temperature = float(settings.get("temperature") or 0.0)
     until = settings.get("until") or ()
     return GenerationParams(
@@ -68,46 +68,46 @@ def _parts(entry: Mapping[str, Any], where: str) -> tuple[Part, ...]:
     raise InputError(f"{where}: a message holds {entry['type']!r}, which no backend here can send")
 
 
-def image_part(picture: Any, where: str) -> ImagePart:
-    """A picture by the file it came from, or by its bytes.
+def image_part(image: Any, where: str) -> ImagePart:
+    """Return an image by its file, or by its bytes.
 
-    A PIL picture is encoded, as PNG, only where it is not, pixel by pixel, what its file holds.
+    A PIL image is only encoded, as PNG, if its pixels differ from those of its file.
     """
-    if isinstance(picture, Mapping):  # as in a parquet file
-        picture = picture.get("bytes") or picture.get("path")
-    if isinstance(picture, bytes):
-        return ImagePart(data=picture)
-    if isinstance(picture, str) and picture.startswith("data:"):
+    if isinstance(image, Mapping):  # as in a parquet file
+        image = image.get("bytes") or image.get("path")
+    if isinstance(image, bytes):
+        return ImagePart(data=image)
+    if isinstance(image, str) and image.startswith("data:"):
         try:
-            return ImagePart(data=base64.b64decode(picture.partition(",")[2], validate=True))
+            return ImagePart(data=base64.b64decode(image.partition(",")[2], validate=True))
         except binascii.Error as error:
-            raise InputError(f"{where}: a picture's data address is broken: {error}") from error
-    if isinstance(picture, Image.Image):
-        file = _file_of(picture)
-        return ImagePart(path=file) if file else ImagePart(data=_png(picture))
-    return ImagePart(path=_local(picture, where))
+            raise InputError(f"{where}: an image's data URL is broken: {error}") from error
+    if isinstance(image, Image.Image):
+        file = _file_of(image)
+        return ImagePart(path=file) if file else ImagePart(data=_png(image))
+    return ImagePart(path=_local(image, where))
 
 
-def _file_of(picture: Image.Image) -> Path | None:
-    """The file that a PIL picture was opened from, where it has not been changed since."""
-    name = getattr(picture, "filename", "")
+def _file_of(image: Image.Image) -> Path | None:
+    """Return the file that a PIL image was opened from, if it has not been changed since."""
+    name = getattr(image, "filename", "")
     if not name or not Path(name).is_file():
         return None
     with Image.open(name) as file:
-        same = file.size == picture.size
-        same = same and file.convert("RGB").tobytes() == picture.convert("RGB").tobytes()
+        same = file.size == image.size
+        same = same and file.convert("RGB").tobytes() == image.convert("RGB").tobytes()
     return Path(name).absolute() if same else None
 
 
-def _png(picture: Image.Image) -> bytes:
+def _png(image: Image.Image) -> bytes:
     buffer = BytesIO()
-    picture.convert("RGB").save(buffer, format="PNG", compress_level=1)
+    image.convert("RGB").save(buffer, format="PNG", compress_level=1)
     return buffer.getvalue()
 
 
 def _local(address: Any, where: str) -> Path:
     if not isinstance(address, str | Path):
-        raise InputError(f"{where}: cannot send a {type(address).__name__} as a picture or video")
+        raise InputError(f"{where}: cannot send a {type(address).__name__} as an image or video")
     if str(address).startswith(("http://", "https://")):
-        raise InputError(f"{where}: {address} is no local file: download it first")
+        raise InputError(f"{where}: {address} is not a local file; download it first")
     return Path(str(address).removeprefix("file://")).absolute()

@@ -1,8 +1,8 @@
 """Our backends as chat models of lmms-eval: ``instit_bench_vllm`` and ``instit_bench_openai``.
 
-lmms-eval gives all requests of an evaluation at once. They are asked many at a time, and their
-media travel in the bytes of their files. lmms-eval knows no sample without a reply, and would
-score an empty one as wrong: so a request that fails for good ends the evaluation, with one line.
+lmms-eval passes all requests of an evaluation at once. They are sent concurrently, with media in
+their files' own bytes. lmms-eval has no sample without a reply, and would score an empty one as
+wrong, so a request that fails for good ends the evaluation with one line.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ LOG_FOLDER = "logs"  # where lmms-eval itself writes unless told otherwise
 
 
 class BackendModel(lmms):  # type: ignore[misc]
-    """A chat model that one of our backends answers for; ``model_args`` are options of ``run``."""
+    """A chat model served by one of our backends; ``model_args`` are options of ``run``."""
 
     is_simple = False
     backend: ClassVar[str]
 
     def __init__(self, **model_args: object) -> None:
-        """Check the arguments; one that is unknown or not valid ends the process."""
+        """Check the arguments; an unknown or invalid one ends the process."""
         super().__init__()
         with exit_on_error():
             self._config = self._configure(model_args)
@@ -54,21 +54,21 @@ class BackendModel(lmms):  # type: ignore[misc]
         self._started: Backend | None = None
 
     def generate_until(self, requests: Sequence[Any]) -> list[Any]:
-        """The replies, in the order of the requests; one that fails for good ends the process."""
+        """Return the replies in the order of the requests; a permanent failure ends the process."""
         with exit_on_error():
             asked = [self._request(instance.args) for instance in requests]
             return self._loop.run_until_complete(self._answer_all(asked))
 
     def loglikelihood(self, requests: Sequence[Any]) -> list[Any]:
-        """Not offered: an endpoint tells no likelihoods of given texts."""
+        """Raise: an endpoint does not report likelihoods of given texts."""
         raise NotImplementedError(f"{self.backend}: tasks that need likelihoods cannot be run")
 
     def generate_until_multi_round(self, requests: Sequence[Any]) -> list[Any]:
-        """Not offered."""
+        """Raise: several rounds are not supported."""
         raise NotImplementedError(f"{self.backend}: tasks of several rounds cannot be run")
 
     def clean(self) -> None:
-        """Close connections, end the engine; lmms-eval calls this when all is generated."""
+        """Close connections and end the engine; lmms-eval calls this when all is generated."""
         if self._started is not None:
             self._loop.run_until_complete(self._started.close())
             self._started = None
@@ -91,7 +91,7 @@ class BackendModel(lmms):  # type: ignore[misc]
 
     def _more_settings(self, others: Mapping[str, object]) -> dict[str, object]:
         raise InputError(
-            f"--model_args {next(iter(others))}: there is no such option; choose from "
+            f"--model_args {next(iter(others))}: no such option; choose from "
             f"{', '.join(self._known())} (a key is read from OPENAI_API_KEY)"
         )
 
@@ -131,7 +131,7 @@ class BackendModel(lmms):  # type: ignore[misc]
             raise InstitBenchError(f"{sample.task}: record {sample.id}: {error}") from error
 
     async def _start(self, requests: Sequence[Request]) -> Backend:
-        """The backend, sized by the first requests that are asked of it."""
+        """Start the backend, sized by the first requests."""
         if self._started is None:
             config = self._config
             workload = _workload(requests, config.max_frames)
@@ -148,7 +148,7 @@ class OpenAIModel(BackendModel):
 
 
 class VllmModel(BackendModel):
-    """``instit_bench_vllm``: an engine of its own; further arguments are the engine's."""
+    """``instit_bench_vllm``: its own engine; further arguments are the engine's."""
 
     backend = "vllm"
 

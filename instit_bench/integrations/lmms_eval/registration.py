@@ -1,4 +1,4 @@
-"""The entry points by which lmms-eval learns of our backends; nothing heavy is loaded for it."""
+"""The entry points through which lmms-eval finds our backends; they load nothing heavy."""
 
 from __future__ import annotations
 

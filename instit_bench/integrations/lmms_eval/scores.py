@@ -1,4 +1,4 @@
-"""Metric values that say whose they are, as lmms-eval's clustered errors need them."""
+"""Metric values with their sample, as lmms-eval's clustered errors need them."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 
 
 def with_sample(values: Mapping[str, float], **sample: str) -> dict[str, dict[str, Any]]:
-    """Each metric's value as ``score``, beside fields of its sample such as the cluster key."""
+    """Return each metric's value as ``score``, with fields of its sample (the cluster key)."""
     return {name: {"score": value, **sample} for name, value in values.items()}
 
 
 def mean_score(items: Sequence[Mapping[str, Any]]) -> float:
-    """The mean of such values; lmms-eval's own ``mean`` takes bare numbers only."""
+    """Return the mean of such values; lmms-eval's own ``mean`` only accepts plain numbers."""
     return statistics.fmean(item["score"] for item in items)

@@ -1,6 +1,6 @@
 "use strict";
 
-// The table is complete without this script, which only sorts and hides what is there.
+// The table is complete without this script, which only sorts and hides rows.
 const body = document.getElementById("board").tBodies[0];
 const none = document.getElementById("none");
 const rows = [...body.rows].filter((row) => row !== none);
@@ -49,8 +49,8 @@ function refresh() {
   if (sorted) sort(sorted);
 }
 
-// Rows that are equal keep their order, so that sorting by one column after another works; those
-// without a number come last whichever way the others go.
+// Equal rows keep their order, so that sorting by several columns in turn works; rows
+// without a number always come last.
 function sort(heading) {
   const direction = heading.getAttribute("aria-sort") === "ascending" ? 1 : -1;
   const part = ["model", "source"].find((name) => heading.classList.contains(name));

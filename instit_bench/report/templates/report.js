@@ -21,7 +21,7 @@ function setOptions(select, options) {
   select.replaceChildren(...options.map(([value, name]) => element("option", { value }, name)));
 }
 
-/** What can be chosen, with counts; a choice without a choice is hidden. */
+/** The filters, with counts; a filter with a single value is hidden. */
 function updateFilters() {
   for (const choice of CHOICES) {
     const { field, names } = choice;
@@ -42,12 +42,12 @@ function updateFilters() {
 
 function change(field, value) {
   view[field] = value;
-  if (field === "run" && flipRun(view.flip) === value) view.flip = ""; // a run has none against itself
+  if (field === "run" && flipRun(view.flip) === value) view.flip = ""; // a run has no flips against itself
   writeAddress();
   update();
 }
 
-/** Everything from the view: filters, list, and the selected sample. */
+/** Render the view: filters, list, and the selected sample. */
 function update() {
   updateFilters();
   showList(chosen());
@@ -55,14 +55,14 @@ function update() {
   showSelected();
 }
 
-/** The selected sample, also where the filters leave it out of the list. */
+/** The selected sample, even if filters hide it from the list. */
 function showSelected() {
   const sample = DATA.samples.find((one) => address(one) === view.sample);
   if (sample?.answers[runIndex()]) {
     showDetails(sample);
   } else {
-    const none = ["There is no sample ", element("bdi", {}, view.sample), " in this run."];
-    const words = view.sample ? none : ["Choose a sample."];
+    const none = ["This run has no sample ", element("bdi", {}, view.sample), "."];
+    const words = view.sample ? none : ["Select a sample."];
     byId("details").replaceChildren(element("p", { class: "quiet" }, ...words));
   }
 }
@@ -102,7 +102,7 @@ function onKey(event) {
   }
 }
 
-/** Follow the address: at the start, by a link, or typed. */
+/** Follow the URL: on load, by a link, or typed. */
 function follow() {
   readAddress();
   update();
@@ -116,7 +116,7 @@ makeFilters();
 byId("list").addEventListener("scroll", drawRows);
 byId("show-help").addEventListener("click", () => byId("help").showModal());
 for (const button of document.querySelectorAll("[data-part]")) {
-  // The address's fragment is taken, so parts are not linked to by it.
+  // The URL's fragment is in use, so anchors cannot use it.
   button.addEventListener("click", () => byId(button.dataset.part).scrollIntoView());
 }
 addEventListener("resize", drawRows);

@@ -8,7 +8,7 @@ function text(numbers) {
   return numbers ? numbers.map((number) => DATA.lines[number]).join("\n") : "";
 }
 
-/** The pictures that an answer was given on: {file, width, height} or {missing}. */
+/** The images that the model was shown: {file, width, height} or {missing}. */
 function pictures(answer) {
   const film = answer.film === undefined ? [] : DATA.films[answer.film];
   return film.map((number) => {
@@ -21,7 +21,7 @@ function taskOf(sample) {
   return DATA.tasks[sample.task];
 }
 
-/** The value that decides over an answer, null where it has none. */
+/** The value of the deciding metric, null if there is none. */
 function score(sample, answer) {
   const task = taskOf(sample);
   return answer.scores ? answer.scores[task.metrics.indexOf(task.deciding)] ?? null : null;
@@ -33,7 +33,7 @@ function verdict(answer) {
   return answer.right ? "right" : "wrong";
 }
 
-/** Text whose characters of direction leave the words around it alone, where no bdi may stand. */
+/** Text isolated from the direction of its surroundings, where bdi is not allowed. */
 function isolated(words) {
   return `\u2068${words}\u2069`;
 }

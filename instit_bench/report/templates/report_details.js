@@ -1,6 +1,6 @@
-// One sample: what was shown and asked, what was answered, and what came of it.
+// One sample: its media, question, prediction and scores.
 
-// More of a text than this would hold the page up for seconds.
+// Longer texts would block the page for seconds.
 const MOST_CHARACTERS = 200_000;
 const MOST_LINES = 5_000;
 
@@ -11,7 +11,7 @@ function showDetails(sample) {
     heading(sample, answer),
     film(sample, answer),
     ...question(sample, answer),
-    block("Answer", answer.answer ? text(answer.answer) || "(an empty reply)" : ""),
+    block("Prediction", answer.answer ? text(answer.answer) || "(empty)" : ""),
     block("Tool calls", (answer.calls ?? []).join("\n")),
     block("Gold", text(answer.gold)),
     block("Read as", reading(answer)),
@@ -28,7 +28,7 @@ function showDetails(sample) {
   if (named) strip.scrollLeft = named.offsetLeft - strip.offsetLeft;
 }
 
-/** Whoever was among the old parts with the keyboard stays among the new ones. */
+/** Keep the keyboard focus when parts are replaced. */
 function replaceDetails(parts) {
   const details = byId("details");
   const focused = document.activeElement;
@@ -61,7 +61,7 @@ function step(id, by) {
   return button;
 }
 
-/** A picture, or a video's frames in order with the ones that the question names marked. */
+/** An image, or a video's frames in order; frames that the question names are marked. */
 function film(sample, answer) {
   if (taskOf(sample).media === "none") return null;
   const shown = pictures(answer);
@@ -78,14 +78,14 @@ function film(sample, answer) {
 
 function withoutPictures() {
   return DATA.media === null
-    ? "This report was made without pictures."
-    : "The picture is not on disk: the run does not say where it was, or its dataset has gone.";
+    ? "This report was made without images."
+    : "The image is not available: the run does not record its file, or the dataset was moved.";
 }
 
 function image(picture, label) {
   if (picture.missing !== undefined) return element("p", { class: "missing" }, picture.missing);
   const { file, width, height } = picture;
-  const made = element("img", { loading: "lazy", width, height, alt: label ? `frame ${label}` : "picture" });
+  const made = element("img", { loading: "lazy", width, height, alt: label ? `frame ${label}` : "image" });
   const button = element("button", { type: "button", "aria-pressed": "false", title: "larger" }, made);
   button.addEventListener("click", () => {
     button.setAttribute("aria-pressed", String(button.getAttribute("aria-pressed") === "false"));
@@ -97,14 +97,14 @@ function image(picture, label) {
   return button;
 }
 
-/** The question with its options, of a prompt for tools what the user says; the whole, folded. */
+/** The question with its options, or the user's input of a tool prompt; the whole prompt, folded. */
 function question(sample, answer) {
   const words = text(answer.input ?? answer.question);
   const asked = textBlock("Question", words, journal(sample)) ?? element("section", {});
   const options = (answer.choices ?? []).map((choice, index) => {
     const letter = String.fromCharCode(65 + index);
     const notes = [
-      letter === text(answer.gold) ? "gold" : "",
+      letter === text(answer.gold) ? "target" : "",
       letter === answer.extracted ? "answered" : "",
     ].filter(Boolean);
     const item = element("li", {}, `${letter}. ${text(choice)}`);
@@ -130,15 +130,15 @@ function textBlock(title, content, place) {
   return element("section", {}, element("h4", {}, title), shown);
 }
 
-/** A text, of a very long one the beginning, with how much is left out and where the whole is. */
+/** A text; a very long one is cut, with a note on where to find the rest. */
 function beginning(content, place) {
   const kept = content.split("\n", MOST_LINES).join("\n").slice(0, MOST_CHARACTERS);
   if (kept.length === content.length) return [content];
-  const left = `${content.length - kept.length} of ${content.length} characters are left out here`;
+  const left = `${content.length - kept.length} of ${content.length} characters are omitted here`;
   return [kept, "\n", element("em", {}, `${left}; all are in the run's ${place}.`)];
 }
 
-/** The file of a run's folder that holds a sample's texts. */
+/** The file of a run directory that contains a sample's texts. */
 function journal(sample) {
   return `samples/${taskOf(sample).name}.jsonl`;
 }
@@ -162,7 +162,7 @@ function judges(sample, answer) {
   return table("Judges", ["judge", "score", "reply"], rows);
 }
 
-/** The same sample in the other runs, each with a button to look at that run. */
+/** The same sample in the other runs, each with a button that selects the run. */
 function otherRuns(sample) {
   const current = runIndex();
   const rows = DATA.runs.map((run, index) => [run, sample.answers[index], index]);
@@ -179,12 +179,12 @@ function otherRuns(sample) {
   return section;
 }
 
-/** Another run's answer, with its question where it was asked something else. */
+/** Another run's prediction, with its question if it differs. */
 function otherAnswer(sample, answer) {
   const here = text(sample.answers[runIndex()].question);
   const asked = text(answer.question);
   const said = text(answer.answer) || text(answer.why);
-  const both = asked === here ? said : `asked otherwise: ${asked}\n${said}`;
+  const both = asked === here ? said : `different question: ${asked}\n${said}`;
   return beginning(both, journal(sample));
 }
 

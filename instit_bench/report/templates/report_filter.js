@@ -1,6 +1,6 @@
 // Which samples are in the list.
 
-// Each choice: its field in the address, its label, and the values that an answer has of it.
+// Each filter: its field in the URL, its label, and an answer's values for it.
 const CHOICES = [
   { field: "task", label: "task", values: (sample) => [taskOf(sample).name] },
   { field: "state", label: "state", values: (_, answer) => [DATA.states[answer.state]] },
@@ -11,7 +11,7 @@ const CHOICES = [
   { field: "method", label: "read by", values: (_, answer) => (answer.method ? [answer.method] : []) },
 ];
 
-const MOST_OPTIONS = 100; // of a choice: data and models may make up any number of tools
+const MOST_OPTIONS = 100; // per filter: data and models may invent any number of tools
 const LONGEST_OPTION = 60; // characters
 
 const VERDICT_NAMES = {
@@ -29,12 +29,12 @@ function verdictName(value) {
   return VERDICT_NAMES[value];
 }
 
-/** A name from data or models: it may be of any length, and turn the words around it about. */
+/** A name from data or models: it may have any length or text direction. */
 function dataName(value) {
   return isolated(value.length > LONGEST_OPTION ? `${value.slice(0, LONGEST_OPTION)}…` : value);
 }
 
-/** Every tool that gold or the reply calls; what is in brackets is none. */
+/** Every tool that target or prediction calls; bracketed names are not tools. */
 function tools(answer) {
   const named = (answer.pairs ?? []).flat().filter((name) => !name.startsWith("("));
   return [...new Set(named)];
@@ -61,7 +61,7 @@ function flipName(value) {
   return value.startsWith("lost:") ? `right in ${label}, wrong here` : `wrong in ${label}, right here`;
 }
 
-/** The samples that the chosen run has and that fit everything chosen, leaving out one choice. */
+/** The selected run's samples that match all filters, except one. */
 function chosen(except = "") {
   const run = runIndex();
   const active = CHOICES.filter(({ field }) => view[field] && field !== except);
@@ -78,7 +78,7 @@ function chosen(except = "") {
 
 const searchTexts = new WeakMap();
 
-/** Everything of an answer that a search looks through, in lower case. */
+/** The searchable text of an answer, in lower case. */
 function searchable(sample, answer) {
   let found = searchTexts.get(answer);
   if (found === undefined) {
@@ -91,7 +91,7 @@ function searchable(sample, answer) {
   return found;
 }
 
-/** The values to choose from, sorted: the commonest, and the one that is chosen. */
+/** A filter's values, sorted: the most frequent, and the selected one. */
 function offered(found, chosenOne) {
   const commonest = [...found.keys()].sort((one, other) => found.get(other) - found.get(one));
   const values = new Set(commonest.slice(0, MOST_OPTIONS));
@@ -99,7 +99,7 @@ function offered(found, chosenOne) {
   return [...values].sort();
 }
 
-/** How many samples have each value of a choice, all other choices kept. */
+/** The number of samples per value of a filter, with all other filters applied. */
 function counts({ field, values }) {
   const run = runIndex();
   const found = new Map();

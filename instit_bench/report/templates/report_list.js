@@ -1,6 +1,6 @@
-// The list of samples: only the rows in sight are in the document.
+// The list of samples: only visible rows are in the document.
 const ROW_HEIGHT = 58; // pixels, as in report.css
-const ROWS_BEYOND = 8; // above and below what is in sight
+const ROWS_BEYOND = 8; // above and below the visible rows
 
 const SIGNS = { right: "✓", wrong: "✗", none: "–" };
 
@@ -53,7 +53,7 @@ function row(sample, index) {
   return made;
 }
 
-/** In a few characters: what was read for what was right, a score, or how it ended. */
+/** A short summary: prediction for target, a score, or the state. */
 function outcome(sample, answer) {
   const state = DATA.states[answer.state];
   if (state !== "scored") return state;
@@ -64,13 +64,13 @@ function outcome(sample, answer) {
   return value === null ? "" : String(value);
 }
 
-/** The tools on one side of an answer's pairs: 0 is gold, 1 the reply. */
+/** The tools on one side of an answer's pairs: 0 is the target, 1 the prediction. */
 function called(answer, side) {
   const names = (answer.pairs ?? []).map((pair) => pair[side]);
   return names.filter((name) => name !== "(no call)" && name !== "(none)").join(", ") || "no tool";
 }
 
-/** Bring the selected row into sight. */
+/** Scroll the selected row into view. */
 function scrollToSelected() {
   const box = byId("list");
   const top = list.selected * ROW_HEIGHT;

@@ -1,5 +1,5 @@
-// What is looked at, kept in the address's fragment so that a link leads back to it:
-// #sample=<task>/<id>&task=…&state=…; fields that are empty are left out.
+// The view, kept in the URL's fragment so that links restore it:
+// #sample=<task>/<id>&task=…&state=…; empty fields are left out.
 const FIELDS = ["sample", "run", "task", "state", "verdict", "flip", "tool", "method", "kind", "q"];
 
 const view = Object.fromEntries(FIELDS.map((field) => [field, ""]));
@@ -19,12 +19,12 @@ function fragment(fields) {
     .join("&");
 }
 
-/** The run whose answers are shown: the one that is named, else the first. */
+/** The selected run, by default the first. */
 function runIndex() {
   return Math.max(0, DATA.runs.findIndex((run) => run.label === view.run));
 }
 
-/** A sample as links name it. */
+/** A sample's name in links. */
 function address(sample) {
   return `${taskOf(sample).name}/${sample.id}`;
 }

@@ -1,4 +1,4 @@
-"""Multiple choice: official and strict reading of the chosen letter."""
+"""Multiple choice: the official and the strict way to read the chosen letter."""
 
 from instit_bench.scorers.choice.scorer import ChoiceScorer
 

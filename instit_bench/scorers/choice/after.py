@@ -1,4 +1,4 @@
-"""Reading the words after a letter: the verdict on it."""
+"""Read the words after a letter: do they confirm or reject it?"""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _CONDITIONS, _TRUTH = ("when", "whenever", "if", "that", "where"), ("true", "fal
 
 
 def read_after(tokens: Tokens, mention: Mention) -> Claim:
-    """Read the words after a letter for a verdict on it."""
+    """Read the words after a letter and return what they say about it."""
     start = after_letter(tokens, mention)
     if tokens.word(start) == "?":
         return _answered(tokens, start + 1)
@@ -33,7 +33,7 @@ def read_after(tokens: Tokens, mention: Mention) -> Claim:
         delimited=bool(tokens.role(start) & (Role.DELIMITER | Role.COMMA)),
         insertion=mention.head or tokens.word(start) in (",", "(", ".", ")"),
     )
-    # "The expression is true when A is false" says nothing of an option.
+    # "The expression is true when A is false" is not about an option.
     proposition = tokens.word(mention.first - 1) in _CONDITIONS
     for index in range(start, start + _RIGHT_REACH):
         role = tokens.role(index)
@@ -47,9 +47,9 @@ def read_after(tokens: Tokens, mention: Mention) -> Claim:
 
 @dataclass(slots=True)
 class _Right:
-    """What was read so far on the way from a letter to a verdict.
+    """What was read so far between a letter and a verdict on it.
 
-    ``insertion`` allows other words in between ("(D), unknown, is incorrect"), ``skipped`` says
+    ``insertion`` allows other words in between ("(D), unknown, is incorrect"); ``skipped`` says
     that there were some.
     """
 
@@ -108,7 +108,7 @@ class _Right:
 
 
 def _negates_another(tokens: Tokens, index: int, start: int) -> bool:
-    """Whether a negation is about what follows it: "C, not D", "C, no chair is seen"."""
+    """Whether a negation applies to what follows it: "C, not D", "C, no chair is seen"."""
     if index > start and tokens.word(index - 1) == ",":
         return True
     return tokens.word(index).isascii() and any(

@@ -1,4 +1,4 @@
-"""Reading the words before a letter: what is said to be that letter, and by whom."""
+"""Read the words before a letter: what they say the letter is, and who says it."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def read_before(tokens: Tokens, mention: Mention, before: Claim) -> Claim:
 
 
 def _past_fillers(tokens: Tokens, mention: Mention, before: Claim) -> tuple[int, list[int]]:
-    """Go back over the words that change nothing, to the one that says what a letter is."""
+    """Skip backwards over filler words to the word that says what a letter is."""
     index, passed = mention.first - 1, list[int]()
     for _ in range(_LEFT_REACH):
         role = tokens.role(index)
@@ -93,7 +93,7 @@ def _in_enumeration(tokens: Tokens, copula: int, mention: Mention, passed: list[
 
 
 def _is_subject(tokens: Tokens, mention: Mention) -> bool:
-    """Whether a letter has a verb of its own: of "I think B is …" what follows decides."""
+    """Whether a letter is the subject of its own verb: in "I think B is …" the rest decides."""
     verb = tokens.role(after_letter(tokens, mention))
     return bool(verb & Role.COPULA) and not verb & Role.DELIMITER
 
@@ -116,7 +116,7 @@ def _unannounced(
 
 
 def _is_announced(tokens: Tokens, index: int, passed: list[int]) -> bool:
-    """Whether "so", "wait" or an arrow stands before a letter; the > of a ranking does not."""
+    """Whether "so", "wait" or an arrow precedes a letter; the > of a ranking does not count."""
     if tokens.word(index) == ">" and not tokens.role(index - 1) & Role.COPULA:
         return False
     roles = [tokens.role(index), *(tokens.role(place) & ~Role.FILLER for place in passed)]
@@ -153,7 +153,7 @@ def _choice(tokens: Tokens, index: int, passed: list[int]) -> Claim:
 
 
 def _head(tokens: Tokens, copula: int, passed: list[int]) -> Claim:
-    """Judge a letter after "is" or a colon by what it is said of."""
+    """Judge a letter after "is" or a colon by the subject of that clause."""
     if any(tokens.role(place) & Role.OTHER & ~Role.FILLER for place in passed):
         return Claim.ASIDE
     delimiter = bool(tokens.role(copula) & Role.DELIMITER)
@@ -177,7 +177,7 @@ def _head(tokens: Tokens, copula: int, passed: list[int]) -> Claim:
 
 
 def _near(tokens: Tokens, first: int, copula: int) -> list[int]:
-    """The words right before a copula, in its own clause."""
+    """Return the words just before a copula, within its own clause."""
     near = []
     for index in range(copula - 1, max(first, copula - 3) - 1, -1):
         if tokens.role(index) & Role.COMMA or tokens.word(index) == "but":
@@ -197,7 +197,7 @@ def _denied(tokens: Tokens, first: int, copula: int) -> bool:
 
 
 def _is_head(tokens: Tokens, index: int) -> bool:
-    """Whether a word says that the answer is spoken of; the right of "right angle" does not."""
+    """Whether a word refers to the answer; the "right" of "right angle" does not."""
     word = tokens.word(index)
     if word == "likely":
         return tokens.word(index - 1) == "most"

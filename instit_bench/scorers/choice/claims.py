@@ -1,4 +1,4 @@
-"""What a text does with an option letter: states it, offers it, or turns it down."""
+"""What a text does with an option letter: states it, offers it, or rejects it."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _SUBJUNCTIVE = frozenset(["would", "were"])
 
 
 def claim(tokens: Tokens, mention: Mention, before: Claim = Claim.NEUTRAL) -> Claim:
-    """Say what a text does with a letter.
+    """Return what a text does with a letter.
 
     Args:
         tokens: The text.
         mention: The letter in it.
-        before: What it did with the letter before this one.
+        before: What it does with the previous letter.
     """
     right = read_after(tokens, mention)
     left = read_before(tokens, mention, before)
@@ -40,7 +40,7 @@ def claim(tokens: Tokens, mention: Mention, before: Claim = Claim.NEUTRAL) -> Cl
 
 
 def in_negated_clause(tokens: Tokens, mention: Mention) -> bool:
-    """Whether something is denied between the last comma or full stop and a letter."""
+    """Whether a negation occurs between the last comma or full stop and a letter."""
     index = mention.first - 1
     while index >= 0 and not tokens.roles[index] & (Role.END | Role.COMMA | Role.DELIMITER):
         if tokens.roles[index] & Role.NEGATION:
@@ -65,7 +65,7 @@ def list_verdict(tokens: Tokens, mention: Mention) -> Claim:
 
 
 def _is_exception(tokens: Tokens, mention: Mention) -> bool:
-    """Whether all but this letter are turned down: "everything except D is wrong"."""
+    """Whether everything but this letter is rejected: "everything except D is wrong"."""
     return any(
         tokens.word(index) in ("except", "besides", "but")
         for index in range(max(0, mention.first - 2), mention.first)

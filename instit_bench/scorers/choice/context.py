@@ -1,4 +1,4 @@
-"""What a text may do with a letter, and the ground that the words around it stand on."""
+"""What a text may do with a letter, and helpers for the words around it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from instit_bench.scorers.choice.tokens import Role, Tokens
 
 
 class Claim(IntEnum):
-    """The part a letter plays; from ``LIKELY`` on the text commits itself to it."""
+    """The role a letter plays; from ``LIKELY`` on the text commits to it."""
 
     REJECTED = -2  # "not A", "A is wrong"
-    ASIDE = -1  # somebody else's, an earlier, a second or a supposed answer; a question
+    ASIDE = -1  # someone else's, an earlier, a second or a hypothetical answer; a question
     NEUTRAL = 0
     OFFERED = 1  # "it might be A", "the largest lobe is (A)"
     LIKELY = 2  # "so A", "which matches A"
@@ -22,7 +22,7 @@ class Claim(IntEnum):
 
 
 AUXILIARIES = words("would does do did has have can will should")
-# Before these "right" and "best" are no verdict: "a right angle", "best of".
+# Before these, "right" and "best" are not verdicts: "a right angle", "best of".
 NOT_A_VERDICT = words(
     "angle angles angled triangle triangles hand side foot leg arm half of next before after"
     " about in regarding for to image figure diagram"
@@ -48,14 +48,14 @@ def sentence_start(tokens: Tokens, index: int) -> int:
 
 
 def ends_clause(tokens: Tokens, mention: Mention) -> bool:
-    """Whether a letter is all that its clause says."""
+    """Whether a letter is the whole of its clause."""
     role = tokens.role(after_letter(tokens, mention))
     tag = tokens.word(after_letter(tokens, mention)) == "<"
     return tag or bool(role & (Role.STOP | Role.BECAUSE | Role.DELIMITER))
 
 
 def after_letter(tokens: Tokens, mention: Mention) -> int:
-    """The first token after a letter, closing marks and the noun "option" aside."""
+    """Return the first token after a letter, skipping closing marks and the noun "option"."""
     index = mention.last + 1
     while tokens.word(index) and (
         tokens.role(index) & Role.QUOTE and tokens.word(index) not in "([<"

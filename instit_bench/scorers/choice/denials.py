@@ -1,4 +1,4 @@
-"""Replies that name no option: refusals, and findings that none of the options is right."""
+"""Replies that choose no option: refusals, and statements that no option is right."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _DENIALS = tuple(
 
 
 def denial(text: str) -> str | None:
-    """Say whether a text refuses to answer or finds that no option is right.
+    """Return whether a text refuses to answer or says that no option is right.
 
     Returns:
         ``refusal``, ``out_of_range`` or ``None``.
@@ -34,7 +34,7 @@ def denial(text: str) -> str | None:
 
 
 def _parts_with(words: tuple[str, ...], text: str) -> Iterator[str]:
-    """Yield the sentences that hold one of some words; the text as it is where there are none."""
+    """Yield the sentences that contain one of the words, or the whole text if none does."""
     if not words:
         yield text
     elif any(word in text for word in words):

@@ -1,9 +1,9 @@
-"""What a language record says, and the English one: words that state or turn down an answer.
+"""The fields of a language record, and the English record.
 
-Words are lower case. Those of scripts that write spaces are single words, with an apostrophe where
-they hold one; those of Chinese, Japanese, Korean and Thai are found anywhere in a run of text. A
-word may play several parts. ``refusals`` and ``none_fits`` are regular expressions for text in
-lower case; where there are ``denials``, every text that they match holds one of these.
+Words are lower case. In scripts with spaces they are single words, with an apostrophe where they
+contain one; in Chinese, Japanese, Korean and Thai they match anywhere in a run of text. A word may
+have several roles. ``refusals`` and ``none_fits`` are regular expressions for lower-case text; if
+``denials`` is set, every text they match contains one of those strings.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ class Language:
 
     - ``answer``: nouns that introduce the answer even without a verb ("Answer B").
     - ``option``: nouns for what is chosen from ("option"); they introduce it with a verb only.
-    - ``copula``: what joins such a noun and a letter ("is"), or a clause and its letter ("means").
-    - ``filler``: words that may stand between them and change nothing ("the", "probably").
+    - ``copula``: connects such a noun to a letter ("is"), or a clause to its letter ("means").
+    - ``filler``: words that may come between them without changing the meaning ("the", "probably").
     - ``speaker``: who chooses ("I"); ``choose``: verbs of choosing that need one; ``chosen``: verbs
       that say by themselves who chooses ("elijo", "选").
     - ``correct``, ``wrong``: verdicts on a letter. ``fits``: verbs that are one ("B fits best").
-    - ``negation``: what turns around the words after it; ``instead``: what turns down the letter
-      after it ("rather than B").
-    - ``other``: what makes an answer somebody else's, an earlier or a second one ("initially").
-    - ``hedge``: what makes it a possibility ("might"); ``if_``: what makes it a condition.
+    - ``negation``: negates the words after it; ``instead``: rejects the letter
+        after it ("rather than B").
+    - ``other``: makes an answer someone else's, an earlier or a second one ("initially").
+    - ``hedge``: makes it a possibility ("might"); ``if_``: makes it a condition.
     - ``because``, ``so``: words that begin a reason and a conclusion; ``revise``: that announce
-      another answer ("wait"); ``but``: after a letter that was turned down ("not A but B").
+        another answer ("wait"); ``but``: follows a rejected letter ("not A but B").
     - ``or_``, ``and_``: what joins letters. ``yes``, ``no``: replies to one's own question.
     """
 

@@ -1,4 +1,4 @@
-"""Telling option letters from other letters: articles, initials, names, units, variables."""
+"""Tell option letters from other letters: articles, initials, names, units, variables."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from instit_bench.scorers.choice.tokens import Role, Tokens
 class Mention:
     """One option letter, or several joined by "or", "and" or commas.
 
-    ``first`` and ``last`` are the tokens that it takes up, brackets included. ``strong`` says that
-    the letter is in brackets, begins the text or ends a clause, so that it is not part of other
-    words; ``head`` that it heads a line or an entry of a list; ``listed`` that the list goes
-    through the options.
+    ``first`` and ``last`` are the indices of its tokens, brackets included. ``strong`` says that
+    the letter is in brackets, begins the text or ends a clause, so it is not part of other words;
+    ``head`` that it heads a line or a list entry; ``listed`` that the list goes through the
+    options.
     """
 
     letters: str
@@ -30,7 +30,7 @@ class Mention:
 
 
 _OPEN, _CLOSE = "([{\"'“‘「『【《<〈", ")]}\"'”’」』】》>〉"
-# After these a letter is a name ("vitamin C"), a place in a figure ("angle A") or a quotation.
+# After these, a letter is a name ("vitamin C"), a point in a figure ("angle A") or a quotation.
 _NAMED = words(
     "vitamin plan team group person player gate grade section block exit class type terminal"
     " zone row channel hepatitis size platform building vehicle bus line area lane door floor"
@@ -71,7 +71,7 @@ _BEFORE, _AFTER = 260, 160
 
 
 def around_letters(text: str) -> str:
-    """Keep what stands near a letter that may be an option; the rest says nothing about one."""
+    """Keep the text near letters that may be options; the rest is irrelevant."""
     kept: list[str] = []
     end = 0
     for match in _CANDIDATE.finditer(text):
@@ -87,7 +87,7 @@ def around_letters(text: str) -> str:
 
 
 def single_letters(tokens: Tokens) -> list[Mention]:
-    """Find every letter that is an option, each by itself."""
+    """Find every option letter, each by itself."""
     geometry = _GEOMETRY.search(tokens.text) is not None
     return [
         mention
@@ -155,7 +155,7 @@ def _is_word(tokens: Tokens, index: int, *, ends: bool) -> bool:
 
 
 def _run(tokens: Tokens, index: int) -> Mention | None:
-    """Read "AC" as two letters where it is all that follows "answer" or all of the text."""
+    """Read "AC" as two letters if it is all that follows "answer", or the whole text."""
     before = index - 1
     while tokens.word(before) and tokens.role(before) & (Role.QUOTE | Role.DELIMITER):
         before -= 1
@@ -183,7 +183,7 @@ def _is_symbol(tokens: Tokens, index: int) -> bool:
 
 
 def _is_choice(tokens: Tokens, index: int) -> bool:
-    """Whether a slash stands between two capitals ("A/B") and is no division ("m/s")."""
+    """Whether a slash separates two capitals ("A/B") and is not a division ("m/s")."""
     other = index - 2 if tokens.word(index - 1) == "/" else index + 2
     return all(
         0 <= place < len(tokens.words)
@@ -202,7 +202,7 @@ def _is_call(tokens: Tokens, index: int) -> bool:
 
 
 def _inside_word(tokens: Tokens, index: int) -> bool:
-    """Whether a letter is glued to what stands beside it: "X-ray", "U.S.", "B2", "x_1"."""
+    """Whether a letter is attached to its neighbours: "X-ray", "U.S.", "B2", "x_1"."""
     return (tokens.touches(index - 1) and _glued_before(tokens, index)) or (
         tokens.touches(index) and _glued_after(tokens, index)
     )

@@ -1,4 +1,4 @@
-"""Option letters as a text mentions them: alone, joined to others, or at the head of a list."""
+"""Find option letters in a text: alone, joined to others, or at the head of a list entry."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import replace
 from instit_bench.scorers.choice.letters import Mention, single_letters
 from instit_bench.scorers.choice.tokens import Role, Tokens
 
-# Of more letters than any answer needs, the first ones and the last ones are read.
+# If there are more letters than any answer needs, only the first and the last are read.
 _MOST = 200
 
 
@@ -50,7 +50,7 @@ def _ends_group(tokens: Tokens, index: int) -> bool:
 
 
 def _link(tokens: Tokens, left: Mention, right: Mention) -> str:
-    """How two letters are joined: "conjunction", "comma" or not at all."""
+    """Return how two letters are joined: "conjunction", "comma" or not at all."""
     if right.first - left.last > 5:
         return ""
     found = ""

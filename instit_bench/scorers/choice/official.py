@@ -1,4 +1,4 @@
-"""The benchmark's own way of reading a letter from a reply, reproduced flaws and all."""
+"""The benchmark's own way of reading a letter from a reply, flaws included."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ def extract_official(reply: str) -> str:
     """Read a letter as the Inst-IT Bench evaluator does.
 
     Source: the multiple-choice evaluator of the Inst-IT repository, which took this step from
-    Video-MME: known lead-ins are removed wherever they stand, then the first capital A to D
+    Video-MME: known lead-ins are removed wherever they occur, then the first capital A to D
     anywhere is the answer. Upstream also returns early for more than ten words without such a
     capital; the result is the same as finding none, so that test is not repeated here.
 
     Args:
-        reply: The model's reply as it came, reasoning included.
+        reply: The model's unmodified reply, reasoning included.
 
     Returns:
         The letter, or an empty string, which upstream leaves out of the denominator.

@@ -1,4 +1,4 @@
-"""Finding the one option that a reply names by its text."""
+"""Find the one option that a reply names by its text."""
 
 from __future__ import annotations
 
@@ -8,21 +8,22 @@ from collections.abc import Sequence
 from instit_bench.scorers.choice.language import words
 from instit_bench.scorers.choice.quantities import is_quantity, last_quantity_matches
 
-# Marks ``[3]`` and times ``<7>`` are whole tokens, or ``[1]`` would equal the number 1. East Asian
+# Marks ``[3]`` and times ``<7>`` are whole tokens; otherwise ``[1]`` would equal the number 1. East
+# Asian scripts have no spaces, so each of their characters is a token.
 # scripts write no spaces, so there each character is a token.
 _TOKEN = re.compile(
     r"\[\d+\]|<\d+>|[぀-ヿ㐀-鿿가-힯]|\d+(?:[.,]\d+)+|[^\W_぀-ヿ㐀-鿿가-힯]+(?:'[a-z]+)?"
 )
 _ARTICLES = frozenset({"a", "an", "the"})
 _NEGATIONS = words("not no never without nor neither cannot nicht kein keine pas não non не 不 没")
-# An option of such words alone is met by equality only.
+# An option made of these words alone only matches by equality.
 _COMMON = words(
     "a an the for in on at to of and or is it by with from as no not yes both neither none"
     " all any if while this that they he she we i you be are was do does"
 )
 _NEGATION_REACH = 3
 _SENTENCE = re.compile(r"(?<=[.!?。！？])(?=\s+\D|\s*$|[^\x00-\x7f])|\n+")
-# What a sentence says under a condition, and the reasons it gives, name options that it does not
+# Conditions and reasons mention options that the sentence does not choose.
 # choose.
 _ASIDE = re.compile(
     r"^\s*(?:if|when|since|because|as|due to|although|while|unlike|given that)\b[^,.]*(?:,|$)"
@@ -43,18 +44,18 @@ _SUFFIX = re.compile(r"(?:ies|es|s|ed|ing|ly|e|y|i)$")
 def matching_options(reply: str, choices: Sequence[str]) -> list[int]:
     """Find the options that a reply names by their text.
 
-    Equality with the whole reply counts first, endings of words aside. Otherwise options that are
-    quantities must be the last quantity that the reply states, and options in words must be named
-    in a sentence, outside its conditions and reasons, without a negation just before. An option
-    that is part of another option's text ("bag" beside "a shopping bag") is only ever matched by
-    equality: its words in a sentence do not tell the two apart.
+    Equality with the whole reply is tried first, ignoring word endings. Otherwise an option that is
+    a quantity must be the last quantity in the reply, and an option in words must occur in a
+    sentence, outside its conditions and reasons, and without a negation just before it. An option
+    that is part of another option's text ("bag" beside "a shopping bag") only matches by equality,
+    because its words in a sentence cannot tell the two apart.
 
     Args:
         reply: The reply without reasoning.
         choices: The options' texts.
 
     Returns:
-        Indexes into ``choices``: one is an answer, several are ambiguous.
+        Indices into ``choices``: one is an answer, several are ambiguous.
     """
     for stemmed in (False, True):
         said = _bare(_tokens(reply, stemmed))
@@ -106,7 +107,7 @@ def _tokens(text: str, stemmed: bool) -> list[str]:
 
 
 def _stem(word: str) -> str:
-    """Cut an English ending, so that "walked" meets "walks"; short words stay."""
+    """Remove an English ending, so that "walked" matches "walks"; short words stay."""
     if len(word) < 5 or not word.isascii():
         return word
     return _SUFFIX.sub("", _SUFFIX.sub("", word)) if len(word) > 6 else _SUFFIX.sub("", word)

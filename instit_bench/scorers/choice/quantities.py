@@ -1,4 +1,4 @@
-"""Options that are quantities: which one equals the last quantity that a reply states."""
+"""Options that are quantities: find the one that equals the last quantity in a reply."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _ROOT = re.compile(
 )
 _BRACED_ROOT = re.compile(r"√\{(\d+)\}")
 _NUMBER = r"\d+(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+"
-# A sign belongs to a number where nothing to subtract from stands before it.
+# A sign belongs to a number unless there is something before it to subtract from.
 _QUANTITY = re.compile(
     rf"(?<![\w.√/\[<^])(?P<sign>(?<![\d)\w°%] )(?<![\d)°%])[-−])?\s?"
     rf"(?P<value>(?:{_NUMBER})?(?:√(?:{_NUMBER})|π)?(?:/(?:{_NUMBER})|/\d*√\d+)?)(?P<power>\^|[xyznkabcpqrt](?![a-z]))?(?![\d.]*\])"
@@ -33,18 +33,18 @@ def is_quantity(text: str) -> bool:
 
 
 def last_quantity_matches(reply: str, options: Mapping[int, str]) -> list[int]:
-    """Find the options that equal the last quantity of a reply: their keys.
+    """Return the keys of the options that equal the last quantity in a reply.
 
-    A number on the way ("180° - 20° = 160°" for the option 20°) is no answer, and neither is one
-    that is only part of a formula, so the last quantity must be said of something: after "=",
-    "is" and the like, or with nothing else in its line.
+    An intermediate number ("180° - 20° = 160°" for the option 20°) is not an answer, nor is one
+    that is part of a formula, so the last quantity must be asserted: after "=", "is" and the like,
+    or alone on its line.
     """
     said = _last(canonical(reply)) if options else None
     return [index for index, option in options.items() if said and _value(option) == said]
 
 
 def canonical(text: str) -> str:
-    """Write fractions and roots in one way, without LaTeX."""
+    """Write fractions and roots in one form, without LaTeX."""
     text = _FRACTION.sub(r"\1/\2", text)
     text = _ROOT.sub(lambda match: f"√{match[1] or match[2] or match[3]}", text)
     return (
@@ -93,7 +93,7 @@ def _last(text: str) -> str | None:
         before = max(0, match.start() - 16)
         if _IN_FORMULA.search(text, before, match.start()):
             continue
-        # Far from the end only words state an answer: "AB = 3" is then what was given.
+        # Far from the end only words state an answer: there, "AB = 3" is given information.
         if len(text) - match.end() > _NEAR_END and not _SAID.search(text, before, match.start()):
             return None
         return _normal(match)

@@ -1,4 +1,4 @@
-"""Scoring multiple-choice replies: the official view and the strict one side by side."""
+"""Score multiple-choice replies in both views, official and strict."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from instit_bench.types import Prediction, Sample, Score, ScoredSample, State
 
 
 def letters_for(choices: Sequence[str]) -> str:
-    """Name the options: A to D unless the choices say how many there are."""
+    """Return the option letters: A to D unless the choices say how many there are."""
     return ascii_uppercase[: len(choices) or 4]
 
 
 class ChoiceScorer:
     """Exact match of the chosen letter.
 
-    ``official_accuracy`` follows the benchmark's evaluator, which leaves replies it cannot read
-    out of the denominator; ``accuracy`` reads replies as a person would and counts those without
-    an answer as wrong.
+    ``official_accuracy`` follows the benchmark's evaluator, which leaves unreadable replies out of
+    the denominator; ``accuracy`` reads replies as a person would and counts those without an
+    answer as wrong.
     """
 
     def score(self, sample: Sample, prediction: Prediction) -> Score:
@@ -67,16 +67,17 @@ def _state(strict: Extraction, prediction: Prediction) -> State:
 def _difference(strict: Extraction, official: str) -> str:
     if strict.letter and official:
         return (
-            f"the reply answers {strict.letter} ({strict.method}); "
+            f"the prediction answers {strict.letter} ({strict.method}); "
             f"the first capital A to D in it is {official}"
         )
     if strict.letter:
-        return f"the reply answers {strict.letter} ({strict.method}); officially it counts as empty"
+        return f"the prediction answers {strict.letter} ({strict.method}); officially it is empty"
     if official:
         return (
-            f"the reply gives no answer ({strict.reason}); officially a capital {official} counts"
+            f"the prediction gives no answer ({strict.reason}); "
+            f"officially a capital {official} counts"
         )
-    return f"the reply gives no answer ({strict.reason}): wrong here, left out officially"
+    return f"the prediction gives no answer ({strict.reason}): wrong here, excluded officially"
 
 
 def _counts(values: Iterable[str | None]) -> dict[str, int]:

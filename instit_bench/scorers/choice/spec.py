@@ -1,4 +1,4 @@
-"""What the program needs to know of multiple-choice scoring."""
+"""The specification of multiple-choice scoring."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from instit_bench.scorers.questions import first_moment, marks_named
 def _why_different(record: ScoredRecord) -> str:
     official = record.details.get("official_extracted")
     if record.extracted and official:
-        return "the first capital A to D in the reply, which official takes, is not its answer"
+        return "official takes the first capital A to D in the prediction, which is not its answer"
     if record.extracted:
-        return "official finds no capital A to D and leaves the sample out; strict reads an answer"
+        return "official finds no capital A to D and excludes the sample; strict finds an answer"
     if official:
-        return "the reply gives no answer; official takes a capital letter in it for one"
-    return "neither finds an answer: strict counts it as wrong, official leaves it out"
+        return "the prediction gives no answer; official takes a capital letter in it for one"
+    return "neither finds an answer: strict counts it as wrong, official excludes it"
 
 
 CHOICE = ScorerSpec(

@@ -1,4 +1,4 @@
-"""All that a text says about letters, and the last letter that it commits itself to."""
+"""What a text says about each letter, and the last letter that it commits to."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from instit_bench.scorers.choice.mentions import find_mentions
 from instit_bench.scorers.choice.tokens import Role, Tokens
 
 _BULLETS, _TRAILING = "-–—>•\"'[(|✓✔✅✗❌:", ".,:;!)]\"'|»」"
-# "(a) The …" at the head of a longer text numbers the part of a question.
+# "(a) The …" at the start of a longer text numbers a part of the question.
 _SHORT = 150
 _TAKES_BACK = Role.REVISE | Role.OTHER | Role.NEGATION
 _TURNS = words(
@@ -23,7 +23,7 @@ _TURNS = words(
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A mention, what the text does with it, and the method that reads it so."""
+    """A mention, what the text does with it, and the method that found this out."""
 
     mention: Mention
     claim: Claim
@@ -31,7 +31,7 @@ class Statement:
 
 
 def read_statements(tokens: Tokens, letters: str) -> list[Statement]:
-    """Classify every mention of a letter; ``letters`` are those of the options."""
+    """Classify every mention of a letter; ``letters`` are the option letters."""
     statements: list[Statement] = []
     before = Claim.NEUTRAL
     for mention in find_mentions(tokens):
@@ -49,10 +49,10 @@ def read_statements(tokens: Tokens, letters: str) -> list[Statement]:
 def last_commitment(
     tokens: Tokens, statements: Sequence[Statement], letters: str, least: Claim
 ) -> tuple[str, str] | None:
-    """Find the last letter that a text commits itself to.
+    """Find the last letter that a text commits to.
 
     Returns:
-        The letter, or several where the text does not choose between them, and the method.
+        The letter, or several if the text does not choose between them, and the method.
     """
     for place in range(len(statements) - 1, -1, -1):
         last = statements[place]
@@ -68,7 +68,7 @@ def last_commitment(
 
 
 def only_one_left(statements: Sequence[Statement], letters: str) -> str | None:
-    """Read the one entry of a list of all options that the list does not turn down."""
+    """Return the only entry that a list of all options does not reject."""
     listed = [statement for statement in statements if statement.mention.listed]
     left = {s.mention.letters for s in listed if s.claim is not Claim.REJECTED}
     if len(listed) == len(letters) > 2 and len(left) == 1:
@@ -77,7 +77,7 @@ def only_one_left(statements: Sequence[Statement], letters: str) -> str | None:
 
 
 def _form(tokens: Tokens, mention: Mention) -> str | None:
-    """Tell a letter that is a line of its own, or that begins the reply."""
+    """Return the method if a letter is a line of its own, or begins the reply."""
     first, last = mention.first - 1, mention.last + 1
     while tokens.word(first) and (
         tokens.role(first) & (Role.OPTION | Role.QUOTE) or tokens.word(first) in _BULLETS
@@ -100,7 +100,7 @@ def _form(tokens: Tokens, mention: Mention) -> str | None:
 
 
 def _contradiction(tokens: Tokens, earlier: Sequence[Statement], last: Statement) -> str:
-    """Find the letter that a text states as firmly before and does not take back."""
+    """Find a letter that the text stated as firmly before and did not take back."""
     for statement in reversed(earlier):
         narrows = set(last.mention.letters) <= set(statement.mention.letters)
         if statement.claim >= last.claim and not narrows:

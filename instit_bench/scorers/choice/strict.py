@@ -1,8 +1,8 @@
-"""Reading the chosen letter from a reply as a careful human reader would.
+"""Read the chosen letter from a reply as a careful human reader would.
 
-Every mention of an option letter is classified by what the text does with it (``claims``), and the
-last one that the text commits itself to decides; a reply that settles on none is reported as such
-with a reason. Nothing is ever guessed.
+Every mention of an option letter is classified by what the text does with it (``claims``). The last
+one that the text commits to decides. A reply that settles on none is reported with a reason;
+nothing is ever guessed.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from instit_bench.scorers.reasoning import split_reasoning, strip_end_tokens
 class Extraction:
     """What a reply chose, or why it chose nothing.
 
-    ``method`` names the reading that settled it: ``letter`` (the reply is a letter), ``tagged``
+    ``method`` names the rule that decided: ``letter`` (the reply is a letter), ``tagged``
     (boxed, in an answer tag, in JSON, or marked in a list), ``anchored`` (a phrase states it),
     ``line`` (a line is a letter), ``leading`` (the reply begins with it), ``lone`` (the only
     letter in the reply), ``option_text``, or ``none``. With ``none``, ``letter`` is ``None`` and
@@ -52,7 +52,7 @@ _WHOLE = re.compile(
     r"([A-Za-z])[\W_]*",
     re.IGNORECASE,
 )
-# A long reply that was cut off midway has not come to its answer.
+# A long reply that was cut off has not reached its answer.
 _LONG = 300
 _FINISHED = re.compile(
     r"[.!?。！？][\s)\]*\"'”»」』}$]*(?:<[^<>]{1,12}>\s*)*$"
@@ -64,12 +64,12 @@ def extract_choice(reply: str, choices: Sequence[str] = (), *, letters: str = "A
     """Read the chosen letter from a reply.
 
     Args:
-        reply: The model's reply as it came.
-        choices: The options' texts, in order; with them an option named by its text is found too.
+        reply: The model's unmodified reply.
+        choices: The options' texts, in order; they allow an option to be found by its text too.
         letters: The letters that stand for an option.
 
     Returns:
-        The letter with the reading that gave it, or the reason why there is none.
+        The letter with the method that found it, or the reason why there is none.
     """
     if len(reply) < 12 and (bare := _BARE.fullmatch(reply)):
         return _settle(bare[1].upper(), "letter", letters)
@@ -153,7 +153,7 @@ def _read_uncommitted(
 def _offered(
     tokens: Tokens, statements: Sequence[Statement], mentioned: set[str]
 ) -> Extraction | None:
-    """Read the only letter that a text mentions, or the only one that it says something is."""
+    """Return the only letter that a text mentions, or the only one it says something is."""
     strong = [s for s in statements if s.mention.strong and s.claim >= Claim.NEUTRAL]
     known = [s for s in strong if set(s.mention.letters) <= mentioned]
     # Beside "the charge (Q)" a lone "(F)" is a symbol too.
@@ -171,7 +171,7 @@ def _offered(
 
 
 def _without_cited_texts(text: str, choices: Sequence[str], letters: str) -> str:
-    """Leave the letter alone where a text names an option by both: "a red hat (B)"."""
+    """Keep only the letter where a text names an option by letter and text: "a red hat (B)"."""
     for letter, choice in zip(letters, choices, strict=False):
         if f"({letter})" in text and len(choice.strip()) > 1:
             own = re.escape(choice.strip())

@@ -1,4 +1,4 @@
-"""Answers that are marked as such: boxes, tags, JSON, ticked, ranked or bold entries of a list."""
+"""Answers marked as such: boxes, tags, JSON, and ticked, ranked or bold list entries."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _KEYS = (
     "output",
     "correct",
 )
-# A tag's value is everything up to the next tag, but times such as <7> are no tags.
+# A tag's value is everything up to the next tag, but times such as <7> are not tags.
 _MARKED = re.compile(
     rf"<(?:{_TAGS})>(?P<tag>(?:[^<]|<(?=\d)){{0,4000}})"
     r"|\\f?box(?:ed)?\s*\{(?P<box>)"
@@ -69,7 +69,7 @@ class Marked:
 
 
 def marked_values(text: str) -> list[Marked]:
-    """Find the values in boxes, tags and JSON that say something, in order."""
+    """Find the non-empty values in boxes, tags and JSON, in order."""
     if not _HINT.search(text):
         return []
     found = []
@@ -89,7 +89,7 @@ def marked_values(text: str) -> list[Marked]:
 
 
 def _braced(text: str, start: int) -> str:
-    """The text up to the brace that closes the one before it; empty where none does soon."""
+    """Return the text up to the matching closing brace; empty if there is none nearby."""
     depth = 1
     for end in range(start, min(len(text), start + _LONGEST_BOX)):
         depth += (text[end] == "{") - (text[end] == "}")
@@ -133,7 +133,7 @@ def _only_true(value: dict[str, Any]) -> str | None:
 
 
 def chosen_entry(text: str) -> str | None:
-    """Read the letter that a list ticks, sets in bold, ranks first or gives the largest share."""
+    """Return the letter that a list ticks, sets in bold, ranks first or gives the largest share."""
     for read in (_ticked, _bold, _ranked, _largest):
         letters = set(read(text))
         if len(letters) == 1:

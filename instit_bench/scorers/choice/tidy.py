@@ -1,11 +1,11 @@
-"""Bringing a reply to plain characters, and keeping to the model's own words."""
+"""Normalise a reply to plain characters, and keep only the model's own words."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 
-# Longer replies are read at their beginning and at their end: what lies between is repetition.
+# Of longer replies the beginning and the end are read; the middle is repetition.
 _LONGEST, _HEAD, _TAIL = 16_000, 5_000, 10_000
 
 _INVISIBLE = re.compile(r"[\x00-\x08\x0e-\x1f\u200b-\u200f\u2060\ufe00-\ufe0f\ufeff\ue000-\uf8ff]")
@@ -42,10 +42,10 @@ _REPLY = re.compile(r"(?:^|\n|\s)(?:#+\s*)?(?:assistant|ai|model)\s*:", re.I)
 
 
 def tidy(text: str) -> str:
-    """Bring a reply to plain characters and drop formatting that carries no meaning.
+    """Normalise a reply and drop formatting that carries no meaning.
 
-    Full-width and circled letters become ASCII (Unicode form NFKC); struck-out text, paired HTML
-    tags, LaTeX fonts and what tokenizers leave behind go. Markdown stays: see ``plain``.
+    Full-width and circled letters become ASCII (Unicode form NFKC). Struck-out text, paired HTML
+    tags, LaTeX fonts and tokenizer remnants are removed. Markdown stays: see ``plain``.
     """
     if len(text) > _LONGEST:
         text = f"{text[:_HEAD]}\n{text[-_TAIL:]}"
@@ -54,7 +54,7 @@ def tidy(text: str) -> str:
         text = unicodedata.normalize("NFKC", text)
         text = _LOOKALIKE.sub(lambda match: match.group().translate(_LATIN), text)
         text = text.replace("’", "'")
-    # No pattern has to share out a long run of blanks between places that allow some.
+    # Shortened so that no pattern has to split a long run of blanks in many ways.
     text = _BLANK_LINES.sub("\n\n", _BLANKS.sub("  ", _INVISIBLE.sub("", text)))
     if "<" in text or "~" in text or "[" in text:
         for token, tag in _BOX:
@@ -67,7 +67,7 @@ def tidy(text: str) -> str:
 
 
 def plain(text: str) -> str:
-    """Drop markdown, and the single letters of formulas and code, which are no option letters."""
+    """Drop Markdown, and the single letters of formulas and code, which are not option letters."""
     if "```" in text:
         text = _FENCE.sub(_without_variables, text)
     if "$" in text or "\\" in text or "[asy]" in text:
@@ -86,7 +86,7 @@ def _without_variables(match: re.Match[str]) -> str:
 
 
 def own_words(text: str) -> str:
-    """Cut a reply where the model goes on with a question of its own, or quotes a dialogue."""
+    """Cut a reply where the model continues with its own question or quotes a dialogue."""
     if _DIALOGUE.match(text) and (reply := _REPLY.search(text)):
         text = text[reply.end() :]
     if (run_on := _RUN_ON.search(text)) and text[: run_on.start()].strip():

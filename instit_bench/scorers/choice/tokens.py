@@ -1,4 +1,4 @@
-"""Cutting a reply into tokens, each with the parts that it can play."""
+"""Split a reply into tokens, each with its possible roles."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from instit_bench.scorers.choice.languages import LANGUAGES
 class Role:
     """What a token does around an option letter, as bits; see ``Language``.
 
-    Plain integers: an ``IntFlag`` costs microseconds for every token that is looked at.
+    Plain integers: an ``IntFlag`` costs microseconds per token.
     """
 
     ANSWER = 1 << 0
@@ -88,7 +88,7 @@ _TOKEN = re.compile(rf"(?=[{_NO_SPACES}])(?:{'|'.join(_UNSPACED)}|.)|{_SPACED}")
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """A text's tokens: as written, in lower case, where they begin, and their roles as bits."""
+    """A text's tokens: the original, lower case, where they begin, and their roles as bits."""
 
     text: str
     words: list[str] = field(default_factory=list)
@@ -97,7 +97,7 @@ class Tokens:
     roles: list[int] = field(default_factory=list)
 
     def touches(self, index: int) -> bool:
-        """Whether no space stands between a token and the next one."""
+        """Whether no space separates a token from the next one."""
         return (
             0 <= index < len(self.words) - 1
             and self.starts[index] + len(self.words[index]) == self.starts[index + 1]
@@ -113,7 +113,7 @@ class Tokens:
 
 
 def tokenize(text: str) -> Tokens:
-    """Cut a text into words, numbers, object marks, times, line ends and single characters."""
+    """Split a text into words, numbers, object marks, times, line ends and single characters."""
     tokens = Tokens(text)
     words, lower, starts, roles = tokens.words, tokens.lower, tokens.starts, tokens.roles
     for match in (_ASCII_TOKEN if text.isascii() else _TOKEN).finditer(text):

@@ -1,4 +1,4 @@
-"""Open-ended answers: what a judge is asked, how its reply is read, and scoring without one."""
+"""Open-ended answers: the judge's request, reading its reply, and scoring without a judge."""
 
 from instit_bench.scorers.judge.contract import BadReply, JudgeContract, JudgeItem
 from instit_bench.scorers.judge.lexical import lexical_score

@@ -1,9 +1,9 @@
-"""What a judge is asked and how its reply is read: one contract, so that the two cannot drift.
+"""What a judge is asked and how its reply is read, in one place so that the two stay in step.
 
-The request follows the benchmark's evaluator: one user message of two text parts, the judge's
-instructions and a JSON object with question, ground truth and answer; the reply is structured
-output with the one field ``sample_score``. A reply is a number from 0 to 1 or it is none: it is
-never clamped, never guessed from prose, never zero for want of anything better.
+The request follows the benchmark's evaluator: one user message with two text parts, the judge's
+instructions and a JSON object with question, ground truth and answer. The reply is structured
+output with the single field ``sample_score``. A reply is a number from 0 to 1 or it is rejected:
+it is never clamped, never guessed from prose, and never zero by default.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ RESPONSE_FORMAT: dict[str, Any] = {
         },
     },
 }
-# For engines of one's own, which can be held to whole replies: the steps that are asked for.
+# For local engines, which can restrict whole replies: the steps of the score.
 REPLIES = tuple(json.dumps({FIELD: step / 10}) for step in range(11))
-# For endpoints without structured output the same contract in words.
+# The same contract in words, for endpoints without structured output.
 _REPLY_CLAUSE = f'Reply with nothing but a JSON object of the form {{"{FIELD}": 0.5}}.'
 
 _FENCE = re.compile(r"\s*```(?:json)?\s*(.*?)\s*```\s*", re.DOTALL)
@@ -56,7 +56,7 @@ Split = Literal["image", "video"]
 
 
 class BadReply(Exception):  # noqa: N818 - a reply, not a fault of ours
-    """The judge's reply is no score; the message says what it is."""
+    """The judge's reply is not a score; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +80,14 @@ class JudgeItem:
 
 @dataclass(frozen=True, slots=True)
 class JudgeContract:
-    """The judge's instructions for one split, and whose words they are."""
+    """The judge's instructions for one split, and who wrote them."""
 
     instructions: str
     origin: Literal["official", "own"]
 
     @classmethod
     def own(cls, split: Split) -> JudgeContract:
-        """This project's wording, where the benchmark's is not at hand."""
+        """This project's wording, for use when the benchmark's is not available."""
         video = split == "video"
         text = _OWN_INSTRUCTIONS.format(
             medium="a video" if video else "an image", times=_OWN_TIMES if video else ""
@@ -100,7 +100,7 @@ class JudgeContract:
         return hashlib.sha256(self.instructions.encode()).hexdigest()
 
     def messages(self, item: JudgeItem, *, structured: bool = True) -> list[dict[str, Any]]:
-        """The request's messages; without structured output the reply's form is asked in words."""
+        """The request's messages; unless structured, they describe the reply's form in words."""
         texts = [self.instructions, item.as_json()]
         if not structured:
             texts.append(_REPLY_CLAUSE)
@@ -108,10 +108,10 @@ class JudgeContract:
 
 
 def read_score(reply: str | None) -> float:
-    """The score in a judge's reply: the JSON field, or a lone number, and nothing else.
+    """Return the score in a judge's reply: the JSON field, or a lone number, and nothing else.
 
     Raises:
-        BadReply: Anything else.
+        BadReply: The reply is anything else.
     """
     if not reply or not reply.strip():
         raise BadReply("the reply is empty")
@@ -126,7 +126,7 @@ def read_score(reply: str | None) -> float:
             parse_constant=_no_constant,
         )
     except (ValueError, RecursionError):
-        raise BadReply("the reply is neither the JSON object asked for nor a lone number") from None
+        raise BadReply("the reply is neither the requested JSON object nor a lone number") from None
     if not isinstance(value, dict) or FIELD not in value:
         raise BadReply(f"the reply has no field {FIELD!r}")
     score = value[FIELD]
@@ -136,7 +136,7 @@ def read_score(reply: str | None) -> float:
 
 
 def _in_range(score: float) -> float:
-    if not 0 <= score <= 1:  # nor is NaN
+    if not 0 <= score <= 1:  # also rejects NaN
         raise BadReply(f"the score {score} is not from 0 to 1")
     return float(score)
 
@@ -144,7 +144,7 @@ def _in_range(score: float) -> float:
 def _no_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise BadReply("the reply names a field twice")
+        raise BadReply("the reply has a duplicate field")
     return found
 
 

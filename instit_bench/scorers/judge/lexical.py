@@ -1,6 +1,6 @@
-"""An offline score for open-ended answers: how many words and references answer and gold share.
+"""An offline score for open-ended answers: the words and references that answer and target share.
 
-It rewards the gold's wording, not its meaning; its numbers are comparable with no judge's.
+It rewards the target's wording, not its meaning; its numbers cannot be compared with any judge's.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from instit_bench.scorers.judge.references import objects_in, times_in, without_
 _WORD = re.compile(r"\w+")
 
 
-def lexical_score(answer: str, gold: str) -> float:
+def lexical_score(answer: str, target: str) -> float:
     """F1 over words (as often as they occur) and references (as sets), 0..1.
 
-    2·shared / (size of answer + size of gold), where a text's size is its words plus its distinct
+    2·shared / (size of answer + size of target), where a text's size is its words plus its distinct
     objects plus its distinct frames.
     """
-    found, wanted = _tokens(answer), _tokens(gold)
+    found, wanted = _tokens(answer), _tokens(target)
     total = found.total() + wanted.total()
     return 2 * (found & wanted).total() / total if total else 1.0
 

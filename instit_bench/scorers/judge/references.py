@@ -1,4 +1,4 @@
-"""The references in an answer: objects as ``[3]``, moments as ``<7>``, stretches as ``<5>-<7>``."""
+"""The references in an answer: objects ``[3]``, moments ``<7>``, time spans ``<5>-<7>``."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ _LONGEST_STRETCH = 1000
 
 
 def objects_in(text: str) -> frozenset[int]:
-    """The marks that a text names; ``[1, 2]`` names two."""
+    """Return the marks that a text names; ``[1, 2]`` names two."""
     return frozenset(int(number) for group in _OBJECTS.findall(text) for number in group.split(","))
 
 
 def times_in(text: str) -> frozenset[int]:
-    """The frames that a text names; a stretch names all of its frames."""
+    """Return the frames that a text names; a time span names all of its frames."""
     frames: set[int] = set()
     for first, last in _TIMES.findall(text):
         start, end = int(first), int(last or first)
@@ -27,11 +27,11 @@ def times_in(text: str) -> frozenset[int]:
 
 
 def without_references(text: str) -> str:
-    """The text with its references left out."""
+    """Return the text without its references."""
     return _TIMES.sub(" ", _OBJECTS.sub(" ", text))
 
 
-def set_f1(answer: Set[int], gold: Set[int]) -> float:
-    """2·|both| / (|answer| + |gold|); 1 where both are empty."""
-    total = len(answer) + len(gold)
-    return 2 * len(answer & gold) / total if total else 1.0
+def set_f1(answer: Set[int], target: Set[int]) -> float:
+    """2·|both| / (|answer| + |target|); 1 if both are empty."""
+    total = len(answer) + len(target)
+    return 2 * len(answer & target) / total if total else 1.0

@@ -1,4 +1,4 @@
-"""Open-ended answers before a judge has read them: diagnostics, and no verdict."""
+"""Open-ended answers before they are judged: diagnostics without a verdict."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from instit_bench.types import Prediction, Sample, Score, State
 
 
 class OpenEndedScorer:
-    """Leaves the verdict to a judge: an unjudged answer is ``not_run``, never a zero.
+    """Leaves the verdict to a judge: an unjudged answer is ``not_run``, never zero.
 
-    ``id_f1`` and ``time_f1`` ask whether the answer names the right objects and moments: F1 of
-    the sets, for samples whose gold names any.
+    ``id_f1`` and ``time_f1`` measure whether the answer names the right objects and moments: F1 of
+    the sets, for samples whose target names any.
     """
 
     def score(self, sample: Sample, prediction: Prediction) -> Score:
-        """Diagnostics alone."""
+        """Return diagnostics alone."""
         return Score(
             State.NOT_RUN, references_f1(prediction.text, sample.target), reason="no_judge"
         )
 
 
 def references_f1(answer: str, gold: str) -> dict[str, float]:
-    """``id_f1`` and ``time_f1``, each where the gold answer names an object or a moment."""
+    """``id_f1`` and ``time_f1``, each if the target names an object or a moment."""
     values = {}
     if objects := objects_in(gold):
         values["id_f1"] = set_f1(objects_in(answer), objects)

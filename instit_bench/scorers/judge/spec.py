@@ -1,4 +1,4 @@
-"""What the program needs to know of open-ended answers."""
+"""The specification of open-ended answers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from instit_bench.scorers.base import ScorerSpec
 from instit_bench.scorers.judge.scorer import OpenEndedScorer
 from instit_bench.scorers.questions import first_moment, marks_named
 
-# There is no strict score; a lexical one stands in where no other judge has spoken.
+# There is no strict score; a lexical one is shown if no other judge has scored the answers.
 OPEN_ENDED = ScorerSpec(
     name="open_ended",
     make=lambda _: OpenEndedScorer(),

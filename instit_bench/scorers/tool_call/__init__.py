@@ -1,4 +1,4 @@
-"""Scoring of tool calls in the GPT4Tools format: official and strict."""
+"""Score tool calls in the GPT4Tools format: official and strict."""
 
 from instit_bench.scorers.tool_call.scorer import ToolCallScorer
 

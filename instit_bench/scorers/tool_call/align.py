@@ -1,6 +1,6 @@
-"""Pair predicted calls with gold calls and compare their arguments.
+"""Pair predicted calls with target calls and compare their arguments.
 
-The benchmark's own scoring goes by position, so that one extra call at the start spoils all that
+The benchmark's own scoring goes by position, so one extra call at the start spoils all that
 follow. Here the pairing is the best one that keeps the order of both sides.
 """
 
@@ -15,19 +15,19 @@ from enum import IntEnum
 from instit_bench.scorers.tool_call.calls import ToolCall
 from instit_bench.scorers.tool_call.prompt import Prompt, file_names
 
-# The unseen split writes this name into its gold calls whatever the image is really called.
+# The unseen split writes this name into its target calls whatever the image is really called.
 PLACEHOLDER = "example.png"
 ACCEPTABLE_ROUGE = 0.5
 
 _EDGES = " \t\r\n\"'`“”‘’.,;:!?()[]{}<>"
 _WORD = re.compile(r"\w+")
 _COMMA = re.compile(r" ?, ?")
-# A pair of calls of one tool is worth this much and its match; of two tools, 1; no pair, 0.
+# A pair of calls of the same tool scores this plus its match; of two tools, 1; an unpaired call, 0.
 _SAME_TOOL = 4
 
 
 class Match(IntEnum):
-    """How well an argument, or the worst of several, fits the gold one."""
+    """How well an argument, or the worst of several, matches the target."""
 
     WRONG = 0
     ACCEPTABLE = 1
@@ -36,9 +36,9 @@ class Match(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A gold call and the predicted one it is set against; one side may be missing.
+    """A target call and the predicted call paired with it; one side may be missing.
 
-    ``arguments`` is ``WRONG`` unless both sides are there and name the same tool.
+    ``arguments`` is ``WRONG`` unless both sides exist and name the same tool.
     """
 
     gold: ToolCall | None
@@ -47,7 +47,7 @@ class Pair:
 
     @property
     def same_tool(self) -> bool:
-        """Whether both sides are there and name the same tool."""
+        """Whether both sides exist and name the same tool."""
         return bool(self.gold and self.predicted and self.gold.name == self.predicted.name)
 
 
@@ -56,9 +56,9 @@ class Scene:
     """The files that can be named when a call is made.
 
     ``context`` comes from the prompt, oldest first. ``results`` are the files that the same text,
-    gold or reply, names in the results under its calls, each with the number of calls above the
-    first result that names it; ``before`` is the number of calls above this one, and
-    ``last_result`` the file that they named last.
+    target or prediction, names in the results under its calls, each with the number of calls above
+    the first result that names it; ``before`` is the number of calls above this one, and
+    ``last_result`` the last file that those results name.
     """
 
     context: tuple[str, ...]
@@ -91,11 +91,10 @@ def scenes(calls: Sequence[ToolCall], context: tuple[str, ...]) -> list[Scene]:
 def align(
     gold: Sequence[ToolCall], predicted: Sequence[ToolCall], prompt: Prompt
 ) -> tuple[Pair, ...]:
-    """Pair two sequences of calls so that the pairs are worth most, keeping both orders.
+    """Pair two sequences of calls for the highest total score, keeping both orders.
 
-    This is edit distance seen from its other side (Wagner and Fischer, 1974): a pair of the same
-    tool is worth 4 and 0 to 2 for its arguments, a pair of different tools 1, and a call left
-    alone nothing.
+    This is the dual of edit distance (Wagner and Fischer, 1974): a pair of the same tool scores 4
+    plus 0 to 2 for its arguments, a pair of different tools 1, and an unpaired call nothing.
     """
     context = prompt.files
     gold_scenes, predicted_scenes = scenes(gold, context), scenes(predicted, context)
@@ -107,7 +106,7 @@ def align(
         for i, want in enumerate(gold)
     ]
     rows, columns = len(gold), len(predicted)
-    # best[i][j]: the most that the calls from gold i and predicted j on can be worth.
+    # best[i][j]: the highest total for the calls from target i and predicted j on.
     best = [[0] * (columns + 1) for _ in range(rows + 1)]
     for i in reversed(range(rows)):
         for j in reversed(range(columns)):
@@ -137,9 +136,9 @@ def _worth(pair: Pair) -> int:
 def compare_arguments(
     gold: ToolCall, predicted: ToolCall, prompt: Prompt, gold_scene: Scene, scene: Scene
 ) -> Match:
-    """Compare all arguments of two calls: the worst match, ``WRONG`` for differing tools or counts.
+    """Compare all arguments of two calls: the worst match, ``WRONG`` if tools or counts differ.
 
-    An argument is a file where the tool's description says so or where gold's is a file name.
+    An argument is a file if the tool's description says so or the target's is a file name.
     """
     if gold.name != predicted.name or len(gold.arguments) != len(predicted.arguments):
         return Match.WRONG
@@ -157,11 +156,11 @@ def compare_arguments(
 def compare_files(gold: str, predicted: str, gold_scene: Scene, scene: Scene) -> Match:
     """Compare two file names; letter case and folders count.
 
-    The same name is exact. Otherwise gold may stand for another name:
+    The same name is exact. Otherwise the target may stand for another name:
 
-    * gold is the placeholder ``example.png``: any file that can be named then is acceptable, and
-      the current one (named last, be it by the conversation or by a result) is exact;
-    * gold is a result of gold's own earlier calls: a result of the reply's earlier calls is
+    * the target is the placeholder ``example.png``: any file that can be named then is acceptable,
+      and the current one (the last named in the conversation or in a result) is exact;
+    * the target is a result of its own earlier calls: a result of the prediction's earlier calls is
       acceptable, the last of them exact.
     """
     gold, predicted = clean_file(gold), clean_file(predicted)
@@ -177,20 +176,20 @@ def compare_files(gold: str, predicted: str, gold_scene: Scene, scene: Scene) ->
 
 
 def clean_file(name: str) -> str:
-    """A file name without surrounding quotes, brackets, full stop or a leading ``./``."""
+    """Return a file name without surrounding quotes, brackets, full stop or a leading ``./``."""
     return name.lstrip(_EDGES.replace(".", "")).rstrip(_EDGES).removeprefix("./")
 
 
 def compare_texts(gold: str, predicted: str) -> Match:
-    """Compare two texts without regard to case, spacing and surrounding marks.
+    """Compare two texts, ignoring case, spacing and surrounding marks.
 
-    The same text is exact; acceptable is a ROUGE-L F1 of at least 0.5 (see ``rouge_l``). Space
-    after a comma does not count: the generator of the data drops it.
+    Equal texts are exact; a ROUGE-L F1 of at least 0.5 is acceptable (see ``rouge_l``). A space
+    after a comma does not count: the data's generator drops it.
     """
     if gold == predicted or _normalise(gold) == _normalise(predicted):
         return Match.EXACT
     n_gold, n_predicted = len(_words(gold)), len(_words(predicted))
-    # No common subsequence is longer than the shorter text: this spares the table for long ones.
+    # No common subsequence is longer than the shorter text, so long texts can skip the table.
     if 2 * min(n_gold, n_predicted) < ACCEPTABLE_ROUGE * (n_gold + n_predicted):
         return Match.WRONG
     return Match.ACCEPTABLE if rouge_l(gold, predicted) >= ACCEPTABLE_ROUGE else Match.WRONG

@@ -1,4 +1,4 @@
-"""What a reply comes to: tool calls with their arguments, or the reason why it cannot be read."""
+"""The result of reading a reply: tool calls with arguments, or the reason it cannot be read."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ _NOTHING = frozenset({"", "none", "null", "{}", "[]", "n/a"})
 class ToolCall:
     """One call: ``raw_input`` as written, ``arguments`` split by the tool's arity.
 
-    ``observation`` is the result that the reply itself puts under the call; its only use is that
-    later calls may name the files in it.
+    ``observation`` is the result that the reply itself writes under the call; it is only used
+    because later calls may name the files in it.
     """
 
     name: str
@@ -54,10 +54,10 @@ class ToolCall:
 class Reply:
     """A reply that could be read.
 
-    ``format`` names what it is written in. ``answer`` is the text for the human, where there is
-    one. ``fault`` is a breach of form that leaves the calls readable: ``contradiction`` where
-    calls follow after saying that no tool is needed (they count as made), ``encoded_twice`` where
-    the arguments of a native call are JSON within JSON.
+    ``format`` names the format it is written in. ``answer`` is the text for the user, if any.
+    ``fault`` is a format error that leaves the calls readable: ``contradiction`` if calls follow
+    after the reply says that no tool is needed (they count as made), ``encoded_twice`` if the
+    arguments of a native call are JSON within JSON.
     """
 
     calls: tuple[ToolCall, ...]
@@ -67,7 +67,7 @@ class Reply:
 
     @property
     def contradicts(self) -> bool:
-        """Whether calls are made after saying that no tool is needed."""
+        """Whether calls are made after the reply says that no tool is needed."""
         return self.fault == "contradiction"
 
 
@@ -82,7 +82,7 @@ class ParseError:
 def make_call(name: str, value: Any, prompt: Prompt, observation: str = "") -> ToolCall:
     """Build a call from a name as written and an input: text, or a decoded object or list.
 
-    A name that differs from a listed one by case, spacing or a namespace becomes the listed one.
+    A name that differs from a listed one only by case, spacing or a namespace becomes that name.
     An object or a list inside a text input is decoded too.
     """
     name = clean_name(name)
@@ -93,14 +93,14 @@ def make_call(name: str, value: Any, prompt: Prompt, observation: str = "") -> T
 
 
 def clean_name(name: str) -> str:
-    """A tool's name without the quotes, brackets or full stop that models put around it."""
+    """Return a tool's name without the quotes, brackets or full stop that models put around it."""
     return _as_text(name).strip(_QUOTES).strip(_BRACKETS).strip(_QUOTES)
 
 
 def split_input(text: str, arity: int) -> tuple[str, ...]:
-    """Split an input at its first ``arity - 1`` commas: what follows the last is one argument.
+    """Split an input at its first ``arity - 1`` commas; the rest is one argument.
 
-    So ``image/x.png, a dog, brown`` gives two arguments to a tool that takes two, and a
+    So ``image/x.png, a dog, brown`` gives two arguments for a tool that takes two, and a
     description with commas stays whole for a tool that takes one. An empty input has none.
     """
     if not text.strip(_QUOTES):
@@ -110,7 +110,7 @@ def split_input(text: str, arity: int) -> tuple[str, ...]:
 
 
 def decode(text: str) -> Any:
-    """Decode a text that is an object, a list or ``(…)``, fenced or not; others stay so."""
+    """Decode an object, a list or ``(…)``, fenced or not; return other texts unchanged."""
     fenced = _FENCED.match(text)
     if fenced is None:
         return text
@@ -121,12 +121,12 @@ def decode(text: str) -> Any:
 
 
 def is_nothing(text: str) -> bool:
-    """Whether an input says that there is none (``None``, ``{}``)."""
+    """Whether an input means "no input" (``None``, ``{}``)."""
     return text.strip(_QUOTES).casefold() in _NOTHING
 
 
 def _arguments(value: Any, tool: Tool | None) -> tuple[str, ...]:
-    """The arguments in a text or in a decoded value, as many as the tool takes if that is known."""
+    """Return the arguments in a text or decoded value, as many as the tool takes if known."""
     arity = tool.arity if tool else 1
     if isinstance(value, str):
         value = _keyword_values(value, tool)
@@ -141,7 +141,7 @@ def _arguments(value: Any, tool: Tool | None) -> tuple[str, ...]:
 
 
 def _values(value: Any, tool: Tool | None) -> list[str]:
-    """The values of decoded arguments: what is empty or ``null`` is none where others are not."""
+    """Return decoded arguments' values; empty and ``null`` ones are dropped if others exist."""
     while (inner := _only_item(value)) is not None:
         value = inner
     if not isinstance(value, Mapping):
@@ -153,7 +153,7 @@ def _values(value: Any, tool: Tool | None) -> list[str]:
 
 
 def _scalar(value: Any) -> str:
-    """An argument as text; ``["x.png"]``, a list of one, decoded or not, is its item."""
+    """Return an argument as text; ``["x.png"]``, decoded or not, becomes its only item."""
     if isinstance(value, str) and value.startswith("["):
         value = decode(value)
     if isinstance(value, list) and len(value) == 1:
@@ -162,7 +162,7 @@ def _scalar(value: Any) -> str:
 
 
 def _only_item(value: Any) -> Mapping[str, Any] | list[Any] | None:
-    """The object or list that is all that a value holds: ``{"kwargs": {...}}``, ``[{...}]``."""
+    """Return the only object or list inside a value: ``{"kwargs": {...}}``, ``[{...}]``."""
     if isinstance(value, list) and value and all(_is_named_value(item) for item in value):
         return {str(place): item["value"] for place, item in enumerate(value)}
     items = list(value.values()) if isinstance(value, Mapping) else value
@@ -176,7 +176,7 @@ def _is_named_value(item: Any) -> bool:
 
 
 def _order_named(values: list[str], tool: Tool | None) -> list[str]:
-    """Named arguments have no order, so what looks like a file fills the tool's file places."""
+    """Named arguments have no order, so values that look like files fill the file positions."""
     if tool is None or len(values) != tool.arity or len(values) == 1:
         return values
     ordered = sorted(values, key=lambda item: not file_names(item))
@@ -185,10 +185,10 @@ def _order_named(values: list[str], tool: Tool | None) -> list[str]:
 
 
 def _keyword_values(text: str, tool: Tool | None) -> Any:
-    """The values of ``image_path="x.png", text="a dog"`` as a mapping; other texts unchanged.
+    """Return ``image_path="x.png", text="a dog"`` as a mapping; other texts unchanged.
 
-    A key must be quoted after, be a usual one or stand in the tool's description: ``E=mc2`` and
-    ``note: hello`` are text.
+    A key must have a quoted value, be a common one or occur in the tool's description: ``E=mc2``
+    and ``note: hello`` are text.
     """
     first = _KEYWORD.match(text)
     if first is None or not _is_key(first, tool):
@@ -204,7 +204,7 @@ def _keyword_values(text: str, tool: Tool | None) -> Any:
 
 
 def join_keyword_lines(text: str, prompt: Prompt, name: str) -> str:
-    """The first line of an input, and the next ones that hold an argument: ``- object: dog``."""
+    """Return the first line of an input and the next lines with an argument: ``- object: dog``."""
     tool = prompt.find_tool(name)
     lines: list[str] = []
     for line in map(_bare_line, text.strip().split("\n", 12)):

@@ -1,10 +1,10 @@
-"""The words in which a reply says that no tool is needed."""
+"""The words with which a reply says that no tool is needed."""
 
 from __future__ import annotations
 
 import re
 
-# What stands in the place of a tool's name when there is none, or when the step is to answer. The
+# What replaces a tool's name when there is none, or when the step is to answer. The
 # patterns are matched against words alone: "N/A" is "n a", and "-" is nothing.
 _NEED = "(?:needed|required|necessary|applicable|available|used|(?:to )?(?:use|take|call))"
 _WHAT = "(?:tools?|actions?|functions?|calls?|inputs?|need|further|more|additional|specific|such)"
@@ -45,14 +45,14 @@ _NO_NEED = re.compile(
     re.I | re.X,
 )
 _LONGEST = 120
-# A reply that declines in words of its own does so at once.
+# A reply that declines in its own words does so at the start.
 _OPENING = 2000
 
 
 def declines(name: str) -> bool:
     """Whether the words in a tool's place say that none is called (``None``, ``Final Answer``).
 
-    A tool of the prompt may have such a name; ask about names that are not listed.
+    A tool of the prompt may have such a name, so check listed names first.
     """
     if len(name) > _LONGEST:
         return False
@@ -61,7 +61,7 @@ def declines(name: str) -> bool:
 
 
 def decision(text: str) -> bool | None:
-    """Whether a text says that a tool is needed: by an answer to the question, or a first word."""
+    """Whether a text says that a tool is needed: by an answer to the question or its first word."""
     if not text:
         return None
     found = _ANSWERED.search(text) or _BARE.match(text)

@@ -1,9 +1,9 @@
-"""The prompt that open models' outputs repeat before the reply.
+"""Outputs of open models that repeat the prompt before the reply.
 
 The benchmark has two evaluators. The one for open models removes a template's label, then as many
-characters as the prompt has, whatever they are; the one for GPT removes nothing. Which of the two
-a prediction file is for, the file shows as a whole. The strict view needs neither: it finds where
-the repeated prompt really ends.
+characters as the prompt has, whatever they are; the one for GPT removes nothing. Which one a
+prediction file needs can be told from the file as a whole. The strict view needs neither: it finds
+where the repeated prompt really ends.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ from itertools import accumulate
 
 LABEL = "### ASSISTANT:\n"
 
-# What tokenizers and chat templates leave around a prompt; white space is skipped besides.
+# What tokenizers and chat templates leave around a prompt; white space is skipped as well.
 _SPECIAL = (
     r"<\|[^|<>\s]{1,40}\|>|</?s>|<(?:bos|eos|pad|unk)>|</?(?:start|end)_of_turn>|"
     r"<0x[0-9A-Fa-f]{2}>|\[/?INST\]|<</?SYS>>"
 )
 _SKIPPED = re.compile(rf"{_SPECIAL}|\s+")
 _LABELS = re.compile(rf"(?:{_SPECIAL}|\s|#*[ \t]*(?:assistant|gpt|model)[ \t]*(?::|\r?\n))*", re.I)
-# So many characters of the prompt tell a copy of it that was damaged from a reply.
+# This many characters of the prompt distinguish a damaged copy of it from a reply.
 _ENOUGH = 80
 
 
 def end_of_echo(output: str, prompt: str) -> int | None:
-    """Where the repeated prompt ends in an output; ``None`` where it does not hold the prompt.
+    """Return where the repeated prompt ends in an output, or ``None`` if the prompt is not there.
 
-    White space and special tokens do not count, neither between nor around the prompt's words.
+    White space and special tokens are ignored, between the prompt's words and around them.
     """
     if prompt and output.startswith(prompt):
         return len(prompt)
@@ -47,21 +47,21 @@ def end_of_echo(output: str, prompt: str) -> int | None:
 
 
 def most_echo(outputs: Iterable[tuple[str, str]]) -> tuple[bool, int]:
-    """Whether most outputs repeat their prompts, and how many do; pairs of output and prompt."""
+    """Whether most outputs repeat their prompts, and how many do; takes (output, prompt) pairs."""
     echoes = [end_of_echo(output, prompt) is not None for output, prompt in outputs]
     return 2 * sum(echoes) > len(echoes), sum(echoes)
 
 
 def official_reply(output: str, prompt: str) -> str:
-    """What the evaluator for open models reads: all but the label and the prompt's length."""
+    """Return what the open models' evaluator reads: all but the label and the prompt's length."""
     return output.replace(LABEL, "")[len(prompt) :].strip()
 
 
 def strict_reply(output: str, prompt: str) -> str:
-    """What the model wrote: what follows the repeated prompt and the labels after it.
+    """Return what the model wrote: the text after the repeated prompt and the labels after it.
 
-    An output that does not repeat its prompt is all reply; one that begins with a damaged copy
-    of it is cut by length, as there is no better end.
+    An output that does not repeat its prompt is all reply; one that begins with a damaged copy of
+    it is cut by length, for want of a better boundary.
     """
     end = end_of_echo(output, prompt)
     if end is None:
@@ -74,7 +74,7 @@ def strict_reply(output: str, prompt: str) -> str:
 
 
 def _kept(text: str) -> list[tuple[int, str]]:
-    """The pieces of a text between what is skipped, each with its place."""
+    """Return the pieces of a text between skipped parts, each with its position."""
     pieces, start = [], 0
     for gap in _SKIPPED.finditer(text):
         if gap.start() > start:

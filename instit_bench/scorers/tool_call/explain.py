@@ -1,4 +1,4 @@
-"""Why the benchmark's own success and the strict one differ on a sample, in one sentence."""
+"""Explain in one sentence why the official and the strict success differ on a sample."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from instit_bench.scorers.tool_call.official import OfficialScore
 def explain_difference(
     official: OfficialScore, reply: Reply | ParseError, pairs: Sequence[Pair]
 ) -> str:
-    """Say what decides; to be asked only where the two successes differ."""
+    """Return the deciding reason; call this only if the two successes differ."""
     if official.success:
         return _too_kind(reply, pairs)
     return _too_harsh(official, reply, pairs)
@@ -27,15 +27,15 @@ def _too_kind(reply: Reply | ParseError, pairs: Sequence[Pair]) -> str:
         return f"official overlooks that the reply calls a tool after saying No (calls: {called})"
     wrong = next((pair for pair in pairs if pair.arguments is Match.WRONG), None)
     if wrong is None or wrong.gold is None or wrong.predicted is None or not wrong.same_tool:
-        return "official sees only calls written letter for letter; the calls made are not gold's"
+        return "official sees only calls in the exact format; the calls made are not the target's"
     return (
-        "official lets any .png name and the mean of a call's pieces pass; "
+        "official accepts any .png name and averages over a call's pieces; "
         f"{wrong.predicted.raw_input!r} is not {wrong.gold.raw_input!r}"
     )
 
 
 def _too_harsh(official: OfficialScore, reply: Reply | ParseError, pairs: Sequence[Pair]) -> str:
-    """Strict counts a success that official does not; the first reason found is told."""
+    """Strict counts a success that official does not; return the first reason found."""
     gold = [pair.gold for pair in pairs if pair.gold]
     written = reply.format if isinstance(reply, Reply) else "unreadable"
     if not gold:
@@ -45,14 +45,14 @@ def _too_harsh(official: OfficialScore, reply: Reply | ParseError, pairs: Sequen
         )
     if official.thought < 1:
         return (
-            "official wants 'Thought: Do I need to use a tool? Yes' once a call, letter for "
+            "official wants 'Thought: Do I need to use a tool? Yes' before every call, letter for "
             f"letter; the {written} reply puts it otherwise"
         )
     if official.action < 1:
         return f"official wants 'Action: ' and the tool's name letter for letter ({written} reply)"
     if any(not call.raw_input for call in gold):
-        return "the gold input is empty, and official's BLEU-1 of two empty texts is 0"
+        return "the target input is empty, and official's BLEU-1 of two empty texts is 0"
     return (
         "official splits inputs at every comma, keeps case and compares words by BLEU-1; "
-        "as whole arguments they fit"
+        "as whole arguments they match"
     )

@@ -1,9 +1,9 @@
 """Read the objects, lists and argument lists that models write into their replies.
 
 One reader for JSON, for Python literals (single quotes, ``None``, tuples, ``f(a="x")``) and for
-their usual damage: a trailing comma, a quote inside a string, a closing bracket too few. Nothing
-is evaluated. Every character is read once, nesting and the number of tokens are bounded, so that
-no reply takes long or runs out of stack.
+common damage: a trailing comma, a quote inside a string, a missing closing bracket. Nothing is
+evaluated. Every character is read once, and nesting and the number of tokens are bounded, so no
+reply takes long or exhausts the stack.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _SPACE = re.compile(r"\s*")
 _OPENERS = {"{": "}", "[": "]", "(": ")"}
 _OPENING = re.compile(r"[{\[]")
 _NESTING = re.compile(r"[{\[(\s]*")
-# A quote that nothing but text follows does not end the string: "a "red" car".
+# A quote followed only by text does not end the string: "a "red" car".
 _NO_END = r"(?!\s*(?:[,:=\]})<\n]|$))"
 _STRING = re.compile(
     r'"""(?P<long>.*?)"""'
@@ -44,10 +44,10 @@ _NOTHING = frozenset({"null", "None", "undefined"})
 
 @dataclass(frozen=True, slots=True)
 class Literal:
-    """A value and its place: ``text[start:end]``.
+    """A value and its position: ``text[start:end]``.
 
-    Objects are dicts, lists and tuples lists, ``null`` is ``None``; every other scalar is the text
-    it was written with. The arguments ``(a="x")`` are a dict, ``("x", 2)`` a list.
+    Objects are dicts; lists and tuples are lists; ``null`` is ``None``; every other scalar is the
+    text it was written with. The arguments ``(a="x")`` are a dict, ``("x", 2)`` a list.
     """
 
     value: Any
@@ -56,7 +56,7 @@ class Literal:
 
 
 def read_literals(text: str) -> Iterator[Literal]:
-    """The objects and lists in a text, outermost ones only; inside a broken one, the whole ones."""
+    """Yield the outermost objects and lists in a text; inside a broken one, the intact ones."""
     scanner, position = _Scanner(text), 0
     while found := _OPENING.search(text, position):
         read, position = scanner.read(found.start())
@@ -64,7 +64,7 @@ def read_literals(text: str) -> Iterator[Literal]:
 
 
 def read_literal(text: str, start: int = 0) -> Literal | None:
-    """The object, list, argument list or string that begins here, white space aside."""
+    """Return the object, list, argument list or string that begins here, after any white space."""
     start = _match_space(text, start)
     scanner = _Scanner(text)
     if text[start : start + 1] in _OPENERS:
@@ -86,7 +86,7 @@ class _Frame:
     quoted: bool = False
 
     def add(self, value: Any) -> None:
-        """Take a value; a positional one beside named ones is known by its place."""
+        """Add a value; a positional one beside named ones is keyed by its index."""
         if self.key is not None:
             self.named[self.key] = value
         else:
@@ -101,19 +101,19 @@ class _Frame:
 
 
 class _Scanner:
-    """Reads one text; remembers what need not be tried again."""
+    """Reads one text, and remembers what need not be tried again."""
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.tokens = 0
-        # Where a string of this quote never ends, no later one of the same quote does.
+        # If a string with this quote never ends, no later one with the same quote does.
         self.endless: set[str] = set()
 
     def read(self, start: int) -> tuple[list[Literal], int]:
-        """Read what opens here.
+        """Read the value that opens here.
 
         Returns:
-            It, or the whole objects inside it if it is broken; and where to go on.
+            The value, or the intact objects inside it if it is broken; and where to continue.
         """
         frames = [_Frame(start, self.text[start])]
         whole: list[Literal] = []
@@ -143,7 +143,7 @@ class _Scanner:
         return whole, position
 
     def string(self, start: int) -> Literal | None:
-        """The quoted string that begins here."""
+        """Return the quoted string that begins here."""
         quote = self.text[start : start + 1]
         if quote in self.endless or quote not in ("'", '"', "<", "“", "”"):
             return None
@@ -159,11 +159,11 @@ class _Scanner:
         return Literal(text, start, found.end())
 
     def _is_raw(self, frame: _Frame, position: int) -> bool:
-        """Whether a quote stands around an object: before it, or after it if one stood before."""
+        """Whether a quote surrounds an object: before it, or after it if one came before."""
         return frame.quoted or bool(frame.key and _RAW_OBJECT.match(self.text, position))
 
     def _take(self, frame: _Frame, start: int) -> int:
-        """Take the key or the scalar that begins here; a negative end says that there is none."""
+        """Read the key or scalar that begins here; a negative end means that there is none."""
         literal = self.string(start)
         end = literal.end if literal else _match(_NAME, self.text, start)
         if frame.key is None and frame.opener != "[" and end > start:
@@ -183,7 +183,7 @@ class _Scanner:
         return literal.end
 
     def _go_on(self, frames: list[_Frame], whole: list[Literal], position: int, char: str) -> int:
-        """After a value: a comma, or the end of a text that lacks closing brackets."""
+        """After a value: read a comma, or stop at the end of a text that lacks closing brackets."""
         if char == ",":
             frames[-1].filled = False
             return position + 1
@@ -204,7 +204,7 @@ class _Scanner:
 
 
 def _finish(frames: list[_Frame], whole: list[Literal], end: int) -> _Frame:
-    """Close the innermost frame: it is whole, and what was whole inside it is a part of it."""
+    """Close the innermost frame; intact values inside it become part of it."""
     frame = frames.pop()
     while whole and whole[-1].start > frame.start:
         whole.pop()
@@ -231,6 +231,6 @@ def _match_space(text: str, position: int) -> int:
 
 
 def _match(pattern: re.Pattern[str], text: str, position: int) -> int:
-    """Where a match that begins here ends; here, if there is none."""
+    """Return where a match that begins here ends, or this position if there is none."""
     found = pattern.match(text, position)
     return found.end() if found else position

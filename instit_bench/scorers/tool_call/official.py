@@ -1,8 +1,8 @@
 """The benchmark's own scoring of one GPT4Tools item, number for number, flaws included.
 
 Source: the evaluation script of the GPT4Tools repository (AILab-CVC/GPT4Tools) and section 4 of
-its paper, arXiv 2305.18752. Nothing here is lenient or clever on purpose: these are the figures
-that stand beside published rows. ``scorer`` adds the strict view.
+its paper, arXiv 2305.18752. Nothing here is lenient or clever on purpose: these figures are
+compared with published rows. ``scorer`` adds the strict view.
 """
 
 from __future__ import annotations
@@ -39,17 +39,17 @@ class OfficialScore:
 
 
 def score_official(gold: str, prediction: str) -> OfficialScore:
-    """Score one completion against the gold output.
+    """Score one completion against the target output.
 
     Args:
-        gold: The gold output text.
+        gold: The target output text.
         prediction: The completion, without the prompt.
 
     Returns:
-        The five numbers; a mean over no places at all is 0.
+        The five numbers; a mean over nothing is 0.
 
     Raises:
-        ValueError: If gold holds a different number of actions and action inputs.
+        ValueError: The target has a different number of actions and action inputs.
     """
     prediction = prediction.strip()
     if "Action:" in gold and "Action Input:" in gold:
@@ -58,16 +58,16 @@ def score_official(gold: str, prediction: str) -> OfficialScore:
 
 
 def _score_calls(gold: str, prediction: str) -> OfficialScore:
-    """A tool is due: success = 1 where thought = 1, action = 1 and args >= 0.5."""
+    """A tool is needed: success = 1 if thought = 1, action = 1 and args >= 0.5."""
     gold_actions, gold_inputs = _find(_ACTION, gold), _find(_INPUT, gold)
     if len(gold_actions) != len(gold_inputs):
         raise ValueError(
-            f"gold output has {len(gold_actions)} 'Action: ' and {len(gold_inputs)} "
+            f"target output has {len(gold_actions)} 'Action: ' and {len(gold_inputs)} "
             "'Action Input: ' lines; every action needs exactly one input"
         )
     gold_thoughts = _find(_THOUGHT, gold)[: len(gold_actions)]
     thoughts, actions = _find(_THOUGHT, prediction), _find(_ACTION, prediction)
-    # After its last call a reply asks itself once more and says No; that is no fault.
+    # After its last call a reply asks itself once more and says No; that is correct.
     if len(thoughts) == len(actions) + 1 and thoughts[-1] == "No":
         thoughts.pop()
 
@@ -81,7 +81,7 @@ def _score_calls(gold: str, prediction: str) -> OfficialScore:
 
 
 def _score_refusal(gold: str, prediction: str) -> OfficialScore:
-    """No tool is due: all but IoU are 1 for a first thought ``No`` and an ``AI:`` line, else 0."""
+    """No tool is needed: all but IoU are 1 for a thought ``No`` and an ``AI:`` line, else 0."""
     thoughts = _find(_THOUGHT, prediction)
     vectors = _compare(_find(_THOUGHT, gold), thoughts, _equal)
     declines = thoughts[:1] == ["No"] and _ANSWER.search(prediction) is not None
@@ -97,11 +97,11 @@ def _find(pattern: re.Pattern[str], text: str) -> list[str]:
 def _compare(
     gold: Sequence[str], predicted: Sequence[str], judge: Callable[[str, str], float]
 ) -> tuple[Vector, Vector]:
-    """Compare place by place.
+    """Compare position by position.
 
     Returns:
-        Two vectors of length max(gold, predicted): the scores, 0 where one side has no entry,
-        and the reference, 1 where gold has an entry.
+        Two vectors of length max(target, predicted): the scores, 0 where one side has no entry,
+        and the reference, 1 where the target has an entry.
     """
     length = max(len(gold), len(predicted))
     scores, reference = np.zeros(length), np.zeros(length)
@@ -112,14 +112,14 @@ def _compare(
 
 
 def _equal(gold: str, predicted: str) -> bool:
-    """As NumPy compares texts: U+0000 at their ends does not count."""
+    """Compare texts as NumPy does: trailing U+0000 is ignored."""
     return gold.rstrip("\0") == predicted.rstrip("\0")
 
 
 def _score_input(gold: str, predicted: str) -> float:
-    """The mean over comma-separated pieces; 0 where their counts differ or a file is missing.
+    """The mean over comma-separated pieces; 0 if their counts differ or a file is missing.
 
-    A gold piece with ``.png`` in it is satisfied by any other ``.png``; any other piece scores
+    A target piece with ``.png`` in it matches any other ``.png``; any other piece scores
     BLEU-1. Pieces keep their spaces.
     """
     wanted, given = gold.split(","), predicted.split(",")
@@ -155,7 +155,7 @@ def _mean(scores: Vector) -> float:
 
 
 def _iou(*parts: tuple[Vector, Vector]) -> float:
-    """Sum of score x reference over max(sum of max(score, reference), 1), all parts end to end."""
+    """Sum of score x reference over max(sum of max(score, reference), 1), over all parts."""
     scores = np.concatenate([part[0] for part in parts])
     reference = np.concatenate([part[1] for part in parts])
     union = max(np.sum(np.maximum(scores, reference)), 1.0)

@@ -1,8 +1,8 @@
 """One reader for every way in which models answer a GPT4Tools prompt.
 
-Reasoning goes first, then all from the token that ends the turn, or from a further turn that the
-model made up. The rest is read as the demanded text (``react``), then in the other formats
-(``formats``); calls in the OpenAI protocol come before both.
+Reasoning is removed first, then everything from the token that ends the turn, or from a further
+turn that the model made up. The rest is read in the requested format (``react``), then in the
+others (``formats``); calls in the OpenAI protocol take precedence over both.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from instit_bench.scorers.tool_call.prompt import Prompt
 from instit_bench.scorers.tool_call.react import read_script
 from instit_bench.types import NativeToolCall
 
-# A turn of the human's that a completion without a stop string goes on to invent.
+# A human turn that a completion without a stop string goes on to invent.
 _NEXT_TURN = re.compile(
     r"\n[ \t#*]*(?:Human|User|New input|Previous conversation)[ \t*]*[:：]"
     r"|<\|(?:im_)?start\|>user"
@@ -40,13 +40,14 @@ def parse_reply(
 
     Args:
         text: What the model wrote.
-        prompt: The prompt it answers: its tools say how many arguments an input has.
-        tool_calls: Calls in the OpenAI protocol; where there are any, the text holds no others.
+        prompt: The prompt it answers; its tools say how many arguments an input has.
+        tool_calls: Calls in the OpenAI protocol; if there are any, the text is not searched for
+            more.
     """
     visible = split_reasoning(text)
     turn = _first_turn(visible.text)
     if not turn and "to=functions" in text:
-        # gpt-oss at times calls from its analysis channel, which goes with the reasoning.
+        # gpt-oss sometimes calls from its analysis channel, which is removed with the reasoning.
         turn = text
     if tool_calls:
         return _read_native(turn, prompt, tool_calls)
@@ -57,8 +58,8 @@ def parse_reply(
 
 
 def _first_turn(text: str) -> str:
-    """A reply without what follows its own turn."""
-    # In gpt-oss's channels a turn holds several messages, each with an end token of its own.
+    """Return a reply without anything after its own turn."""
+    # In gpt-oss's channels a turn contains several messages, each with its own end token.
     turn = text if "<|message|>" in text else strip_end_tokens(text)
     turn = turn.replace("\r\n", "\n").strip()
     following = _NEXT_TURN.search(turn)
@@ -101,9 +102,9 @@ def _read_native(
 
 
 def _native_arguments(text: str) -> tuple[object, bool]:
-    """The arguments of a native call, decoded, and whether they were encoded twice.
+    """Return the arguments of a native call, decoded, and whether they were encoded twice.
 
-    A text that is no object stays as it is; ``None`` stands for an object that is broken.
+    A text that is not an object stays as it is; ``None`` means that an object is broken.
     """
     if is_nothing(text):
         return {}, False

@@ -1,8 +1,8 @@
-"""What a GPT4Tools prompt says: the tools on offer, and the files that the talk has named.
+"""Read a GPT4Tools prompt: the tools on offer, and the files that the conversation has named.
 
 The prompt is one text: rules, a list of ``> Name: description`` lines, the names again after
 ``should be one of``, the previous conversation, the new input and, in the middle of a chain, the
-steps taken so far. Wordings other than the benchmark's are read as far as they go.
+steps so far. Wordings other than the benchmark's are read as far as possible.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _AROUND_NAME = re.compile(
 class Tool:
     """A tool on offer.
 
-    ``arity`` is the number of arguments in its comma-separated input; ``takes_file`` says of each
+    ``arity`` is the number of arguments in its comma-separated input; ``takes_file`` says for each
     argument whether it is a file name.
     """
 
@@ -55,11 +55,11 @@ class Tool:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """A prompt, read.
+    """A parsed prompt.
 
-    ``new_input`` runs to the end or the first step, closing rules included; ``trace`` holds the
-    steps taken so far, nothing at the start of a chain. ``files`` are the names of files outside
-    the rules and the tool list, oldest first; the last is the current one.
+    ``new_input`` runs to the end or the first step, closing rules included; ``trace`` contains the
+    steps so far and is empty at the start of a chain. ``files`` are the file names outside the
+    rules and the tool list, oldest first; the last is the current one.
     """
 
     tools: tuple[Tool, ...]
@@ -70,10 +70,10 @@ class Prompt:
     _by_name: Mapping[str, Tool] = field(repr=False, compare=False)
 
     def find_tool(self, name: str) -> Tool | None:
-        """The tool of that name.
+        """Return the tool with that name.
 
-        Letter case, spacing and word marks do not matter (``detect_face``, ``DetectFace``), nor
-        do a namespace (``functions.detect_face:0``) and words around the name (``the Detect Face
+        Case, spacing and word separators are ignored (``detect_face``, ``DetectFace``), as are
+        a namespace (``functions.detect_face:0``) and words around the name (``the Detect Face
         tool``).
         """
         found = self._by_name.get(name)
@@ -84,7 +84,7 @@ class Prompt:
 
 @lru_cache(maxsize=2048)
 def read_prompt(instruction: str) -> Prompt:
-    """Read a prompt; what it lacks comes out empty."""
+    """Parse a prompt; missing parts come out empty."""
     place = _find_conversation(instruction)
     if place < 0 and (names := _find_names(instruction)) is not None:
         place = names[1]
@@ -102,7 +102,7 @@ def read_prompt(instruction: str) -> Prompt:
 
 
 def file_names(text: str) -> tuple[str, ...]:
-    """The path-like tokens of a text in order, each at its last mention."""
+    """Return the path-like tokens of a text in order, each at its last mention."""
     if "." not in text:
         return ()
     return _short_file_names(text) if len(text) < 200 else _find_file_names(text)
@@ -116,7 +116,7 @@ def _find_file_names(text: str) -> tuple[str, ...]:
         while start > last_end and (text[start - 1].isalnum() or text[start - 1] in _PATH_MARKS):
             start -= 1
         if spans and start == last_end:
-            # "a.tar.json" is one name: the longest that ends with a known ending.
+            # "a.tar.json" is one name: the longest with a known ending.
             spans[-1] = (spans[-1][0], ending.end())
         elif start < ending.start():
             spans.append((start, ending.end()))
@@ -129,10 +129,10 @@ _short_file_names = lru_cache(maxsize=1024)(_find_file_names)
 
 @lru_cache(maxsize=1024)
 def read_tool(name: str, description: str) -> Tool:
-    """Read a tool's arguments off its description.
+    """Infer a tool's arguments from its description.
 
-    ``a comma separated string of two`` says two arguments, no such words one. The list after
-    ``representing`` (``the image_path, the text description``) says which are files.
+    ``a comma separated string of two`` means two arguments; without such words there is one. The
+    list after ``representing`` (``the image_path, the text description``) says which are files.
     """
     found = _ARITY.search(description)
     count = found["count"].lower() if found else "one"
@@ -158,7 +158,7 @@ def _read_tools(rules: str) -> tuple[Tool, ...]:
 
 
 def _described(rules: str) -> Iterator[tuple[str, str]]:
-    """The ``> Name: description`` lines; a description runs to the next one or an empty line."""
+    """Yield ``> Name: description`` lines; a description ends at the next one or an empty line."""
     if not rules.startswith(">") and "\n>" not in rules:
         return
     name, lines = "", list[str]()
@@ -175,7 +175,7 @@ def _described(rules: str) -> Iterator[tuple[str, str]]:
 
 
 def _find_conversation(text: str) -> int:
-    """Where the line ``Previous conversation…:`` begins, or -1."""
+    """Return where the line ``Previous conversation…:`` begins, or -1."""
     place = _find_line(text, "Previous conversation")
     while place >= 0:
         end = text.find("\n", place)
@@ -186,7 +186,7 @@ def _find_conversation(text: str) -> int:
 
 
 def _find_names(text: str) -> tuple[int, int] | None:
-    """The span of the names in ``should be one of […]``, the closing bracket included."""
+    """Return the span of the names in ``should be one of […]``, including the closing bracket."""
     start = text.find(_NAMES)
     while start >= 0:
         start += len(_NAMES)
@@ -200,7 +200,7 @@ def _find_names(text: str) -> tuple[int, int] | None:
 
 
 def _find_line(text: str, beginning: str, start: int = 0) -> int:
-    """Where the first line with this beginning starts at or after a place, or -1."""
+    """Return where the first line with this beginning starts at or after a position, or -1."""
     if start == 0 and text.startswith(beginning):
         return 0
     found = text.find("\n" + beginning, max(start - 1, 0))
@@ -218,7 +218,7 @@ def _fold(name: str) -> str:
 
 
 def _spellings(name: str) -> Iterator[str]:
-    """A name's folded form, the parts of a dotted one, and what is left without words around it."""
+    """Yield a name's folded form, the parts of a dotted one, and the bare name."""
     yield _fold(name)
     parts = [part for part in _NAMESPACE.split(name) if part and not part.isdecimal()]
     yield from (_fold(part) for part in reversed(parts))

@@ -1,4 +1,4 @@
-"""The format that the benchmark demands, and what models make of it.
+"""The format that the benchmark requests, and the variants that models write.
 
 ::
 
@@ -6,9 +6,9 @@
     Action: Detect Face
     Action Input: image/x.png
 
-Read as well: the same in Markdown, in bullets or numbered, with keys on lines of their own or on
+Also read: the same in Markdown, as bullets or numbered, with keys on their own lines or all on
 one line, as ``Tool:`` and ``Input:``, with an input in brackets after the name, and a reply that
-goes on where a chat prompt stops (``Yes``, ``Action: …``).
+continues where a chat prompt stops (``Yes``, ``Action: …``).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from instit_bench.scorers.tool_call.declines import decision, declines, says_no
 from instit_bench.scorers.tool_call.literals import read_literal
 from instit_bench.scorers.tool_call.prompt import Prompt
 
-# What each key of a text stands for; the weak ones only beside their like.
+# What each key means; the weak ones count only beside other keys.
 _KINDS = {
     "Thought": "thought",
     "Action": "action",
@@ -80,9 +80,9 @@ _INLINE_KEY = re.compile(
     r"(?<=\S)[ \t]+(?=\**(?:Action|Action Input|Observation)\**[:：])"
     r"|\\n(?=(?:Thought|Action|Action Input|Observation|AI)[:：])"
 )
-# Without one of these no key stands within a line.
+# Without one of these there is no key within a line.
 _INLINE_MARKS = (" Action", "\tAction", " Observation", "\tObservation", " *", "\t*", "\\n")
-# No reply has more keys; what comes after them is not read.
+# No reply has more keys; anything after them is not read.
 _MOST_KEYS = 10_000
 _XML_KEY = re.compile(
     r"<(?P<end>/?)(?P<key>thought|action|action_input|observation|final_answer)>", re.I
@@ -121,22 +121,22 @@ class Script:
 
     @property
     def declines(self) -> bool:
-        """Whether the text sets out by saying that no tool is needed."""
+        """Whether the text starts by saying that no tool is needed."""
         return self.decisions[:1] == [False]
 
     def conclude(self) -> Reply | ParseError:
-        """Settle it; half a call is an error only where there is no whole one."""
+        """Return the result; half a call is an error only if there is no complete one."""
         if self.calls:
             fault: Fault | None = "contradiction" if self.contradicts else None
             return Reply(tuple(self.calls), self.answer, self.style, fault)
         if self.without_input:
             return ParseError("missing_input", f"no input for the action {self.without_input[0]!r}")
         if self.without_action or self.decisions[-1:] == [True]:
-            return ParseError("missing_action", "a tool is asked for and no action named")
+            return ParseError("missing_action", "a tool is requested but no action is named")
         if self.decisions or self.answer is not None or self.says_no:
             return Reply((), self.answer, self.style)
         return ParseError(
-            "no_decision", "the reply neither calls a tool nor says that it needs none"
+            "no_decision", "the reply neither calls a tool nor says that none is needed"
         )
 
 
@@ -169,7 +169,7 @@ def read_script(text: str, prompt: Prompt) -> Script:
 
 
 def _split(text: str, prompt: Prompt) -> tuple[str, list[_Field], bool]:
-    """Cut a text into what stands before the first key, the fields, and whether it is Markdown."""
+    """Split a text into what precedes the first key, the fields, and whether it is Markdown."""
     plain = _FENCE.sub("", text) if "```" in text else text
     if any(mark in plain for mark in _INLINE_MARKS):
         plain = _INLINE_KEY.sub("\n", plain)
@@ -188,10 +188,10 @@ def _split(text: str, prompt: Prompt) -> tuple[str, list[_Field], bool]:
 def _accepted(
     keys: list[re.Match[str]], text: str, prompt: Prompt
 ) -> list[tuple[re.Match[str], str]]:
-    """The keys that are ones, with their kinds.
+    """Return the keys that count, with their kinds.
 
-    ``Tool:`` is one before an input or a listed name, ``Input:`` after an action, ``Answer:``
-    after a thought: elsewhere they are words of the text.
+    ``Tool:`` counts before an input or a listed name, ``Input:`` after an action, ``Answer:``
+    after a thought; elsewhere they are words of the text.
     """
     accepted: list[tuple[re.Match[str], str]] = []
     for place, key in enumerate(keys):
@@ -223,7 +223,7 @@ def _is_action(keys: list[re.Match[str]], place: int, text: str, prompt: Prompt)
 
 
 def _add_call(script: Script, action: _Field, following: Sequence[_Field], prompt: Prompt) -> None:
-    """Take up an action with the input and the observation that follow it."""
+    """Add an action with the input and the observation that follow it."""
     name, value = _name_and_input(action, prompt)
     listed = prompt.find_tool(name) is not None
     if following and following[0].kind == "input":
@@ -231,7 +231,7 @@ def _add_call(script: Script, action: _Field, following: Sequence[_Field], promp
     if not listed and declines(name):
         _take_decline(script, name, value)
         return
-    # An answer may well speak of an "Action:"; only a tool's name or an input makes it a call.
+    # An answer may mention an "Action:"; only a tool's name or an input makes it a call.
     if script.answer is not None and value is None and not listed:
         return
     if value is None:
@@ -243,7 +243,7 @@ def _add_call(script: Script, action: _Field, following: Sequence[_Field], promp
 
 
 def _take_decline(script: Script, name: str, value: str | None) -> None:
-    """An action that is none: ``None``, ``Final Answer`` and the like."""
+    """Handle an action that is none: ``None``, ``Final Answer`` and the like."""
     if not name:
         script.without_action += 1
     elif not script.decisions:
@@ -253,7 +253,7 @@ def _take_decline(script: Script, name: str, value: str | None) -> None:
 
 
 def _name_and_input(action: _Field, prompt: Prompt) -> tuple[str, str | None]:
-    """The name of an action, and the input that stands in brackets after it or on the next line."""
+    """Return an action's name, and the input in brackets after it or on the next line."""
     whole = action.value.strip()
     line, _, rest = whole.partition("\n")
     name = clean_name(line)
@@ -275,7 +275,7 @@ def _name_and_input(action: _Field, prompt: Prompt) -> tuple[str, str | None]:
 
 
 def _input_text(item: _Field, prompt: Prompt, name: str) -> str:
-    """The first line of an input, or all of the object or the arguments that begin there."""
+    """Return the first line of an input, or the whole object or arguments that begin there."""
     whole = item.value.strip().strip("`").strip()
     if whole[:1] in ("{", "["):
         literal = read_literal(whole)

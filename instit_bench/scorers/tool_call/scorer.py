@@ -1,4 +1,4 @@
-"""The GPT4Tools scorer: the benchmark's own numbers beside what a careful reader would say."""
+"""The GPT4Tools scorer: the benchmark's own numbers beside those of a careful reader."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ NO_CALL, NONE, UNLISTED = "(no call)", "(none)", "(unlisted)"
 class ToolCallScorer:
     """Scores tool calls.
 
-    ``sample.doc["instruction"]`` is the prompt and ``sample.target`` the gold output. Every value
-    is 0..1; what each is and which samples it counts is said in ``_strict_values``.
+    ``sample.doc["instruction"]`` is the prompt and ``sample.target`` the target output. Every value
+    is 0..1; ``_strict_values`` documents each value and which samples it counts.
     """
 
     def score(self, sample: Sample, prediction: Prediction) -> Score:
-        """Judge one prediction.
+        """Score one prediction.
 
         Raises:
-            ValueError: If the gold output, not the reply, is broken.
+            ValueError: The target output, not the prediction, is broken.
         """
         instruction = str(sample.doc["instruction"])
         prompt = read_prompt(instruction)
@@ -61,13 +61,13 @@ class ToolCallScorer:
         return Score(state, values, reason=reply.kind, details=details)
 
     def tables(self, scored: list[ScoredSample]) -> dict[str, Any]:
-        """Precision and recall of each tool, which tool was taken for which, and parse errors.
+        """Precision and recall per tool, a confusion matrix of tools, and parse errors.
 
         Calls are counted in aligned pairs. A tool's precision is the share of its predicted calls
-        that stand against a gold call of the same tool, its recall the share of its gold calls;
-        ``None`` where there are none. Rows of ``confusion`` are gold tools, ``(no call)`` for
-        predicted calls that no gold call matches; columns are predicted tools, ``(none)`` for
-        gold calls left out and ``(unlisted)`` for names that the prompt does not offer.
+        that are paired with a target call of the same tool, its recall the share of its target
+        calls; ``None`` if there are none. Rows of ``confusion`` are target tools, ``(no call)`` for
+        predicted calls without a matching target call; columns are predicted tools, ``(none)`` for
+        missing target calls and ``(unlisted)`` for names that the prompt does not offer.
         """
         confusion: defaultdict[str, Counter[str]] = defaultdict(Counter)
         errors: Counter[str] = Counter()
@@ -90,7 +90,7 @@ def _read_gold(sample: Sample, instruction: str) -> tuple[ToolCall, ...]:
     gold = _parse_gold(sample.target, instruction)
     if isinstance(gold, Reply):
         return gold.calls
-    raise ValueError(f"sample {sample.id}: gold output cannot be read: {gold.message}")
+    raise ValueError(f"sample {sample.id}: target output cannot be read: {gold.message}")
 
 
 @lru_cache(maxsize=2048)
@@ -101,23 +101,24 @@ def _parse_gold(target: str, instruction: str) -> Reply | ParseError:
 def _strict_values(
     gold: Sequence[ToolCall], reply: Reply | ParseError, pairs: Sequence[Pair], prompt: Prompt
 ) -> dict[str, float]:
-    """The strict metrics of one sample.
+    """Compute the strict metrics of one sample.
 
-    Counting every sample, unreadable replies included (they make no call):
+    Over every sample, unreadable replies included (they make no call):
 
-    * ``strict_sr``: the reply can be read, does not contradict itself, and its calls are gold's:
-      as many, in order, of the same tools, each argument at least acceptable. Where no tool is
-      due, it says so and makes no call.
+    * ``strict_sr``: the reply can be read, does not contradict itself, and its calls match the
+      target's: as many, in order, of the same tools, each argument at least acceptable. If no tool
+      is needed, it says so and makes no call.
     * ``format_error_rate``: nothing usable can be read.
-    * ``over_call_rate``, ``under_call_rate``: more, or fewer, calls than gold.
+    * ``over_call_rate``, ``under_call_rate``: more, or fewer, calls than the target.
 
-    Counting fewer:
+    Over fewer samples:
 
-    * ``args_exact``, where a tool is due: the share of gold calls whose counterpart names the
+    * ``args_exact``, if a tool is needed: the share of target calls whose counterpart names the
       same tool with every argument exact.
-    * ``hallucinated_tool_rate``, where a call is made: some call names no tool of the prompt.
-    * ``hallucinated_file_rate``, where a call names a file: some name is neither in the prompt's
-      conversation nor in a result under an earlier call of the reply (nor gold's placeholder).
+    * ``hallucinated_tool_rate``, if a call is made: some call names no tool of the prompt.
+    * ``hallucinated_file_rate``, if a call names a file: some name is neither in the prompt's
+      conversation nor in a result under an earlier call of the reply (nor the target's
+      placeholder).
     """
     calls = reply.calls if isinstance(reply, Reply) else ()
     readable = isinstance(reply, Reply)
@@ -142,7 +143,7 @@ def _strict_values(
 
 
 def _invented_files(calls: Sequence[ToolCall], prompt: Prompt, known: set[str]) -> list[bool]:
-    """Of each file that the calls name, whether nothing before the call has named it."""
+    """For each file that the calls name: whether nothing before the call named it."""
     return [
         name not in known and not scene.knows(name)
         for call, scene in zip(calls, scenes(calls, prompt.files), strict=True)
@@ -151,9 +152,9 @@ def _invented_files(calls: Sequence[ToolCall], prompt: Prompt, known: set[str]) 
 
 
 def _named_files(call: ToolCall, prompt: Prompt) -> tuple[str, ...]:
-    """The files a call names: at the file places of a listed tool, anywhere for another one.
+    """Return the files a call names: at the file positions of a listed tool, anywhere for others.
 
-    At a file place a word that does not look like a file counts as the name of one.
+    At a file position a word that does not look like a file counts as the name of one.
     """
     tool = prompt.find_tool(call.name)
     if tool is None:
@@ -193,7 +194,7 @@ def _plain(call: ToolCall) -> dict[str, Any]:
 
 
 def _compact(reply: Reply) -> str:
-    """What was read, as JSON: the calls, or the answer of a reply that makes none."""
+    """Return what was read, as JSON: the calls, or the answer of a reply without calls."""
     if reply.calls:
         return json.dumps([_plain(call) for call in reply.calls], ensure_ascii=False)
     return json.dumps({"tool": None, "answer": reply.answer}, ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""What the program needs to know of the scoring of tool calls."""
+"""The specification of tool-call scoring."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _INPUT = re.compile(r"^New input:[ \t]*(\S.*)$", re.MULTILINE)  # GPT4Tools' own
 
 
 def _tools(record: ScoredRecord, media: str) -> str:  # noqa: ARG001 - one signature
-    """The tool that the target calls."""
+    """Return the tool that the target calls."""
     tools = _CALL.findall(record.target)
     if not tools:
         return "no tool"
@@ -20,7 +20,7 @@ def _tools(record: ScoredRecord, media: str) -> str:  # noqa: ARG001 - one signa
 
 
 def _input(prompt: str) -> str | None:
-    """What the user says in a GPT4Tools prompt, which goes on for pages; the last if several."""
+    """Return the user's input in a GPT4Tools prompt, which is pages long; the last if several."""
     found = _INPUT.findall(prompt)
     return str(found[-1]) if found else None
 
@@ -36,9 +36,9 @@ TOOL_CALL = ScorerSpec(
     matrices=(
         Matrix(
             table="confusion",
-            title="tools taken for one another",
-            description="Rows are the gold tool, columns the predicted one, over aligned calls; a "
-            "cell's shade is its share of the row.",
+            title="confusion between tools",
+            description="Rows are the target tool, columns the predicted one, over aligned calls. "
+            "A cell's shade is its share of the row.",
         ),
     ),
     user_input=_input,

@@ -1,4 +1,4 @@
-"""Every way of writing tool calls but the benchmark's own: one parser per format, one registry."""
+"""All formats for tool calls except the benchmark's own: one parser per format, one registry."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from instit_bench.scorers.tool_call.prompt import Prompt
 
 __all__ = ["FORMATS", "Format", "Found", "Outcome", "Reading", "read_calls"]
 
-# In the order in which they are tried: what only one model writes comes before what many do.
+# In the order in which they are tried: formats of a single model before common ones.
 FORMATS: tuple[Format, ...] = (
     *HEADED,
     *TAGS,
@@ -28,7 +28,7 @@ FORMATS: tuple[Format, ...] = (
     PYTHONIC,
 )
 _ANSWERED = (*(format_ for format_ in FORMATS if format_.certain), ANSWERED_OBJECTS)
-# What models write around results that they make up for their own calls.
+# What models write around results that they invent for their own calls.
 _RESULT_MARKS = (
     "bservation",
     "<tool_response",
@@ -57,11 +57,11 @@ def read_calls(text: str, prompt: Prompt, *, answered: bool) -> Outcome | ParseE
     Args:
         text: A reply without reasoning.
         prompt: The prompt that it answers.
-        answered: Whether the reply answers or declines beside; then only a model's own tokens and
-            objects that name a tool of the prompt are calls, the rest being part of the answer.
+        answered: Whether the reply also answers or declines; then only a model's own tokens and
+            objects that name a tool of the prompt are calls, and the rest is part of the answer.
 
     Returns:
-        What was found; why something meant as a call is not one; ``None`` where there is nothing.
+        What was found; a ParseError for a malformed call; ``None`` if there is nothing.
     """
     error: ParseError | None = None
     for format_ in _ANSWERED if answered else FORMATS:
@@ -77,7 +77,7 @@ def read_calls(text: str, prompt: Prompt, *, answered: bool) -> Outcome | ParseE
 
 
 def _build(text: str, reading: Reading, prompt: Prompt) -> tuple[ToolCall, ...]:
-    """The calls with their results, if the reply puts any between them."""
+    """Return the calls with their results, if the reply puts any between them."""
     if not reading.calls:
         return ()
     ends = [found.start for found in reading.calls[1:]] + [len(text)]

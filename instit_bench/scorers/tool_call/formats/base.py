@@ -9,7 +9,7 @@ from typing import Any
 from instit_bench.scorers.tool_call.calls import ParseError
 from instit_bench.scorers.tool_call.prompt import Prompt
 
-# No reply makes more calls; what comes after them is not read.
+# No reply makes more calls; anything after them is not read.
 MOST_CALLS = 5000
 
 
@@ -28,7 +28,7 @@ class Reading:
     """What a format finds in a reply.
 
     ``declines`` says that the reply states, in this format, that it calls nothing; ``answer`` is
-    its text for the human. ``error`` is what keeps a call from being one.
+    its text for the user. ``error`` says why a call could not be read.
     """
 
     calls: tuple[Found, ...] = ()
@@ -41,9 +41,9 @@ class Reading:
 class Format:
     """A way of writing calls.
 
-    A text without any of the ``markers`` is not in this format. ``certain`` markers mean a call
-    whatever stands beside them: if nothing can be read there, the call is malformed. Other formats
-    are looked for only where the reply has not answered or declined.
+    A text without any of the ``markers`` is not in this format. ``certain`` markers always mean a
+    call: if nothing can be read there, the call is malformed. Other formats are only tried if the
+    reply has not answered or declined.
     """
 
     name: str
@@ -52,5 +52,5 @@ class Format:
     certain: bool = True
 
     def may_be(self, text: str) -> bool:
-        """Whether the text holds one of the markers."""
+        """Whether the text contains one of the markers."""
         return any(marker in text for marker in self.markers)

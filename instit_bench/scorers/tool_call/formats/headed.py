@@ -26,7 +26,7 @@ def _headed(
     certain: bool = True,
     listed_only: bool = False,
 ) -> Format:
-    """A format whose calls are ``head``, which captures the name, and the object after it."""
+    """Return a format whose calls are ``head``, which captures the name, followed by an object."""
     pattern = re.compile(head)
 
     def read(text: str, prompt: Prompt) -> Reading:
@@ -104,7 +104,7 @@ HEADED = (
     _headed("gemma", ("<|tool_call>", "<start_function_call>"), _GEMMA),
     _headed("gemma", ("call:", "<call>"), _GEMMA, certain=False, listed_only=True),
 )
-# GLM-4: the name on a line of its own, then the object. No token says so, only a listed name.
+# GLM-4: the name on its own line, then the object. No token marks it, only a listed name.
 NAME_AND_OBJECT = _headed(
     "name_and_object",
     ("{",),

@@ -14,7 +14,7 @@ from instit_bench.scorers.tool_call.formats.base import Format, Found, Reading
 from instit_bench.scorers.tool_call.literals import Literal, read_literal, read_literals
 from instit_bench.scorers.tool_call.prompt import Prompt
 
-# Keys are compared without case and word marks: "Action Input" is "actioninput".
+# Keys are compared ignoring case and word separators: "Action Input" is "actioninput".
 _NAME_KEYS = ("name", "action", "toolname", "tool", "function", "functionname", "recipientname")
 _INPUT_KEYS = (
     "arguments",
@@ -32,7 +32,7 @@ _INPUT_KEYS = (
 )
 _ANSWER_KEYS = ("answer", "finalanswer", "ai", "response", "reply", "message", "content", "output")
 _THOUGHT_KEYS = ("thought", "thoughts", "doineedtouseatool", "needtool", "usetool")
-# Keys that describe a call and are none of its arguments.
+# Keys that describe a call but are not its arguments.
 _ABOUT = frozenset((*_NAME_KEYS, *_THOUGHT_KEYS, "id", "type", "index", "callid", "toolcallid"))
 _CALL_LISTS = ("toolcalls", "tooluses", "functioncalls", "calls", "actions")
 _CALL_KEY = re.compile(r"[{,]\s*[\"'](?:name|action|tool|tool_name|function)[\"']\s*:", re.I)
@@ -52,7 +52,7 @@ class _Sorted:
     without_input: str | None = None
 
     def take(self, literal: Literal, value: Any, *, whole: bool) -> None:
-        """Sort one value; ``whole`` says that it is all that the reply holds."""
+        """Sort one value; ``whole`` says that it is the entire reply."""
         if isinstance(value, list):
             for item in value:
                 self.take(literal, item, whole=whole)
@@ -91,7 +91,7 @@ class _Sorted:
         return declines(name) or folded in _FINAL_ANSWERS
 
     def _is_refusal(self, record: Mapping[str, Any]) -> bool:
-        """Whether an object without a call says so: by its thought, an answer, an empty list."""
+        """Whether an object without a call declines: by a thought, an answer, or an empty list."""
         if any(record.get(key) == [] for key in _CALL_LISTS):
             return True
         if any(says_no(str(record[key])) for key in _THOUGHT_KEYS if key in record):
@@ -117,11 +117,11 @@ class _Sorted:
 def read_objects(
     text: str, prompt: Prompt, *, listed_only: bool = False, wrapped: bool = False
 ) -> Reading:
-    """Read the calls that a text holds as objects, in order.
+    """Read the calls that a text contains as objects, in order.
 
-    ``listed_only`` passes over what names no tool of the prompt; ``wrapped`` says that a model's
-    own tokens stand around the objects, so that an empty list means that nothing is called.
-    Something meant as a call that is not one is an error only where nothing else is found.
+    ``listed_only`` skips objects that name no tool of the prompt; ``wrapped`` says that the model's
+    own tokens surround the objects, so an empty list means that nothing is called. A malformed call
+    is an error only if nothing else is found.
     """
     found = _Sorted(prompt, listed_only)
     literals = list(read_literals(text))
@@ -142,7 +142,7 @@ def read_objects(
 
 
 def _is_whole(text: str, literal: Literal) -> bool:
-    """Whether an object is all of the reply, a code fence around it aside."""
+    """Whether an object is the entire reply, apart from a code fence around it."""
     if literal.start > 20 or len(text) - literal.end > 20:
         return False
     around = text[: literal.start] + text[literal.end :]
@@ -150,7 +150,7 @@ def _is_whole(text: str, literal: Literal) -> bool:
 
 
 def _input(record: Mapping[str, Any], written: Mapping[str, Any], prompt: Prompt, name: str) -> Any:
-    """A call's input: under one of the usual keys, else what a listed tool's object holds more."""
+    """Return a call's input: under a usual key, else the other keys of a listed tool's object."""
     value = _pick(record, _INPUT_KEYS)
     if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
         literal = read_literal(value)
@@ -174,7 +174,7 @@ def _objects(name: str, *markers: str) -> Format:
 
 
 def _wrapped() -> Iterator[Format]:
-    """The tokens that models write around their objects."""
+    """Yield the formats for the tokens that models write around their objects."""
     yield _objects("hermes", "<tool_call>", "<tools>", "<function_call>", "<tool_calls>")
     yield _objects("mistral", "[TOOL_CALLS]")
     yield _objects("llama", "<|python_tag|>", "<|python_start|>")

@@ -15,7 +15,7 @@ _BRACKET = re.compile(r"\(")
 _NAME_WIDTH = 80
 _NAME = re.compile(r"[^\s\[\](){},;=\n`\"'*|>:#][^\[\](){},;=\n`\"'*|>:#]*\Z")
 _BEFORE = re.compile(r"(?:^|[\n\[(,;=`*>|:#])[ \t]*(?:[-•]|\d+[.)])?[ \t]*\Z")
-# Where these stand, what looks like a call is one, whatever its name.
+# After these, anything that looks like a call is one, whatever its name.
 _CODE = re.compile(
     r"```(?:tool_code|tool_call|python|py)\b|<\|python_tag\|>|<\|python_start\|>"
     r"|<\|tool_call_start\|>|<function_calls>|<tool_code>|<tool_call>|\A\s*\["
@@ -43,7 +43,7 @@ class _Code:
                 yield found
 
     def _call(self, bracket: int) -> Found | None:
-        """The call whose arguments open at this bracket."""
+        """Return the call whose arguments open at this bracket."""
         line = self.text[max(0, bracket - _NAME_WIDTH) : bracket]
         found = _NAME.search(line)
         if found is None or not _BEFORE.search(line[: found.start()] or "\n"):
@@ -60,7 +60,7 @@ class _Code:
         return Found(name, arguments.value, bracket - len(found[0]), arguments.end)
 
     def _record(self, bracket: int) -> Found | None:
-        """The call in the record of a client library: ``Function(name="…", arguments="…")``."""
+        """Return the call in a client library's repr: ``Function(name="…", arguments="…")``."""
         record = read_literal(self.text, bracket)
         if record is None or not isinstance(record.value, dict):
             return None
@@ -74,7 +74,7 @@ class _Code:
         return last.isidentifier() and last not in _NOT_TOOLS
 
     def _is_call(self, start: int, end: int) -> bool:
-        """Whether a bracket after a tool's name holds arguments, not a remark."""
+        """Whether a bracket after a tool's name contains arguments rather than a remark."""
         inside = self.text[start:end]
         return '"' in inside or "'" in inside or "=" in inside or bool(file_names(inside))
 

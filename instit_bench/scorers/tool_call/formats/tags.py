@@ -1,4 +1,4 @@
-"""Calls written in XML-like tags: one row of patterns per family of models."""
+"""Calls written in XML-like tags: one row of patterns per model family."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class _Family:
                 yield Found(head["name"], value, head.start(), closed.end() if closed else end)
 
     def _value(self, body: str, *, whole: bool) -> Any:
-        """The arguments in a call's body; ``None`` where it breaks off within one."""
+        """Return the arguments in a call's body, or ``None`` if it breaks off within one."""
         opened = list(islice(self.parameter.finditer(body), MOST_CALLS))
         if opened:
             return self._parameters(body, opened, whole=whole)
@@ -78,12 +78,12 @@ class _Family:
 
 
 def _is_name(name: str, prompt: Prompt) -> bool:
-    """Whether a call without arguments is one: ``<tool_call>I see</tool_call>`` is not."""
+    """Whether a call without arguments is a call: ``<tool_call>I see</tool_call>`` is not."""
     return not any(mark.isspace() for mark in name) or prompt.find_tool(name) is not None
 
 
 def _pairs(body: str) -> Any:
-    """``<key>value</key>`` pairs, also inside one more tag: ``<arguments><key>…``."""
+    """Return ``<key>value</key>`` pairs, also inside one more tag: ``<arguments><key>…``."""
     values: dict[str, Any] = {}
     position = 0
     while (tag := _PAIR.search(body, position)) is not None:

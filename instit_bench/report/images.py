@@ -1,8 +1,8 @@
-"""Which pictures a sample was shown, and where they lie now.
+"""Which images a sample was shown, and where they are now.
 
-The journal names the files. Pictures that came inside the dataset (parquet columns, frames decoded
-from a video file) have no name there; they are looked up in the dataset's own files again, and
-only if these are still the ones that the run read.
+The journal names the files. Images inside the dataset (Parquet columns, frames decoded
+from a video file) have no name there; they are looked up in the dataset's own files, but
+only if those are still the ones that the run read.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ Medium = ImagePart | VideoPart
 _NO_NAME = re.compile(r"\d+ bytes|.+ frame \d+ by (?:decord|pyav)", re.DOTALL)
 
 
-class RunPictures:
-    """The pictures of one task of a run."""
+class RunImages:
+    """The images of one task of a run."""
 
     def __init__(self, run: LoadedRun, task: str) -> None:
         self._task = run.manifest.tasks[task]
         self._originals: Mapping[str, Medium] | None = None
 
     def shown(self, record: SampleRecord) -> tuple[Medium, ...]:
-        """What the sample was shown, in order; empty for text alone and for what is lost."""
+        """Return what the sample was shown, in order; empty for text alone and for what is lost."""
         if self._task.media == "none":
             return ()
         if record.media and all(map(_is_there, record.media)):
@@ -62,7 +62,7 @@ def _medium(name: str, kind: str) -> Medium:
 
 
 def _originals(task: TaskManifest) -> dict[str, Medium]:
-    """The dataset's images and videos by sample id, where the run's dataset is still at hand."""
+    """Return the dataset's images and videos by sample id, if the dataset is still available."""
     reader = READERS.load(task.reader) if task.reader in READERS else None
     if reader is None or reader.original is None:
         return {}
@@ -77,7 +77,7 @@ def _originals(task: TaskManifest) -> dict[str, Medium]:
 
 
 def _read(reader: ReaderSpec, dataset_name: str | None, file: Path) -> Dataset | None:
-    """A file of the dataset; ``None`` for what is none, such as a scored prediction file."""
+    """Read a file of the dataset; ``None`` if it is something else, such as a prediction file."""
     try:
         if not file.is_file():  # a pipe or a device might never end
             return None
