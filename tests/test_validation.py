@@ -21,7 +21,7 @@ LAUGHS = "a: &a [1,1,1,1,1,1,1,1,1]\n" + "".join(
     ("text", "said"),
     [
         ("a: [", "is not valid YAML"),
-        ("- a", "must hold a mapping of keys to values, not a list"),
+        ("- a", "must be a mapping of keys to values, not a list"),
         ("a: 1\na: 2", "duplicate key 'a'"),
         ("a: {b: 1, b: 2}", "duplicate key 'b'"),
         ("a: !!int abc", "is not valid YAML"),

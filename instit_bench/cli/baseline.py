@@ -42,9 +42,18 @@ def save_command(
             "finish it (the same command goes on), or add --allow-incomplete"
         )
     scores = scored_run(stored)
+    empty = [name for name, task in scores.tasks.items() if not task.headline_values]
+    if len(empty) == len(scores.tasks):
+        raise InputError(
+            f"{run}: no task has a value in a headline metric, so a baseline would hold nothing "
+            "that later runs could be held to; open-ended answers need a judge: instit-bench "
+            "judge RUN --judge openai:MODEL"
+        )
     path = output or Path("results/baselines") / f"{scores.name}.json"
     save_baseline(scores, path)
     for name, task in scores.tasks.items():
         note(f"{one_line(name)}: {task.n_scored} of {task.n_total} samples have a verdict")
+    for name in empty:
+        note(f"warning: {one_line(name)}: the baseline holds no value of its headline metric")
     note(f"baseline: {path}")
     return 0

@@ -110,7 +110,7 @@ def estimate_command(
     """Estimate the calls, tokens and cost of judging."""
     from instit_bench.evaluation.config import make_judge_config
     from instit_bench.evaluation.estimate import estimate_run, estimate_tasks
-    from instit_bench.judging.prices import read_prices
+    from instit_bench.judging.prices import cost_told, read_prices
     from instit_bench.types import Usage
 
     config = make_judge_config(ctx.obj)
@@ -119,8 +119,7 @@ def estimate_command(
     times = config.judge_repeats
     usage = Usage(times * (once.prompt_tokens or 0), times * (once.completion_tokens or 0))
     for name in config.judges or ("a judge",):
-        price = prices.get(name.partition(":")[2])
-        cost = f"about {price.of(usage):.2f} US dollars" if price else "price not known"
+        cost = cost_told(prices.get(name.partition(":")[2]), usage)
         typer.echo(
             f"{name}: {times * answers} calls, about {usage.prompt_tokens:,} prompt and "
             f"{usage.completion_tokens:,} reply tokens, {cost}"

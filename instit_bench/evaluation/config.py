@@ -19,6 +19,7 @@ from pydantic import (
 from instit_bench.backends.base import BackendOptions, Workload
 from instit_bench.backends.create import BACKENDS
 from instit_bench.backends.options import AdapterOptions, EndpointOptions, EngineOptions
+from instit_bench.endpoint.address import address_of, is_nearby
 from instit_bench.errors import InputError
 from instit_bench.evaluation.settings import (
     AdapterSettings,
@@ -110,6 +111,15 @@ class RunConfig(
         if isinstance(value, list | tuple):
             return tuple(str(part).strip() for part in value if str(part).strip())
         return value
+
+    @property
+    def default_judges(self) -> tuple[str, ...]:
+        """The benchmark's own judge, but for a model of one's own nobody.
+
+        A key in the environment is no order to pay for the answers of a model that costs nothing.
+        """
+        asks_a_provider = self.backend == "openai" and not is_nearby(address_of(self.base_url))
+        return super().default_judges if asks_a_provider else ()
 
     @property
     def in_flight(self) -> int:

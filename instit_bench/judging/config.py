@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from instit_bench.errors import InputError
 from instit_bench.judging.base import JudgeEngine, JudgeOptions
-from instit_bench.judging.create import JudgeSetup, chosen_judges
+from instit_bench.judging.create import JudgeSetup, chosen_judges, default_judges
 
 
 class JudgeConfig(BaseModel):
     """Who judges open-ended answers, and how; every field is an option of the same name.
 
     No ``judge`` named means the official one where a key is set, else nobody.
+
+    Raises:
+        InputError: A judge's name is of no known form, or the judge has no Batch API.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", title="Judging")
@@ -24,7 +27,7 @@ class JudgeConfig(BaseModel):
         (),
         description="openai:MODEL, vllm:MODEL, lexical (offline, not comparable) or none; "
         "repeatable, the first judge's verdicts count. Default: openai:gpt-4o-2024-08-06 if "
-        "OPENAI_API_KEY is set, else none.",
+        "OPENAI_API_KEY is set (run: and the model is a provider's), else none.",
     )
     judge_base_url: str | None = Field(
         None,
@@ -68,16 +71,21 @@ class JudgeConfig(BaseModel):
         return tuple(str(part).strip() for part in value if str(part).strip())
 
     @property
-    def judges(self) -> tuple[str, ...]:
-        """The judges to ask.
+    def default_judges(self) -> tuple[str, ...]:
+        """Who judges where the user names nobody."""
+        return default_judges()
 
-        Raises:
-            InputError: A name is of no known form, or the judge has no Batch API.
-        """
-        judges = chosen_judges(self.judge)
+    @property
+    def judges(self) -> tuple[str, ...]:
+        """The judges to ask."""
+        return chosen_judges(self.judge) if self.judge else self.default_judges
+
+    @model_validator(mode="after")
+    def _can_be_asked(self) -> Self:
+        judges = self.judges
         if self.judge_batch and not (len(judges) == 1 and judges[0].startswith("openai:")):
             raise InputError("--judge-batch: name exactly one judge of the form openai:MODEL")
-        return judges
+        return self
 
     def setup(self) -> JudgeSetup:
         """What is needed to make them."""

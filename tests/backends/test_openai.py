@@ -168,7 +168,7 @@ def completion(content, **usage):
 def test_a_reply_whose_content_is_no_text_is_that_request_s_error(content):
     with (
         openai_server(lambda _: completion(content)) as server,
-        pytest.raises(GenerationError, match="is no text"),
+        pytest.raises(GenerationError, match="is not text"),
     ):
         ask(server, TextPart("Q"))
 

@@ -115,8 +115,8 @@ def test_an_adapter_is_named_and_its_rank_rounded_up_to_one_the_engine_has(tmp_p
         ({"lora": "adapters/x"}, "must be NAME=PATH"),
         ({"lora": "x=./nowhere"}, "no such folder"),
         ({"engine_arg": ("=3",)}, "must be key=value"),
-        ({"engine_arg": ("api-key=secret",)}, "--engine-arg api-key: the run itself"),
-        ({"engine_arg": ("--port=1",)}, "--engine-arg port: the run itself"),
+        ({"engine_arg": ("api-key=secret",)}, "--engine-arg api-key: is set by"),
+        ({"engine_arg": ("--port=1",)}, "--engine-arg port: is set by"),
     ],
 )
 def test_wrong_options_are_told(engine, told):

@@ -217,7 +217,7 @@ class TestVerify:
             ("inst_it_image_mc", gone, "No such file or directory"),
             ("inst_it_video_mc", garbled, "cannot be decoded"),
             ("inst_it_video_mc", words, "is not an image in a known format"),
-            ("inst_it_video_oe", film, "the file is cut short"),
+            ("inst_it_video_oe", film, "the file is truncated"),
         ):
             assert any(line.startswith(f"{task}: {path}: {reason}") for line in found), path
         assert len(found) == 12

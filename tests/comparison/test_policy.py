@@ -10,7 +10,7 @@ from tests.comparison.runs import TASK, task_scores, write_run
 
 BAD = {
     "no YAML": ("defaults: [", "is not valid YAML"),
-    "no mapping": ("- max_drop", "must hold a mapping"),
+    "no mapping": ("- max_drop", "must be a mapping"),
     "an unknown section": ("default: {}", "field 'default' is not known"),
     "an unknown rule": (
         "defaults: {max_dorp: 0.1}",

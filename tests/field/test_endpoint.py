@@ -138,8 +138,8 @@ NO_ANSWER = {
     "message null": (choice(None), "no message"),
     "message null, filtered": (choice(None, "content_filter"), "content_filter"),
     "content_filter": (choice({"content": ""}, "content_filter"), "filter withheld the reply"),
-    "SAFETY (Gemini)": (choice({"role": "assistant"}, "SAFETY"), "filter held"),
-    "sensitive (Z.ai)": (choice({"content": None}, "sensitive"), "filter held"),
+    "SAFETY (Gemini)": (choice({"role": "assistant"}, "SAFETY"), "filter withheld"),
+    "sensitive (Z.ai)": (choice({"content": None}, "sensitive"), "filter withheld"),
     "empty without an end": ({"choices": [{"message": {"content": ""}}]}, "no finish_reason"),
     "a prompt beyond the context (xinference)": (
         choice({"content": ""}, "length") | {"usage": {"completion_tokens": 0}},
@@ -153,8 +153,8 @@ NO_ANSWER = {
     "a choice text": ({"choices": ["B"]}, "first choice is not an object"),
     "tool calls text": (choice({"content": None, "tool_calls": "x"}), "tool_calls"),
     "tool call without function": (choice({"tool_calls": [{"id": "1"}]}), "function"),
-    "a number": (b"7", "no completion but int"),
-    "null": (b"null", "no completion but NoneType"),
+    "a number": (b"7", "not a completion but int"),
+    "null": (b"null", "not a completion but NoneType"),
     "nothing": (b"", "reply is empty"),
     "an error for text": ({"error": "model is loading"}, "model is loading"),
     "an error in a list (Gemini)": (
@@ -188,7 +188,7 @@ NO_ANSWER = {
     "a number of 10,000 digits": (b'{"choices": ' + b"1" * 10_000 + b"}", "cannot be read"),
     "a stream that breaks off": (
         b'data: {"choices":[{"delta":{"content":"The answ"}}]}\n\n',
-        "broke off",
+        "ended early",
     ),
     "a stream that ends in an error (OpenRouter)": (
         b': OPENROUTER PROCESSING\n\ndata: {"choices":[{"delta":{"content":"The"}}]}\n\n'

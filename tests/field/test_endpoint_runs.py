@@ -103,7 +103,7 @@ def test_an_answer_in_the_reasoning_only_has_a_reason_and_a_warning():
     assert states(outcome) == {"unparsed": 3}
     assert {(r["reason"], r["reasoning"]) for r in journal(outcome)} == {("only_reasoning", "B")}
     assert len([line for line in listening.told if "reasoning field only" in line]) == 1
-    assert outcome.warnings[0].startswith("warning: of 3 samples the reply has its text in the")
+    assert outcome.warnings[0].startswith("warning: of 3 samples the reply has text in the")
 
 
 def test_a_refusal_is_the_model_s_own_and_is_kept():
@@ -130,7 +130,7 @@ def test_the_same_error_in_a_row_stops_the_run_with_one_message_and_loses_nothin
     assert outcome.status == "failed"
     assert re.match(
         r"the last 5 requests failed with the same error: error 500: no memory for 7 bytes; the "
-        "same command goes on",
+        "same command continues the run",
         outcome.problem.message,
     )
     assert states(outcome) == {"scored": 3, "infer_error": 5, "not_run": 8}

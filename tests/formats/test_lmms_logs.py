@@ -252,8 +252,8 @@ DOC = {"question_id": "1-1", "question": "Q?", "answer": "B"}
 @pytest.mark.parametrize(
     ("row", "told"),
     [
-        (line(99, "C", "D"), "the dataset has no such sample among its 16"),
-        (line(-1, "C", "D"), "the dataset has no such sample"),
+        (line(99, "C", "D"), "no such sample among the dataset's 16"),
+        (line(-1, "C", "D"), "no such sample among the dataset's"),
         (line(0, "A", "D"), "field 'target' is 'A', and the dataset's sample 001-01 has 'C'"),
         (line("0", "C", "D"), "field 'doc_id' must be a whole number, found '0'"),
         (line(0, 3, "D"), "field 'target' must be text, found 3"),

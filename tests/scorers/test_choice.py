@@ -329,7 +329,7 @@ def test_states(text, finish_reason, state):
 @pytest.mark.parametrize(
     ("text", "values", "words"),
     [
-        ("(b)", {"accuracy": 1.0}, "counts as empty"),
+        ("(b)", {"accuracy": 1.0}, "it is empty"),
         (
             "<think>A?</think>B",
             {"accuracy": 1.0, "official_accuracy": 0.0},

@@ -111,7 +111,9 @@ def test_two_packages_may_not_bring_one_name(tmp_path, monkeypatch):
     for name in ("colours", "paints"):
         entries = {"colour": f"{name}:SPEC"}
         install(tmp_path, monkeypatch, "instit_bench.scorers", entries, "", package=name)
-    with pytest.raises(InputError, match=r"both (colours and paints|paints and colours) bring it"):
+    with pytest.raises(
+        InputError, match=r"by both (colours and paints|paints and colours); uninstall"
+    ):
         SCORERS.load("colour")
 
 

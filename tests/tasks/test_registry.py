@@ -87,7 +87,7 @@ def test_an_unknown_name_is_told_with_its_nearest():
         (PLUGIN.replace("aggregation: mean", "aggregation: !function utils.median"), "choose mean"),
         (PLUGIN + "description: before every prompt", "key 'description' is not known"),
         ("task: [", "is not valid YAML"),
-        ("- task", "must hold a mapping"),
+        ("- task", "must be a mapping"),
         (PLUGIN.replace("task: colours", "task: gpt4tools_seen"), "is already used by"),
     ],
 )
