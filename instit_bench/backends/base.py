@@ -62,7 +62,14 @@ class Backend(ABC):
 
     @abstractmethod
     def settings(self) -> dict[str, Any]:
-        """What the manifest records about this backend: versions and addresses, never a key."""
+        """What the manifest records about this backend: versions and addresses, never a key.
+
+        The same before and after the start.
+        """
+
+    def learned(self) -> dict[str, Any]:
+        """What the manifest records besides, after the run: what requests showed of a server."""
+        return {}
 
     async def start(self, folder: Path, tell: Tell) -> None:  # noqa: B027 - most are ready
         """Get ready to answer; logs may be written to ``folder``, the run directory.

@@ -8,26 +8,27 @@ from typing import Annotated
 import typer
 
 from instit_bench.cli.console import note
+from instit_bench.cli.options import App
 
-app = typer.Typer(help="Files to hold later runs to.", no_args_is_help=True)
+app = App(help="Manage baselines.")
 
 
 @app.callback()
 def _group() -> None:
-    """Files to hold later runs to."""
+    """Manage baselines."""
 
 
 @app.command("save")
 def save_command(
-    run: Annotated[Path, typer.Argument(help="The run's folder.")],
+    run: Annotated[Path, typer.Argument(help="Run folder.")],
     output: Annotated[
-        Path | None, typer.Option(help="The file (default: results/baselines/<run>.json).")
+        Path | None, typer.Option(help="Output file (default: results/baselines/<run>.json).")
     ] = None,
     allow_incomplete: Annotated[
-        bool, typer.Option("--allow-incomplete", help="Also of a run that did not finish.")
+        bool, typer.Option("--allow-incomplete", help="Allow a run that did not finish.")
     ] = False,
 ) -> int:
-    """Write a run's scores and identity, no texts and no media, to a file to be committed."""
+    """Save a run's scores and identity to a file that can be committed (no texts, no media)."""
     from instit_bench.comparison.scored_run import save_baseline, scored_run
     from instit_bench.display import one_line
     from instit_bench.errors import InputError

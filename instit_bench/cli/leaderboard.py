@@ -14,14 +14,16 @@ def leaderboard_command(
     runs: Annotated[
         list[Path] | None, typer.Argument(help="Run folders (default: all under results/).")
     ] = None,
-    published: Annotated[bool, typer.Option("--published", help="Add published rows.")] = False,
-    csv: Annotated[Path | None, typer.Option(help="Write a CSV file, full precision.")] = None,
+    published: Annotated[
+        bool, typer.Option("--published", help="Include published results.")
+    ] = False,
+    csv: Annotated[Path | None, typer.Option(help="Write a CSV file with full precision.")] = None,
     markdown: Annotated[Path | None, typer.Option(help="Write a Markdown table.")] = None,
     html: Annotated[
-        Path | None, typer.Option(help="Write a page that sorts and filters; needs no network.")
+        Path | None, typer.Option(help="Write a self-contained page with sorting and filters.")
     ] = None,
 ) -> int:
-    """One row a model, from finished runs."""
+    """Show one row per model, from finished runs."""
     from instit_bench.cli.console import stdout
     from instit_bench.display import path_text
     from instit_bench.errors import InputError

@@ -55,6 +55,8 @@ class Endpoint:
 
     def fatal(self, error: Exception, model: str) -> str | None:
         """Return why no further request can succeed, or ``None`` if only this one failed."""
+        from instit_bench.endpoint.client import http_package
+
         status, told = getattr(error, "status_code", None), self.told(error)
         if status in (401, 403) and not _is_moderation(error):
             return f"{self.shown} refuses the key: {told}; set {KEY_VARIABLE}"
@@ -63,7 +65,7 @@ class Endpoint:
         if status == 404:
             return f"{self.shown} does not know model {model!r} or this path: {told}"
         # The client wraps its transport's errors; only this one means that nobody listens.
-        if type(error.__cause__).__name__ == "ConnectError":
+        if isinstance(error.__cause__, http_package().ConnectError):
             return f"cannot reach {self.shown}: {self._without_secrets(str(error.__cause__))}"
         return None
 
@@ -75,11 +77,13 @@ class Endpoint:
 
 
 def _words(error: Exception) -> str:
+    import openai
+
     status = getattr(error, "status_code", None)
     if status is not None:
         return f"error {status}: {words_of(error.response.content)}"  # type: ignore[attr-defined]
     cause = error.__cause__
-    if type(error).__name__ == "APIConnectionError" and cause is not None:
+    if isinstance(error, openai.APIConnectionError) and cause is not None:
         return f"the connection broke: {cause or type(cause).__name__}"
     return str(error)
 

@@ -13,7 +13,8 @@ from instit_bench.datasets.prompts import OfficialPrompts, read_prompts
 from instit_bench.datasets.records import Dataset
 from instit_bench.datasets.source import DataSource, open_source
 from instit_bench.errors import InputError
-from instit_bench.evaluation.config import NotSent, RunConfig
+from instit_bench.evaluation.config import RunConfig
+from instit_bench.evaluation.settings import NotSent
 from instit_bench.judging.contracts import contract_for
 from instit_bench.runs.manifest import (
     DataManifest,

@@ -191,8 +191,7 @@ def run(config: RunConfig, reporter: Reporter) -> RunOutcome:
         except InstitBenchError:
             stored.save("failed")
             raise
-        # A running server only reports its version when asked.
-        stored.manifest.settings["backend"] |= backend.settings()
+        stored.manifest.settings["backend"] |= backend.learned()
         add_engine_totals(stored.manifest, backend.totals())
         if config.judge_batch and not interrupted and problem is None:
             problem = _submit_batch(stored, plan, reporter)

@@ -11,6 +11,7 @@ from instit_bench.datasets.source import open_source
 from instit_bench.errors import InputError, MissingDataError, Problem
 from instit_bench.evaluation.scoring import score_sample, scorer_for
 from instit_bench.evaluation.upstream_files import repeat_records, without_echo
+from instit_bench.formats.lmms_eval.log import UnlocatedLog
 from instit_bench.formats.lmms_eval.wording import whose_words
 from instit_bench.formats.prediction_file import PredictionFile
 from instit_bench.formats.predictions import read_predictions
@@ -77,11 +78,10 @@ def score_file(options: ScoreOptions, make_reporter: Callable[[], Reporter]) -> 
     if len(tasks) > 1:
         raise InputError(f"--task {options.task}: is a group; name a single task")
     task = tasks[0]
-    predictions = read_predictions(options.file, task)
-    found = _samples(task, predictions, options)
-    if predictions.locate is not None:
-        predictions = predictions.locate(found.samples)
-    predictions = without_echo(predictions, found.samples)
+    read = read_predictions(options.file, task)
+    found = _samples(task, read, options)
+    file = read.located(found.samples) if isinstance(read, UnlocatedLog) else read
+    predictions = without_echo(file, found.samples)
     records = _score(found.samples, predictions, task)
     manifest = _manifest(task, found, predictions, options, len(records))
     contracts = contracts_of(manifest, options.data)
@@ -198,14 +198,13 @@ class _Found:
     notes: tuple[str, ...] = ()
 
 
-def _samples(task: Task, predictions: PredictionFile, options: ScoreOptions) -> _Found:
+def _samples(task: Task, file: PredictionFile | UnlocatedLog, options: ScoreOptions) -> _Found:
     """Return the samples to score: the dataset's if it is given or needed, else the file's own."""
-    own = _Found(
-        list(predictions.samples.values()), DataManifest(kind="file", label=options.file.name)
-    )
+    samples = [] if isinstance(file, UnlocatedLog) else list(file.samples.values())
+    own = _Found(samples, DataManifest(kind="file", label=options.file.name))
     if options.data is None and own.samples:
         return own
-    if options.data is None and predictions.locate is not None:
+    if options.data is None and isinstance(file, UnlocatedLog):
         raise InputError(
             f"{options.file}: this lmms-eval log has no questions; name the dataset with "
             "--data (hub, demo, a folder or file)"

@@ -21,19 +21,46 @@ class JudgeConfig(BaseModel):
         InputError: A judge's name is of no known form, or the judge has no Batch API.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", title="Judging")
 
-    judge: tuple[str, ...] = ()
-    judge_base_url: str | None = None
-    judge_concurrency: int = Field(default=16, ge=1, le=4096)
-    judge_repeats: int = Field(default=1, ge=1, le=100)
-    judge_timeout: float = Field(default=120.0, gt=0)
-    judge_attempts: int = Field(default=6, ge=1)
-    judge_gpu: str | None = None
-    judge_engine_arg: tuple[str, ...] = ()
-    judge_batch: bool = False
-    judge_prices: Path | None = None
-    judge_budget: float | None = Field(default=None, gt=0)
+    judge: tuple[str, ...] = Field(
+        (),
+        description="openai:MODEL, vllm:MODEL, lexical (offline, not comparable) or none; "
+        "repeatable, the first judge's verdicts count. Default: openai:gpt-4o-2024-08-06 if "
+        "OPENAI_API_KEY is set (run: and the model is a provider's), else none.",
+    )
+    judge_base_url: str | None = Field(
+        None,
+        description="Base URL of the judge's OpenAI-compatible endpoint.",
+        json_schema_extra={"metavar": "url"},
+    )
+    judge_concurrency: int = Field(
+        16, ge=1, le=4096, description="Maximum concurrent calls per judge."
+    )
+    judge_repeats: int = Field(1, ge=1, le=100, description="Verdicts per judge and prediction.")
+    judge_timeout: float = Field(120.0, gt=0, description="Timeout per call in seconds.")
+    judge_attempts: int = Field(
+        6, ge=1, description="Maximum calls per verdict, if replies hold no valid score."
+    )
+    judge_gpu: str | None = Field(
+        None,
+        description="GPUs for a vllm judge alone, such as 1: it then runs alongside the model.",
+    )
+    judge_engine_arg: tuple[str, ...] = Field(
+        (),
+        description="Argument for the vllm serve of a vllm judge; repeatable.",
+        json_schema_extra={"metavar": "key=value"},
+    )
+    judge_batch: bool = Field(
+        False,
+        description="Submit to the provider's Batch API; fetch verdicts with judge collect.",
+    )
+    judge_prices: Path | None = Field(
+        None, description="JSON file of prices in US dollars per million tokens."
+    )
+    judge_budget: float | None = Field(
+        None, gt=0, description="Stop before spending more than this in US dollars (exit 3)."
+    )
 
     @field_validator("judge", mode="before")
     @classmethod
