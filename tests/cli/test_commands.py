@@ -19,7 +19,7 @@ def test_tasks_list_names_tasks_and_groups(cli):
 
 def test_tasks_show_prints_the_first_sample_as_a_model_is_asked_it(cli):
     shown = cli("tasks", "show", "inst_it_video_mc", "--data", "demo").stdout
-    assert shown.count("<picture 360x240") == 12
+    assert shown.count("<image 360x240") == 12
     assert "A. " in shown
     assert "target: " in shown
     assert "prompts     own" in shown
@@ -39,5 +39,5 @@ def test_tasks_show_with_the_benchmark_s_prompts_and_picture(cli, shared_data):
     shown = cli("tasks", "show", "inst_it_image_mc", "--data", record).stdout
     assert "prompts     official" in shown
     assert "Based on the image, select the best answer" in shown
-    assert "<picture 960x" in shown
+    assert "<image 960x" in shown
     assert "target: C" in shown
