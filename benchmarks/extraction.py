@@ -108,7 +108,7 @@ def _is_held_out(record: Mapping[str, Any]) -> bool:
 def real_table(lines: Sequence[Labelled]) -> str:
     """Compare both extractors on real replies, weighted and as they are."""
     rows = [
-        "| real replies | n | weight | strict right | wrong | missed "
+        "| real predictions | n | weight | strict right | wrong | missed "
         "| official right | wrong | missed |",
         "|---|--:|---|--:|--:|--:|--:|--:|--:|",
     ]
@@ -128,7 +128,7 @@ def real_table(lines: Sequence[Labelled]) -> str:
 def corpus_table(lines: Sequence[Labelled]) -> str:
     """Write precision, recall and false letters of both extractors for every kind and split."""
     rows = [
-        "| replies | n | strict precision | recall | false letters "
+        "| predictions | n | strict precision | recall | false letters "
         "| official precision | recall | false letters |",
         "|---|--:|--:|--:|--:|--:|--:|--:|",
     ]

@@ -7,6 +7,7 @@ to a ``Metric``. Everything here is frozen, and this module imports no other mod
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -159,7 +160,21 @@ class NativeToolCall:
     arguments: str
 
 
-# Names of the token limit: of the protocol, of Gemini, Mistral, TGI, Z.ai and others.
+def flat_call(call: Any) -> Any:
+    """A stored tool call as a flat record of name and arguments, the latter as JSON text.
+
+    The OpenAI protocol nests both in ``function``; what is no call at all stays as it is.
+    """
+    if not isinstance(call, dict):
+        return call
+    function = call["function"] if isinstance(call.get("function"), dict) else call
+    arguments = function.get("arguments")
+    if isinstance(arguments, dict | list):
+        return function | {"arguments": json.dumps(arguments, ensure_ascii=False)}
+    return function
+
+
+# The token limit's names: of the protocol, of Gemini, Mistral, TGI, Z.ai and others.
 _AT_THE_LIMIT = (
     *("length", "max_tokens", "max_length", "max_output_tokens", "max_new_tokens"),
     *("max_completion_tokens", "token_limit", "model_length", "model_context_window_exceeded"),

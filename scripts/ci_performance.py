@@ -17,9 +17,9 @@ PAGE = Path(__file__).resolve().parents[1] / "docs" / "ci-performance.md"
 SLOWEST = 50
 HEAD = """# How long CI takes
 
-`.ci/run` runs four lanes side by side: the wheel, the tests with lint and types, the tests with the
-real vLLM, and those with the real lmms-eval. This page is made from the logs of one run, alone on
-the machine, by `CI_LOGS=DIR bash .ci/run` and `python scripts/ci_performance.py DIR`.
+`.ci/run` runs four lanes in parallel: the wheel, the tests with lint and types, the tests with the
+real vLLM, and the tests with the real lmms-eval. This page is made by `CI_LOGS=DIR bash .ci/run`
+and `python scripts/ci_performance.py DIR`, from the logs of a run that had the machine to itself.
 """
 
 

@@ -14,16 +14,20 @@ DOCS = Path(__file__).resolve().parents[1] / "docs" / "cli.md"
 _WIDTH = 78
 HEAD = """# Command line
 
-Every command prints its results on standard output and everything else on standard error. This
-page is made from the commands' own `--help` by `python scripts/cli_reference.py`.
+Results go to standard output; progress, notes and errors go to standard error. This page is
+generated from `--help` by `python scripts/cli_reference.py`.
+
+`run`, `score` and `judge` take the same judging options. `run` also reads its options from a YAML
+file with `--config`; options on the command line override the file. An option that takes one value
+must not be given twice.
 
 | exit code | meaning |
 |---|---|
-| 0 | done |
-| 1 | the run or a check failed: too many errors, the endpoint is gone, data are damaged |
-| 2 | wrong usage or bad input: one line says which file, record and field, and what to do |
-| 3 | not comparable (what must be alike differs: model, prompts, data), or coverage too low |
-| 130 | interrupted by Ctrl-C or SIGTERM; the same command goes on |
+| 0 | success |
+| 1 | failure: too many errors, an unavailable endpoint, damaged data, or a regression |
+| 2 | wrong usage or bad input; the message names the file, record and field, and what to do |
+| 3 | not comparable (model, prompts or data differ), coverage too low, or budget reached |
+| 130 | interrupted (Ctrl-C or SIGTERM); run the same command again to resume |
 """
 
 

@@ -50,7 +50,7 @@ COMMANDS = commands(typer.main.get_command(app))
 
 def options_of(command):
     """The long options that the parser takes and shows."""
-    shown = [one for one in command.params if not getattr(one, "hidden", False)]
+    shown = command.get_params(command.context_class(command))
     names = {name for one in shown for name in (*one.opts, *one.secondary_opts)} | {"--help"}
     return {name for name in names if name.startswith("--")}
 

@@ -62,7 +62,14 @@ class Backend(ABC):
 
     @abstractmethod
     def settings(self) -> dict[str, Any]:
-        """What the manifest records about this backend: versions and addresses, never a key."""
+        """What the manifest records about this backend: versions and addresses, never a key.
+
+        The same before and after the start.
+        """
+
+    def learned(self) -> dict[str, Any]:
+        """What the manifest records besides, after the run: what requests showed of a server."""
+        return {}
 
     async def start(self, folder: Path, tell: Tell) -> None:  # noqa: B027 - most are ready
         """Get ready to answer; logs may be written to ``folder``, the run directory.
@@ -96,7 +103,8 @@ class BackendSpec:
     the common ones; values of ``--model-arg`` are in ``options.adapter.arguments``.
     ``takes_roles`` says whether a model (with these options) takes messages with roles; otherwise
     its prompt is one text, with media before it. ``in_flight`` is the default number of concurrent
-    requests and ``video_as`` the default form of a video.
+    requests and ``video_as`` the default form of a video. ``needs_limit`` says that every request
+    has to name a maximum number of tokens.
     """
 
     name: str
@@ -105,3 +113,4 @@ class BackendSpec:
     takes_roles: Callable[[str, AdapterOptions], bool] = lambda model, adapter: True  # noqa: ARG005
     in_flight: Callable[[AdapterOptions], int] = lambda adapter: 16  # noqa: ARG005
     video_as: VideoAs = "frames"
+    needs_limit: bool = False

@@ -59,6 +59,7 @@ LMMS_EVAL = BackendSpec(
     # While an lmms-eval model works on one batch, the next is prepared.
     in_flight=lambda adapter: 2 * (adapter.batch_size or 1),
     video_as="video",
+    needs_limit=True,
 )
 
 BACKENDS = Registry(

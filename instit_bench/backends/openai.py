@@ -78,11 +78,15 @@ class OpenAIBackend(Backend):
         self._tell: Tell = lambda _: None
 
     def settings(self) -> dict[str, Any]:
-        """The address without credentials and query, the client's version, and what was refused."""
+        """The address without credentials and query, and the client's version."""
         settings: dict[str, Any] = {"base_url": self._endpoint.shown, "openai": openai.__version__}
         if self._header_names:
             settings["headers"] = self._header_names
-        return settings | self._accepted.told()
+        return settings
+
+    def learned(self) -> dict[str, Any]:
+        """What the endpoint refused."""
+        return self._accepted.told()
 
     async def start(self, folder: Path, tell: Tell) -> None:  # noqa: ARG002 - logs nothing
         """Do nothing; the first request shows what the endpoint accepts."""

@@ -8,26 +8,27 @@ from typing import Annotated
 import typer
 
 from instit_bench.cli.console import note
+from instit_bench.cli.options import App
 
-app = typer.Typer(help="Files to hold later runs to.", no_args_is_help=True)
+app = App(help="Manage baselines.")
 
 
 @app.callback()
 def _group() -> None:
-    """Files to hold later runs to."""
+    """Manage baselines."""
 
 
 @app.command("save")
 def save_command(
-    run: Annotated[Path, typer.Argument(help="The run's folder.")],
+    run: Annotated[Path, typer.Argument(help="Run folder.")],
     output: Annotated[
-        Path | None, typer.Option(help="The file (default: results/baselines/<run>.json).")
+        Path | None, typer.Option(help="Output file (default: results/baselines/<run>.json).")
     ] = None,
     allow_incomplete: Annotated[
-        bool, typer.Option("--allow-incomplete", help="Also of a run that did not finish.")
+        bool, typer.Option("--allow-incomplete", help="Allow a run that did not finish.")
     ] = False,
 ) -> int:
-    """Write a run's scores and identity, no texts and no media, to a file to be committed."""
+    """Save a run's scores and identity to a file that can be committed (no texts, no media)."""
     from instit_bench.comparison.scored_run import save_baseline, scored_run
     from instit_bench.display import one_line
     from instit_bench.errors import InputError
@@ -41,9 +42,18 @@ def save_command(
             "finish it (the same command goes on), or add --allow-incomplete"
         )
     scores = scored_run(stored)
+    empty = [name for name, task in scores.tasks.items() if not task.headline_values]
+    if len(empty) == len(scores.tasks):
+        raise InputError(
+            f"{run}: no task has a value in a headline metric, so a baseline would hold nothing "
+            "that later runs could be held to; open-ended answers need a judge: instit-bench "
+            "judge RUN --judge openai:MODEL"
+        )
     path = output or Path("results/baselines") / f"{scores.name}.json"
     save_baseline(scores, path)
     for name, task in scores.tasks.items():
         note(f"{one_line(name)}: {task.n_scored} of {task.n_total} samples have a verdict")
+    for name in empty:
+        note(f"warning: {one_line(name)}: the baseline holds no value of its headline metric")
     note(f"baseline: {path}")
     return 0

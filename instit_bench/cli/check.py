@@ -20,17 +20,21 @@ if TYPE_CHECKING:
 
 
 def check_command(
-    run: Annotated[Path, typer.Argument(help="The run's folder.")],
+    run: Annotated[Path, typer.Argument(help="Run folder.")],
     baseline: Annotated[
-        Path | None, typer.Option(help="A run's folder or a file of `baseline save`.")
+        Path | None, typer.Option(help="Run folder, or a file from `baseline save`.")
     ] = None,
-    policy: Annotated[Path | None, typer.Option(help="Rules, in YAML (docs/ci.md).")] = None,
-    junit: Annotated[Path | None, typer.Option(help="Write JUnit XML, a test case a rule.")] = None,
-    markdown: Annotated[Path | None, typer.Option(help="Write the findings in Markdown.")] = None,
-    flips: Annotated[str, typer.Option(help=f"{FLIPS} For --markdown.")] = "5",
-    seed: Annotated[int, typer.Option(help="Of the permutation test.", min=0)] = 0,
+    policy: Annotated[
+        Path | None, typer.Option(help="YAML file of rules (see docs/ci.md).")
+    ] = None,
+    junit: Annotated[
+        Path | None, typer.Option(help="Write JUnit XML, one test case per rule.")
+    ] = None,
+    markdown: Annotated[Path | None, typer.Option(help="Write the findings as Markdown.")] = None,
+    flips: Annotated[str, typer.Option(help=f"{FLIPS} Used by --markdown.")] = "5",
+    seed: Annotated[int, typer.Option(help="Seed of the permutation test.", min=0)] = 0,
 ) -> int:
-    """Hold a run to a baseline: exit 0 held, 1 regression, 3 not comparable or too little."""
+    """Check a run against a baseline. Exit 0: passed, 1: regression, 3: not comparable."""
     from instit_bench.comparison.check import check_run, policy_names
     from instit_bench.comparison.policy import Policy, read_policy
     from instit_bench.comparison.scored_run import load_scored_run

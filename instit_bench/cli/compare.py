@@ -15,30 +15,34 @@ from instit_bench.cli.console import note
 if TYPE_CHECKING:
     from instit_bench.comparison.compare import RunComparison
 
-FLIPS = "How many sample ids a group of flips names, or all."
+FLIPS = "Sample ids to list per group of flips: a number or all."
 _MOST_DIGITS = 9
 
 
 def compare_command(
     runs: Annotated[
-        list[Path], typer.Argument(help="Run folders or baseline files; the first is the base.")
+        list[Path],
+        typer.Argument(help="Run folders or baseline files; the first is the reference."),
     ],
     all_metrics: Annotated[
-        bool, typer.Option("--all-metrics", help="Not only the tasks' headline metrics.")
+        bool, typer.Option("--all-metrics", help="Compare all metrics, not only the headline ones.")
     ] = False,
     allow_mismatch: Annotated[
         bool,
-        typer.Option("--allow-mismatch", help="Go on where prompts, data or protocol differ."),
+        typer.Option("--allow-mismatch", help="Compare even if prompts, data or protocol differ."),
     ] = False,
     flips: Annotated[str, typer.Option(help=FLIPS)] = "5",
     bootstrap: Annotated[
-        bool, typer.Option("--bootstrap", help="Also intervals by drawing pictures, videos again.")
+        bool,
+        typer.Option("--bootstrap", help="Add bootstrap intervals, resampled by image or video."),
     ] = False,
-    seed: Annotated[int, typer.Option(help="Of what is drawn at random.", min=0)] = 0,
-    markdown: Annotated[Path | None, typer.Option(help="Write the comparison here.")] = None,
-    json: Annotated[Path | None, typer.Option(help="Write it as JSON, all flips named.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the random draws.", min=0)] = 0,
+    markdown: Annotated[Path | None, typer.Option(help="Write the comparison as Markdown.")] = None,
+    json: Annotated[
+        Path | None, typer.Option(help="Write the comparison as JSON, with all flips.")
+    ] = None,
 ) -> int:
-    """What differs between runs on the samples that they share, and whether it means anything."""
+    """Compare runs on the samples they share, and test differences for significance."""
     from instit_bench.cli.console import stdout
     from instit_bench.comparison.compare import compare_runs, everything, headline
     from instit_bench.comparison.markdown import comparison_markdown

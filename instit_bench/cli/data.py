@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from instit_bench.cli.console import note
+from instit_bench.cli.options import App
 
-app = typer.Typer(help="The benchmarks' data.", no_args_is_help=True)
+app = App(help="Download and inspect the benchmarks' data.")
 
 
 class Benchmark(StrEnum):
@@ -22,14 +23,14 @@ class Benchmark(StrEnum):
 
 
 REVISION = typer.Option(help="Hub revision of the Inst-IT dataset.")
-DATA = typer.Option(help="hub, demo, or a folder or file.", envvar="INSTIT_BENCH_DATA")
+DATA = typer.Option(help="hub, demo, or a path to a folder or file.", envvar="INSTIT_BENCH_DATA")
 
 
 @app.command("list")
 def list_command(
     data: Annotated[str, DATA] = "hub", revision: Annotated[str, REVISION] = "main"
 ) -> int:
-    """What a data folder holds, and what is missing. Downloads nothing."""
+    """List what a data folder contains and what is missing. Downloads nothing."""
     from rich.table import Table
 
     from instit_bench.cli.console import stdout
@@ -48,10 +49,10 @@ def list_command(
 
 @app.command("download")
 def download_command(
-    benchmark: Annotated[Benchmark, typer.Option(help="Which part.")] = Benchmark.ALL,
+    benchmark: Annotated[Benchmark, typer.Option(help="Part to download.")] = Benchmark.ALL,
     revision: Annotated[str, REVISION] = "main",
 ) -> int:
-    """Fetch datasets and official prompts; what can be had is kept if a part fails."""
+    """Download datasets and official prompts. If one part fails, the others are kept."""
     from instit_bench.datasets.download import download
     from instit_bench.errors import InputError
 
@@ -73,7 +74,7 @@ def download_command(
 def verify_command(
     data: Annotated[str, DATA] = "hub", revision: Annotated[str, REVISION] = "main"
 ) -> int:
-    """Read every record and picture: counts, missing frames, unreadable images, digests."""
+    """Read every record and image; report missing frames, unreadable images and digests."""
     from rich.table import Table
 
     from instit_bench.cli.console import fail, stdout

@@ -21,23 +21,26 @@ class Format(StrEnum):
 
 FORMATS = (
     "official: for the benchmarks' own evaluators; lmms-eval: its results and sample logs; "
-    "inspect: logs for Inspect's viewer (needs the extra inspect)."
+    "inspect: logs for the Inspect viewer (needs the inspect extra)."
 )
 
 
 def export_command(
-    run: Annotated[Path, typer.Argument(help="The run's folder.")],
+    run: Annotated[Path, typer.Argument(help="Run folder.")],
     to: Annotated[Format, typer.Option("--format", help=FORMATS)] = Format.OFFICIAL,
     output: Annotated[
         Path | None,
-        typer.Option(help="The folder to write to (default: RUN/export, or RUN/export/FORMAT)."),
+        typer.Option(help="Output folder (default: RUN/export, or RUN/export/FORMAT)."),
     ] = None,
     include_path: Annotated[
-        list[Path] | None, typer.Option(help="lmms-eval: a folder with further task plugins.")
+        list[Path] | None,
+        typer.Option(
+            metavar="<path>", help="lmms-eval: folder with additional task plugins; repeatable."
+        ),
     ] = None,
     data: Annotated[
         str | None,
-        typer.Option(help="lmms-eval: the data of a run on a part of them (hub, demo, or a path)."),
+        typer.Option(help="lmms-eval: data of a run on a subset (hub, demo, or a path)."),
     ] = None,
 ) -> int:
     """Write a run in another program's format."""

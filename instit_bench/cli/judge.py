@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
-from instit_bench.cli import judge_options as options
 from instit_bench.cli.console import fail, note
+from instit_bench.cli.options import App, Group, NoLock, settings_command
 
 
-class _RunByDefault(TyperGroup):
+class _RunByDefault(Group):
     """``judge RUN`` means ``judge run RUN``."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -22,47 +21,39 @@ class _RunByDefault(TyperGroup):
         return super().parse_args(ctx, args)
 
 
-app = typer.Typer(
+app = App(
     cls=_RunByDefault,
-    no_args_is_help=True,
-    help="Judge open-ended answers: judge RUN (or collect, estimate, cache).",
+    help="Judge open-ended predictions: judge RUN, or one of the commands below.",
 )
-cache_app = typer.Typer(help="The scores that were paid for once.", no_args_is_help=True)
+cache_app = App(help="Manage the cache of verdicts.")
 app.add_typer(cache_app, name="cache")
 
-RUN = typer.Argument(help="The run's folder.")
-DATA = typer.Option(help="Data folder with the official prompts (default: the run's, or home).")
+SETTINGS = "instit_bench.judging.config:JudgeConfig"
+RUN = typer.Argument(help="Run folder.")
+DATA = typer.Option(
+    help="Data folder with the official prompts (default: the run's, else the home folder)."
+)
 
 
-@app.command("run")
+@app.command("run", cls=settings_command(SETTINGS))
 def run_command(
+    ctx: typer.Context,
     run: Annotated[Path, RUN],
-    judge: options.Judges = None,
-    judge_base_url: options.BaseUrl = None,
-    judge_concurrency: options.Concurrency = None,
-    judge_repeats: options.Repeats = None,
-    judge_timeout: options.Timeout = None,
-    judge_attempts: options.Attempts = None,
-    judge_gpu: options.Gpu = None,
-    judge_engine_arg: options.EngineArg = None,
-    judge_batch: options.Batch = False,
-    judge_prices: options.Prices = None,
-    judge_budget: options.Budget = None,
     data: Annotated[str | None, DATA] = None,
     fail_on_error: Annotated[
-        str, typer.Option(help="How many answers may stay unjudged by error.")
+        str,
+        typer.Option(help="Predictions that may stay unjudged: a count (10) or a fraction (0.05)."),
     ] = "0",
-    no_lock: options.NoLock = None,
+    no_lock: NoLock = False,
 ) -> int:
-    """Judge a run's answers, or judge them again; earlier verdicts are kept. Generates nothing."""
-    chosen = options.given(dict(locals()))
+    """Judge a run's predictions, or judge them again. Earlier verdicts are kept."""
     from instit_bench.cli.progress import make_reporter
     from instit_bench.cli.tables import print_results
     from instit_bench.evaluation.config import make_judge_config
     from instit_bench.judging.rejudge import judge_run
     from instit_bench.runs.directory import RunDirectory
 
-    config = make_judge_config(chosen)
+    config = make_judge_config(ctx.obj)
     directory = RunDirectory(run, lock=not no_lock)
     judged, problem = judge_run(directory, config, data, make_reporter())
     print_results(judged.results)
@@ -89,9 +80,9 @@ def conclude_judging(results: object, problem: object, fail_on_error: str) -> in
 def collect_command(
     run: Annotated[Path, RUN],
     data: Annotated[str | None, DATA] = None,
-    no_lock: options.NoLock = None,
+    no_lock: NoLock = False,
 ) -> int:
-    """Fetch the verdicts of a batch that was submitted with --judge-batch."""
+    """Fetch the verdicts of a batch submitted with --judge-batch."""
     from instit_bench.cli.tables import print_results
     from instit_bench.judging.rejudge import collect_run
     from instit_bench.runs.directory import RunDirectory
@@ -101,34 +92,34 @@ def collect_command(
     return conclude_judging(judged.results, problem, "0")
 
 
-@app.command("estimate")
+@app.command("estimate", cls=settings_command(SETTINGS, "judge", "judge_repeats", "judge_prices"))
 def estimate_command(
+    ctx: typer.Context,
     run: Annotated[
-        Path | None, typer.Argument(help="A run's folder (default: before any run).")
+        Path | None,
+        typer.Argument(help="Run folder (default: estimate for --tasks, before any run)."),
     ] = None,
-    tasks: Annotated[str, typer.Option(help="Without a run: which tasks.")] = "inst_it_bench",
-    judge: options.Judges = None,
-    judge_repeats: options.Repeats = None,
-    judge_prices: options.Prices = None,
+    tasks: Annotated[
+        str, typer.Option(help="Tasks to estimate, if no run is named.")
+    ] = "inst_it_bench",
     data: Annotated[
-        str | None, typer.Option(help="hub, demo, or a folder or file.", envvar="INSTIT_BENCH_DATA")
+        str | None,
+        typer.Option(help="hub, demo, or a path to a folder or file.", envvar="INSTIT_BENCH_DATA"),
     ] = None,
 ) -> int:
-    """About how many calls and tokens judging will take, and what they cost."""
-    chosen = options.given(dict(locals()))
+    """Estimate the calls, tokens and cost of judging."""
     from instit_bench.evaluation.config import make_judge_config
     from instit_bench.evaluation.estimate import estimate_run, estimate_tasks
-    from instit_bench.judging.prices import read_prices
+    from instit_bench.judging.prices import cost_told, read_prices
     from instit_bench.types import Usage
 
-    config = make_judge_config(chosen)
+    config = make_judge_config(ctx.obj)
     answers, once = estimate_run(run, data) if run else estimate_tasks(tasks, data or "hub")
     prices = read_prices(config.judge_prices)
     times = config.judge_repeats
     usage = Usage(times * (once.prompt_tokens or 0), times * (once.completion_tokens or 0))
     for name in config.judges or ("a judge",):
-        price = prices.get(name.partition(":")[2])
-        cost = f"about {price.of(usage):.2f} US dollars" if price else "price not known"
+        cost = cost_told(prices.get(name.partition(":")[2]), usage)
         typer.echo(
             f"{name}: {times * answers} calls, about {usage.prompt_tokens:,} prompt and "
             f"{usage.completion_tokens:,} reply tokens, {cost}"
@@ -138,7 +129,7 @@ def estimate_command(
 
 @cache_app.command("stats")
 def stats_command() -> int:
-    """How many scores are kept, by judge."""
+    """Show the number of cached verdicts per judge."""
     from instit_bench.judging.cache import VerdictCache
     from instit_bench.judging.create import cache_path
 
@@ -151,7 +142,7 @@ def stats_command() -> int:
 
 @cache_app.command("clear")
 def clear_command() -> int:
-    """Forget all scores; runs keep theirs."""
+    """Clear the cache; verdicts stored in runs are kept."""
     from instit_bench.judging.cache import VerdictCache
     from instit_bench.judging.create import cache_path
 

@@ -14,14 +14,16 @@ def leaderboard_command(
     runs: Annotated[
         list[Path] | None, typer.Argument(help="Run folders (default: all under results/).")
     ] = None,
-    published: Annotated[bool, typer.Option("--published", help="Add published rows.")] = False,
-    csv: Annotated[Path | None, typer.Option(help="Write a CSV file, full precision.")] = None,
+    published: Annotated[
+        bool, typer.Option("--published", help="Include published results.")
+    ] = False,
+    csv: Annotated[Path | None, typer.Option(help="Write a CSV file with full precision.")] = None,
     markdown: Annotated[Path | None, typer.Option(help="Write a Markdown table.")] = None,
     html: Annotated[
-        Path | None, typer.Option(help="Write a page that sorts and filters; needs no network.")
+        Path | None, typer.Option(help="Write a self-contained page with sorting and filters.")
     ] = None,
 ) -> int:
-    """One row a model, from finished runs."""
+    """Show one row per model, from finished runs."""
     from instit_bench.cli.console import stdout
     from instit_bench.display import path_text
     from instit_bench.errors import InputError
@@ -30,10 +32,11 @@ def leaderboard_command(
     from instit_bench.leaderboard.table import csv_text
     from instit_bench.report.leaderboard_page import leaderboard_page
     from instit_bench.runs.atomic import write_atomically
+    from instit_bench.runs.directory import runs_among
     from instit_bench.runs.loaded import load_results
 
     rows = published_rows() if published else []
-    for path in runs or ([] if published else _all_runs()):
+    for path in runs_among(runs or [], note) or ([] if published else _all_runs()):
         rows.append(row_of(load_results(path), path_text(path)))
     if not rows:
         raise InputError("no runs under results/; name run folders, or add --published")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import sys
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -24,19 +24,22 @@ from instit_bench.cli import (
     tasks,
 )
 from instit_bench.cli.console import fail
+from instit_bench.cli.options import App, settings_command
 from instit_bench.errors import InstitBenchError
 
-app = typer.Typer(
+# Of the click that Typer brings along or uses: a wrong command, option or value.
+_UsageError: Any = typer.BadParameter.__base__
+
+app = App(
     name="instit-bench",
     help="Evaluate large multimodal models on Inst-IT Bench and GPT4Tools.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("run")(run.run_command)
-app.command("score")(score.score_command)
+app.command("run", cls=settings_command(run.SETTINGS))(run.run_command)
+app.command("score", cls=settings_command(score.SETTINGS))(score.score_command)
 app.command("export")(export.export_command)
 app.command("leaderboard")(leaderboard.leaderboard_command)
 app.command("compare")(compare.compare_command)
@@ -57,7 +60,10 @@ def _show_version(wanted: bool) -> None:
 @app.callback()
 def _common(
     version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show it.")
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Show the version and exit."
+        ),
     ] = False,
 ) -> None:
     """Evaluate large multimodal models on Inst-IT Bench and GPT4Tools."""
@@ -77,26 +83,13 @@ def main() -> NoReturn:
         code = app(standalone_mode=False)
     except InstitBenchError as error:
         fail(str(error), error.exit_code)
-    except KeyboardInterrupt:
+    except _UsageError as error:
+        fail(error.format_message(), 2)
+    except (KeyboardInterrupt, typer.Abort):
         fail("interrupted", 130)
     except BrokenPipeError:  # the reader of our output has gone, as in `… | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)  # as if SIGPIPE had ended us
     except OSError as error:  # a full disk, a folder that may not be written
         fail(f"{error.filename or 'file system'}: {error.strerror or error}", 1)
-    except Exception as error:
-        _fail_on_usage(error)
-        raise
     sys.exit(code if isinstance(code, int) else 0)
-
-
-def _fail_on_usage(error: Exception) -> None:
-    """End with the command-line parser's own errors: no command, wrong options and values."""
-    kind = type(error).__name__
-    if kind == "NoArgsIsHelpError":
-        sys.stderr.write(f"{error}\n")
-        sys.exit(2)
-    if kind == "Abort":
-        fail("interrupted", 130)
-    if hasattr(error, "format_message"):
-        fail(error.format_message(), 2)

@@ -11,17 +11,18 @@ from instit_bench.cli.console import note
 
 
 def report_command(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders.")],
+    runs: Annotated[list[Path], typer.Argument(metavar="runs...", help="Run folders.")],
     output: Annotated[
-        Path | None, typer.Option(help="The page (default: report.html in the first run).")
+        Path | None, typer.Option(help="Output page (default: report.html in the first run).")
     ] = None,
     media: Annotated[
-        bool, typer.Option("--media/--no-media", help="Put thumbnails beside the page.")
+        bool, typer.Option("--media/--no-media", help="Write thumbnails next to the page.")
     ] = True,
 ) -> int:
-    """One HTML page about runs: figures, plots, and every sample to look at."""
+    """Write an HTML page about one or more runs: metrics, plots and every sample."""
     from instit_bench.report.report_page import write_report
+    from instit_bench.runs.directory import runs_among
 
-    report = write_report(runs, output, media=media)
+    report = write_report(runs_among(runs, note), output, media=media)
     note(f"report: {report.path} ({report.n_samples} samples, {report.n_images} images)")
     return 0

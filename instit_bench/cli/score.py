@@ -8,12 +8,13 @@ from typing import Annotated
 
 import typer
 
-from instit_bench.cli import judge_options
 from instit_bench.cli.console import note
+from instit_bench.cli.options import IncludePath, NoLock
 
-FILE = "Predictions: JSON (upstream), or JSONL (ours, or lmms-eval's sample log)."
-MODEL = "The model's name (default: the log's, or the file's)."
-DATA = "hub, demo, or a folder or file; by default the file's own targets, where it has them."
+FILE = "Predictions: JSON (upstream format) or JSONL (a run's journal, or an lmms-eval sample log)."
+MODEL = "Name of the model (default: from the log or the file name)."
+SETTINGS = "instit_bench.judging.config:JudgeConfig"
+DATA = "hub, demo, or a path to a folder or file (default: the targets in the file, if any)."
 
 
 class Prompts(StrEnum):
@@ -26,37 +27,28 @@ class Prompts(StrEnum):
 
 
 def score_command(
+    ctx: typer.Context,
     file: Annotated[Path, typer.Argument(help=FILE)],
-    task: Annotated[str, typer.Option(help="The task that they answer.")],
+    task: Annotated[str, typer.Option(help="Task of the predictions.")],
     data: Annotated[str | None, typer.Option(help=DATA, envvar="INSTIT_BENCH_DATA")] = None,
     revision: Annotated[str, typer.Option(help="Hub revision of the dataset.")] = "main",
     model: Annotated[str | None, typer.Option(help=MODEL)] = None,
     prompts: Annotated[
-        Prompts, typer.Option(help="Whose words asked, as you know it; lmms-eval's logs tell it.")
+        Prompts,
+        typer.Option(
+            help="Origin of the prompts, if you know it; found automatically for lmms-eval logs."
+        ),
     ] = Prompts.UNKNOWN,
-    output: Annotated[Path, typer.Option(help="Where runs go.")] = Path("results"),
-    name: Annotated[str | None, typer.Option(help="The run's folder name.")] = None,
-    include_path: Annotated[
-        list[Path] | None, typer.Option(help="A folder with further task plugins.")
-    ] = None,
-    judge: judge_options.Judges = None,
-    judge_base_url: judge_options.BaseUrl = None,
-    judge_concurrency: judge_options.Concurrency = None,
-    judge_repeats: judge_options.Repeats = None,
-    judge_timeout: judge_options.Timeout = None,
-    judge_attempts: judge_options.Attempts = None,
-    judge_gpu: judge_options.Gpu = None,
-    judge_engine_arg: judge_options.EngineArg = None,
-    judge_batch: judge_options.Batch = False,
-    judge_prices: judge_options.Prices = None,
-    judge_budget: judge_options.Budget = None,
+    output: Annotated[Path, typer.Option(help="Folder for runs.")] = Path("results"),
+    name: Annotated[str | None, typer.Option(help="Folder name of the run.")] = None,
+    include_path: IncludePath = None,
     fail_on_error: Annotated[
-        str, typer.Option(help="How many answers may stay unjudged by error.")
+        str,
+        typer.Option(help="Predictions that may stay unjudged: a count (10) or a fraction (0.05)."),
     ] = "0",
-    no_lock: judge_options.NoLock = None,
+    no_lock: NoLock = False,
 ) -> int:
-    """Score a prediction file, with no model at hand."""
-    chosen = judge_options.given(dict(locals()))
+    """Score a prediction file; no model is needed."""
     from instit_bench.cli.judge import conclude_judging
     from instit_bench.cli.progress import make_reporter
     from instit_bench.cli.tables import print_results
@@ -74,7 +66,7 @@ def score_command(
             output=output,
             name=name,
             include_path=tuple(include_path or ()),
-            judging=make_judge_config(chosen),
+            judging=make_judge_config(ctx.obj),
             lock=not no_lock,
         ),
         make_reporter,

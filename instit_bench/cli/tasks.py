@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-app = typer.Typer(help="The task plugins.", no_args_is_help=True)
-INCLUDE = typer.Option(help="A folder with further task plugins.")
+from instit_bench.cli.options import App, IncludePath
+
+app = App(help="Inspect task plugins.")
 
 
 @app.command("list")
-def list_command(include_path: Annotated[list[Path] | None, INCLUDE] = None) -> int:
-    """All tasks and groups."""
+def list_command(include_path: IncludePath = None) -> int:
+    """List all tasks and groups."""
     from rich.table import Table
 
     from instit_bench.cli.console import stdout
@@ -36,14 +36,15 @@ def list_command(include_path: Annotated[list[Path] | None, INCLUDE] = None) -> 
 
 @app.command("show")
 def show_command(
-    name: Annotated[str, typer.Argument(help="A task.")],
+    name: Annotated[str, typer.Argument(help="Name of the task.")],
     data: Annotated[
-        str, typer.Option(help="hub, demo, or a folder or file.", envvar="INSTIT_BENCH_DATA")
+        str,
+        typer.Option(help="hub, demo, or a path to a folder or file.", envvar="INSTIT_BENCH_DATA"),
     ] = "demo",
-    include_path: Annotated[list[Path] | None, INCLUDE] = None,
-    prompt_style: Annotated[str, typer.Option(help="As of run.")] = "chat",
+    include_path: IncludePath = None,
+    prompt_style: Annotated[str, typer.Option(help="Prompt style, as for run.")] = "chat",
 ) -> int:
-    """A task's configuration, and its first sample as a model is asked it."""
+    """Show a task's configuration and its first sample as sent to a model."""
     from instit_bench.cli.console import stdout
     from instit_bench.cli.task_page import task_page
     from instit_bench.evaluation.config import make_config
@@ -63,7 +64,7 @@ def show_command(
 
 @app.command("path")
 def path_command() -> int:
-    """The folder of the shipped tasks, for ``lmms-eval --include_path``."""
+    """Print the folder of the shipped tasks, for lmms-eval --include_path."""
     from instit_bench.cli.console import stdout
     from instit_bench.resources import shipped
 

@@ -68,6 +68,12 @@ class TaskScores(BaseModel):
         failed = (State.INFER_ERROR, State.JUDGE_ERROR)
         return sum(sample.state in failed for sample in self.samples.values())
 
+    @property
+    def headline_values(self) -> int:
+        """Samples with a value in a metric that heads the task's table."""
+        spec = spec_of(self)
+        return sum(bool(spec.headlines(sample.scores)) for sample in self.samples.values())
+
 
 class ScoredRun(BaseModel):
     """A run's identity and scores; ``source`` says where it was read from and is not saved."""

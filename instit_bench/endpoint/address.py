@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
@@ -54,6 +55,8 @@ class Endpoint:
 
     def fatal(self, error: Exception, model: str) -> str | None:
         """Return why no further request can succeed, or ``None`` if only this one failed."""
+        from instit_bench.endpoint.client import http_package
+
         status, told = getattr(error, "status_code", None), self.told(error)
         if status in (401, 403) and not _is_moderation(error):
             return f"{self.shown} refuses the key: {told}; set {KEY_VARIABLE}"
@@ -62,7 +65,7 @@ class Endpoint:
         if status == 404:
             return f"{self.shown} does not know model {model!r} or this path: {told}"
         # The client wraps its transport's errors; only this one means that nobody listens.
-        if type(error.__cause__).__name__ == "ConnectError":
+        if isinstance(error.__cause__, http_package().ConnectError):
             return f"cannot reach {self.shown}: {self._without_secrets(str(error.__cause__))}"
         return None
 
@@ -74,11 +77,13 @@ class Endpoint:
 
 
 def _words(error: Exception) -> str:
+    import openai
+
     status = getattr(error, "status_code", None)
     if status is not None:
         return f"error {status}: {words_of(error.response.content)}"  # type: ignore[attr-defined]
     cause = error.__cause__
-    if type(error).__name__ == "APIConnectionError" and cause is not None:
+    if isinstance(error, openai.APIConnectionError) and cause is not None:
         return f"the connection broke: {cause or type(cause).__name__}"
     return str(error)
 
@@ -104,7 +109,7 @@ def find_endpoint(
     Raises:
         InputError: The address is not valid, or OpenAI's own endpoint is used without a key.
     """
-    address = base_url or os.environ.get("OPENAI_BASE_URL") or DEFAULT_BASE_URL
+    address = address_of(base_url)
     key = (key or os.environ.get(KEY_VARIABLE, "")).strip()
     if not key.isascii() or not key.isprintable() or " " in key:
         raise InputError(f"{KEY_VARIABLE} contains characters that are not allowed; set it again")
@@ -116,6 +121,27 @@ def find_endpoint(
             f"set {KEY_VARIABLE} to use {DEFAULT_BASE_URL}, or name another endpoint with {option}"
         )
     return endpoint
+
+
+def address_of(base_url: str | None) -> str:
+    """The address, by default that in ``OPENAI_BASE_URL``, else OpenAI's own."""
+    return base_url or os.environ.get("OPENAI_BASE_URL") or DEFAULT_BASE_URL
+
+
+def is_nearby(address: str) -> bool:
+    """Whether an address is this machine's or of a private network, where no call costs anything.
+
+    A host name without a dot, or under ``.local``, ``.lan`` or ``.internal``, is private too.
+    """
+    try:
+        host = urlsplit(address).hostname or ""
+    except ValueError:
+        return False
+    try:
+        number = ip_address(host)
+    except ValueError:
+        return "." not in host or host.endswith((".localhost", ".local", ".lan", ".internal"))
+    return number.is_loopback or number.is_private or number.is_link_local
 
 
 def _is_address(address: str) -> bool:

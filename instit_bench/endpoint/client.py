@@ -132,7 +132,7 @@ class _BoundedClient(openai.DefaultAsyncHttpxClient):
         request.extensions = {**request.extensions, "trace": trace}
         try:
             return await super().send(request, stream=True, **options)
-        except (_http().NetworkError, _http().RemoteProtocolError):
+        except (http_package().NetworkError, http_package().RemoteProtocolError):
             if fresh:
                 raise
             return await super().send(request, stream=True, **options)
@@ -166,7 +166,7 @@ def _transport(base_url: str) -> dict[str, Any]:
     parts = urlsplit(base_url)
     here = _is_here(parts.hostname or "")
     options: dict[str, Any] = {
-        "limits": _http().Limits(
+        "limits": http_package().Limits(
             max_connections=_MOST_CONNECTIONS,
             max_keepalive_connections=_MOST_CONNECTIONS,
             keepalive_expiry=_IDLE_S,
@@ -179,7 +179,7 @@ def _transport(base_url: str) -> dict[str, Any]:
     return options
 
 
-def _http() -> Any:
+def http_package() -> Any:
     """Return the package under the client: httpx, from version 3 on httpx2."""
     base = openai.DefaultAsyncHttpxClient.__bases__[0]
     return sys.modules[base.__module__.partition(".")[0]]

@@ -2,83 +2,94 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import fields
-from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from instit_bench.backends.base import BackendOptions, Workload
 from instit_bench.backends.create import BACKENDS
-from instit_bench.backends.options import (
-    AdapterOptions,
-    EndpointOptions,
-    EngineOptions,
-    VideoAs,
-    checked_arguments,
-    checked_body,
-    checked_headers,
-)
+from instit_bench.backends.options import AdapterOptions, EndpointOptions, EngineOptions
+from instit_bench.endpoint.address import address_of, is_nearby
 from instit_bench.errors import InputError
+from instit_bench.evaluation.settings import (
+    AdapterSettings,
+    EngineSettings,
+    RequestSettings,
+    SamplingSettings,
+    VideoSettings,
+)
 from instit_bench.judging.config import JudgeConfig
-from instit_bench.types import VideoDecoder
 from instit_bench.validation import did_you_mean, field_problem, read_yaml
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
-NotSent = Literal["none"]
-"""Leave a sampling setting to the endpoint, whatever the task says."""
 DEFAULT_TASKS = ("inst_it_bench", "gpt4tools")
 
 
-class RunConfig(JudgeConfig):
-    """The settings of ``instit-bench run``; every field is an option of the same name."""
+class RunConfig(
+    SamplingSettings,
+    VideoSettings,
+    RequestSettings,
+    EngineSettings,
+    AdapterSettings,
+    JudgeConfig,
+):
+    """The settings of ``instit-bench run``; a field with a description is an option of its name."""
 
-    model: str = Field(min_length=1)
-    backend: str = "vllm"
-    tasks: tuple[str, ...] = DEFAULT_TASKS
-    include_path: tuple[Path, ...] = ()
-    data: str = "hub"
-    revision: str = "main"
-    output: Path = Path("results")
-    name: str | None = None
-    limit: int | None = Field(default=None, ge=1)
-    sample_id: tuple[str, ...] = ()
-    concurrency: int | None = Field(default=None, ge=1, le=4096)
-    temperature: Annotated[float, Field(ge=0)] | NotSent | None = None
-    top_p: Annotated[float, Field(gt=0, le=1)] | NotSent | None = None
-    max_tokens: Annotated[int, Field(ge=1)] | NotSent | None = None
-    seed: int | NotSent = 0
-    extra_body: dict[str, Any] = Field(default_factory=dict)
-    header: tuple[str, ...] = Field(default=(), repr=False)
-    stream: bool = False
-    max_frames: int = Field(default=32, ge=1)
-    prompt_style: str = "chat"
-    fail_on_error: str = "0"
-    stop_after: int = Field(default=20, ge=0)
-    min_coverage: float = Field(default=0.0, ge=0, le=1)
+    model_config = ConfigDict(title="Options")
+
+    model: str = Field(
+        min_length=1,
+        description="Name of the model; for backend baseline: random, first, echo-gold or text:…",
+    )
+    backend: str = Field("vllm", description="vllm, openai, lmms-eval, baseline or a plugin's.")
+    tasks: tuple[str, ...] = Field(
+        DEFAULT_TASKS, description="Tasks and groups, comma-separated; repeatable."
+    )
+    data: str = Field(
+        "hub",
+        description="hub, demo, or a path to a folder or file.",
+        json_schema_extra={"envvar": "INSTIT_BENCH_DATA"},
+    )
+    revision: str = Field("main", description="Hub revision of the dataset.")
+    include_path: tuple[Path, ...] = Field(
+        (), description="Folder with additional task plugins; repeatable."
+    )
+    output: Path = Field(Path("results"), description="Folder for runs.")
+    name: str | None = Field(
+        None, description="Folder name of the run (default: from model and data)."
+    )
+    limit: int | None = Field(None, ge=1, description="Run only the first N samples per task.")
+    sample_id: tuple[str, ...] = Field((), description="Run only this sample; repeatable.")
+    prompt_style: str = Field(
+        "chat", description="chat, raw, turbo, davinci, lora-v1 or lora-v1.5 (see docs/tasks.md)."
+    )
+    fail_on_error: str = Field(
+        "0", description="Samples that may fail: a count (10) or a fraction (0.05)."
+    )
+    stop_after: int = Field(
+        20, ge=0, description="Stop after N consecutive requests fail alike (0: never)."
+    )
+    min_coverage: float = Field(
+        0.0, ge=0, le=1, description="Exit 3 if a task's coverage is lower (0 to 1)."
+    )
     existing: Literal["auto", "resume", "fresh"] = "auto"
-    no_lock: bool = False
-    base_url: str | None = None
-    timeout: float = Field(default=600.0, gt=0)
-    max_retries: int = Field(default=6, ge=0)
-    tensor_parallel: int | None = Field(default=None, ge=1)
-    data_parallel: int | None = Field(default=None, ge=1)
-    max_model_len: int | None = Field(default=None, ge=1)
-    gpu_memory_utilization: float | None = Field(default=None, gt=0, le=1)
-    dtype: str | None = None
-    quantization: str | None = None
-    lora: str | None = None
-    engine_arg: tuple[str, ...] = ()
-    video_as: VideoAs = "frames"
-    video_decoder: VideoDecoder = "auto"
-    constrain_choices: bool = False
-    model_arg: tuple[str, ...] = ()
-    batch_size: int | None = Field(default=None, ge=1)
+    no_lock: bool = Field(
+        False,
+        description="Do not lock the run (for file systems without locks); "
+        "never start two processes on one run.",
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -91,13 +102,24 @@ class RunConfig(JudgeConfig):
 
     @field_validator("tasks", "sample_id", "include_path", mode="before")
     @classmethod
-    def _split(cls, value: Any) -> Any:
+    def _split(cls, value: Any, info: ValidationInfo) -> Any:
         """Accept ``a,b`` as a list; YAML may read an id as a number."""
+        if info.field_name == "tasks" and isinstance(value, list | tuple):
+            value = ",".join(map(str, value))  # names hold no commas, as ids and folders may
         if isinstance(value, str):
             value = value.split(",")
         if isinstance(value, list | tuple):
             return tuple(str(part).strip() for part in value if str(part).strip())
         return value
+
+    @property
+    def default_judges(self) -> tuple[str, ...]:
+        """The benchmark's own judge, but for a model of one's own nobody.
+
+        A key in the environment is no order to pay for the answers of a model that costs nothing.
+        """
+        asks_a_provider = self.backend == "openai" and not is_nearby(address_of(self.base_url))
+        return super().default_judges if asks_a_provider else ()
 
     @property
     def in_flight(self) -> int:
@@ -134,52 +156,6 @@ class RunConfig(JudgeConfig):
     def adapter_options(self) -> AdapterOptions:
         """Return the options of an lmms-eval model or an installed backend."""
         return AdapterOptions(self.model_arg, self.batch_size)
-
-    @field_validator("temperature", "top_p", "max_tokens", "seed", mode="before")
-    @classmethod
-    def _none_in_any_case(cls, value: Any) -> Any:
-        return value.strip().lower() if isinstance(value, str) else value
-
-    @field_validator("extra_body", mode="before")
-    @classmethod
-    def _from_json(cls, value: Any) -> Any:
-        """Accept JSON on the command line, and a mapping in a config file."""
-        if not isinstance(value, str):
-            return value
-        try:
-            return json.loads(value)
-        except (ValueError, RecursionError) as error:
-            raise ValueError(f"is not valid JSON: {error}") from None
-
-    @field_validator("extra_body")
-    @classmethod
-    def _checked_body(cls, value: dict[str, Any]) -> dict[str, Any]:
-        return checked_body(value)
-
-    @field_validator("header")
-    @classmethod
-    def _checked_headers(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        return checked_headers(value)
-
-    @field_validator("engine_arg", "model_arg", "header", mode="before")
-    @classmethod
-    def _as_words(cls, value: Any) -> Any:
-        """Accept one or many ``key=value``, or a mapping in a file; values may hold commas."""
-        if isinstance(value, dict):
-            return tuple(f"{key}={setting}" for key, setting in value.items())
-        return (value,) if isinstance(value, str) else value
-
-    @field_validator("model_arg")
-    @classmethod
-    def _checked_arguments(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        return checked_arguments(value)
-
-    @field_validator("video_decoder")
-    @classmethod
-    def _installed(cls, value: VideoDecoder) -> VideoDecoder:
-        if value == "decord" and find_spec("decord") is None:
-            raise ValueError("decord is not installed; use auto or pyav")
-        return value
 
     @field_validator("fail_on_error", mode="before")
     @classmethod

@@ -13,8 +13,9 @@ from instit_bench.datasets.prompts import OfficialPrompts, read_prompts
 from instit_bench.datasets.records import Dataset
 from instit_bench.datasets.source import DataSource, open_source
 from instit_bench.errors import InputError
-from instit_bench.evaluation.config import NotSent, RunConfig
-from instit_bench.judging.contracts import contract_for, judging_manifest
+from instit_bench.evaluation.config import RunConfig
+from instit_bench.evaluation.settings import NotSent
+from instit_bench.judging.contracts import contract_for
 from instit_bench.runs.manifest import (
     DataManifest,
     Identity,
@@ -154,7 +155,6 @@ class RunPlan:
                 "fail_on_error": config.fail_on_error,
                 "min_coverage": config.min_coverage,
             },
-            judging=judging_manifest(config, self.judge_contracts()),
             environment=environment(),
         )
 
@@ -206,6 +206,8 @@ def _plan_task(
     if not samples:
         raise InputError(f"{task.name}: the dataset {dataset.files[0]} is empty")
     params = task.generation_params(style)
+    if params.max_tokens is None and BACKENDS.load(config.backend).needs_limit:
+        params = replace(params, max_tokens=task.usual_limit)
     params = replace(
         params,
         seed=_chosen(config.seed, None),

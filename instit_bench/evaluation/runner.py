@@ -23,6 +23,7 @@ from instit_bench.evaluation.order import in_order
 from instit_bench.evaluation.plan import RunPlan, TaskPlan, make_plan
 from instit_bench.evaluation.scoring import score_sample, scorer_for
 from instit_bench.evaluation.workload import workload_of
+from instit_bench.judging.contracts import nobody_judges
 from instit_bench.judging.stage import JudgingStage, problem_of
 from instit_bench.media import MediaError, resolve_media
 from instit_bench.progress import Reporter
@@ -30,7 +31,7 @@ from instit_bench.runs.directory import RunDirectory, default_name, run_director
 from instit_bench.runs.loaded import Run
 from instit_bench.runs.manifest import add_engine_totals, merge
 from instit_bench.runs.record import SampleRecord, answered, failed
-from instit_bench.types import Prediction, Request, Sample, Scorer, State, TextPart
+from instit_bench.types import Prediction, Request, Sample, Score, Scorer, State, TextPart
 
 _ONLY_REASONING = (
     "the reply has text in the reasoning field only, and counts as empty; a server with a "
@@ -74,13 +75,23 @@ class _Asking:
         if self.judging is None:
             return await self.work()
         async with self.judging as judging:
-            judging.announce({p.task.name: len(p.selected) for p in self.plan.tasks})
+            judging.announce({p.task.name: self._answers(p) for p in self.plan.tasks})
             for task in judging.contracts:
                 for record in self.run.tasks[task].records.values():
                     judging.submit(task, record)
             await self.work()
             await judging.drain()
         return None
+
+    def _answers(self, plan: TaskPlan) -> list[SampleRecord]:
+        """The answers to a task's samples; the target stands in for one that is not there yet."""
+        done = self.run.tasks[plan.task.name].records
+        return [
+            done[sample.id]
+            if sample.id in done and done[sample.id].finished
+            else answered(sample, Prediction(sample.target), Score(State.NOT_RUN))
+            for sample in plan.selected
+        ]
 
     async def work(self) -> None:
         """Send requests with bounded concurrency until nothing remains or the backend is gone."""
@@ -180,8 +191,7 @@ def run(config: RunConfig, reporter: Reporter) -> RunOutcome:
         except InstitBenchError:
             stored.save("failed")
             raise
-        # A running server only reports its version when asked.
-        stored.manifest.settings["backend"] |= backend.settings()
+        stored.manifest.settings["backend"] |= backend.learned()
         add_engine_totals(stored.manifest, backend.totals())
         if config.judge_batch and not interrupted and problem is None:
             problem = _submit_batch(stored, plan, reporter)
@@ -265,6 +275,8 @@ def _finish(run: Run, plan: RunPlan, interrupted: bool, problem: Problem | None)
 
 def _judging_stage(run: Run, plan: RunPlan, reporter: Reporter) -> JudgingStage | None:
     contracts = plan.judge_contracts()
+    if told := nobody_judges(plan.config, contracts):
+        reporter.status(told)
     if not contracts or not plan.config.judges or plan.config.judge_batch:
         return None
     return JudgingStage(run, plan.config, contracts, reporter)
@@ -274,7 +286,8 @@ def _submit_batch(run: Run, plan: RunPlan, reporter: Reporter) -> Problem | None
     from instit_bench.judging.batch_run import submit_batch
 
     try:
-        reporter.status(submit_batch(run, plan.config, plan.judge_contracts()))
+        contracts = plan.judge_contracts()
+        reporter.status(submit_batch(run, plan.config, contracts, reporter.status))
     except InstitBenchError as error:
         return Problem(str(error), error.exit_code)
     return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,17 +11,26 @@ from instit_bench.datasets.source import open_source
 from instit_bench.errors import InputError, MissingDataError, Problem
 from instit_bench.evaluation.scoring import score_sample, scorer_for
 from instit_bench.evaluation.upstream_files import repeat_records, without_echo
+from instit_bench.formats.lmms_eval.log import UnlocatedLog
 from instit_bench.formats.lmms_eval.wording import whose_words
 from instit_bench.formats.prediction_file import PredictionFile
 from instit_bench.formats.predictions import read_predictions
 from instit_bench.judging.config import JudgeConfig
-from instit_bench.judging.contracts import judging_manifest, prompts_near
+from instit_bench.judging.contracts import has_spoken, nobody_judges, prompts_near
 from instit_bench.judging.rejudge import contracts_of, judge_answers
 from instit_bench.progress import Reporter
-from instit_bench.runs.directory import default_name, run_directory
+from instit_bench.runs.directory import RunDirectory, default_name, run_directory
 from instit_bench.runs.loaded import Run
-from instit_bench.runs.manifest import DataManifest, Identity, Manifest, TaskManifest, environment
+from instit_bench.runs.manifest import (
+    DataManifest,
+    Identity,
+    JudgingManifest,
+    Manifest,
+    TaskManifest,
+    environment,
+)
 from instit_bench.runs.record import SampleRecord, answered, failed, not_run
+from instit_bench.scorers.judge import JudgeContract
 from instit_bench.tasks.data import load_dataset
 from instit_bench.tasks.registry import load_registry
 from instit_bench.tasks.task import Task
@@ -68,34 +78,53 @@ def score_file(options: ScoreOptions, make_reporter: Callable[[], Reporter]) -> 
     if len(tasks) > 1:
         raise InputError(f"--task {options.task}: is a group; name a single task")
     task = tasks[0]
-    predictions = read_predictions(options.file, task)
-    found = _samples(task, predictions, options)
-    if predictions.locate is not None:
-        predictions = predictions.locate(found.samples)
-    predictions = without_echo(predictions, found.samples)
+    read = read_predictions(options.file, task)
+    found = _samples(task, read, options)
+    file = read.located(found.samples) if isinstance(read, UnlocatedLog) else read
+    predictions = without_echo(file, found.samples)
     records = _score(found.samples, predictions, task)
     manifest = _manifest(task, found, predictions, options, len(records))
     contracts = contracts_of(manifest, options.data)
-    manifest.judging = judging_manifest(options.judging, contracts)
     name = options.name or _run_name(task, predictions, options)
     directory = run_directory(options.output, name, lock=options.lock)
     with directory.locked():
+        earlier = _earlier_judging(directory)
         directory.set_aside(keep_verdicts=True)
         run = Run(directory, manifest)
         run.tasks[task.name].rewrite(records)
+        if earlier is not None and has_spoken(run, earlier):
+            manifest.judging = earlier
         run.save()
-        problem = None
-        if manifest.judging is not None:
-            reporter = make_reporter()
-            reporter.begin(run.path)
-            try:
-                problem = judge_answers(run, options.judging, contracts, reporter)
-            finally:
-                reporter.end()
-            run.tasks[task.name].settle()
+        problem = _judge(run, options.judging, contracts, make_reporter) if contracts else None
+        run.tasks[task.name].settle()
         run.save("failed" if problem else "finished")
         run.write_results()
         return Scored(run, problem)
+
+
+def _earlier_judging(directory: RunDirectory) -> JudgingManifest | None:
+    """Who judged the run that is about to be set aside; its verdicts stay."""
+    with suppress(InputError):
+        return Run.load(directory.path).manifest.judging
+    return None
+
+
+def _judge(
+    run: Run,
+    config: JudgeConfig,
+    contracts: dict[str, JudgeContract],
+    make_reporter: Callable[[], Reporter],
+) -> Problem | None:
+    reporter = make_reporter()
+    if not config.judges:
+        if told := nobody_judges(config, contracts):
+            reporter.status(told)
+        return None
+    reporter.begin(run.path)
+    try:
+        return judge_answers(run, config, contracts, reporter)
+    finally:
+        reporter.end()
 
 
 def _run_name(task: Task, predictions: PredictionFile, options: ScoreOptions) -> str:
@@ -169,14 +198,13 @@ class _Found:
     notes: tuple[str, ...] = ()
 
 
-def _samples(task: Task, predictions: PredictionFile, options: ScoreOptions) -> _Found:
+def _samples(task: Task, file: PredictionFile | UnlocatedLog, options: ScoreOptions) -> _Found:
     """Return the samples to score: the dataset's if it is given or needed, else the file's own."""
-    own = _Found(
-        list(predictions.samples.values()), DataManifest(kind="file", label=options.file.name)
-    )
+    samples = [] if isinstance(file, UnlocatedLog) else list(file.samples.values())
+    own = _Found(samples, DataManifest(kind="file", label=options.file.name))
     if options.data is None and own.samples:
         return own
-    if options.data is None and predictions.locate is not None:
+    if options.data is None and isinstance(file, UnlocatedLog):
         raise InputError(
             f"{options.file}: this lmms-eval log has no questions; name the dataset with "
             "--data (hub, demo, a folder or file)"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,11 +27,10 @@ class PredictionFile:
 
     ``samples`` is filled if the file contains question and target itself; ``doubled`` lists ids
     that occur more than once: the last record counts, and in official metrics each of ``repeats``
-    too. If ``may_echo`` is set, outputs may begin with the prompt. A file that identifies its
-    samples only by their position in the dataset has no predictions until ``locate`` is called with
-    that dataset's samples. ``run`` is what the file, or one beside it, says about model and
-    settings; ``asked`` has the requests' texts by sample id, if known. ``empty`` lists samples
-    whose prediction is null: there was no answer, which is not the model's mistake.
+    too. If ``may_echo`` is set, outputs may begin with the prompt. ``run`` is what the file, or one
+    beside it, says about model and settings; ``asked`` has the requests' texts by sample id, if
+    known. ``empty`` lists samples whose prediction is null: there was no answer, which is not the
+    model's mistake.
     """
 
     path: Path
@@ -45,7 +44,6 @@ class PredictionFile:
     run: LoggedRun = field(default_factory=LoggedRun)
     asked: Mapping[str, str] = field(default_factory=dict)
     empty: frozenset[str] = frozenset()
-    locate: Callable[[Sequence[Sample]], PredictionFile] | None = None
 
 
 def doubled(ids: Sequence[str]) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from instit_bench.datasets.records import read_records
 from instit_bench.errors import InputError
-from instit_bench.formats.lmms_eval.log import is_lmms_log, read_lmms_log
+from instit_bench.formats.lmms_eval.log import UnlocatedLog, is_lmms_log, read_lmms_log
 from instit_bench.formats.official import read_gpt4tools_predictions, read_inst_it_predictions
 from instit_bench.formats.prediction_file import PredictionFile, Repeat, doubled
 from instit_bench.runs.record import SampleRecord
@@ -19,8 +19,8 @@ from instit_bench.types import Sample
 from instit_bench.validation import first_problem
 
 
-def read_predictions(path: Path, task: Task) -> PredictionFile:
-    """Read a prediction file of any known format.
+def read_predictions(path: Path, task: Task) -> PredictionFile | UnlocatedLog:
+    """Read a prediction file of any known format; a log may still need its dataset.
 
     Raises:
         InputError: A record has no known format; the message names record and field.

@@ -61,6 +61,10 @@ class Judge(Protocol):
         """What the manifest says of this judge; never a key."""
         ...
 
+    def knows(self, contract: JudgeContract, item: JudgeItem, repeat: int) -> bool:
+        """Whether the score is at hand without a call."""
+        ...
+
     async def judge(self, contract: JudgeContract, item: JudgeItem, repeat: int) -> Verdict:
         """Score one answer; a reply that is no score ends, after retries, as an error.
 

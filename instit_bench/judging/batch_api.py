@@ -14,16 +14,17 @@ from typing import Final
 
 import openai
 
-from instit_bench.endpoint import Endpoint
+from instit_bench.endpoint import Endpoint, ReplyError, read_reply
 from instit_bench.errors import InputError, InstitBenchError
 from instit_bench.scorers.judge.contract import (
     RESPONSE_FORMAT,
     BadReply,
     JudgeContract,
     JudgeItem,
-    read_score,
+    last_words,
+    score_of,
 )
-from instit_bench.types import Usage, Verdict
+from instit_bench.types import Verdict
 
 _METADATA_KEY = "instit_bench"
 _CALL: Final = "/v1/chat/completions"
@@ -175,10 +176,11 @@ def _verdict(row: Mapping[str, object]) -> Verdict:
     if not isinstance(body, dict) or not body.get("choices"):
         error = row.get("error") or (body or {}).get("error") or "the request got no reply"
         return Verdict(error=json.dumps(error) if isinstance(error, dict) else str(error), calls=1)
-    usage = body.get("usage") or {}
-    spent = Usage(usage.get("prompt_tokens"), usage.get("completion_tokens"))
-    raw = body["choices"][0].get("message", {}).get("content")
     try:
-        return Verdict(read_score(raw), None, raw, spent, calls=1)
+        reply = read_reply(json.dumps(body).encode())
+    except ReplyError as error:
+        return Verdict(None, str(error), calls=1)
+    try:
+        return Verdict(score_of(reply), None, reply.text, reply.usage, calls=1)
     except BadReply as error:
-        return Verdict(None, str(error), raw, spent, calls=1)
+        return Verdict(None, str(error), last_words(reply), reply.usage, calls=1)

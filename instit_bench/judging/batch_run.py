@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -20,12 +20,18 @@ from instit_bench.judging.batch_api import (
 )
 from instit_bench.judging.cache import VerdictCache, cache_key
 from instit_bench.judging.config import JudgeConfig
+from instit_bench.judging.contracts import has_spoken, judging_manifest, name_judges
 from instit_bench.judging.create import cache_path
+from instit_bench.judging.prices import REPLY_TOKENS, cost_told, estimated_tokens
+from instit_bench.progress import Tell
 from instit_bench.runs.atomic import write_atomically
+from instit_bench.runs.judged import BATCH_DISCOUNT
 from instit_bench.runs.loaded import Run
+from instit_bench.runs.manifest import JudgingManifest
 from instit_bench.runs.record import SampleRecord
 from instit_bench.runs.verdicts import digest_of, item_of, that_count, verdict_record
 from instit_bench.scorers.judge import JudgeContract
+from instit_bench.types import Usage
 
 _COLLECTED = "judge_batch-"
 
@@ -42,17 +48,23 @@ class BatchedAnswer(BaseModel):
 
 
 class BatchManifest(BaseModel):
-    """``judge_batch.json``: a batch that was submitted and is not collected yet."""
+    """``judge_batch.json``: a batch that was submitted and is not collected yet.
+
+    ``judging`` is what the run's manifest will say once the judge has spoken.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     judge: str
     base_url: str | None
     batch_id: str
+    judging: JudgingManifest
     answers: dict[str, BatchedAnswer]
 
 
-def submit_batch(run: Run, config: JudgeConfig, contracts: Mapping[str, JudgeContract]) -> str:
+def submit_batch(
+    run: Run, config: JudgeConfig, contracts: Mapping[str, JudgeContract], tell: Tell
+) -> str:
     """Submit all answers without a verdict; returns what happened and how to go on.
 
     Raises:
@@ -64,13 +76,23 @@ def submit_batch(run: Run, config: JudgeConfig, contracts: Mapping[str, JudgeCon
     if _path(run).is_file():
         raise InputError(f"{run.path}: a batch is under way; collect it first: {collect}")
     requests, answers = _missing(run, config, contracts, judge)
+    judging = judging_manifest(config, contracts)
+    assert judging is not None  # noqa: S101 - there are a judge and something to judge
+    if has_spoken(run, judging):
+        name_judges(run, judging)
     if not requests:
         return "every answer has a verdict; there is nothing to submit"
+    cost = cost_told(judging.prices.get(judge), _tokens(requests), BATCH_DISCOUNT)
+    tell(f"judged by {judge}: {len(requests):,} answers in a batch, {cost}")
     batch_id = asyncio.run(
         _submit(config, batch_lines(judge.partition(":")[2], requests), _collected(run))
     )
     manifest = BatchManifest(
-        judge=judge, base_url=config.judge_base_url, batch_id=batch_id, answers=answers
+        judge=judge,
+        base_url=config.judge_base_url,
+        batch_id=batch_id,
+        judging=judging,
+        answers=answers,
     )
     write_atomically(_path(run), manifest.model_dump_json(indent=1) + "\n")
     return f"{len(requests)} answers submitted as batch {batch_id}; when it is done: {collect}"
@@ -86,6 +108,20 @@ def collect_batch(run: Run, contracts: Mapping[str, JudgeContract]) -> Problem |
     manifest = _read(_path(run))
     client = BatchClient(find_endpoint(manifest.base_url, "--judge-base-url"))
     return asyncio.run(_collect(run, contracts, manifest, client))
+
+
+def submitted_judging(run: Run) -> JudgingManifest:
+    """What the run's manifest will say once its batch is collected.
+
+    Raises:
+        InputError: No batch was submitted.
+    """
+    return _read(_path(run)).judging
+
+
+def _tokens(requests: Sequence[BatchRequest]) -> Usage:
+    texts = (request.contract.instructions + request.item.as_json() for request in requests)
+    return Usage(sum(map(estimated_tokens, texts)), len(requests) * REPLY_TOKENS)
 
 
 async def _submit(config: JudgeConfig, lines: bytes, collected: list[str]) -> str:
@@ -129,6 +165,8 @@ async def _collect(
                 append(line.model_copy(update={"batch": True}))
                 key = cache_key(settings, contract, item_of(record), answer.repeat)
                 cache.put(key, manifest.judge, verdict)
+    if run.manifest.judging is None or has_spoken(run, manifest.judging):
+        name_judges(run, manifest.judging)
     # All that it said is in the journals now.
     _path(run).rename(run.path / f"{_COLLECTED}{manifest.batch_id}.json")
     return _after(state, manifest)

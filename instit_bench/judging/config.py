@@ -3,34 +3,64 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from instit_bench.errors import InputError
 from instit_bench.judging.base import JudgeEngine, JudgeOptions
-from instit_bench.judging.create import JudgeSetup, chosen_judges
+from instit_bench.judging.create import JudgeSetup, chosen_judges, default_judges
 
 
 class JudgeConfig(BaseModel):
     """Who judges open-ended answers, and how; every field is an option of the same name.
 
     No ``judge`` named means the official one where a key is set, else nobody.
+
+    Raises:
+        InputError: A judge's name is of no known form, or the judge has no Batch API.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", title="Judging")
 
-    judge: tuple[str, ...] = ()
-    judge_base_url: str | None = None
-    judge_concurrency: int = Field(default=16, ge=1, le=4096)
-    judge_repeats: int = Field(default=1, ge=1, le=100)
-    judge_timeout: float = Field(default=120.0, gt=0)
-    judge_attempts: int = Field(default=6, ge=1)
-    judge_gpu: str | None = None
-    judge_engine_arg: tuple[str, ...] = ()
-    judge_batch: bool = False
-    judge_prices: Path | None = None
-    judge_budget: float | None = Field(default=None, gt=0)
+    judge: tuple[str, ...] = Field(
+        (),
+        description="openai:MODEL, vllm:MODEL, lexical (offline, not comparable) or none; "
+        "repeatable, the first judge's verdicts count. Default: openai:gpt-4o-2024-08-06 if "
+        "OPENAI_API_KEY is set (run: and the model is a provider's), else none.",
+    )
+    judge_base_url: str | None = Field(
+        None,
+        description="Base URL of the judge's OpenAI-compatible endpoint.",
+        json_schema_extra={"metavar": "url"},
+    )
+    judge_concurrency: int = Field(
+        16, ge=1, le=4096, description="Maximum concurrent calls per judge."
+    )
+    judge_repeats: int = Field(1, ge=1, le=100, description="Verdicts per judge and prediction.")
+    judge_timeout: float = Field(120.0, gt=0, description="Timeout per call in seconds.")
+    judge_attempts: int = Field(
+        6, ge=1, description="Maximum calls per verdict, if replies hold no valid score."
+    )
+    judge_gpu: str | None = Field(
+        None,
+        description="GPUs for a vllm judge alone, such as 1: it then runs alongside the model.",
+    )
+    judge_engine_arg: tuple[str, ...] = Field(
+        (),
+        description="Argument for the vllm serve of a vllm judge; repeatable.",
+        json_schema_extra={"metavar": "key=value"},
+    )
+    judge_batch: bool = Field(
+        False,
+        description="Submit to the provider's Batch API; fetch verdicts with judge collect.",
+    )
+    judge_prices: Path | None = Field(
+        None, description="JSON file of prices in US dollars per million tokens."
+    )
+    judge_budget: float | None = Field(
+        None, gt=0, description="Stop before spending more than this in US dollars (exit 3)."
+    )
 
     @field_validator("judge", mode="before")
     @classmethod
@@ -41,16 +71,21 @@ class JudgeConfig(BaseModel):
         return tuple(str(part).strip() for part in value if str(part).strip())
 
     @property
-    def judges(self) -> tuple[str, ...]:
-        """The judges to ask.
+    def default_judges(self) -> tuple[str, ...]:
+        """Who judges where the user names nobody."""
+        return default_judges()
 
-        Raises:
-            InputError: A name is of no known form, or the judge has no Batch API.
-        """
-        judges = chosen_judges(self.judge)
+    @property
+    def judges(self) -> tuple[str, ...]:
+        """The judges to ask."""
+        return chosen_judges(self.judge) if self.judge else self.default_judges
+
+    @model_validator(mode="after")
+    def _can_be_asked(self) -> Self:
+        judges = self.judges
         if self.judge_batch and not (len(judges) == 1 and judges[0].startswith("openai:")):
             raise InputError("--judge-batch: name exactly one judge of the form openai:MODEL")
-        return judges
+        return self
 
     def setup(self) -> JudgeSetup:
         """What is needed to make them."""

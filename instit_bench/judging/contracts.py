@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from instit_bench.datasets.layout import PROMPTS_FILE
@@ -10,8 +10,11 @@ from instit_bench.datasets.prompts import OfficialPrompts, read_prompts
 from instit_bench.judging.config import JudgeConfig
 from instit_bench.judging.prices import read_prices
 from instit_bench.resources import home
+from instit_bench.runs.loaded import Run
 from instit_bench.runs.manifest import JudgingManifest, Price
+from instit_bench.runs.verdicts import that_count
 from instit_bench.scorers.judge import JudgeContract
+from instit_bench.scorers.judge.contract import OFFICIAL_JUDGE
 
 
 def prompts_near(files: Iterable[Path]) -> OfficialPrompts | None:
@@ -44,6 +47,45 @@ def judging_manifest(
         contracts={task: contract.digest for task, contract in contracts.items()},
         prompts=next(iter(contracts.values())).origin,
         prices=_prices(config),
+    )
+
+
+def name_judges(run: Run, judging: JudgingManifest) -> None:
+    """Have the manifest name these judges, whose verdicts count from now on.
+
+    Tasks that they were not asked for keep their instructions.
+    """
+    before = run.manifest.judging.contracts if run.manifest.judging else {}
+    named = judging.model_copy(update={"contracts": {**before, **judging.contracts}})
+    if named != run.manifest.judging:
+        run.manifest.judging = named
+        run.save()
+
+
+def has_spoken(run: Run, judging: JudgingManifest) -> bool:
+    """Whether the first judge gave a score for any answer that the run holds."""
+    return any(
+        verdict.score is not None
+        for task, contract in judging.contracts.items()
+        if task in run.tasks
+        for record in run.tasks[task].records.values()
+        for verdict in that_count(
+            record,
+            run.tasks[task].verdicts.of(record.id),
+            judging.judges[:1],
+            contract,
+            judging.repeats,
+        )
+    )
+
+
+def nobody_judges(config: JudgeConfig, contracts: Collection[str]) -> str | None:
+    """That nobody judges, and what to do; ``None`` where somebody does or nobody shall."""
+    if config.judges or config.judge or not contracts:
+        return None
+    return (
+        f"nobody judges the answers of {', '.join(contracts)}: name a judge with --judge (such as "
+        f"{OFFICIAL_JUDGE}), or judge later with instit-bench judge RUN"
     )
 
 

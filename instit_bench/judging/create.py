@@ -32,13 +32,11 @@ class JudgeSetup:
 
 
 def chosen_judges(specs: Sequence[str]) -> tuple[str, ...]:
-    """The judges named, or where none is: the official one if a key is set, else nobody.
+    """The judges named.
 
     Raises:
         InputError: A name is of no known form.
     """
-    if not specs:
-        return (OFFICIAL_JUDGE,) if os.environ.get(KEY_VARIABLE) else ()
     for spec in specs:
         kind, _, model = spec.partition(":")
         if spec not in ("none", LEXICAL) and not (kind in ("openai", "vllm") and model):
@@ -46,6 +44,11 @@ def chosen_judges(specs: Sequence[str]) -> tuple[str, ...]:
     if "none" in specs and len(specs) > 1:
         raise InputError("--judge none excludes every other judge")
     return () if "none" in specs else tuple(dict.fromkeys(specs))
+
+
+def default_judges() -> tuple[str, ...]:
+    """Who judges where nobody is named: the benchmark's own judge if a key is set, else nobody."""
+    return (OFFICIAL_JUDGE,) if os.environ.get(KEY_VARIABLE) else ()
 
 
 def cache_path() -> Path:

@@ -24,6 +24,10 @@ class LexicalJudge:
     async def start(self, folder: Path, tell: Tell) -> None:
         """Nothing to start."""
 
+    def knows(self, contract: JudgeContract, item: JudgeItem, repeat: int) -> bool:  # noqa: ARG002
+        """Always."""
+        return True
+
     async def judge(self, contract: JudgeContract, item: JudgeItem, repeat: int) -> Verdict:  # noqa: ARG002
         """Score one answer, at once."""
         return Verdict(lexical_score(item.answer, item.ground_truth), raw="")

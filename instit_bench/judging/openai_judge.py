@@ -27,7 +27,8 @@ from instit_bench.scorers.judge.contract import (
     BadReply,
     JudgeContract,
     JudgeItem,
-    read_score,
+    last_words,
+    score_of,
 )
 from instit_bench.types import Prediction, Usage, Verdict
 
@@ -101,6 +102,10 @@ class OpenAIJudge:
         """Close the connections."""
         await self._client.close()
 
+    def knows(self, contract: JudgeContract, item: JudgeItem, repeat: int) -> bool:
+        """Whether the cache has it."""
+        return self._cache.get(cache_key(self.settings(), contract, item, repeat)) is not None
+
     async def judge(self, contract: JudgeContract, item: JudgeItem, repeat: int) -> Verdict:
         """From the cache, or by calls until one reply is a score."""
         key = cache_key(self.settings(), contract, item, repeat)
@@ -131,10 +136,9 @@ class OpenAIJudge:
                         self._limiter.answered()
                         spent = self._book(spent, contract, item, reply)
                         try:
-                            raw = _text(reply)
-                            return Verdict(read_score(raw), None, raw, spent, calls)
+                            return Verdict(score_of(reply), None, reply.text, spent, calls)
                         except BadReply as error:
-                            problem = str(error)
+                            problem, raw = str(error), last_words(reply)
                             continue  # ask again at once: the endpoint is well
             await asyncio.sleep(_pause(attempt))
         return Verdict(None, f"{problem} ({calls} calls)", raw, spent, calls)
@@ -196,13 +200,6 @@ class OpenAIJudge:
             (so_far.prompt_tokens or 0) + (prompt or 0),
             (so_far.completion_tokens or 0) + (completion or 0),
         )
-
-
-def _text(reply: Prediction) -> str:
-    """The judge's words."""
-    if reply.refusal:
-        raise BadReply(f"the judge refuses: {reply.refusal}")
-    return reply.text
 
 
 def _pause(attempt: int) -> float:

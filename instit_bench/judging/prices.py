@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from instit_bench.errors import InputError
 from instit_bench.judging.base import BudgetReached
 from instit_bench.runs.manifest import Price
+from instit_bench.types import Usage
 
 _BUILT_IN = Path(__file__).with_name("prices.json")
 REPLY_TOKENS = 16  # {"sample_score": 0.5} and the end
@@ -42,6 +43,13 @@ def _read(file: Path) -> dict[str, Price]:
             f"--judge-prices {file}: must be JSON of the form "
             f'{{"model": {{"input": 2.5, "output": 10}}}}: {reason}'
         ) from error
+
+
+def cost_told(price: Price | None, usage: Usage, share: float = 1.0) -> str:
+    """About how many dollars; ``share`` is the part of the price that is to pay (0..1)."""
+    if price is None:
+        return "price not known"
+    return f"about {share * price.of(usage):.2f} US dollars"
 
 
 def estimated_tokens(text: str) -> int:

@@ -10,7 +10,7 @@ from instit_bench.datasets.prompts import OfficialPrompts, read_prompts
 from instit_bench.datasets.source import open_source
 from instit_bench.errors import InputError, Problem
 from instit_bench.judging.config import JudgeConfig
-from instit_bench.judging.contracts import contract_for, judging_manifest, prompts_near
+from instit_bench.judging.contracts import contract_for, prompts_near
 from instit_bench.judging.stage import JudgingStage, judge_all, problem_of
 from instit_bench.progress import Reporter
 from instit_bench.runs.directory import RunDirectory
@@ -25,6 +25,8 @@ def judge_run(
 ) -> tuple[Run, Problem | None]:
     """Judge a run's open-ended answers; returns the run and what stopped it, if anything.
 
+    Where the judge says nothing, manifest and results stay as they were.
+
     Raises:
         InputError: The folder is no run, has no open answers, or no judge is named.
     """
@@ -35,13 +37,16 @@ def judge_run(
             raise InputError(f"{run.path}: has no open-ended task to judge")
         if not config.judges:
             raise InputError("no judge: name one with --judge, or set OPENAI_API_KEY")
-        run.manifest.judging = judging_manifest(config, contracts)
-        run.save()
+        if not any(r.finished for task in contracts for r in run.tasks[task].records.values()):
+            raise InputError(f"{run.path}: has no answer to judge yet")
         reporter.begin(run.path)
         try:
             problem = judge_answers(run, config, contracts, reporter)
         finally:
             reporter.end()
+        named = run.manifest.judging
+        if named is None or tuple(named.judges) != config.judges:
+            return run, problem
         return _settled(run, contracts), problem
 
 
@@ -55,7 +60,7 @@ def judge_answers(
     if config.judge_batch:
         from instit_bench.judging.batch_run import submit_batch
 
-        reporter.status(submit_batch(run, config, contracts))
+        reporter.status(submit_batch(run, config, contracts, reporter.status))
         return None
     stage = JudgingStage(run, config, contracts, reporter)
     asyncio.run(judge_all(stage))
@@ -69,13 +74,12 @@ def collect_run(directory: RunDirectory, data: str | None) -> tuple[Run, Problem
         InputError: No batch was submitted, or the judge's instructions are not at hand.
         InstitBenchError: The endpoint cannot be reached or refuses.
     """
-    from instit_bench.judging.batch_run import collect_batch
+    from instit_bench.judging.batch_run import collect_batch, submitted_judging
 
     with directory.locked():
         run = Run.load(directory.path)
         contracts = contracts_of(run.manifest, data)
-        judging = run.manifest.judging
-        submitted = judging.contracts if judging else {}
+        submitted = submitted_judging(run).contracts
         if {name: contract.digest for name, contract in contracts.items()} != submitted:
             raise InputError(
                 f"{run.path}: the judge's instructions differ from those submitted; name the data "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -11,12 +11,16 @@ from types import TracebackType
 from instit_bench.errors import Problem
 from instit_bench.judging.base import BudgetReached, Judge, JudgeUnavailable
 from instit_bench.judging.config import JudgeConfig
+from instit_bench.judging.contracts import judging_manifest, name_judges
 from instit_bench.judging.create import make_judges
+from instit_bench.judging.prices import REPLY_TOKENS, cost_told, estimated_tokens
 from instit_bench.progress import Reporter
 from instit_bench.runs.loaded import Run
+from instit_bench.runs.manifest import JudgingManifest, Price
 from instit_bench.runs.record import SampleRecord
 from instit_bench.runs.verdicts import VerdictRecord, item_of, that_count, verdict_record
-from instit_bench.scorers.judge import JudgeContract
+from instit_bench.scorers.judge import JudgeContract, JudgeItem
+from instit_bench.types import Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +50,19 @@ class JudgingStage:
     contracts: Mapping[str, JudgeContract]
     reporter: Reporter
     stopped: Stopped | None = None
+    spoken: bool = False
+    last_error: str | None = None
+    _judging: JudgingManifest = field(init=False)
     _judges: list[Judge] = field(default_factory=list)
     _queues: dict[str, asyncio.Queue[_Job]] = field(default_factory=dict)
     _workers: list[asyncio.Task[None]] = field(default_factory=list)
     _journals: dict[str, Callable[[VerdictRecord], None]] = field(default_factory=dict)
     _stack: ExitStack = field(default_factory=ExitStack)
+
+    def __post_init__(self) -> None:
+        judging = judging_manifest(self.config, self.contracts)
+        assert judging is not None  # noqa: S101 - a stage has judges and something to judge
+        self._judging = judging
 
     async def __aenter__(self) -> JudgingStage:
         self._judges = make_judges(self.config.setup())
@@ -83,25 +95,45 @@ class JudgingStage:
             await judge.close()
         self._stack.close()
 
-    def announce(self, totals: Mapping[str, int]) -> None:
-        """Open a lane a task that is judged, given how many answers there will be."""
-        calls = len(self.config.judges) * self.config.judge_repeats
+    def announce(self, answers: Mapping[str, Sequence[SampleRecord]]) -> None:
+        """Say who judges, how many calls it takes, and about how many dollars; open the lanes.
+
+        ``answers`` are those of each task that will be submitted; where there is none yet, the
+        target stands in for it.
+        """
+        repeats = self.config.judge_repeats
+        for judge in self._judges:
+            total = repeats * sum(len(answers[task]) for task in self.contracts)
+            asked = [
+                (self.contracts[task], item_of(record))
+                for task in self.contracts
+                for record in answers[task]
+                for repeat in range(repeats)
+                if (judge.name, repeat) not in self._have(task, record)
+                and not judge.knows(self.contracts[task], item_of(record), repeat)
+            ]
+            self.reporter.status(_told(judge, total, asked, self._judging.prices.get(judge.name)))
         for task in self.contracts:
-            self.reporter.lane(_lane(task), calls * totals[task], 0)
+            total = len(self._judges) * repeats * len(answers[task])
+            self.reporter.lane(_lane(task), total, 0)
+
+    def _have(self, task: str, record: SampleRecord) -> set[tuple[str, int]]:
+        """Which judges gave this very answer a score, and at which repeat."""
+        known = that_count(
+            record,
+            self.run.tasks[task].verdicts.of(record.id),
+            self.config.judges,
+            self.contracts[task].digest,
+            self.config.judge_repeats,
+        )
+        return {(v.judge, v.repeat) for v in known if v.score is not None}
 
     def submit(self, task: str, record: SampleRecord) -> None:
         """Have an answer judged, unless it has been; returns at once."""
         if task not in self.contracts or record.prediction is None:
             return
-        contract = self.contracts[task].digest
-        known = that_count(
-            record,
-            self.run.tasks[task].verdicts.of(record.id),
-            self.config.judges,
-            contract,
-            self.config.judge_repeats,
-        )
-        have = {(v.judge, v.repeat) for v in known if v.score is not None}
+        have = self._have(task, record)
+        self._heard(*(judge for judge, _ in have))
         for name, queue in self._queues.items():
             for repeat in range(self.config.judge_repeats):
                 if (name, repeat) in have:
@@ -151,14 +183,44 @@ class JudgingStage:
             return
         line = verdict_record(job.record, judge.name, job.repeat, contract, verdict)
         self._journals[job.task](line)
+        self.last_error = line.error or self.last_error
+        if line.score is not None or self.run.manifest.judging is None:
+            self._heard(judge.name)
         self.reporter.step(_lane(job.task), failed=line.score is None)
+
+    def _heard(self, *judges: str) -> None:
+        """Have the manifest name the judges as soon as the first one, whose scores count, spoke.
+
+        Where others were named before, it takes a score and not an error: what they said was paid
+        for.
+        """
+        if not self.spoken and self._judging.judges[0] in judges:
+            self.spoken = True
+            name_judges(self.run, self._judging)
 
 
 def problem_of(judging: JudgingStage | None) -> Problem | None:
-    """Why judging stopped early, if it did; a budget that is reached leaves coverage too low."""
-    if judging is None or judging.stopped is None:
+    """What went wrong, if anything; a budget that is reached leaves coverage too low."""
+    if judging is None:
         return None
-    return Problem(judging.stopped.message, 3 if judging.stopped.over_budget else 1)
+    if judging.stopped is not None:
+        return Problem(judging.stopped.message, 3 if judging.stopped.over_budget else 1)
+    if judging.last_error is not None and not judging.spoken:
+        return Problem(
+            f"{judging.config.judges[0]} gave no score, and the run keeps its earlier verdicts: "
+            f"{judging.last_error}"
+        )
+    return None
+
+
+def _told(
+    judge: Judge, total: int, asked: Sequence[tuple[JudgeContract, JudgeItem]], price: Price | None
+) -> str:
+    texts = (contract.instructions + item.as_json() for contract, item in asked)
+    usage = Usage(sum(map(estimated_tokens, texts)), len(asked) * REPLY_TOKENS)
+    known = f" ({total - len(asked):,} scores are known)" if 0 < len(asked) < total else ""
+    cost = cost_told(price, usage) if asked else "no cost"
+    return f"judged by {judge.name}: about {len(asked):,} calls{known}, {cost}"
 
 
 def _lane(task: str) -> str:
@@ -172,7 +234,7 @@ async def judge_all(stage: JudgingStage) -> None:
         for task in stage.contracts
     }
     async with stage:
-        stage.announce({task: len(those) for task, those in answers.items()})
+        stage.announce(answers)
         for task, those in answers.items():
             for record in those:
                 stage.submit(task, record)

@@ -12,7 +12,7 @@ from instit_bench.backends.vllm.server import SERVE, EngineEnded, EngineServer
 from instit_bench.endpoint import Endpoint
 from instit_bench.errors import InputError
 from instit_bench.judging.base import JudgeEngine, JudgeOptions
-from instit_bench.judging.cache import VerdictCache
+from instit_bench.judging.cache import VerdictCache, cache_key
 from instit_bench.judging.openai_judge import CallSettings, OpenAIJudge
 from instit_bench.progress import Tell
 from instit_bench.scorers.judge.contract import REPLIES, JudgeContract, JudgeItem
@@ -84,6 +84,10 @@ class VllmJudge:
             call=_CALL,
             settings=self.settings(),
         )
+
+    def knows(self, contract: JudgeContract, item: JudgeItem, repeat: int) -> bool:
+        """Whether the cache has it."""
+        return self._cache.get(cache_key(self.settings(), contract, item, repeat)) is not None
 
     async def judge(self, contract: JudgeContract, item: JudgeItem, repeat: int) -> Verdict:
         """Score one answer; the engine has been started."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,6 +17,7 @@ from pathlib import Path
 
 from filelock import BaseFileLock, FileLock, Timeout
 
+from instit_bench.display import path_text
 from instit_bench.errors import InputError
 
 _NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP)
@@ -132,6 +133,20 @@ def run_directory(output: Path, name: str, *, lock: bool = True) -> RunDirectory
     if output.exists() and not output.is_dir():
         raise InputError(f"--output {output}: is a file, not a folder")
     return RunDirectory(output / name, lock)
+
+
+def runs_among(paths: Sequence[Path], note: Callable[[str], None]) -> list[Path]:
+    """The run folders among several paths, such as those of ``results/*``.
+
+    ``note`` is told about each file or folder that is left out. Paths that do not exist stay, and
+    where no path is a run all of them stay: reading them says what is wrong.
+    """
+    others = [path for path in paths if path.exists() and not RunDirectory(path).exists]
+    if len(others) == len(paths):
+        return list(paths)
+    for path in others:
+        note(f"skipped: {path_text(path)} is not a run: it has no manifest.json")
+    return [path for path in paths if path not in others]
 
 
 def default_name(model: str, data_label: str) -> str:

@@ -115,6 +115,8 @@ class Price(BaseModel):
 class JudgingManifest(BaseModel):
     """The judges of a run's open-ended answers, and their instructions; the first judge counts.
 
+    A run names its judges once they have spoken, not before.
+
     ``contracts`` holds the SHA-256 of the instructions for each task.
     """
 
@@ -205,20 +207,11 @@ def merge(old: Manifest, new: Manifest) -> Manifest:
     backend = {**_mapping(old.settings.get("backend")), **_mapping(new.settings.get("backend"))}
     settings = {**new.settings, "backend": backend}
     kept = {"created": old.created, "engine": old.engine, "settings": settings}
-    return new.model_copy(
-        update={"tasks": tasks, "judging": _judging(old.judging, new.judging), **kept}
-    )
+    return new.model_copy(update={"tasks": tasks, "judging": old.judging, **kept})
 
 
 def _mapping(value: object) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
-
-
-def _judging(old: JudgingManifest | None, new: JudgingManifest | None) -> JudgingManifest | None:
-    """The newest judges count; tasks that they did not judge keep their instructions."""
-    if old is None or new is None:
-        return new or old
-    return new.model_copy(update={"contracts": {**old.contracts, **new.contracts}})
 
 
 def add_engine_totals(manifest: Manifest, totals: Mapping[str, float]) -> None:

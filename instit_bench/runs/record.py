@@ -19,6 +19,7 @@ from instit_bench.types import (
     TextPart,
     Usage,
     VideoPart,
+    flat_call,
 )
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -75,6 +76,11 @@ class SampleRecord(BaseModel):
     def _readable(cls, details: dict[str, Any]) -> dict[str, Any]:
         KnownDetails.model_validate(details)
         return details
+
+    @field_validator("tool_calls", mode="before")
+    @classmethod
+    def _flat(cls, calls: Any) -> Any:
+        return [flat_call(call) for call in calls] if isinstance(calls, list) else calls
 
     @property
     def finished(self) -> bool:

@@ -18,14 +18,16 @@ _NAMES = (
 )
 # Families: XML-like tags (an attribute is allowed, a further angle bracket is not), Magistral's
 # [THINK], Kimi's ◁think▷, OpenThinker's <|begin_of_thought|>, Cohere's <|START_THINKING|>, Gemma's
-# <|channel>thought, MedGemma's <unused94>, Granite's sentences, and gpt-oss's channels, with their
-# tokens or, where the engine dropped those, as bare words.
+# <|channel>thought, MedGemma's <unused94>, the tokens of Solar, PLaMo and Kimi K3,
+# Granite's sentences, and gpt-oss's channels, with their tokens or, where the engine dropped those,
+# as bare words; Muse's to=self and to=user are such channels too.
 _BOUNDARY = re.compile(
     rf"""
       (?P<open>
           <(?:{_NAMES})(?:\s[^<>\n]{{0,80}})?> | \[(?:think|thinking)\] | ◁(?:think|thinking)▷
         | <\|(?:begin_of_thought|start_thinking|think|thinking|begin_of_thinking)\|>
         | <\|channel>thought | <unused94>(?:thought\b)?
+        | <\|think:start\|> | <\|plamo:begin_think:plamo\|> | <\|open\|>think<\|sep\|>
         | \A\s*here(?:\ is|'s)\ my\ thought\ process:
         | \A\s*analysis(?=(?-i:[A-Z]))
       )
@@ -33,19 +35,22 @@ _BOUNDARY = re.compile(
           </(?:{_NAMES})> | \[/(?:think|thinking)\] | ◁/(?:think|thinking)▷
         | <\|(?:end_of_thought|end_thinking|/think|/thinking|end_of_thinking)\|>
         | <channel\|> | <unused95>
+        | <\|think:end\|> | <\|plamo:end_think:plamo\|> | <\|close\|>think<\|sep\|>
         | \bhere(?:\ is|'s)\ my\ response:
-        | assistantfinal | assistant(?=commentary\ to=)
+        | assistantfinal | assistant(?=(?:commentary|analysis)\ to=)
       )
     | (?:<\|start\|>assistant)?
-      (?P<header><\|channel\|>)(?P<channel>analysis|commentary|final)[^<>\n]{{0,100}}
+      (?P<header><\|channel\|>)(?P<channel>analysis|commentary|final)(?P<to>[^<>\n]{{0,100}})
       (?:<\|constrain\|>\w{{0,20}})?<\|message\|>
-    | (?P<end><\|(?:end|return|call)\|>)
+    | (?:\A\s*|<\|start\|>assistant\ )to=(?P<recipient>self|user)<\|message\|>
+    | (?P<end><\|(?:end|return|call|eom)\|>)
     """,
     re.VERBOSE | re.IGNORECASE,
 )
-# Most replies contain none of these; this check is cheap.
-_HINT = re.compile(r"[<\[◁][/|A-Za-z]|\A\s*(?:[Aa]nalysis|[Hh]ere)")
-# Granite's and gpt-oss's bare words end reasoning only if the reply began with their opening.
+# Most replies hold none of these, which is found out at little cost.
+_MARKS = "<[◁"
+_HINT = re.compile(r"[<◁][/|A-Za-z]|\[/?think", re.IGNORECASE)
+# Granite's and gpt-oss's bare words end reasoning only where the reply began with their opening.
 _BARE_CLOSE = re.compile(r"here|assistant", re.IGNORECASE)
 _BARE_OPEN = re.compile(r"\s*(?:here|analysis)", re.IGNORECASE)
 _CUT_CLOSE = re.compile(r"</th(?:i(?:n(?:k(?:i(?:ng?)?)?)?)?)?\Z", re.IGNORECASE)
@@ -74,13 +79,15 @@ def split_reasoning(reply: str) -> Visible:
 
     Blocks do not nest: an opening tag inside a block is the model talking about tags. A closing
     tag without an opening one means that the prompt template opened the block, so everything
-    before it is reasoning. Of gpt-oss's channels, ``analysis`` is reasoning; ``commentary`` keeps
-    its header, which names the tool that it calls, and ``final`` loses its own.
+    before it was reasoning. Of gpt-oss's channels ``analysis`` is reasoning; ``commentary`` keeps
+    its header, which names the tool that it calls, as does an ``analysis`` that calls one, and
+    ``final`` loses its own.
 
     Args:
         reply: The reply as the model wrote it, with any special tokens still in it.
     """
-    if not _HINT.search(reply):
+    marked = any(mark in reply for mark in _MARKS) and _HINT.search(reply)
+    if not marked and not _BARE_OPEN.match(reply):
         return Visible(reply)
     scan = _Scan(reply)
     for boundary in _BOUNDARY.finditer(reply):
@@ -88,7 +95,7 @@ def split_reasoning(reply: str) -> Visible:
             scan.open(boundary)
         elif boundary["close"]:
             scan.close(boundary)
-        elif boundary["channel"]:
+        elif boundary["channel"] or boundary["recipient"]:
             scan.channel(boundary)
         elif scan.inside == "channel":
             scan.leave(boundary.end())
@@ -120,8 +127,12 @@ class _Scan:
     def channel(self, boundary: re.Match[str]) -> None:
         if self.inside == "tag":
             return
-        name = boundary["channel"].lower()
-        # A final channel with nothing before it belongs to an analysis that the template opened.
+        name = (boundary["channel"] or "").lower()
+        if boundary["recipient"]:
+            name = "analysis" if boundary["recipient"].lower() == "self" else "final"
+        elif name == "analysis" and "to=" in boundary["to"]:
+            name = "commentary"
+        # A final channel that nothing precedes belongs to an analysis that the template opened.
         if not self.inside and (self.channels or name != "final"):
             self.keep_until(boundary.start())
         self.channels = True

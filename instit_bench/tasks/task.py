@@ -151,6 +151,11 @@ class Task:
             messages = self._messages(sample.doc, media_root)
         return Request(sample, messages, params, chosen.form, chosen.reply_start, chosen.reply_end)
 
+    @property
+    def usual_limit(self) -> int:
+        """Maximum new tokens per request, whatever the prompt style: what lmms-eval asks for."""
+        return int(self.config.generation_kwargs.get("max_new_tokens") or 128)
+
     def generation_params(self, style: str) -> GenerationParams:
         """Return the sampling settings, from ``generation_kwargs`` and the style's."""
         kwargs = self.config.generation_kwargs | self.prompt_style(style).generation_kwargs

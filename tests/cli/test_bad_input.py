@@ -22,8 +22,18 @@ CASES = {
     "unknown command": (lambda p: ["evaluate"], "evaluate"),
     "a number that is none": (lambda p: [*DEMO, "--limit", "many"], "--limit"),
     "a number out of range": (lambda p: [*DEMO, "--limit", "0"], "--limit"),
-    "unknown backend": (lambda p: [*DEMO, "--backend", "tpu"], "choose one of baseline, openai"),
-    "unknown baseline": (lambda p: [*DEMO, "--model", "gpt-4o"], "has no model 'gpt-4o'"),
+    "unknown backend": (
+        lambda p: ["run", "--model", "first", "--backend", "tpu"],
+        "choose one of baseline, openai",
+    ),
+    "unknown baseline": (
+        lambda p: ["run", "--backend", "baseline", "--model", "gpt-4o", "--data", "demo"],
+        "has no model 'gpt-4o'",
+    ),
+    "an option that takes one value, given twice": (
+        lambda p: [*DEMO, "--model", "random"],
+        "--model: given 2 times, but takes one value",
+    ),
     "unknown task": (lambda p: [*DEMO, "--tasks", "gpt4tool"], "did you mean 'gpt4tools'"),
     "unknown sample": (lambda p: [*DEMO, "--sample-id", "zzz"], "--sample-id zzz"),
     "unknown judge": (lambda p: [*DEMO, "--judge", "me"], "--judge"),

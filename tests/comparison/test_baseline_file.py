@@ -103,6 +103,8 @@ def test_a_folder_s_name_need_not_be_text(cli, tmp_path):
 def test_a_task_s_name_does_nothing_to_the_terminal(cli, tmp_path):
     manifest = tmp_path / score(cli, tmp_path, predictions(), "run") / "manifest.json"
     manifest.write_text(manifest.read_text().replace(TASK, r"x\n::error::\u001b[31m"))
+    journal = manifest.parent / "samples" / f"{TASK}.jsonl"
+    journal.rename(journal.with_name("x\n::error::\x1b[31m.jsonl"))
     done = cli("baseline", "save", "results/run")
     assert done.returncode == 0, done.stderr
     assert "\x1b" not in done.stderr

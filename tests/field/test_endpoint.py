@@ -60,7 +60,7 @@ def ask(server, *, times=1, retries=0, style="chat", params=PARAMS, told=None, *
             await backend.start(None, (told if told is not None else []).append)
             request = Request(SAMPLE, (Message("user", (TextPart("Q"),)),), params, style)
             replies = await asyncio.gather(*(backend.generate(request) for _ in range(times)))
-            return replies[-1], backend.settings()
+            return replies[-1], backend.settings() | backend.learned()
         finally:
             await backend.close()
 

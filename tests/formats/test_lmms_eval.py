@@ -125,6 +125,29 @@ def test_a_failed_sample_has_no_reply_and_no_metrics_but_says_why(cli, tmp_path)
     assert again["states"]["infer_error"] == 2
 
 
+CALL = {"name": "Detect the Give Object", "arguments": '{"image": "image/a.png"}'}
+
+
+@pytest.mark.parametrize(
+    "nested",
+    [
+        {"type": "function", "function": CALL},
+        {"id": "c1", "function": CALL | {"arguments": {"image": "image/a.png"}}},
+    ],
+)
+def test_tool_calls_may_stand_as_the_protocol_nests_them(cli, tmp_path, nested):
+    cli(*RUN, "--data", "demo", "--tasks", "gpt4tools_seen")
+    rows = lines(tmp_path / "results/r/samples/gpt4tools_seen.jsonl")
+    found = {}
+    for name, call in (("flat", CALL), ("nested", nested)):
+        rows[0] |= {"prediction": "", "tool_calls": [call]}
+        rewrite(tmp_path / f"{name}.jsonl", rows)
+        done = cli("score", f"{name}.jsonl", "--task", "gpt4tools_seen", "--name", name)
+        assert done.returncode == 0, done.stderr
+        found[name] = task_of(tmp_path, name, "gpt4tools_seen")["metrics"]
+    assert found["nested"] == found["flat"]
+
+
 def test_what_decides_a_score_beside_the_reply_survives(cli, tmp_path):
     """A reply cut off at the limit, and tool calls of the protocol."""
     cli(*RUN, "--data", "demo", "--tasks", "inst_it_image_mc,gpt4tools_seen")

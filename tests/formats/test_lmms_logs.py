@@ -260,6 +260,7 @@ DOC = {"question_id": "1-1", "question": "Q?", "answer": "B"}
         (line(0, "C", 3), "field 'filtered_resps' must be text or lists of text, found 3"),
         (line(0, "C", "\ud800"), "holds half a character"),
         (line(0, "C", "", state="infer_error"), "field 'state' is infer_error, but it has a reply"),
+        (line(0, "C", "D", tool_calls=[{"function": 3}]), "field 'tool_calls' must be a list"),
         (line(0, "C", "D", tool_calls=[3]), "field 'tool_calls' must be a list of objects"),
         (line(0, "B", "D", doc=[3]), "field 'doc' must be an object"),
         (line(0, "B", "D", doc=DOC | {"question_id": None}), "field 'question_id' must be"),

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from instit_bench.scorers.judge import BadReply, JudgeContract, JudgeItem
-from instit_bench.scorers.judge.contract import RESPONSE_FORMAT, read_score
+from instit_bench.scorers.judge.contract import RESPONSE_FORMAT, read_score, score_of
+from instit_bench.types import Prediction
 from tests.openai_server import Reply, openai_server
 
 ITEM = JudgeItem("Who is [3]?", "A man at <4>.", "Ein Mann – “[3]”")
@@ -78,6 +79,21 @@ def test_own_instructions_speak_of_time_for_videos_only():
         ("1", 1.0),
         ("1.0", 1.0),
         (".25", 0.25),
+        ("```\n0.5\n```", 0.5),
+        ('\ufeff{"sample_score": 0.4}', 0.4),
+        ('```JSON\r\n{"sample_score": 0.4}\r\n```\r\n', 0.4),
+        ('<think>0.9? No: [3] is wrong.</think>\n{"sample_score": 0.2}', 0.2),
+        ('Is it {"sample_score": 1}?</think>0.2', 0.2),
+        ('<think>x</think>\n```json\n{"sample_score": 0.2}\n```', 0.2),
+        ('[THINK]0.9[/THINK]{"sample_score": 0.2}</s>', 0.2),
+        ("◁think▷0.9◁/think▷0.2<|im_end|>", 0.2),
+        ('{"sample_score": 0.2}<|eot_id|>', 0.2),
+        (
+            "<|channel|>analysis<|message|>0.9<|end|><|start|>assistant<|channel|>final<|message|>"
+            '{"sample_score": 0.2}<|return|>',
+            0.2,
+        ),
+        ('{"sample_score": 0.2, "why": "it says </think> and <|im_end|>"}', 0.2),
     ],
 )
 def test_scores(reply, score):
@@ -118,11 +134,62 @@ def test_scores(reply, score):
         '{"sample_score": 0.5} {"sample_score": 0.6}',
         "[" * 5000,
         '{"sample_score": 1' + "0" * 400 + "}",
+        '<think>{"sample_score": 0.5}',
+        '{"sample_score": 0.5}<think>but',
+        "<think>0.5</think>",
+        '```json\n{"sample_score": 0.5}',
+        '```json\n```json\n{"sample_score": 0.5}\n```\n```',
+        '```json\n{"sample_score": 0.5}\n```\n```json\n{"sample_score": 0.6}\n```',
+        "```",
+        "\ufeff",
     ],
 )
 def test_everything_else_is_no_score(reply):
     with pytest.raises(BadReply):
         read_score(reply)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "```json" + "\n" * 200_000,
+        "```json" + "\n" * 200_000 + "x```",
+        "<think>" * 50_000,
+        "</think>" * 50_000,
+        "\ufeff \n" * 100_000 + "x",
+        "1" * 200_000,
+    ],
+    ids=["fence", "closed-fence", "opened", "closed", "blank", "digits"],
+)
+def test_no_reply_takes_longer_than_its_length(reply):
+    """A reader that is not linear would take minutes here, and the test would never end."""
+    with pytest.raises(BadReply) as found:
+        read_score(reply)
+    assert len(str(found.value)) < 200
+
+
+def reply_of(**fields):
+    return Prediction(**{"text": '{"sample_score": 0.5}', "finish_reason": "stop"} | fields)
+
+
+def test_a_whole_reply_is_a_score():
+    assert score_of(reply_of(reasoning="It names [3].")) == 0.5
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"text": "", "reasoning": '{"sample_score": 0.5}'}, "in the reasoning field only"),
+        ({"refusal": "I cannot help."}, "the judge refuses: I cannot help."),
+        ({"finish_reason": "content_filter"}, "a filter cut the reply off"),
+        ({"text": "0", "finish_reason": "length"}, "the reply was cut off"),
+        ({"text": ""}, "the reply is empty"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_is_no_answer_of_the_judge_is_no_score(fields, reason):
+    with pytest.raises(BadReply, match=reason):
+        score_of(reply_of(**fields))
 
 
 @given(st.text())

@@ -190,6 +190,38 @@ def test_a_bad_reply_is_kept_with_its_sample(cli, tmp_path):
     assert "neither the requested JSON object nor a lone number (3 calls)" in record["error"]
 
 
+def message(finish_reason="stop", **fields):
+    """A reply whose message has these fields."""
+    choice = {"index": 0, "finish_reason": finish_reason, "message": {"content": None} | fields}
+    return Reply(body=json.dumps({"id": "1", "choices": [choice]}).encode())
+
+
+@pytest.mark.parametrize(
+    ("reply", "reason", "words"),
+    [
+        (message(reasoning_content="0.5"), "in the reasoning field only", "0.5"),
+        (message(refusal="I cannot help."), "the judge refuses: I cannot help.", "I cannot help."),
+        (message("content_filter", content="0"), "a filter cut the reply off", "0"),
+        (message("content_filter"), "filter withheld the reply", None),
+        (message("length", content="0"), "the reply was cut off", "0"),
+    ],
+    ids=["reasoning", "refusal", "filtered", "filtered-empty", "cut-off"],
+)
+def test_what_the_judge_does_not_say_is_an_error_of_the_judge(cli, tmp_path, reply, reason, words):
+    file, _ = predictions(tmp_path, 1)
+    with openai_server(lambda _: reply) as server:
+        done = cli(
+            *("score", file, "--task", TASK, "--name", "s"),
+            *judge_options(server, "--judge-attempts", 1),
+        )
+    assert done.returncode == 1
+    (record,) = lines(tmp_path / "results/s/samples/inst_it_video_oe.jsonl")
+    assert record["state"] == "judge_error"
+    assert "official_score" not in record["scores"]
+    assert reason in record["error"]
+    assert record["details"]["judge_reply"] == words
+
+
 @pytest.mark.parametrize("status", [401, 403, 404])
 def test_a_judge_that_will_never_answer_stops_judging_at_once(cli, tmp_path, status):
     file, _ = predictions(tmp_path, 200)

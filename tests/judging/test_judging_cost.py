@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
+from instit_bench.evaluation.config import RunConfig
+from instit_bench.scorers.judge.contract import OFFICIAL_JUDGE
 from tests.judging.test_judging import TASK, by_rule, judge_options, load, predictions
 from tests.openai_server import Reply, openai_server
 
@@ -69,3 +72,68 @@ def test_an_estimate_names_calls_tokens_and_cost_beforehand(cli, tmp_path):
     before = cli("judge", "estimate", "--data", "demo", "--judge", "openai:unpriced")
     assert before.stdout.startswith("openai:unpriced: 32 calls, about ")
     assert "price not known" in before.stdout
+
+
+def test_before_the_first_call_the_run_says_who_judges_and_what_it_costs(cli, tmp_path):
+    file, _ = predictions(tmp_path, 10)
+    prices = tmp_path / "prices.json"
+    prices.write_text('{"j": {"input": 1000.0, "output": 0}}')
+    with openai_server(by_rule) as server:
+        score = ("score", file, "--task", TASK, "--judge-prices", prices, *judge_options(server))
+        first = cli(*score, "--name", "s")
+        assert re.search(
+            r"judged by openai:j: about 10 calls, about \d+\.\d\d US dol", first.stderr
+        )
+        assert first.stderr.index("judged by") < first.stderr.index(f"{TASK} judged")
+        again = cli(*score, "--name", "t")  # all of it is in the cache
+        assert "judged by openai:j: about 0 calls, no cost" in again.stderr
+        more = cli(*score, "--name", "s", "--judge-repeats", "2")
+        assert "judged by openai:j: about 10 calls (10 scores are known), about" in more.stderr
+        run = cli(
+            *("run", "--model", "echo-gold", "--backend", "baseline", "--data", "demo"),
+            *("--tasks", "inst_it_image_oe", *judge_options(server)),
+        )
+    assert "judged by openai:j: about 16 calls, price not known" in run.stderr
+
+
+def nobody(body):
+    return Reply("It is red.")
+
+
+@pytest.mark.parametrize("key", ["sk-x", ""])
+def test_a_model_of_one_s_own_is_not_judged_for_money_unless_the_user_asks(cli, tmp_path, key):
+    with openai_server(nobody) as server:
+        done = cli(
+            *("run", "--model", "m", "--backend", "openai", "--base-url", server.base_url),
+            *("--data", "demo", "--tasks", "inst_it_image_oe", "--name", "r"),
+            OPENAI_API_KEY=key,
+        )
+    assert done.returncode == 0, done.stderr
+    (told,) = [line for line in done.stderr.splitlines() if "nobody judges" in line]
+    assert "--judge" in told
+    assert {body["model"] for body in server.requests} == {"m"}
+    assert load(tmp_path / "results/r/manifest.json")["judging"] is None
+
+
+@pytest.mark.parametrize(
+    ("settings", "judges"),
+    [
+        ({"backend": "vllm"}, ()),
+        ({"backend": "vllm", "base_url": "https://api.example.com/v1"}, ()),
+        ({"backend": "baseline"}, ()),
+        ({"backend": "openai", "base_url": "http://localhost:8000/v1"}, ()),
+        ({"backend": "openai", "base_url": "http://192.168.1.7:8000/v1"}, ()),
+        ({"backend": "openai", "base_url": "http://[::1]:8000/v1"}, ()),
+        ({"backend": "openai", "base_url": "http://gpu-node:8000/v1"}, ()),
+        ({"backend": "openai", "base_url": "https://api.example.com/v1"}, (OFFICIAL_JUDGE,)),
+        ({"backend": "openai"}, (OFFICIAL_JUDGE,)),
+        ({"backend": "vllm", "judge": "openai:j"}, ("openai:j",)),
+        ({"backend": "openai", "judge": "none"}, ()),
+    ],
+)
+def test_who_judges_where_a_key_is_set(monkeypatch, settings, judges):
+    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-x")
+    assert RunConfig(model="m", **settings).judges == judges
+    monkeypatch.delenv("OPENAI_API_KEY")
+    assert RunConfig(model="m", **settings).judges in ((), ("openai:j",))

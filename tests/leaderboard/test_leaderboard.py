@@ -55,6 +55,32 @@ def test_runs_beside_published_rows_in_the_csv(cli, tmp_path):
     assert published["source"]
 
 
+@pytest.mark.parametrize(
+    "command", [["leaderboard", "--csv", "out"], ["report", "--output", "out"]]
+)
+def test_of_several_folders_those_that_are_no_runs_are_skipped(cli, tmp_path, command):
+    cli(*BASELINE, "--model", "first", "--tasks", "inst_it_image_mc", "--name", "r")
+    (tmp_path / "results/baselines").mkdir()
+    (tmp_path / "results/board.csv").touch()
+    done = cli(*command, "results/baselines", "results/board.csv", "results/r")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.splitlines()[:2] == [
+        "skipped: results/baselines is not a run: it has no manifest.json",
+        "skipped: results/board.csv is not a run: it has no manifest.json",
+    ]
+    assert "first" in (tmp_path / "out").read_text()
+
+
+@pytest.mark.parametrize("command", ["leaderboard", "report"])
+def test_a_missing_folder_and_nothing_but_other_folders_are_errors(cli, tmp_path, command):
+    cli(*BASELINE, "--model", "first", "--tasks", "inst_it_image_mc", "--name", "r")
+    (tmp_path / "results/baselines").mkdir()
+    for paths in (["results/r", "results/mistyped"], ["results", "results/baselines"]):
+        done = cli(command, *paths)
+        assert done.returncode == 2
+        assert len(done.stderr.splitlines()) == 1
+
+
 def test_published_rows_carry_their_facts_and_sources(shared_data):
     from instit_bench.leaderboard.rows import published_rows
 

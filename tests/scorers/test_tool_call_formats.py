@@ -71,7 +71,7 @@ TOKENS = [
     ),
     ("kimi", f"detect_face:1<|tool_call_argument_begin|>{ARGS}<|tool_calls_section_end|>", [FACE]),
     (
-        "kimi",
+        "invoke",
         '<|open|>tools<|sep|><|open|>call tool="detect_face" index="1"<|sep|>'
         '<|open|>argument key="image_path" type="string"<|sep|>image/a.png'
         "<|close|>argument<|sep|><|close|>call<|sep|><|close|>tools<|sep|>",
@@ -112,6 +112,33 @@ TOKENS = [
     ("gemma", '<call>detect_face{image_path:<|"|>image/a.png<|"|>}', [FACE]),
     ("name_and_object", f"detect_face\n{ARGS}", [FACE]),
     ("name_and_object", f">>>detect_face\n{ARGS}", [FACE]),
+    ("name_and_object", f"Looking.>>>detect_face\n{ARGS}", [FACE]),
+    ("functionary", f"<|from|>assistant\n<|recipient|>detect_face\n<|content|>{ARGS}", [FACE]),
+    (
+        "functionary",
+        "<|recipient|>all\n<|content|>I look.\n<|from|>assistant\n<|recipient|>detect_face\n"
+        f"<|content|>{ARGS}<|stop|>",
+        [FACE],
+    ),
+    ("functionary", f"I look.<|recipient|>detect_face {ARGS}", [FACE]),
+    ("harmony", f"I look. to=detect_face 代 code: {ARGS}", [FACE]),
+    ("harmony", f"to=detect_face json {CALL}", [FACE]),
+    ("name_and_object", "detect_face\n```py\ntool_call(image_path='image/a.png')\n```", [FACE]),
+    ("rewoo", "Plan: find faces.\n#E1 = Detect Face[image/a.png]", [FACE]),
+    (
+        "invoke",
+        "Action: Make Text\nAction Input: x<|close|>think<|sep|><|open|>tools<|sep|>"
+        '<|open|>call tool="detect_face"<|sep|><|open|>argument key="path"<|sep|>image/a.png'
+        "<|close|>argument<|sep|><|close|>call<|sep|><|close|>tools<|sep|>",
+        [FACE],
+    ),
+    ("hyperclova", f"-> tool/detect_face\n{ARGS}", [FACE]),
+    (
+        "autogen",
+        f"***** Suggested tool call (call_7): detect_face *****\nArguments: \n{ARGS}\n***********",
+        [FACE],
+    ),
+    ("mistral", f"[tool]detect_face[args]{ARGS}[end]", [FACE]),
 ]
 
 TAGS = [
@@ -158,7 +185,7 @@ TAGS = [
     ),
     ("invoke", f'<tool_use name="detect_face"><input>{ARGS}</input></tool_use>', [FACE]),
     (
-        "minimax",
+        "invoke",
         ']<]minimax[>[<tool_call>]<]minimax[>[<invoke name="detect_face">]<]minimax[>[<image_path>'
         "image/a.png]<]minimax[>[</image_path>]<]minimax[>[</invoke>",
         [FACE],
@@ -179,6 +206,91 @@ TAGS = [
     ),
     ("name_tag", f"<tool_use><name>detect_face</name><input>{ARGS}</input></tool_use>", [FACE]),
     ("tool_tag", "<detect_face>\n<image_path>image/a.png</image_path>\n</detect_face>", [FACE]),
+    ("tool_tag", f"<toolcall><detect_face>{ARGS}</detect_face></toolcall>", [FACE]),
+    ("tool_tag", '<crop_the_object image_path="image/a.png" object="a red dog"/>', [CROP]),
+    ("name_tag", "<tool>Detect Face</tool><tool_input>image/a.png", [FACE]),
+    ("tool_line", "<tool: function>\ndetect_face image/a.png\n</tool>", [FACE]),
+    (
+        "function_tag",
+        "<name>crop_the_object\n</parameter>\n<parameter=image_path>\nimage/a.png\n</parameter>\n"
+        "<parameter=object>\na red dog\n</parameter>\n</function>",
+        [CROP],
+    ),
+    (
+        "arg_key",
+        f"<user>detect_face\n<arg_key>path</arg_key>\n<arg_value>{FILE}</arg_value>",
+        [FACE],
+    ),
+    (
+        "arg_key",
+        "<tool_calls><tool_call>detect_face<tool_sep>\n<arg_key>path</arg_key>\n"
+        "<arg_value>image/a.png</arg_value>\n</tool_call></tool_calls>",
+        [FACE],
+    ),
+    (
+        "arg_key",
+        "<tool_call>detect_face<arg_key>path</arg_key><arg_type>string</arg_type><arg_value>"
+        "image/a.png</arg_value></tool_call>",
+        [FACE],
+    ),
+    (
+        "invoke",
+        "function<｜tool▁sep｜>detect_face\n"
+        '<invoke name="detect_face"><parameter name="path">image/a.png</parameter></invoke>',
+        [FACE],
+    ),
+    (
+        "invoke",
+        " to=detect_face<|message|><atem:function_calls>\n"
+        '<atem:invoke name="detect_face<|message|>">'
+        '<atem:parameter name="path">image/a.png</atem:parameter></atem:invoke><|eot|>',
+        [FACE],
+    ),
+    (
+        "invoke",
+        '<functionname="detect_face"><paramname="path"><![CDATA[image/a.png]]></param></function>',
+        [FACE],
+    ),
+    (
+        "invoke",
+        '<function\u0120name="detect_face"><param\u0120name="path">image/a.png</param>\u010a</function>',
+        [FACE],
+    ),
+    (
+        "invoke",
+        """<function name="detect_face"><param name="properties">{'path': 'image/a.png'}</param>""",
+        [FACE],
+    ),
+    (
+        "arg_key",
+        "<|tool_call:start|>crop_the_object\n<|tool_arg:start|>path<|tool_arg:value|>image/a.png"
+        "<|tool_arg:end|>\n<|tool_arg:start|>what<|tool_arg:value|>a red dog<|tool_arg:end|>\n"
+        "<|tool_call:end|>",
+        [CROP],
+    ),
+    (
+        "name_tag",
+        "<|plamo:begin_tool_request:plamo|><|plamo:begin_tool_name:plamo|>detect_face"
+        "<|plamo:end_tool_name:plamo|><|plamo:begin_tool_arguments:plamo|><|plamo:constrain|>json"
+        f"<|plamo:msg|>{ARGS}<|plamo:end_tool_arguments:plamo|><|plamo:end_tool_request:plamo|>",
+        [FACE],
+    ),
+]
+
+# A vendor's prefix before a known tag is no format of its own, whoever the vendor is.
+TAGS += [
+    (
+        "arg_key",
+        f"<{prefix}tool_call>detect_face<{args}arg_key>path</{args}arg_key>"
+        f"<{args}arg_value>image/a.png</{args}arg_value></{prefix}tool_call>",
+        [FACE],
+    )
+    for prefix, args in [
+        ("ifm|", "ifm|"),
+        ("acme:", "acme:"),
+        ("acmecoder_", ""),
+        ("｜XYZ｜", "｜XYZ｜"),
+    ]
 ]
 
 OBJECTS = [
@@ -190,6 +302,9 @@ OBJECTS = [
     ("hermes", f"<tool_call>\n{CALL}}}\n</tool_call>", [FACE]),
     ("hermes", f"<tool_call>\n{CALL[:-1]}\n</tool_call>", [FACE]),
     ("hermes", f"<function_call> {CALL}", [FACE]),
+    ("hermes", f"<tool_call>```json\n{CALL}\n```</tool_call>", [FACE]),
+    ("hermes", f'<tool_call>{{"name="detect_face", "arguments": {ARGS}}}</tool_call>', [FACE]),
+    ("hermes", f'<tool_call>{{"type": "detect_face", "arguments": {ARGS}}}</tool_call>', [FACE]),
     ("llama", f"<|python_tag|>{CALL}; {CROP_CALL}<|eom_id|>", [FACE, CROP]),
     ("internlm", f"<|action_start|><|plugin|>\n{CALL}<|action_end|>", [FACE]),
     ("granite", f"<|tool_call|>[{CALL}]", [FACE]),
@@ -204,6 +319,13 @@ OBJECTS = [
     ("phi", f"functools[{CALL}]", [FACE]),
     ("gigachat", f"function call<|role_sep|>\n{CALL}", [FACE]),
     ("json", f'[{{"Detect Face": {ARGS}}}]', [FACE]),
+    ("json", f'[{{"command_name": "detect_face", "args": {ARGS}}}]', [FACE]),
+    ("json", f'[{{"task": "detect_face", "id": 0, "dep": [-1], "args": {ARGS}}}]', [FACE]),
+    (
+        "json",
+        '{"name": "detect_face", "parameters": {"path": {"type": "str", "value": "image/a.png"}}}',
+        [FACE],
+    ),
     ("json", f'{{"recipient_name": "functions.detect_face", "parameters": {ARGS}}}', [FACE]),
     ("json", f'{{"Action": "Detect Face", "Action Input": {ARGS}}}', [FACE]),
     ("json", '{"tool": "DetectFace", "image_path": "image/a.png"}', [FACE]),
@@ -239,6 +361,7 @@ PYTHONIC = [
     ('```py\nresult = detect_face(image_path="image/a.png")\nprint(result)\n```', [FACE]),
     ('<|python_tag|>detect_face.call(image_path="image/a.png")', [FACE]),
     ("<|tool_call_start|>[detect_face(image_path='image/a.png')]<|tool_call_end|>", [FACE]),
+    (f'```python\ntool_call(name="detect_face", arguments={ARGS})\n```', [FACE]),
     ('[fly(height="high")]', [("fly", ("high",))]),
 ]
 
@@ -256,6 +379,11 @@ REACT = [
     ),
     ("Action: Crop the Object\nAction Input: ('image/a.png', 'a red dog')", [CROP]),
     ("Action: Crop the Object\nAction Input: image/a.png，a red dog", [CROP]),
+    (f"Action: Detect Face\nAction Input: QueryEngineTool({ARGS})", [FACE]),
+    (f"Action: Detect Face\nAction Input: {ARGS}, along those lines.", [FACE]),
+    ("Action: Detect Face\nAction Input: {'path': 'image/a.png' /* the file */}", [FACE]),
+    ("Action: Detect Face\0\nAction Input: image/a.png\0", [FACE]),
+    (">>>all\nAction: Detect Face\nAction Input: image/a.png", [FACE]),
     ("Action: Make Text\nAction Input: note: E=mc2", [("Make Text", ("note: E=mc2",))]),
     (
         "Thought：Do I need to use a tool？Yes\nAction：Detect Face\nAction Input：image/a.png",
@@ -398,6 +526,8 @@ def test_a_refusal_in_other_words(text, answer):
         ASK + 'No\nAI: In JSON: {"name": "Bob", "input": 3}',
         ASK + "No\nAI: <b>Romeo</b> and <i>Juliet</i>.\nTool: hammer\nInput: nails",
         ASK + "No\nAI: call: 555 {really}",
+        "A call is `<function=detect_face>` with a `<parameter>` in it. No tool is needed.",
+        "No tool is needed. Links look like [this](url), an address is to=somebody {x}.",
     ],
 )
 def test_an_answer_that_speaks_of_tools_calls_none(text):

@@ -52,6 +52,7 @@ class VllmBackend(Backend):
     def __init__(self, options: BackendOptions) -> None:
         self._options = options
         self._version = _installed_version()
+        self._server_version: str | None = None
         self._own = options.base_url is None
         if self._own and self._version is None:
             raise InputError(
@@ -72,8 +73,13 @@ class VllmBackend(Backend):
         settings: dict[str, Any] = {"vllm": self._version, "openai": openai.__version__}
         if self._own:
             return settings | {"command": ["vllm", "serve", *self._arguments]}
-        client = self._client or self._make_client()
-        return settings | client.settings()
+        return settings | (self._client or self._make_client()).settings()
+
+    def learned(self) -> dict[str, Any]:
+        """A running server's version, and what it refused."""
+        if self._own or self._client is None:
+            return {}
+        return {"vllm": self._server_version} | self._client.learned()
 
     async def start(self, folder: Path, tell: Tell) -> None:
         """Start the engine, and test the longest request before any other is sent."""
@@ -152,7 +158,7 @@ class VllmBackend(Backend):
         await self._client.start(self._log_path.parent, self._tell)
         self._totals.switch("waiting")
         if not self._own:
-            self._version = await _server_version(self._options.base_url or "")
+            self._server_version = await _server_version(self._options.base_url or "")
 
     def _make_client(self) -> OpenAIBackend:
         options, server = self._options, self._server

@@ -9,7 +9,7 @@ must match it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,42 @@ def is_lmms_log(row: Mapping[str, Any]) -> bool:
     return "doc_id" in row and "target" in row
 
 
-def read_lmms_log(path: Path, rows: Sequence[Mapping[str, Any]], task: Task) -> PredictionFile:
+@dataclass(frozen=True, slots=True)
+class UnlocatedLog:
+    """A log that knows its samples only by their places in a dataset that is not at hand yet."""
+
+    path: Path
+    lines: Sequence[LoggedSample]
+    run: LoggedRun
+
+    def located(self, dataset: Sequence[Sample]) -> PredictionFile:
+        """The log's predictions by sample id.
+
+        Raises:
+            InputError: A sample is not in the dataset, or has another target there.
+        """
+        by_id = {sample.id: sample for sample in dataset}
+        by_place = dict(enumerate(dataset))
+        samples = []
+        for line in self.lines:
+            sample = by_id.get(line.sample_id) if line.sample_id else by_place.get(line.place)
+            if sample is None:
+                raise InputError(
+                    f"{line.where}: no such sample among the dataset's {len(dataset)} "
+                    "(doc_id counts from 0): the log is for other data"
+                )
+            if line.target != sample.target:
+                raise InputError(
+                    f"{line.where}: field 'target' is {line.target!r}, and the dataset's sample "
+                    f"{sample.id} has {sample.target!r}: the log is for other data"
+                )
+            samples.append(sample)
+        return _file(self.path, self.lines, samples, self.run, keep=False)
+
+
+def read_lmms_log(
+    path: Path, rows: Sequence[Mapping[str, Any]], task: Task
+) -> PredictionFile | UnlocatedLog:
     """Read a sample log.
 
     Raises:
@@ -42,36 +77,9 @@ def read_lmms_log(path: Path, rows: Sequence[Mapping[str, Any]], task: Task) -> 
     ]
     run = read_logged_run(path, task.name)
     if any(line.doc is None for line in logged):
-        return PredictionFile(path, {}, run=run, locate=partial(_locate, path, logged, run))
+        return UnlocatedLog(path, logged, run)
     samples = [_sample(line, task) for line in logged]
     return _file(path, logged, samples, run, keep=True)
-
-
-def _locate(
-    path: Path, logged: Sequence[LoggedSample], run: LoggedRun, dataset: Sequence[Sample]
-) -> PredictionFile:
-    """Return the log's predictions by id, given the dataset.
-
-    Raises:
-        InputError: A sample is not in the dataset, or has another target there.
-    """
-    by_id = {sample.id: sample for sample in dataset}
-    by_place = dict(enumerate(dataset))
-    samples = []
-    for line in logged:
-        sample = by_id.get(line.sample_id) if line.sample_id else by_place.get(line.place)
-        if sample is None:
-            raise InputError(
-                f"{line.where}: no such sample among the dataset's {len(dataset)} (doc_id "
-                "counts from 0): the log is for other data"
-            )
-        if line.target != sample.target:
-            raise InputError(
-                f"{line.where}: field 'target' is {line.target!r}, and the dataset's sample "
-                f"{sample.id} has {sample.target!r}: the log is for other data"
-            )
-        samples.append(sample)
-    return _file(path, logged, samples, run, keep=False)
 
 
 def _file(

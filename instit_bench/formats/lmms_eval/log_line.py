@@ -9,7 +9,7 @@ from typing import Any
 
 from instit_bench.datasets.records import text_field
 from instit_bench.errors import InputError
-from instit_bench.types import NativeToolCall, Prediction, State
+from instit_bench.types import NativeToolCall, Prediction, State, flat_call
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +113,14 @@ def _prediction(text: str, row: Mapping[str, Any], where: str) -> Prediction:
     """Return the reply, with the fields that only our own logs have."""
     finish_reason, calls = row.get("finish_reason"), row.get("tool_calls") or []
     try:
-        tool_calls = tuple(NativeToolCall(str(c["name"]), str(c["arguments"])) for c in calls)
+        tool_calls = tuple(
+            NativeToolCall(str(call["name"]), str(call["arguments"]))
+            for call in map(flat_call, calls)
+        )
     except (TypeError, KeyError) as error:
         raise InputError(
-            f"{where}: field 'tool_calls' must be a list of objects with name and arguments"
+            f"{where}: field 'tool_calls' must be a list of objects with name and arguments, "
+            "or with a 'function' of these, as in the OpenAI protocol"
         ) from error
     return Prediction(
         text,

@@ -14,6 +14,9 @@ import re
 from dataclasses import dataclass
 from typing import Any, Literal, NoReturn
 
+from instit_bench.scorers.reasoning import split_reasoning, strip_end_tokens
+from instit_bench.types import Prediction
+
 FIELD = "sample_score"
 OFFICIAL_MODEL = "gpt-4o-2024-08-06"
 OFFICIAL_JUDGE, LEXICAL = f"openai:{OFFICIAL_MODEL}", "lexical"
@@ -38,7 +41,9 @@ REPLIES = tuple(json.dumps({FIELD: step / 10}) for step in range(11))
 # The same contract in words, for endpoints without structured output.
 _REPLY_CLAUSE = f'Reply with nothing but a JSON object of the form {{"{FIELD}": 0.5}}.'
 
-_FENCE = re.compile(r"\s*```(?:json)?\s*(.*?)\s*```\s*", re.DOTALL)
+_FENCE = "```"
+_BOM = "\ufeff"
+_SHOWN = 60
 _LONE_NUMBER = re.compile(r"[01]?\.[0-9]+|[01]")
 
 _OWN_INSTRUCTIONS = """\
@@ -107,37 +112,80 @@ class JudgeContract:
         return [{"role": "user", "content": [{"type": "text", "text": text} for text in texts]}]
 
 
+def score_of(reply: Prediction) -> float:
+    """The score in a judge's reply.
+
+    Raises:
+        BadReply: There is none: the judge refused, was cut off, or wrote something else.
+    """
+    if reply.refusal:
+        raise BadReply(f"the judge refuses: {reply.refusal}")
+    if reply.filtered:
+        raise BadReply(f"a filter cut the reply off (finish_reason {reply.finish_reason})")
+    if reply.cut_off:
+        raise BadReply(f"the reply was cut off (finish_reason {reply.finish_reason})")
+    if reply.only_reasoning:
+        raise BadReply("the reply has its text in the reasoning field only")
+    return read_score(reply.text)
+
+
+def last_words(reply: Prediction) -> str:
+    """What is kept of a reply that is no score."""
+    return reply.text or reply.refusal or reply.reasoning or ""
+
+
 def read_score(reply: str | None) -> float:
-    """Return the score in a judge's reply: the JSON field, or a lone number, and nothing else.
+    """The score in a judge's words: the JSON field, or a lone number, and nothing else.
+
+    Around it may stand what servers leave in replies: reasoning, tokens of the template, a byte
+    order mark, and one code fence. Takes time linear in the length of the reply.
 
     Raises:
         BadReply: The reply is anything else.
     """
-    if not reply or not reply.strip():
+    if not reply or not _bare(reply):
         raise BadReply("the reply is empty")
-    text = reply.strip()
-    if _LONE_NUMBER.fullmatch(text):
-        return _in_range(float(text))
-    fenced = _FENCE.fullmatch(text)
-    try:
-        value = json.loads(
-            fenced.group(1) if fenced else text,
-            object_pairs_hook=_no_doubles,
-            parse_constant=_no_constant,
-        )
-    except (ValueError, RecursionError):
-        raise BadReply("the reply is neither the requested JSON object nor a lone number") from None
-    if not isinstance(value, dict) or FIELD not in value:
+    value = _value(_bare(reply))
+    if value is None:
+        visible = split_reasoning(reply)
+        if visible.unclosed:
+            raise BadReply("the reply ends within its reasoning")
+        value = _value(_bare(strip_end_tokens(visible.text)))
+    if value is None:
+        raise BadReply("the reply is neither the requested JSON object nor a lone number")
+    if isinstance(value, float):
+        return _in_range(value)
+    if FIELD not in value:
         raise BadReply(f"the reply has no field {FIELD!r}")
     score = value[FIELD]
     if isinstance(score, bool) or not isinstance(score, int | float):
-        raise BadReply(f"field {FIELD!r} is {score!r}, not a number")
+        raise BadReply(f"field {FIELD!r} is {repr(score)[:_SHOWN]}, not a number")
     return _in_range(score)
+
+
+def _bare(text: str) -> str:
+    """The text without blanks, byte order marks and one code fence around it."""
+    text = text.strip(_BOM).strip().strip(_BOM)
+    if text.startswith(_FENCE) and text.endswith(_FENCE) and len(text) > 2 * len(_FENCE):
+        text = text[len(_FENCE) : -len(_FENCE)]
+        text = (text[4:] if text[:4].lower() == "json" else text).strip()
+    return text
+
+
+def _value(text: str) -> dict[str, Any] | float | None:
+    """The object or the lone number that a text is, or ``None`` where it is neither."""
+    if _LONE_NUMBER.fullmatch(text):
+        return float(text)
+    try:
+        value = json.loads(text, object_pairs_hook=_no_doubles, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
 
 
 def _in_range(score: float) -> float:
     if not 0 <= score <= 1:  # also rejects NaN
-        raise BadReply(f"the score {score} is not from 0 to 1")
+        raise BadReply(f"the score {str(score)[:_SHOWN]} is not from 0 to 1")
     return float(score)
 
 

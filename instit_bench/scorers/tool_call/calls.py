@@ -22,10 +22,11 @@ ErrorKind = Literal[
 
 Fault = Literal["contradiction", "encoded_twice"]
 
-_WRAPPING = " \t\r\n`*"
+_WRAPPING = " \t\r\n\0`*"
 _QUOTES = _WRAPPING + "\"'“”‘’"
 _BRACKETS = "[]<>."
-_FENCED = re.compile(r"(?:```)?\s*(?:json|python)?\s*(?=[{\[(])")
+# A fence, or what stands before an object in brackets: QueryEngineTool({...})
+_FENCED = re.compile(r"(?:```)?\s*(?:json|python)?\s*(?:(?=[{\[(])|[^\W\d][\w.]{0,80}(?=\(\s*\{))")
 # image_path="x.png", text: a dog
 _KEYWORD = re.compile(r"(?P<key>[^\W\d]\w{0,40})\s*(?P<mark>[=:：])\s*(?P<quote>[\"'])?")
 _NEXT_KEYWORD = re.compile(r"\s*[,，;]\s*(?=[^\W\d]\w{0,40}\s*[=:：])")
@@ -33,6 +34,7 @@ _USUAL_KEYS = frozenset(
     {"image", "img", "image_path", "path", "file", "filename", "file_name", "input", "text"}
     | {"prompt", "query", "arg", "object"}
 )
+_ENVELOPE = {"name", "arguments"}
 _NOTHING = frozenset({"", "none", "null", "{}", "[]", "n/a"})
 
 
@@ -89,6 +91,9 @@ def make_call(name: str, value: Any, prompt: Prompt, observation: str = "") -> T
     tool = prompt.find_tool(name)
     raw = _as_text(value).strip(_WRAPPING)
     decoded = decode(raw) if isinstance(value, str) else value
+    if isinstance(decoded, Mapping) and set(decoded) == _ENVELOPE:
+        # The whole call once more, in the place of its input
+        decoded = decoded["arguments"]
     return ToolCall(tool.name if tool else name, _arguments(decoded, tool), raw, observation)
 
 
@@ -153,7 +158,13 @@ def _values(value: Any, tool: Tool | None) -> list[str]:
 
 
 def _scalar(value: Any) -> str:
-    """Return an argument as text; ``["x.png"]``, decoded or not, becomes its only item."""
+    """An argument as text.
+
+    ``["x.png"]``, a list of one, decoded or not, is its item; ``{"type": "string", "value": "x"}``,
+    an argument as its schema has it, is its value.
+    """
+    if _is_typed_value(value):
+        value = value["value"]
     if isinstance(value, str) and value.startswith("["):
         value = decode(value)
     if isinstance(value, list) and len(value) == 1:
@@ -166,9 +177,16 @@ def _only_item(value: Any) -> Mapping[str, Any] | list[Any] | None:
     if isinstance(value, list) and value and all(_is_named_value(item) for item in value):
         return {str(place): item["value"] for place, item in enumerate(value)}
     items = list(value.values()) if isinstance(value, Mapping) else value
-    if isinstance(items, list) and len(items) == 1 and isinstance(items[0], Mapping | list):
-        return items[0]
-    return None
+    if not isinstance(items, list) or len(items) != 1:
+        return None
+    inner = items[0]
+    if isinstance(inner, str) and inner.lstrip()[:1] == "{":
+        inner = decode(inner.strip())
+    return inner if isinstance(inner, Mapping | list) and not _is_typed_value(inner) else None
+
+
+def _is_typed_value(item: Any) -> bool:
+    return _is_named_value(item) and "type" in item
 
 
 def _is_named_value(item: Any) -> bool:

@@ -17,12 +17,13 @@ from typing import Any
 MAX_DEPTH = 64
 MAX_TOKENS = 30_000
 
-_SPACE = re.compile(r"\s*")
+# White space, and a comment as in JSON5.
+_SPACE = re.compile(r"\s*+(?:/\*[^*]{0,200}\*/\s*+)*+")
 _OPENERS = {"{": "}", "[": "]", "(": ")"}
 _OPENING = re.compile(r"[{\[]")
 _NESTING = re.compile(r"[{\[(\s]*")
-# A quote followed only by text does not end the string: "a "red" car".
-_NO_END = r"(?!\s*(?:[,:=\]})<\n]|$))"
+# A quote that nothing but text follows does not end the string: "a "red" car".
+_NO_END = r"(?!\s*(?:[,:=\]})<\n]|/\*|$))"
 _STRING = re.compile(
     r'"""(?P<long>.*?)"""'
     rf'|"(?P<double>[^"\\]*+(?:(?:\\.|"{_NO_END})[^"\\]*+)*+)"'

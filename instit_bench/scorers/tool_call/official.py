@@ -14,9 +14,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Vector = NDArray[np.float64]
+Vector = list[float]
 
 _THOUGHT = re.compile(r"Thought: Do I need to use a tool\? (.*)")
 _ACTION = re.compile(r"Action: (.*)")
@@ -25,6 +24,8 @@ _ANSWER = re.compile(r"AI: (.*)")
 
 # BLEU's guards against division by zero. They show in the tenth digit, so they are kept.
 _TINY, _SMALL = 1e-15, 1e-9
+# NumPy sums more values than these in several running totals.
+_ONE_BY_ONE = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +104,11 @@ def _compare(
         Two vectors of length max(target, predicted): the scores, 0 where one side has no entry,
         and the reference, 1 where the target has an entry.
     """
+    pairs = zip(gold, predicted, strict=False)
+    scores = [float(judge(wanted, given)) for wanted, given in pairs]
     length = max(len(gold), len(predicted))
-    scores, reference = np.zeros(length), np.zeros(length)
-    for place, (wanted, given) in enumerate(zip(gold, predicted, strict=False)):
-        scores[place] = judge(wanted, given)
-    reference[: len(gold)] = 1.0
-    return scores, reference
+    scores += [0.0] * (length - len(scores))
+    return scores, [1.0] * len(gold) + [0.0] * (length - len(gold))
 
 
 def _equal(gold: str, predicted: str) -> bool:
@@ -133,7 +133,7 @@ def _score_input(gold: str, predicted: str) -> float:
             pieces.append(1.0)
         else:
             return 0.0
-    return float(np.mean(pieces))
+    return _mean(pieces)
 
 
 def _bleu1(gold: str, predicted: str) -> float:
@@ -151,12 +151,24 @@ def _bleu1(gold: str, predicted: str) -> float:
 
 
 def _mean(scores: Vector) -> float:
-    return float(np.mean(scores)) if scores.size else 0.0
+    return _total(scores) / len(scores) if scores else 0.0
 
 
 def _iou(*parts: tuple[Vector, Vector]) -> float:
-    """Sum of score x reference over max(sum of max(score, reference), 1), over all parts."""
-    scores = np.concatenate([part[0] for part in parts])
-    reference = np.concatenate([part[1] for part in parts])
-    union = max(np.sum(np.maximum(scores, reference)), 1.0)
-    return float(np.sum(scores * reference) / union)
+    """Sum of score x reference over max(sum of max(score, reference), 1), all parts end to end."""
+    pairs = [pair for scores, reference in parts for pair in zip(scores, reference, strict=True)]
+    union = max(_total([max(pair) for pair in pairs]), 1.0)
+    return _total([score * reference for score, reference in pairs]) / union
+
+
+def _total(values: Vector) -> float:
+    """The sum in NumPy's order, so that it is NumPy's to the last bit: one by one up to 7 values.
+
+    Calling NumPy for so few takes longer than all the rest.
+    """
+    if len(values) > _ONE_BY_ONE:
+        return float(np.sum(values))
+    total = 0.0
+    for value in values:
+        total += value
+    return total

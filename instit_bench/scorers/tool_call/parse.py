@@ -31,6 +31,8 @@ _NEXT_TURN = re.compile(
     r"\n[ \t#*]*(?:Human|User|New input|Previous conversation)[ \t*]*[:：]"
     r"|<\|(?:im_)?start\|>user"
 )
+# Functionary's recipient of what is said to the user; the first >>> stands in its prompt.
+_TO_ALL = re.compile(r"\A(?:>>>)?all\n")
 
 
 def parse_reply(
@@ -46,9 +48,6 @@ def parse_reply(
     """
     visible = split_reasoning(text)
     turn = _first_turn(visible.text)
-    if not turn and "to=functions" in text:
-        # gpt-oss sometimes calls from its analysis channel, which is removed with the reasoning.
-        turn = text
     if tool_calls:
         return _read_native(turn, prompt, tool_calls)
     outcome = _read_text(turn, prompt)
@@ -61,7 +60,7 @@ def _first_turn(text: str) -> str:
     """Return a reply without anything after its own turn."""
     # In gpt-oss's channels a turn contains several messages, each with its own end token.
     turn = text if "<|message|>" in text else strip_end_tokens(text)
-    turn = turn.replace("\r\n", "\n").strip()
+    turn = _TO_ALL.sub("", turn.replace("\r\n", "\n").strip(), 1)
     following = _NEXT_TURN.search(turn)
     return turn[: following.start()].rstrip() if following else turn
 

@@ -279,6 +279,6 @@ def _input_text(item: _Field, prompt: Prompt, name: str) -> str:
     whole = item.value.strip().strip("`").strip()
     if whole[:1] in ("{", "["):
         literal = read_literal(whole)
-        if literal is not None and "\n" in whole[: literal.end]:
+        if literal is not None and (whole[0] == "{" or "\n" in whole[: literal.end]):
             return whole[: literal.end]
     return join_keyword_lines(whole, prompt, name) if "\n" in whole else item.line

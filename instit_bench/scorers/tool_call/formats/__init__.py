@@ -6,25 +6,28 @@ from dataclasses import dataclass
 
 from instit_bench.scorers.tool_call.calls import ParseError, ToolCall, make_call
 from instit_bench.scorers.tool_call.formats.base import Format, Found, Reading
-from instit_bench.scorers.tool_call.formats.headed import HEADED, NAME_AND_OBJECT
+from instit_bench.scorers.tool_call.formats.dialects import rewrite
+from instit_bench.scorers.tool_call.formats.headed import HEADED, NAME_AND_CODE, NAME_AND_OBJECT
 from instit_bench.scorers.tool_call.formats.objects import (
     ANSWERED_OBJECTS,
     BARE_OBJECTS,
     WRAPPED_OBJECTS,
 )
 from instit_bench.scorers.tool_call.formats.pythonic import PYTHONIC
-from instit_bench.scorers.tool_call.formats.tags import TAGS
+from instit_bench.scorers.tool_call.formats.tags import INVOKE, TAGS
 from instit_bench.scorers.tool_call.prompt import Prompt
 
 __all__ = ["FORMATS", "Format", "Found", "Outcome", "Reading", "read_calls"]
 
 # In the order in which they are tried: formats of a single model before common ones.
 FORMATS: tuple[Format, ...] = (
+    INVOKE,
     *HEADED,
     *TAGS,
     *WRAPPED_OBJECTS,
     BARE_OBJECTS,
     NAME_AND_OBJECT,
+    NAME_AND_CODE,
     PYTHONIC,
 )
 _ANSWERED = (*(format_ for format_ in FORMATS if format_.certain), ANSWERED_OBJECTS)
@@ -64,6 +67,7 @@ def read_calls(text: str, prompt: Prompt, *, answered: bool) -> Outcome | ParseE
         What was found; a ParseError for a malformed call; ``None`` if there is nothing.
     """
     error: ParseError | None = None
+    text = rewrite(text)
     for format_ in _ANSWERED if answered else FORMATS:
         if not format_.may_be(text):
             continue

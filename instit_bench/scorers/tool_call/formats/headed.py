@@ -65,8 +65,9 @@ HEADED = (
     # [TOOL_CALLS]name[ARGS]{...}, with a [CALL_ID] between in some versions
     _headed(
         "mistral",
-        ("[ARGS]",),
-        r"(?:\[TOOL_CALLS\])?\s*(?P<name>(?=\S)[^\[\]{}<>\n]{1,120})(?:\[CALL_ID\][^\[\]{}]{0,80})?\[ARGS\]",
+        ("[ARGS]", "[args]"),
+        r"(?:\[(?:TOOL_CALLS|tool)\])?\s*(?P<name>(?=\S)[^\[\]{}<>\n]{1,120})"
+        r"(?:\[CALL_ID\][^\[\]{}]{0,80})?(?:\[ARGS\]|\[args\])",
     ),
     _headed(
         "mistral",
@@ -94,6 +95,21 @@ HEADED = (
         r"\bto=(?!assistant|user)(?P<name>(?=\S)[^<>{}\n=]{1,120}?)\s*(?:<\|channel\|>\s*\w+)?"
         r"\s*(?:<\|constrain\|>)?\s*(?:json|code)?\s*(?:<\|message\|>|(?=\{))",
     ),
+    # The same with the header's end lost: to=name, a word or two, the object
+    _headed(
+        "harmony",
+        ("to=",),
+        r"\bto=(?P<name>[\w.-]{1,120})[^{}<>\n]{0,60}(?=\{)",
+        certain=False,
+        listed_only=True,
+    ),
+    # Functionary v2: <|recipient|>name, <|content|>{...}
+    _headed(
+        "functionary",
+        ("<|recipient|>",),
+        r"<\|recipient\|>\s*(?!all\b)(?P<name>[^\s<>{}]{1,120})\s*(?:<\|content\|>|(?=\{))",
+        certain=False,
+    ),
     # Qwen's ✿FUNCTION✿: name / ✿ARGS✿: {...}
     _headed(
         "qwen",
@@ -102,13 +118,45 @@ HEADED = (
     ),
     # Gemma: <|tool_call>call:name{key:<|"|>value<|"|>}
     _headed("gemma", ("<|tool_call>", "<start_function_call>"), _GEMMA),
+    # HyperCLOVA X: -> tool/name, then the object
+    _headed(
+        "hyperclova",
+        ("tool/",),
+        r"->\s*tool/(?P<name>(?=\S)[^\s{}<>]{1,120})\s*(?=\{)",
+        certain=False,
+        listed_only=True,
+    ),
+    # ReWOO: #E1 = name[input]
+    _headed(
+        "rewoo",
+        ("#E",),
+        r"#E\d{1,2}\s?=\s?(?P<name>(?=\S)[^\[\]\n]{1,120}?)[ ]?(?=\[)",
+        certain=False,
+        listed_only=True,
+    ),
+    # A call as AutoGen prints it
+    _headed(
+        "autogen",
+        ("***** Suggested",),
+        r"\*{5} Suggested (?:tool|function) [Cc]all(?: \([^()\n]{0,80}\))?:\s*"
+        r"(?P<name>(?=\S)[^*{}\n]{1,120}?)\s*\*{5}\s*Arguments:\s*",
+    ),
     _headed("gemma", ("call:", "<call>"), _GEMMA, certain=False, listed_only=True),
 )
-# GLM-4: the name on its own line, then the object. No token marks it, only a listed name.
+# GLM-4: the name on a line of its own, then the object; Functionary: after >>>. No other token says
+# so, only a listed name.
+NAME_AND_CODE = _headed(
+    # GLM-4 with code: the name, then the arguments of a function called tool_call
+    "name_and_object",
+    ("tool_call(",),
+    r"(?m)^[ \t]*(?P<name>(?=\S)[^\n{}<>\"'`*()]{1,120}?)[ \t]*\n\s*```\w*\s*tool_call(?=\()",
+    certain=False,
+    listed_only=True,
+)
 NAME_AND_OBJECT = _headed(
     "name_and_object",
     ("{",),
-    r"(?m)^[ \t`*>]*(?P<name>(?=\S)[^\n{}<>\"':`*]{1,120}?)[ \t`*]*[:：]?[ \t`*]*\n?"
+    r"(?m)(?:^|>>>)[ \t`*>]*(?P<name>(?=\S)[^\n{}<>\"':`*]{1,120}?)[ \t`*]*[:：]?[ \t`*]*\n?"
     r"(?:```\w*\n)?[ \t]*(?=\{)",
     certain=False,
     listed_only=True,

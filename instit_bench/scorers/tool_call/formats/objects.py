@@ -16,6 +16,8 @@ from instit_bench.scorers.tool_call.prompt import Prompt
 
 # Keys are compared ignoring case and word separators: "Action Input" is "actioninput".
 _NAME_KEYS = ("name", "action", "toolname", "tool", "function", "functionname", "recipientname")
+# Keys that may stand for much else: names only where they name a tool of the prompt.
+_RARE_NAME_KEYS = ("type", "commandname", "command", "task", "apiname", "api")
 _INPUT_KEYS = (
     "arguments",
     "actioninput",
@@ -63,6 +65,9 @@ class _Sorted:
         record = {_WORD_MARKS.sub("", key).casefold(): item for key, item in value.items()}
         name = _pick(record, _NAME_KEYS)
         named = next((key for key in _NAME_KEYS if key in record), None)
+        if named is None:
+            rare = (record.get(key) for key in _RARE_NAME_KEYS)
+            name = next((value for value in rare if self._is_listed(value)), None)
         if isinstance(name, str) and not self._is_decline(name):
             self._add(literal, name, _input(record, value, self.prompt, name))
         elif named and (name is None or isinstance(name, str)):
@@ -84,8 +89,11 @@ class _Sorted:
             if item is not None and self.prompt.find_tool(key) is not None
         ]
 
+    def _is_listed(self, name: Any) -> bool:
+        return isinstance(name, str) and self.prompt.find_tool(name) is not None
+
     def _is_decline(self, name: str) -> bool:
-        if self.prompt.find_tool(name) is not None:
+        if self._is_listed(name):
             return False
         folded = _WORD_MARKS.sub("", name).casefold()
         return declines(name) or folded in _FINAL_ANSWERS
@@ -99,7 +107,7 @@ class _Sorted:
         return isinstance(_pick(record, _ANSWER_KEYS[:4]), str)
 
     def _add(self, literal: Literal, name: str, value: Any) -> None:
-        listed = self.prompt.find_tool(name) is not None
+        listed = self._is_listed(name)
         if value is None and listed:
             self.without_input = self.without_input or name
         elif value is not None and (listed or not self.listed_only):

@@ -20,7 +20,7 @@ _CODE = re.compile(
     r"```(?:tool_code|tool_call|python|py)\b|<\|python_tag\|>|<\|python_start\|>"
     r"|<\|tool_call_start\|>|<function_calls>|<tool_code>|<tool_call>|\A\s*\["
 )
-_RECORDS = frozenset(("Function", "FunctionCall", "ToolCall"))
+_RECORDS = frozenset(("Function", "FunctionCall", "ToolCall", "function_call", "tool_call"))
 _NOT_TOOLS = frozenset(
     ("print", "display", "list", "dict", "str", "int", "float", "len", "range", "open")
 )

@@ -1,0 +1,188 @@
+"""How commands take options, and the options that are made from a settings model's fields."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from functools import cache
+from importlib import import_module
+from inspect import Parameter, Signature
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from instit_bench.errors import InputError
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+    from pydantic.fields import FieldInfo
+
+NoLock = Annotated[
+    bool,
+    typer.Option(
+        "--no-lock",
+        help="Do not lock the run (for file systems without locks); "
+        "never start two processes on one run.",
+    ),
+]
+IncludePath = Annotated[
+    list[Path] | None,
+    typer.Option(metavar="<path>", help="Folder with additional task plugins; repeatable."),
+]
+
+
+class Command(TyperCommand):
+    """A command that takes a single-valued option once, and shows its options in panels."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Refuse an option that would silently override an earlier one.
+
+        Raises:
+            InputError: An option that takes one value is given twice.
+        """
+        _, _, order = self.make_parser(ctx).parse_args(args=list(args))
+        for option, times in Counter(order).items():
+            several = option.multiple or option.nargs == -1 or getattr(option, "is_flag", False)
+            if times > 1 and not several:
+                raise InputError(f"{option.opts[0]}: given {times} times, but takes one value")
+        return super().parse_args(ctx, args)
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write arguments, options, and then each further panel."""
+        panels: dict[str, list[tuple[str, str]]] = {"Arguments": [], "Options": []}
+        for parameter in self.get_params(ctx):
+            if record := parameter.get_help_record(ctx):
+                kind = f"{parameter.param_type_name.title()}s"
+                panels.setdefault(getattr(parameter, "rich_help_panel", None) or kind, []).append(
+                    record
+                )
+        for title, records in panels.items():
+            if records:
+                with formatter.section(title):
+                    formatter.write_dl(records)
+
+
+class Group(TyperGroup):
+    """A group that shows its help, as an error, where no command is named."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Show the help if there is nothing to parse."""
+        if not args:
+            sys.stderr.write(f"{ctx.get_help()}\n")
+            raise typer.Exit(2)
+        return super().parse_args(ctx, args)
+
+
+class App(typer.Typer):
+    """A Typer application whose group and commands are those above."""
+
+    def __init__(self, cls: type[TyperGroup] = Group, **settings: Any) -> None:
+        super().__init__(cls=cls, **settings)
+
+    def command(
+        self, name: str | None = None, *, cls: type[TyperCommand] | None = Command, **settings: Any
+    ) -> Callable[[Any], Any]:
+        """Register a command."""
+        return super().command(name, cls=cls, **settings)
+
+
+def settings_command(model: str, *names: str) -> type[Command]:
+    """A command with an option for each described field of ``model``, a ``module:Class``.
+
+    With ``names``, only for those fields. The model is imported when the command is called, so
+    that others start without pydantic. Values are passed on as they are typed, for the model to
+    validate: ``ctx.obj`` holds those that were given, by field.
+    """
+
+    class SettingsCommand(Command):
+        def get_params(self, ctx: Any) -> list[Any]:
+            return [*_options(model, names), *super().get_params(ctx)]
+
+        def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+            rest = super().parse_args(ctx, args)
+            values = {option.name: ctx.params.pop(option.name) for option in _options(model, names)}
+            ctx.obj = {
+                k: value for k, value in values.items() if value not in (None, False, [], ())
+            }
+            return rest
+
+    return SettingsCommand
+
+
+@cache
+def _options(model: str, names: tuple[str, ...]) -> list[Any]:
+    """Typer's own options for the fields, in the order of their panels."""
+    module, _, name = model.partition(":")
+    found = [
+        _parameter(name, field, panel)
+        for name, field, panel in _fields(getattr(import_module(module), name))
+        if field.description and (not names or name in names)
+    ]
+
+    def command() -> None: ...
+
+    command.__annotations__ = {parameter.name: parameter.annotation for parameter in found}
+    command.__signature__ = Signature(found)  # type: ignore[attr-defined]
+    app = typer.Typer(add_completion=False)
+    app.command()(command)
+    return list(typer.main.get_command(app).params)
+
+
+def _fields(model: type[BaseModel]) -> Iterator[tuple[str, FieldInfo, str | None]]:
+    """A model's fields, each with the title of the class that declares it: its panel."""
+    for declaring in model.__mro__:
+        for name in vars(declaring).get("__annotations__", {}):
+            if name in model.model_fields:
+                title = declaring.model_config.get("title")  # type: ignore[attr-defined]
+                yield name, model.model_fields[name], title
+
+
+def _parameter(name: str, field: FieldInfo, panel: str | None) -> Parameter:
+    extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+    is_flag = field.annotation is bool
+    option: Any = typer.Option(
+        "--" + name.replace("_", "-"),
+        help=_help(field),
+        metavar=None if is_flag else f"<{extra.get('metavar') or _metavar(field.annotation)}>",
+        envvar=extra.get("envvar"),  # type: ignore[arg-type]
+        rich_help_panel=panel,
+        show_default=False,
+    )
+    kind: Any = bool if is_flag else (list[str] if _is_list(field.annotation) else str) | None
+    return Parameter(
+        name,
+        Parameter.KEYWORD_ONLY,
+        default=False if is_flag else None,
+        annotation=Annotated[kind, option],
+    )
+
+
+def _is_list(annotation: Any) -> bool:
+    return get_origin(annotation) is tuple
+
+
+def _help(field: FieldInfo) -> str:
+    default = field.default
+    if isinstance(default, tuple):
+        default = ",".join(map(str, default))
+    if isinstance(default, bool) or not isinstance(default, int | float | str | Path):
+        default = ""
+    shown = f"{default:g}" if isinstance(default, float) else str(default)
+    return f"{field.description}  [default: {shown}]" if shown else str(field.description)
+
+
+def _metavar(annotation: Any) -> str:
+    """What a value looks like: ``float|none`` for a number that may be left out."""
+    arguments = [part for part in get_args(annotation) if part not in (type(None), ...)]
+    if get_origin(annotation) is Literal:
+        return "|".join(arguments)
+    if get_origin(annotation) is Annotated:
+        return _metavar(arguments[0])
+    if get_origin(annotation) is dict:
+        return "json"
+    if arguments:  # a union, or a tuple's items
+        return "|".join(map(_metavar, arguments))
+    return str(annotation.__name__).lower()

@@ -1,0 +1,175 @@
+"""The settings of a run by subject: each class is a panel of ``run --help``.
+
+A field with a description is an option of its name; ``json_schema_extra`` may say what its value
+looks like (``metavar``) and which environment variable stands in for it (``envvar``).
+"""
+
+from __future__ import annotations
+
+import json
+from importlib.util import find_spec
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+
+from instit_bench.backends.options import (
+    VideoAs,
+    checked_arguments,
+    checked_body,
+    checked_headers,
+)
+from instit_bench.types import VideoDecoder
+
+NotSent = Literal["none"]
+"""Leave a sampling setting to the endpoint, whatever the task says."""
+
+
+def _as_words(value: Any) -> Any:
+    """Accept one or many ``key=value``, or a mapping in a file; values may hold commas."""
+    if isinstance(value, dict):
+        return tuple(f"{key}={setting}" for key, setting in value.items())
+    return (value,) if isinstance(value, str) else value
+
+
+Words = Annotated[tuple[str, ...], BeforeValidator(_as_words)]
+_KEY_VALUE = {"metavar": "key=value"}
+
+
+class SamplingSettings(BaseModel):
+    """How replies are sampled; what is not set is the task's."""
+
+    model_config = ConfigDict(title="Sampling")
+
+    temperature: Annotated[float, Field(ge=0)] | NotSent | None = Field(
+        None, description="Override the task's temperature; none: do not send it."
+    )
+    top_p: Annotated[float, Field(gt=0, le=1)] | NotSent | None = Field(
+        None, description="Override the task's top_p; none: do not send it."
+    )
+    max_tokens: Annotated[int, Field(ge=1)] | NotSent | None = Field(
+        None, description="Override the task's token limit; none: do not send it."
+    )
+    seed: int | NotSent = Field(0, description="Sent with every request; none: do not send it.")
+    constrain_choices: bool = Field(
+        False,
+        description="Restrict multiple-choice replies to the option letters (not the official "
+        "protocol).",
+    )
+
+    @field_validator("temperature", "top_p", "max_tokens", "seed", mode="before")
+    @classmethod
+    def _none_in_any_case(cls, value: Any) -> Any:
+        return value.strip().lower() if isinstance(value, str) else value
+
+
+class VideoSettings(BaseModel):
+    """How videos are sent."""
+
+    model_config = ConfigDict(title="Video")
+
+    max_frames: int = Field(32, ge=1, description="Maximum frames per video.")
+    video_as: VideoAs = Field(
+        "frames", description="Send videos as frames or as files (lmms-eval: as files by default)."
+    )
+    video_decoder: VideoDecoder = Field("auto", description="Decoder for video files.")
+
+    @field_validator("video_decoder")
+    @classmethod
+    def _decoder_installed(cls, value: VideoDecoder) -> VideoDecoder:
+        if value == "decord" and find_spec("decord") is None:
+            raise ValueError("decord is not installed; use auto or pyav")
+        return value
+
+
+class RequestSettings(BaseModel):
+    """Where requests go, and how many and how often."""
+
+    model_config = ConfigDict(title="Requests")
+
+    base_url: str | None = Field(
+        None,
+        description="Base URL of a running OpenAI-compatible server.",
+        json_schema_extra={"metavar": "url"},
+    )
+    concurrency: int | None = Field(
+        None,
+        ge=1,
+        le=4096,
+        description="Maximum concurrent requests (default: vllm 64, lmms-eval twice the batch "
+        "size, others 16).",
+    )
+    timeout: float = Field(600.0, gt=0, description="Timeout per attempt in seconds.")
+    max_retries: int = Field(6, ge=0, description="Maximum retries per request.")
+    extra_body: dict[str, Any] = Field(
+        default_factory=dict, description="JSON object to merge into the body of every request."
+    )
+    header: Words = Field(
+        (),
+        repr=False,
+        description="Header for every request; env:VARIABLE as the value reads it from the "
+        "environment; repeatable.",
+        json_schema_extra={"metavar": "name=value"},
+    )
+    stream: bool = Field(False, description="Request streamed replies.")
+
+    @field_validator("extra_body", mode="before")
+    @classmethod
+    def _body_from_json(cls, value: Any) -> Any:
+        """Accept JSON on the command line, and a mapping in a config file."""
+        if not isinstance(value, str):
+            return value
+        try:
+            return json.loads(value)
+        except (ValueError, RecursionError) as error:
+            raise ValueError(f"is not valid JSON: {error}") from None
+
+    @field_validator("extra_body")
+    @classmethod
+    def _checked_body(cls, value: dict[str, Any]) -> dict[str, Any]:
+        return checked_body(value)
+
+    @field_validator("header")
+    @classmethod
+    def _checked_headers(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return checked_headers(value)
+
+
+class EngineSettings(BaseModel):
+    """The engine that backend vllm starts."""
+
+    model_config = ConfigDict(title="Engine (vllm)")
+
+    tensor_parallel: int | None = Field(None, ge=1, description="GPUs per copy of the model.")
+    data_parallel: int | None = Field(None, ge=1, description="Copies of the model.")
+    max_model_len: int | None = Field(
+        None, ge=1, description="Maximum request length in tokens (default: whatever fits)."
+    )
+    gpu_memory_utilization: float | None = Field(
+        None, gt=0, le=1, description="Fraction of each GPU's memory to use (0 to 1)."
+    )
+    dtype: str | None = Field(None, description="Override the model's data type.")
+    quantization: str | None = Field(None, description="Quantization method, such as fp8.")
+    lora: str | None = Field(
+        None, description="LoRA adapter to load.", json_schema_extra={"metavar": "name=path"}
+    )
+    engine_arg: Words = Field(
+        (), description="Argument for vllm serve; repeatable.", json_schema_extra={**_KEY_VALUE}
+    )
+
+
+class AdapterSettings(BaseModel):
+    """A model of lmms-eval, or of an installed backend."""
+
+    model_config = ConfigDict(title="Other backends")
+
+    model_arg: Words = Field(
+        (),
+        description="Argument for an lmms-eval model or an installed backend; repeatable.",
+        json_schema_extra={**_KEY_VALUE},
+    )
+    batch_size: int | None = Field(None, ge=1, description="lmms-eval batch size (default: 1).")
+
+    @field_validator("model_arg")
+    @classmethod
+    def _checked_arguments(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return checked_arguments(value)

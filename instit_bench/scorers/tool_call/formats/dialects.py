@@ -1,0 +1,71 @@
+"""Formats that differ from another one only in how they spell its tags: rewritten to that one.
+
+A vendor's prefix (``<ifm|tool_call>``, ``<seed:tool_call>``, ``<longcat_tool_call>``) goes, so that
+a prefix nobody has seen yet is no new format. So do the marks of byte-level tokenizers.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+_Rewriting = Sequence[tuple[re.Pattern[str], str]]
+
+# antml:invoke, ifm|arg_key, ｜DSML｜invoke; before a known tag also longcat_, dots_ and the like.
+_PREFIX = re.compile(
+    r"<(?P<end>/?)(?:(?:[\w-]{1,20}[:|]|[|｜]{1,2}\w{1,20}[|｜]{1,2})(?=[A-Za-z_]\w{0,40}[\s=>])"
+    r"|[A-Za-z0-9]{1,20}_(?=(?:tool|function)_calls?>))"
+)
+_KNOWN = (
+    # MiniCPM's tokens without the space between them
+    (re.compile(r"<(function|invoke|param|parameter)(?=name=)"), r"<\1 "),
+    (re.compile(r"<!\[CDATA\[([^\]<]*+)\]\]>"), r"\1"),
+    # A key that lost its end: {"name="x"
+    (re.compile(r"(?<=\{\")(name|tool|action)=(?=\")"), r'\1": '),
+    # A boundary token of the channel's header, repeated in the call's name
+    (re.compile(r"(?<=name=\")([^<>\"\n]{1,120})(?:<\|message\|>)+(?:\">)?"), r'\1">'),
+)
+# By a mark that no other format has.
+_BY_MARK: dict[str, _Rewriting] = {
+    # MiniMax M3 puts this before each of its tags.
+    "]<]minimax[>[": ((re.compile(r"\]<\]minimax\[>\["), ""),),
+    # Kimi K3: <|open|>call tool="x"<|sep|> and <|close|>call<|sep|>
+    "<|sep|>": (
+        (re.compile(r"<\|open\|>([^<>\n]{1,160})<\|sep\|>"), r"<\1>"),
+        (re.compile(r"<\|close\|>([^<>\n]{1,160})<\|sep\|>"), r"</\1>"),
+    ),
+    # Solar: <|tool_call:start|>name, <|tool_arg:start|>key<|tool_arg:value|>value<|tool_arg:end|>
+    "<|tool_call:": (
+        (re.compile(r"<\|tool_call:start\|>"), "<tool_call>"),
+        (re.compile(r"<\|tool_call:end\|>"), "</tool_call>"),
+        (re.compile(r"<\|tool_arg:start\|>"), "<arg_key>"),
+        (re.compile(r"<\|tool_arg:value\|>"), "</arg_key><arg_value>"),
+        (re.compile(r"<\|tool_arg:end\|>"), "</arg_value>"),
+    ),
+    # PLaMo: <|plamo:begin_tool_name:plamo|>name<|plamo:end_tool_name:plamo|>
+    "<|plamo:": (
+        (re.compile(r"<\|plamo:begin_(\w{1,20}):plamo\|>"), r"<\1>"),
+        (re.compile(r"<\|plamo:end_(\w{1,20}):plamo\|>"), r"</\1>"),
+        (re.compile(r"<\|plamo:constrain\|>json|<\|plamo:\w{1,20}\|>"), ""),
+    ),
+}
+# How byte-level tokenizers write a space and a line's end.
+_BYTE_MARKS = str.maketrans({"Ġ": " ", "Ċ": "\n"})
+
+
+def rewrite(text: str) -> str:
+    """The text with its tags in the spelling that the other modules read."""
+    if "<" not in text:
+        return text
+    if "Ġ" in text:
+        text = text.translate(_BYTE_MARKS)
+    for mark, rewriting in _BY_MARK.items():
+        if mark in text:
+            text = _apply(rewriting, text)
+    return _apply(_KNOWN, _PREFIX.sub(r"<\g<end>", text))
+
+
+def _apply(rewriting: _Rewriting, text: str) -> str:
+    for pattern, replacement in rewriting:
+        text = pattern.sub(replacement, text)
+    return text
