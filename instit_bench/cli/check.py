@@ -78,8 +78,8 @@ def _write(
     report: CheckReport, flips: int | None, junit: Path | None, markdown: Path | None
 ) -> None:
     """The files that were asked for, and the step summary where the environment offers one."""
-    from instit_bench.comparison.junit import junit_xml
     from instit_bench.comparison.markdown import check_markdown
+    from instit_bench.comparison.services import junit_xml
     from instit_bench.runs.atomic import write_atomically
 
     if junit:
@@ -112,7 +112,7 @@ def _print(report: CheckReport) -> None:
     import secrets
 
     from instit_bench.cli.console import stdout
-    from instit_bench.comparison.annotations import error_lines, without_commands
+    from instit_bench.comparison.services import error_lines, without_commands
     from instit_bench.comparison.show import check_view
 
     console = stdout()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from instit_bench.comparison.scored_run import TaskScores
 from instit_bench.scorers.base import is_right
@@ -43,3 +44,8 @@ def flip_groups(a: TaskScores, b: TaskScores, metrics: Sequence[str]) -> tuple[F
         for kind in dict.fromkeys([*to_wrong, *to_right])
     ]
     return tuple(sorted(groups, key=lambda g: (-len(g.to_wrong), -len(g.to_right), g.kind)))
+
+
+def sample_address(page_url: str, task: str, sample: str) -> str:
+    """Return the URL of a sample in the report at this URL (docs/reports.md: the fragment)."""
+    return f"{page_url}#sample={quote(task, safe='')}/{quote(sample, safe='')}"

@@ -22,7 +22,7 @@ from instit_bench.comparison.cells import (
 )
 from instit_bench.comparison.check import CheckReport
 from instit_bench.comparison.compare import RunComparison, TaskComparison
-from instit_bench.comparison.links import sample_address
+from instit_bench.comparison.flips import sample_address
 from instit_bench.display import one_line
 
 

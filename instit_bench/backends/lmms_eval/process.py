@@ -18,10 +18,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from instit_bench.backends.base import BackendUnavailable, GenerationError
-from instit_bench.backends.lines import next_line
-from instit_bench.backends.lmms_eval.pipe import Pipe, open_pipe
 from instit_bench.backends.lmms_eval.wire import Event, Question, Setup
 from instit_bench.backends.options import is_secret
+from instit_bench.backends.pipes import Pipe, next_line, open_pipe
 from instit_bench.resources import PACKAGE
 from instit_bench.types import Message
 

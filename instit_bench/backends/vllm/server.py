@@ -14,7 +14,7 @@ from pathlib import Path
 
 import httpx
 
-from instit_bench.backends.lines import next_line
+from instit_bench.backends.pipes import next_line
 from instit_bench.backends.vllm import guard
 from instit_bench.backends.vllm.log import progress_of, reason_of
 from instit_bench.progress import Tell

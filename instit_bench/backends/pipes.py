@@ -1,4 +1,4 @@
-"""A pipe that a process writes to and its reader can close.
+"""Pipes from child processes: opened so that their reader can close them, read line by line.
 
 ``asyncio``'s own pipes only end when nobody holds the other end any more, and a model may leave
 processes behind that do.
@@ -28,3 +28,14 @@ async def open_pipe(longest_line: int) -> Pipe:
         lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(read_end, "rb")
     )
     return Pipe(reader, transport, write_end)
+
+
+async def next_line(stream: asyncio.StreamReader) -> str:
+    """Read a line, or a piece of one that is too long."""
+    try:
+        data = await stream.readuntil(b"\n")
+    except asyncio.IncompleteReadError as error:
+        data = error.partial
+    except asyncio.LimitOverrunError as error:
+        data = await stream.readexactly(error.consumed)
+    return data.decode("utf-8", errors="replace").replace("\r", "\n")

@@ -1,4 +1,7 @@
-"""A check as JUnit XML, the format from which CI services show test results."""
+"""A check in the forms that CI services read: JUnit XML, and GitHub Actions' workflow commands.
+
+Source of the latter: GitHub's "Workflow commands for GitHub Actions".
+"""
 
 from __future__ import annotations
 
@@ -35,3 +38,26 @@ def _case(suite: ET.Element, finding: Finding) -> None:
         return
     tag = "failure" if finding.status == "regression" else "error"
     ET.SubElement(case, tag, {"type": finding.status, "message": text})
+
+
+def error_lines(report: CheckReport) -> list[str]:
+    """Return an ``::error`` line for each rule that does not hold."""
+    return [
+        f"::error title={_property(f'{finding.task}: {finding.rule}: {finding.status}')}::"
+        f"{_message(f'{finding.text}; allowed: {finding.limit}')}"
+        for finding in report.findings
+        if finding.status != "held"
+    ]
+
+
+def without_commands(text: str, token: str) -> str:
+    """Make ``text`` safe from the runner's commands; ``token`` must be unguessable."""
+    return f"::stop-commands::{token}\n{text.rstrip()}\n::{token}::"
+
+
+def _message(text: str) -> str:
+    return one_line(text).replace("%", "%25")
+
+
+def _property(text: str) -> str:
+    return _message(text).replace(":", "%3A").replace(",", "%2C")
