@@ -141,7 +141,7 @@ def test_a_file_that_is_also_a_folder_is_one_clear_error(tmp_path):
 
 def test_a_bomb_is_refused_before_anything_is_written(tmp_path):
     archive = pack(tmp_path / "a.zip", {"zeros": bytes(20_000_000)})
-    with pytest.raises(InputError, match="would unpack to 20,000,000 bytes"):
+    with pytest.raises(InputError, match=r"would unpack [\d,]+ bytes to 20,000,000"):
         extract_once(archive, tmp_path / "out")
     assert left_behind(tmp_path / "out") == []
 

@@ -50,7 +50,7 @@ def test_upstreams_name_goes_before_the_copies(tmp_path):
 
 def test_a_split_is_not_taken_for_the_other(tmp_path):
     write(tmp_path / "gpt4tools" / "gpt4tools_val_seen.json", ITEM)
-    with pytest.raises(InputError, match=r"no GPT4Tools split 'unseen'.*test_unseen\.json"):
+    with pytest.raises(InputError, match=r"GPT4Tools split 'unseen' not found.*test_unseen\.json"):
         read("unseen", tmp_path)
 
 

@@ -78,9 +78,15 @@ def refused(path: Path, max_frames: int = 8, decoder: str = "auto") -> str:
     return message.removeprefix(f"{path}: ")
 
 
+# lmms-eval holds PyAV at 15, and with it the versions that CI locks.
+OLD_PYAV = int(av.__version__.partition(".")[0]) < 16
+
+
 @pytest.mark.parametrize("name", FILMS)
 @pytest.mark.parametrize("decoder", ["auto", "pyav"])
 def test_every_container_gives_the_frames_that_were_asked_for(tmp_path, name, decoder):
+    if name == "ts hevc" and OLD_PYAV:
+        pytest.skip("PyAV 15 hands out unreadable frames of HEVC in MPEG-TS (docs/data.md)")
     path = FILMS[name].make(tmp_path / f"film{FILMS[name].suffix}", FRAMES)
     for max_frames in (1, 2, 8, 32, FRAMES, 100):
         decoded = decode_video(path, max_frames, decoder)
@@ -199,6 +205,7 @@ class TestOddities:
 
     @pytest.mark.parametrize("turn", [90, 180, 270])
     @pytest.mark.parametrize("decoder", ["auto", "pyav"])
+    @pytest.mark.skipif(OLD_PYAV, reason="PyAV 15 cannot write a film with a rotation")
     def test_a_phone_that_was_held_upright(self, tmp_path, turn, decoder):
         path = tmp_path / "x.mp4"
         with av.open(str(path), "w") as container:

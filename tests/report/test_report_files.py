@@ -235,7 +235,7 @@ def test_runs_of_one_name_are_told_apart(cli, tmp_path):
         (["results"], "is not a run directory: it has no manifest.json"),
         (["results/r", "results/../results/r"], "a run is named twice"),
         (["results/r", "--output", "results"], "--output results: is a folder"),
-        ([], "Missing argument 'RUN...'"),
+        ([], "Missing argument 'runs...'"),
     ],
 )
 def test_wrong_usage_is_one_line_and_exit_code_2(cli, arguments, complaint):
