@@ -110,6 +110,17 @@ TOKENS = [
         [FACE],
     ),
     ("gemma", '<call>detect_face{image_path:<|"|>image/a.png<|"|>}', [FACE]),
+    (
+        "invoke",
+        '<invoke id="1" name="detect_face"><parameter name="path">image/a.png</parameter></invoke>',
+        [FACE],
+    ),
+    (
+        "invoke",
+        '<invoke name="detect_face"><parameter type="string" name="path">image/a.png</parameter>'
+        "</invoke>",
+        [FACE],
+    ),
     ("name_and_object", f"detect_face\n{ARGS}", [FACE]),
     ("name_and_object", f">>>detect_face\n{ARGS}", [FACE]),
     ("name_and_object", f"Looking.>>>detect_face\n{ARGS}", [FACE]),

@@ -138,12 +138,12 @@ _FUNCTION = _Family(
 )
 _INVOKE = _Family(
     re.compile(
-        r"<(?:invoke|function|tool_call|tool_use|call|tool)\s(?:[^<>\n]{{0,80}}?\s)?"
+        r"<(?:invoke|function|tool_call|tool_use|call|tool)\s(?:[^<>\n]{0,80}?\s)?"
         r"(?:name|tool)\s*=\s*[\"'](?P<name>(?=\S)[^<>\"\n]{1,120}?)[\"'][^<>\n]{0,80}>"
     ),
     re.compile(r"</(?:invoke|function|tool_call|tool_use|call|tool)>"),
     re.compile(
-        r"<(?:parameter|param|argument|arg)\s(?:[^<>\n]{{0,80}}?\s)?"
+        r"<(?:parameter|param|argument|arg)\s(?:[^<>\n]{0,80}?\s)?"
         r"(?:name|key)\s*=\s*[\"'](?P<key>[^<>\"\n]{1,80}?)[\"'][^<>\n]{0,80}>"
     ),
     re.compile(r"</(?:parameter|param|argument|arg)>"),
