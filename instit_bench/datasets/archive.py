@@ -15,10 +15,6 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from filelock import FileLock
-from rich.console import Console
-from rich.progress import Progress
-
 from instit_bench.datasets.records import relative_path
 from instit_bench.errors import InputError
 
@@ -33,6 +29,8 @@ def extract_once(archive: Path, parent: Path) -> Path:
     Raises:
         InputError: The archive is damaged or unsafe; nothing is left behind.
     """
+    from filelock import FileLock
+
     try:
         with zipfile.ZipFile(archive) as zipped:
             members = _checked_members(archive, zipped)
@@ -83,6 +81,9 @@ def _fingerprint(members: Mapping[str, zipfile.ZipInfo]) -> str:
 
 
 def _extract(zipped: zipfile.ZipFile, members: Mapping[str, zipfile.ZipInfo], target: Path) -> None:
+    from rich.console import Console
+    from rich.progress import Progress
+
     staging = target.with_name(f".{target.name}.part")
     shutil.rmtree(staging, ignore_errors=True)  # left by a killed process: we hold the lock
     staging.mkdir()

@@ -219,7 +219,7 @@ def _generate(
 ) -> tuple[bool, Problem | None, tuple[str, ...]]:
     """Request all that remains; return whether it was interrupted, what stopped it, warnings."""
     names = [task_plan.task.name for task_plan in plan.tasks]
-    done = {name: {r.id for r in run.tasks[name].records.values() if r.finished} for name in names}
+    done = {name: run.tasks[name].answered for name in names}
     todo = in_order(plan.tasks, done)
     totals = {task_plan.task.name: len(task_plan.selected) for task_plan in plan.tasks}
     left = dict.fromkeys(names, 0)
@@ -262,9 +262,7 @@ async def _until_signalled(state: _Asking) -> None:
 def _finish(run: Run, plan: RunPlan, interrupted: bool, problem: Problem | None) -> RunOutcome:
     """Sort the journals into the dataset's order and write the results."""
     for task_plan in plan.tasks:
-        task = run.tasks[task_plan.task.name]
-        records = {record.id: record for record, _ in task.judged()}
-        task.rewrite(records[s.id] for s in task_plan.samples if s.id in records)
+        run.tasks[task_plan.task.name].settle(sample.id for sample in task_plan.samples)
     failures = _failures(run, plan)
     problem = problem or _too_many_errors(failures, plan)
     status: Status = "interrupted" if interrupted else "failed" if problem else "finished"
@@ -295,12 +293,14 @@ def _submit_batch(run: Run, plan: RunPlan, reporter: Reporter) -> Problem | None
 
 def _failures(run: Run, plan: RunPlan) -> list[tuple[str, SampleRecord]]:
     """Return the selected samples that ended in an error, each with its task."""
+    errors = (State.INFER_ERROR, State.JUDGE_ERROR)
     asked = {p.task.name: {s.id for s in p.selected} for p in plan.tasks}
     return [
         (name, record)
         for name, ids in asked.items()
+        if any(run.tasks[name].result.states[state] for state in errors)
         for record in run.tasks[name].records.values()
-        if record.id in ids and record.state in (State.INFER_ERROR, State.JUDGE_ERROR)
+        if record.id in ids and record.state in errors
     ]
 
 

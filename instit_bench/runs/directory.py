@@ -21,7 +21,7 @@ from instit_bench.display import path_text
 from instit_bench.errors import InputError
 
 _NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP)
-_OF_A_RUN = ("manifest.json", "results.json", "samples", "judgements")
+_OF_A_RUN = ("manifest.json", "results.json", ".results_from.json", "samples", "judgements")
 # These settings describe the run that is set aside, not its replacement.
 _MADE_FROM_IT = ("export", "report.html", "report_media")
 
@@ -45,6 +45,11 @@ class RunDirectory:
     def results_path(self) -> Path:
         """``results.json``."""
         return self.path / "results.json"
+
+    @property
+    def results_source_path(self) -> Path:
+        """``.results_from.json``: what ``results.json`` was computed from."""
+        return self.path / ".results_from.json"
 
     def journal_path(self, task: str) -> Path:
         """``samples/<task>.jsonl``."""
