@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -570,6 +571,27 @@ def test_a_stream_is_put_together():
     assert prediction.usage == Usage(prompt_tokens=9, completion_tokens=4)
 
 
+def test_a_lead_is_streamed_and_says_when_its_prompt_is_computed():
+    async def life(backend):
+        request = Request(SAMPLE, (Message("user", (TextPart("Q"),)),), PARAMS)
+        begun = []
+        prediction = await backend.lead(request, lambda: begun.append(server.in_flight))
+        await backend.generate(request)
+        await backend.close()
+        return prediction, begun, backend.learned()
+
+    with openai_server(
+        lambda body: replace(STREAM, drip_s=0.001) if body.get("stream") else Reply("B")
+    ) as server:
+        options = BackendOptions("m", base_url=server.base_url)
+        backend = create_backend("openai", options)
+        prediction, begun, learned = asyncio.run(life(backend))
+    assert prediction.text == "The answer is B"
+    assert begun == [1], "once, while the reply was still on its way"
+    assert [body.get("stream") for body in server.requests] == [True, None]
+    assert learned == {}, "the others are asked as before"
+
+
 def test_tool_calls_of_a_stream_are_put_together():
     def piece(index, **call):
         return delta(tool_calls=[{"index": index} | call])
@@ -656,6 +678,28 @@ def test_a_request_on_a_kept_connection_that_is_closed_is_sent_again():
     with openai_server(lambda _: next(replies)) as server:
         assert ask(server, times=2, retries=0).text == "B"
     assert len(server.requests) == 3
+
+
+def test_however_many_kept_connections_are_closed_a_request_gets_through():
+    """A busy server closes every idle connection at once, each with a request on its way."""
+    closing = iter([False] * 4 + [True] * 3)
+
+    def answer(_):
+        return Reply("B", drop=next(closing, False), delay_s=0.2)
+
+    async def life(backend):
+        request = Request(SAMPLE, (Message("user", (TextPart("Q"),)),), PARAMS)
+        await backend.generate(request)
+        await asyncio.gather(*(backend.generate(request) for _ in range(3)))
+        try:
+            return await backend.generate(request)
+        finally:
+            await backend.close()
+
+    with openai_server(answer) as server:
+        options = BackendOptions("m", base_url=server.base_url, max_retries=0)
+        assert asyncio.run(life(create_backend("openai", options))).text == "B"
+    assert len(server.requests) == 8
 
 
 def test_a_request_on_a_new_connection_is_not():
