@@ -24,6 +24,7 @@ from instit_bench.errors import InputError
 _NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP)
 _UNFINISHED = re.compile(r"\..+\.jsonl?-[a-z0-9_]{8}")  # as atomic.py names them
 _LONGEST_HOLDER = 200  # characters
+_LONGEST_NAME = 200  # bytes: file systems allow 255, and a set-aside run has a longer name
 _OF_A_RUN = ("manifest.json", "results.json", "samples", "judgements")
 
 
@@ -183,6 +184,8 @@ def run_directory(output: Path, name: str, *, lock: bool = True) -> RunDirectory
     Raises:
         InputError: The name is not a single folder name.
     """
+    if len(name.encode(errors="replace")) > _LONGEST_NAME:
+        raise InputError(f"--name: use at most {_LONGEST_NAME} bytes, found {len(name.encode()):,}")
     if not re.fullmatch(r"[\w.+=@-]+", name) or name.startswith("."):
         raise InputError(f"--name {name!r}: use letters, digits and . _ - + = @ only")
     if output.exists() and not output.is_dir():
@@ -207,4 +210,5 @@ def runs_among(paths: Sequence[Path], note: Callable[[str], None]) -> list[Path]
 def default_name(model: str, data_label: str) -> str:
     """Return a folder name from the model's name, and the data's unless it is the benchmark."""
     name = model if data_label == "hub" else f"{model}-{data_label}"
-    return re.sub(r"[^\w.+=@-]+", "-", name).strip("-.")[:100] or "run"
+    name = re.sub(r"[^\w.+=@-]+", "-", name).strip("-.")[:100]
+    return name.encode()[:_LONGEST_NAME].decode(errors="ignore") or "run"
