@@ -151,7 +151,7 @@ def drawn_pictures(generator: Any) -> list[tuple[Path, Any]]:
     items, scenes = generator.inst_it_items, generator.scenes
     pairs = [(BENCH / items.image_path(number), scene) for number, scene in scenes.IMAGES.items()]
     for number, video in scenes.VIDEOS.items():
-        if not video.is_film:
+        if not video.is_file:
             pairs += [
                 (BENCH / items.video_path(number) / f"{moment}.jpg", video.at(moment))
                 for moment in range(1, video.length + 1)

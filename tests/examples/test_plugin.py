@@ -100,7 +100,7 @@ def test_its_task_runs_with_its_backend_and_its_scorer(installed, outputs):
     results = json.loads((installed.folder / "results/all/results.json").read_text())
     metrics = results["tasks"]["colours"]["metrics"]
     assert {name: metric["value"] for name, metric in metrics.items()} == {
-        "exact": 0.0,  # official wants the bare name
+        "exact": 0.0,  # exact accepts only the name
         "named": 1.0,
         "distance": 0.0,
     }
@@ -122,9 +122,9 @@ def test_the_report_shows_its_kinds_its_matrix_and_why_official_and_strict_diffe
 ):
     assert outputs["report"][0] == 0, outputs["report"][2]
     page = (installed.folder / "report.html").read_text()
-    assert "colours: colours taken for one another, primary" in page
+    assert "colours: confused colours, primary" in page
     assert "colours by kind of question" in page
-    assert "8: official wants the bare name" in page
+    assert "8: exact accepts only the name" in page
     data = json.loads(page.split('<script type="application/json" id="data">')[1].split("<")[0])
     [task] = data["tasks"]
     assert (task["official"], task["deciding"], task["outcome"]) == ("exact", "named", "extracted")
@@ -159,7 +159,7 @@ def test_the_export_for_lmms_eval_says_so_too(installed, outputs):
 
 def test_its_backend_answers_for_its_own_options(outputs):
     assert outputs["unknown"][0] == 2
-    assert "backend painter takes palette=all or palette=primary" in outputs["unknown"][2]
+    assert "--model-arg: must be palette=all or palette=primary" in outputs["unknown"][2]
     assert outputs["others"][0] == 2
     assert "--batch-size: only --backend lmms-eval has this option" in outputs["others"][2]
 
