@@ -110,7 +110,7 @@ def cycles(graph: Graph) -> list[str]:
     return found
 
 
-def test_every_room_is_known_here_and_in_the_page():
+def test_every_room_is_listed_here_and_in_the_docs():
     rooms = {path.name for path in PACKAGE.iterdir() if (path / "__init__.py").is_file()}
     assert rooms == MAY_IMPORT.keys() | {"cli", "endpoint"}
     page = (PACKAGE.parent / "docs/architecture.md").read_text(encoding="utf-8")
@@ -118,11 +118,11 @@ def test_every_room_is_known_here_and_in_the_page():
         assert f"`{room}/`" in page, room
 
 
-def test_imports_point_down_only():
+def test_imports_only_point_down():
     assert wall_breaches(import_graph(PACKAGE)) == []
 
 
-def test_there_is_no_import_cycle_not_even_a_lazy_one_or_one_through_an_init():
+def test_there_is_no_import_cycle_even_through_lazy_imports_or_an_init():
     assert cycles(import_graph(PACKAGE)) == []
 
 
@@ -162,7 +162,7 @@ def test_there_is_no_import_cycle_not_even_a_lazy_one_or_one_through_an_init():
     ],
     ids=["upward import", "a leaf's import", "lazy cycle", "the package itself", "__init__ edge"],
 )
-def test_a_planted_fault_is_found(tmp_path, file, line, finds, said):
+def test_a_planted_violation_is_found(tmp_path, file, line, finds, said):
     package = shutil.copytree(
         PACKAGE, tmp_path / "instit_bench", ignore=shutil.ignore_patterns("demo", "templates")
     )
@@ -196,7 +196,7 @@ def named_scorers(package: Path) -> list[str]:
     return found
 
 
-def test_no_other_room_knows_a_scorer_by_name():
+def test_no_other_room_uses_a_scorer_by_name():
     assert named_scorers(PACKAGE) == []
 
 
@@ -237,6 +237,6 @@ def test_commands_load_only_what_they_need(arguments, heavy):
     assert not heavy & set(loaded)
 
 
-def test_modules_can_be_read_in_one_sitting():
+def test_modules_are_short():
     sizes = {path: len(path.read_text().splitlines()) for path in PACKAGE.rglob("*.py")}
     assert {path: size for path, size in sizes.items() if size > 400} == {}

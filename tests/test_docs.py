@@ -73,7 +73,7 @@ def test_every_setting_is_an_option():
     assert settings - {"--existing"} <= options_of(COMMANDS["instit-bench run"])
 
 
-def test_the_run_page_names_every_state_and_mark():
+def test_the_run_page_describes_every_state_and_mark():
     page = read("docs/runs.md")
     assert all(f"`{state}`" in page for state in State)
     assert all(f"| {letter} | `{mark}` |" in page for mark, (letter, _) in MARKS.items())
@@ -90,7 +90,7 @@ def test_the_run_page_names_every_state_and_mark():
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
-def test_the_run_page_names_every_field(model, heading):
+def test_the_run_page_describes_every_field(model, heading):
     section = read("docs/runs.md").split(f"\n{heading}\n")[1].split("\n## ")[0]
     named = {name.partition(".")[0] for name in re.findall(r"`([^`]+)`", section)}
     fields = getattr(model, "model_fields", None) or model.__annotations__
@@ -99,7 +99,7 @@ def test_the_run_page_names_every_field(model, heading):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_links_between_pages_lead_somewhere(page):
+def test_links_between_pages_are_valid(page):
     for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text(encoding="utf-8")):
         assert (page.parent / target).exists(), target
 

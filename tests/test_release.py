@@ -39,10 +39,10 @@ def test_a_release_whose_parts_agree_is_accepted(release):
         ("v1.2.3", {"changes": "## 1.2.3 - 2026-01-31\n\n## 1.2.2\n"}, "CHANGELOG.md is empty"),
     ],
 )
-def test_a_part_that_disagrees_is_named(release, tag, parts, said):
+def test_every_disagreement_is_reported(release, tag, parts, said):
     assert any(said in problem for problem in problems(tag, release(**parts)))
 
 
-def test_the_citation_names_the_version_of_this_checkout():
+def test_the_citation_has_the_version_of_this_checkout():
     version = (REPOSITORY / "instit_bench/_version.py").read_text().split('"')[-2]
     assert not any("CITATION" in problem for problem in problems(f"v{version}"))

@@ -50,7 +50,7 @@ def hub(tmp_path: Path) -> Iterator[Hub]:
 
 
 class TestList:
-    def test_the_demo_is_complete_but_for_the_prompts(self, cli):
+    def test_the_demo_is_complete_except_for_the_prompts(self, cli):
         done = cli("data", "list", "--data", "demo")
         assert done.returncode == 0, done.stderr
         assert [row[:2] for row in rows(done.stdout) if row[0]] == [
@@ -59,7 +59,7 @@ class TestList:
             ["official prompts", "-"],
         ]
 
-    def test_a_folder_of_one_part_lacks_the_rest(self, cli, data):
+    def test_a_folder_with_one_part_lacks_the_rest(self, cli, data):
         shutil.rmtree(data / "Inst-It-Bench")
         (data / "gpt4tools" / "gpt4tools_val_seen.json").unlink()
         (data / "prompts").mkdir()
@@ -81,13 +81,13 @@ class TestList:
             assert found[part][0] == "-"
             assert found[part][1].startswith("broken: ")
 
-    def test_what_is_not_there_is_one_line_and_exit_code_2(self, cli):
+    def test_a_missing_folder_is_one_line_and_exit_code_2(self, cli):
         done = cli("data", "list", "--data", "no/such/folder")
         assert done.returncode == 2
         assert done.stderr.startswith("instit-bench: error: --data no/such/folder: no such")
         assert done.stderr.count("\n") == 1
 
-    def test_the_hub_is_not_asked(self, cli_process, hub, tmp_path):
+    def test_the_hub_is_not_contacted(self, cli_process, hub, tmp_path):
         done = cli_process("data", "list", **hub.environment(tmp_path / "hf"))
         assert done.returncode == 0, done.stderr
         assert [row[2] for row in rows(done.stdout)] == ["missing"] * 7
@@ -121,7 +121,7 @@ class TestDownload:
         assert last.startswith("instit-bench: error: 4 downloads failed; the first: ")
         assert "has no revision 'v9'" in last
 
-    def test_what_can_be_had_is_kept_when_a_part_fails(self, cli_process, hub, tmp_path):
+    def test_successful_downloads_are_kept_when_a_part_fails(self, cli_process, hub, tmp_path):
         """The fake hub is there; Google Drive and GitHub are not."""
         done = cli_process("data", "download", **hub.environment(tmp_path / "hf"))
         assert done.returncode == 2
@@ -135,13 +135,13 @@ class TestDownload:
         assert "3 downloads failed" in lines[-1]
         assert "Traceback" not in done.stderr
 
-    def test_what_is_there_is_not_fetched_again(self, cli, tmp_path, data):
+    def test_existing_files_are_not_downloaded_again(self, cli, tmp_path, data):
         shutil.copytree(data / "gpt4tools", tmp_path / "home" / "gpt4tools")
         done = cli("data", "download", "--benchmark", "gpt4tools")
         assert done.returncode == 0, done.stderr
         assert str(tmp_path / "home" / "gpt4tools" / "gpt4tools_val_seen.json") in done.stderr
 
-    def test_an_unknown_benchmark_is_wrong_usage(self, cli):
+    def test_an_unknown_benchmark_is_a_usage_error(self, cli):
         done = cli("data", "download", "--benchmark", "mmlu")
         assert done.returncode == 2
         assert "mmlu" in done.stderr
@@ -157,7 +157,7 @@ class TestVerify:
         "gpt4tools_unseen": ["24", "0", "0", "0"],
     }
 
-    def test_the_demo_is_sound(self, cli, data):
+    def test_the_demo_passes(self, cli, data):
         done = cli("data", "verify", "--data", "demo")
         assert done.returncode == 0, done.stderr
         assert done.stderr == ""
@@ -190,7 +190,7 @@ class TestVerify:
         told = f"{folder}: frame 3 is missing"
         assert problems() == [f"inst_it_video_{kind}: {told}" for kind in ("mc", "oe")]
 
-    def test_every_broken_picture_is_named_with_its_reason(self, problems, data):
+    def test_every_broken_image_is_named_with_its_reason(self, problems, data):
         bench = data / "Inst-It-Bench"
         short = bench / "images_vpt" / "002.jpg"
         short.write_bytes(short.read_bytes()[:-500])
@@ -231,7 +231,7 @@ class TestVerify:
         assert told.startswith(f"inst_it_image_mc: {file}: record 5 (question_id ")
         assert told.endswith("field 'options': field 'C' is missing")
 
-    def test_an_id_that_occurs_twice_is_named(self, problems, data):
+    def test_a_duplicate_id_is_named(self, problems, data):
         file = data / "gpt4tools" / "gpt4tools_test_unseen.json"
         records = json.loads(file.read_text())
         records[3]["id"] = 1
@@ -239,14 +239,14 @@ class TestVerify:
         (told,) = problems()
         assert "record 4: id '1' is not unique" in told
 
-    def test_a_folder_that_holds_nothing_is_bad_input(self, cli, tmp_path):
+    def test_an_empty_folder_is_bad_input(self, cli, tmp_path):
         (tmp_path / "empty").mkdir()
         done = cli("data", "verify", "--data", tmp_path / "empty")
         assert done.returncode == 2
         assert "not found" in done.stderr
         assert done.stderr.count("\n") == 1
 
-    def test_the_environment_can_name_the_data(self, cli):
+    def test_the_data_folder_can_be_set_by_an_environment_variable(self, cli):
         done = cli("data", "list", INSTIT_BENCH_DATA="demo")
         assert done.returncode == 0, done.stderr
         assert "16" in done.stdout

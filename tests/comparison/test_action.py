@@ -74,7 +74,7 @@ def runs(tmp_path):
     return write_run(tmp_path, "run", **{TASK: task_scores(0, of=80)}), baseline
 
 
-def test_inputs_never_become_part_of_a_script():
+def test_inputs_are_never_inserted_into_a_script():
     for step in STEPS.values():
         assert "${{" not in step["run"]
         used = set(re.findall(r"\$\{?([A-Z_]+)", step["run"]))
@@ -101,7 +101,7 @@ def test_the_check_keeps_its_exit_code_for_the_last_step(step, tmp_path):
     assert step("Conclude", CODE="0").returncode == 0
 
 
-def test_names_with_spaces_and_shell_words_stay_names(step, tmp_path):
+def test_names_with_spaces_and_shell_syntax_are_passed_as_names(step, tmp_path):
     run, baseline = runs(tmp_path)
     (tmp_path / run).rename(tmp_path / "a run; touch $(echo gone).json")
     (tmp_path / "p.yaml").write_text("defaults: {max_drop: 1}")
@@ -128,7 +128,7 @@ needs_jq = pytest.mark.skipif(shutil.which("jq") is None, reason="jq, gh's own, 
 
 
 @needs_jq
-def test_the_comment_is_made_once_and_then_kept_up_to_date(step, tmp_path):
+def test_the_comment_is_created_once_and_then_updated(step, tmp_path):
     run, baseline = runs(tmp_path)
     step("Check", RUN=run, BASELINE=baseline, POLICY="")
     for _ in range(2):
@@ -162,6 +162,6 @@ def test_without_findings_the_comment_says_so(step, tmp_path):
     assert "**instit-bench check: no findings** (exit code 2)" in made["body"]
 
 
-def test_what_ci_runs_can_be_run():
+def test_the_scripts_that_ci_runs_are_executable():
     for name in ("run", "gate-demo"):
         assert (REPOSITORY / ".ci" / name).stat().st_mode & stat.S_IXUSR

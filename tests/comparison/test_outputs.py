@@ -56,7 +56,7 @@ def hostile_runs(tmp_path, text):
     return "run.json", "baseline.json"
 
 
-def test_nothing_from_outside_is_obeyed(cli, tmp_path, hostile):
+def test_untrusted_names_are_never_interpreted(cli, tmp_path, hostile):
     run, baseline = hostile_runs(tmp_path, hostile)
     done = cli(
         *("check", run, "--baseline", baseline, "--junit", "j.xml", "--markdown", "c.md"),
@@ -104,7 +104,7 @@ def check_markdown(page, text):
     assert not re.search(r"@\w|#\d|://|www\.", page.replace("&#8203;", "\u200b"))
 
 
-def test_junit_has_a_case_a_rule(cli, tmp_path):
+def test_junit_has_one_case_per_rule(cli, tmp_path):
     baseline = write_run(
         tmp_path, "baseline", **{TASK: task_scores(80, of=80), "gone": task_scores(1)}
     )
@@ -137,7 +137,7 @@ def test_the_step_summary_is_appended_to(cli, tmp_path):
     assert "**check: held: all 5 rules**" in summary.read_text()
 
 
-def test_without_a_runner_there_are_no_commands(cli, tmp_path):
+def test_outside_a_runner_no_workflow_commands_are_printed(cli, tmp_path):
     baseline = write_run(tmp_path, "baseline", **{TASK: task_scores(80, of=80)})
     run = write_run(tmp_path, "run", **{TASK: task_scores(0, of=80)})
     done = cli("check", run, "--baseline", baseline)
@@ -146,7 +146,7 @@ def test_without_a_runner_there_are_no_commands(cli, tmp_path):
     assert f"instit-bench compare {baseline} {run}" in done.stderr
 
 
-def test_an_earlier_check_s_files_do_not_speak_for_one_that_ends_in_an_error(cli, tmp_path):
+def test_a_check_that_fails_removes_the_files_of_an_earlier_one(cli, tmp_path):
     run = write_run(tmp_path, "run", **{TASK: task_scores(40, of=80)})
     outputs = ("--junit", "j.xml", "--markdown", "c.md")
     assert cli("check", run, "--baseline", run, *outputs).returncode == 0
@@ -155,7 +155,7 @@ def test_an_earlier_check_s_files_do_not_speak_for_one_that_ends_in_an_error(cli
     assert not (tmp_path / "c.md").exists()
 
 
-def test_without_a_common_task_the_files_say_so(cli, tmp_path):
+def test_without_a_common_task_the_files_report_it(cli, tmp_path):
     baseline = write_run(tmp_path, "baseline", other=task_scores(40, of=80))
     run = write_run(tmp_path, "run", **{TASK: task_scores(40, of=80)})
     done = cli("check", run, "--baseline", baseline, "--junit", "j.xml", "--markdown", "c.md")
@@ -167,7 +167,7 @@ def test_without_a_common_task_the_files_say_so(cli, tmp_path):
 
 
 @pytest.mark.parametrize("option", ["--junit", "--markdown", "summary"])
-def test_a_file_that_cannot_be_written_is_no_regression(cli, tmp_path, option):
+def test_a_file_that_cannot_be_written_is_not_a_regression(cli, tmp_path, option):
     run = write_run(tmp_path, "run", **{TASK: task_scores(40, of=80)})
     (tmp_path / "folder").mkdir()
     if option == "summary":
@@ -181,7 +181,7 @@ def test_a_file_that_cannot_be_written_is_no_regression(cli, tmp_path, option):
     assert "check: held" not in done.stdout
 
 
-def test_the_demo_runs_hold_their_baselines_and_the_gate_can_close(cli):
+def test_the_demo_runs_pass_their_baselines_and_the_gate_can_fail(cli):
     """CI does it with the installed wheel too (``.ci/gate-demo``)."""
     baselines = REPOSITORY / "results/baselines"
 

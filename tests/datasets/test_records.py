@@ -49,7 +49,7 @@ def test_every_format_gives_the_same_records(tmp_path, suffix):
 
 
 @pytest.mark.parametrize("suffix", [".json", ".jsonl", ".csv"])
-def test_a_byte_order_mark_is_no_part_of_the_data(tmp_path, suffix):
+def test_a_byte_order_mark_is_not_part_of_the_data(tmp_path, suffix):
     file = write(tmp_path / f"data{suffix}", ROWS)
     file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())
     assert read_records(file) == ROWS
@@ -62,7 +62,7 @@ def test_jsonl_skips_empty_lines_and_needs_no_last_newline(tmp_path, text):
     assert read_records(file) == [{"a": 1}, {"a": 2}]
 
 
-def test_jsonl_breaks_lines_at_newlines_only(tmp_path):
+def test_jsonl_lines_end_at_newlines_only(tmp_path):
     file = tmp_path / "data.jsonl"
     file.write_text('{"a": "x\u2028y\x85z"}\n', encoding="utf-8")
     assert read_records(file) == [{"a": "x\u2028y\x85z"}]
@@ -93,7 +93,7 @@ BROKEN = [
 
 
 @pytest.mark.parametrize(("name", "content", "message"), BROKEN)
-def test_a_broken_file_is_named_with_what_is_wrong(tmp_path, name, content, message):
+def test_a_broken_file_is_an_error_that_names_the_reason(tmp_path, name, content, message):
     file = tmp_path / name
     file.write_bytes(content)
     with pytest.raises(InputError) as caught:
@@ -116,7 +116,7 @@ def test_a_missing_file_and_a_folder_are_errors(tmp_path, name, read):
 
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data(), suffix=st.sampled_from([".json", ".jsonl", ".csv", ".parquet"]))
-def test_a_damaged_file_is_read_or_refused_but_never_crashes(tmp_path, data, suffix):
+def test_a_damaged_file_is_read_or_refused_without_a_crash(tmp_path, data, suffix):
     file = write(tmp_path / f"data{suffix}", ROWS)
     content = bytearray(file.read_bytes())
     for _ in range(data.draw(st.integers(1, 4))):
@@ -166,7 +166,7 @@ class TestDigest:
         assert digest_of([{"a": 1}, {"a": 2}]) != digest_of([{"a": 2}, {"a": 1}])
 
     @pytest.mark.parametrize("depth", [100, 900, 960, 980, 990, 995])
-    def test_whatever_was_read_has_one(self, tmp_path, depth):
+    def test_every_record_that_can_be_read_has_a_digest(self, tmp_path, depth):
         file = tmp_path / "deep.json"
         file.write_text('[{"a": ' + "[" * depth + "]" * depth + "}]")
         try:
@@ -186,13 +186,13 @@ class TestDigest:
         ("half \ud83d", "half a character"),
     ],
 )
-def test_a_text_field_that_is_none_is_named(value, message):
+def test_a_text_field_with_another_type_is_named(value, message):
     with pytest.raises(InputError, match="file: record 1: field 'x'") as caught:
         text_field({"x": value}, "x", "file: record 1")
     assert message in str(caught.value)
 
 
-def test_a_text_field_may_be_empty_where_that_is_said():
+def test_a_text_field_may_be_empty_if_allowed():
     assert text_field({"x": ""}, "x", "here", may_be_empty=True) == ""
     with pytest.raises(InputError, match="is missing"):
         text_field({}, "x", "here", may_be_empty=True)
@@ -202,7 +202,7 @@ def test_a_text_field_may_be_empty_where_that_is_said():
     ("path", "clean"),
     [("a/b.jpg", "a/b.jpg"), ("./a//b.jpg", "a/b.jpg"), ("a\\b.jpg", "a/b.jpg"), ("a/", "a")],
 )
-def test_a_safe_path_is_brought_into_one_form(path, clean):
+def test_a_safe_path_is_normalised(path, clean):
     assert relative_path(path, "here") == clean
 
 

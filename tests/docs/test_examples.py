@@ -98,7 +98,7 @@ def test_the_examples_of_a_page_run_as_printed(page, folder):
                 pytest.fail(f"{page.name}:{example.line}: {error}", pytrace=False)
 
 
-def test_an_example_that_is_not_run_says_why():
+def test_an_example_that_is_not_run_gives_a_reason():
     for page in PAGES:
         for example in examples(page):
             assert example.not_run is None or len(example.not_run) > 10, (page, example.line)

@@ -40,7 +40,7 @@ def run(cli, tmp_path):
     return run
 
 
-def test_where_lower_is_better_a_mistake_is_wrong_everywhere(run, cli, tmp_path):
+def test_a_metric_where_lower_is_better_is_ordered_correctly_everywhere(run, cli, tmp_path):
     for model, name in (("echo-gold", "good"), ("text:red", "bad")):
         done = run(model, name)
         assert done.returncode == 0, done.stderr
@@ -60,7 +60,7 @@ def test_where_lower_is_better_a_mistake_is_wrong_everywhere(run, cli, tmp_path)
     assert "mistakes of task colours, lower is better" in board
 
 
-def test_a_metric_that_is_returned_but_not_declared_is_one_error_naming_it(run):
+def test_an_undeclared_metric_is_an_error_that_names_it(run):
     done = run("first", "r", SCORE.replace('"mistakes"', '"misteaks"'))
     assert done.returncode == 2
     error = done.stderr.splitlines()[-1]

@@ -81,13 +81,13 @@ def unbroken(tmp_path_factory):
     return folder / "out", requests
 
 
-def test_every_sample_is_asked_once_with_its_pictures(unbroken):
+def test_every_sample_is_requested_once_with_its_images(unbroken):
     _, requests = unbroken
     assert len(requests) == N_DEMO
     assert sum("data:image/" in body for body in requests) == 64
 
 
-def test_what_shares_a_picture_is_asked_together(unbroken):
+def test_requests_that_share_an_image_are_sent_together(unbroken):
     """The first request of a video brings its frames; the others find them in the cache."""
     _, requests = unbroken
     pictures = [body.split("data:image/")[1][:200] for body in requests if "data:image/" in body]
@@ -97,7 +97,7 @@ def test_what_shares_a_picture_is_asked_together(unbroken):
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_killed_at_random_points_and_resumed_it_gives_the_same(tmp_path, unbroken, seed):
+def test_a_run_killed_at_random_points_and_resumed_gives_the_same_results(tmp_path, unbroken, seed):
     output, randomness = tmp_path / "out", random.Random(seed)
     with openai_server(letter_for) as server:
         finished_before_kills = Counter()
@@ -133,7 +133,7 @@ def partial_lines(output):
     }
 
 
-def test_nothing_that_was_finished_is_asked_again(tmp_path):
+def test_finished_samples_are_not_requested_again(tmp_path):
     with openai_server(letter_for) as server:
         process = start(server, tmp_path / "out", tmp_path)
         wait_for_requests(server, 50, process)
@@ -156,7 +156,7 @@ def text_of(body):
     return "\n".join(part["text"] for part in content if part["type"] == "text")
 
 
-def test_a_line_that_the_kill_cut_short_is_dropped(tmp_path, unbroken):
+def test_a_line_cut_short_by_a_kill_is_dropped(tmp_path, unbroken):
     with openai_server(letter_for) as server:
         process = start(server, tmp_path / "out", tmp_path)
         wait_for_requests(server, 40, process)

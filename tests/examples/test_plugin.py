@@ -107,7 +107,7 @@ def test_its_task_runs_with_its_backend_and_its_scorer(installed, outputs):
     assert "colours" in outputs["tasks"][1]
 
 
-def test_the_leaderboard_has_a_column_of_it_and_no_other(installed, outputs):
+def test_the_leaderboard_has_exactly_one_column_for_the_task(installed, outputs):
     assert outputs["leaderboard"][0] == 0, outputs["leaderboard"][2]
     with (installed.folder / "board.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
@@ -117,9 +117,7 @@ def test_the_leaderboard_has_a_column_of_it_and_no_other(installed, outputs):
     assert "Other tasks" in (installed.folder / "board.html").read_text()
 
 
-def test_the_report_shows_its_kinds_its_matrix_and_why_official_and_strict_differ(
-    installed, outputs
-):
+def test_the_report_shows_its_kinds_its_matrix_and_the_reasons_for_differences(installed, outputs):
     assert outputs["report"][0] == 0, outputs["report"][2]
     page = (installed.folder / "report.html").read_text()
     assert "colours: confused colours, primary" in page
@@ -134,7 +132,7 @@ def test_the_report_shows_its_kinds_its_matrix_and_why_official_and_strict_diffe
     assert len(data["pictures"]) == 8
 
 
-def test_compare_and_check_know_which_way_its_metrics_are_better(outputs):
+def test_compare_and_check_know_the_direction_of_its_metrics(outputs):
     code, out, err = outputs["compare"]
     assert code == 0, err
     assert "5 right to wrong, 0 wrong to right" in out
@@ -147,7 +145,7 @@ def test_compare_and_check_know_which_way_its_metrics_are_better(outputs):
     assert "regression" in found["distance"]  # it rose, and lower is better
 
 
-def test_the_export_for_lmms_eval_says_so_too(installed, outputs):
+def test_the_lmms_eval_export_has_the_direction_too(installed, outputs):
     assert outputs["export"][0] == 0, outputs["export"][2]
     [file] = (installed.folder / "exported").rglob("*_results.json")
     exported = json.loads(file.read_text())
@@ -157,14 +155,14 @@ def test_the_export_for_lmms_eval_says_so_too(installed, outputs):
     }  # fmt: skip
 
 
-def test_its_backend_answers_for_its_own_options(outputs):
+def test_its_backend_validates_its_own_options(outputs):
     assert outputs["unknown"][0] == 2
     assert "--model-arg: must be palette=all or palette=primary" in outputs["unknown"][2]
     assert outputs["others"][0] == 2
     assert "--batch-size: only --backend lmms-eval has this option" in outputs["others"][2]
 
 
-def test_its_runs_are_read_where_it_is_not_installed(installed, outputs, cli):
+def test_its_runs_can_be_read_without_the_plugin(installed, outputs, cli):
     """By the metrics in the manifest: the first one is the headline."""
     runs = [installed.folder / f"results/{name}" for name in ("all", "primary")]
     compared = cli("compare", *runs)

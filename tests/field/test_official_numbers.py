@@ -91,7 +91,7 @@ def echoing(split, echo):
 
 
 @pytest.mark.parametrize("echo", ECHOES.values(), ids=ECHOES)
-def test_outputs_that_repeat_their_prompt_score_as_upstream(scored, part, echo):
+def test_outputs_that_repeat_the_prompt_score_as_upstream(scored, part, echo):
     result = scored(echoing(part, echo), "gpt4tools_unseen", "--data", part.path)
     found = values(result)
     assert [found[name] for name in OFFICIAL] == pytest.approx(
@@ -142,7 +142,7 @@ def test_the_whole_split_gives_the_reference_figures(scored, unseen):
     ],
     ids=["none", "most", "few", "not quite half"],
 )  # fmt: skip
-def test_a_file_is_read_by_one_rule_as_a_whole(scored, part, repeats, figures, said):
+def test_one_rule_applies_to_the_whole_file(scored, part, repeats, figures, said):
     rows = [
         {"id": r["id"], "output": (r["instruction"] if repeats(i) else "") + r["output"]}
         for i, r in enumerate(part.records)
@@ -154,7 +154,7 @@ def test_a_file_is_read_by_one_rule_as_a_whole(scored, part, repeats, figures, s
     assert result["notes"][0].startswith(said)
 
 
-def test_a_prompt_that_lost_its_first_character_loses_one_of_the_reply_officially(scored, part):
+def test_a_prompt_without_its_first_character_cuts_one_off_the_reply_officially(scored, part):
     rows = echoing(part, lambda p, reply: p.strip() + reply)
     found = values(scored(rows, "gpt4tools_unseen", "--data", part.path))
     assert [found[name] for name in OFFICIAL] == pytest.approx(
@@ -182,7 +182,7 @@ def load_task(run, task):
     return json.loads((run / "results.json").read_text())["tasks"][task]
 
 
-def test_every_record_of_a_doubled_question_counts_officially(cli, scored, shared_data, tmp_path):
+def test_every_record_of_a_duplicate_question_counts_officially(cli, scored, shared_data, tmp_path):
     rows = json.loads((shared_data / "inst_it/video_mc_inference.json").read_text())
     right = [r for r in rows if r["model_prediction"].strip() == r["ground_truth"]][:4]
     other = [r | {"model_prediction": "D", "ground_truth": "D"} for r in rows[:4]]
@@ -202,7 +202,7 @@ def test_every_record_of_a_doubled_question_counts_officially(cli, scored, share
         assert again["accuracy"] == metrics["accuracy"]
 
 
-def test_doubled_tool_replies_count_as_in_the_evaluator_that_the_file_is_for(scored, part):
+def test_duplicate_tool_replies_count_as_in_the_matching_evaluator(scored, part):
     wrong = [{"id": r["id"], "output": "Thought: ?"} for r in part.records[:20]]
     for_gpt = [*wrong, *echoing(part, lambda _, reply: reply)]
     for_open = [*wrong, *echoing(part, ECHOES["exact"])]
@@ -213,7 +213,7 @@ def test_doubled_tool_replies_count_as_in_the_evaluator_that_the_file_is_for(sco
         assert metric["value"] == pytest.approx(sr, abs=1e-12)
 
 
-def test_nuls_at_the_end_of_a_text_are_ignored_where_upstream_ignores_them(scored, part):
+def test_trailing_nul_characters_are_ignored_as_upstream_does(scored, part):
     def spoilt(old, new):
         rows = echoing(part, lambda _, reply: reply.replace(old, new))
         found = values(scored(rows, "gpt4tools_unseen", "--data", part.path))
@@ -240,7 +240,7 @@ STYLES = {
 
 
 @pytest.mark.parametrize("style", STYLES)
-def test_each_way_of_asking_sends_what_upstream_sends(cli, tmp_path, style):
+def test_each_prompt_style_sends_what_upstream_sends(cli, tmp_path, style):
     path, settings, prompt = STYLES[style]
     with openai_server(lambda _: Reply("No\nAI: hi")) as server:
         done = cli(
@@ -273,7 +273,7 @@ def read_journal(run, task="gpt4tools_unseen"):
 
 
 @pytest.mark.parametrize("style", [style for style in STYLES if style != "chat"])
-def test_right_continuations_score_like_the_targets(cli, unseen, tmp_path, style):
+def test_correct_continuations_score_like_the_targets(cli, unseen, tmp_path, style):
     targets = {r["instruction"].strip(): r["output"] for r in unseen.records}
     before, after = STYLES[style][2].split("{}")
 
@@ -305,7 +305,7 @@ def test_right_continuations_score_like_the_targets(cli, unseen, tmp_path, style
     )
 
 
-def test_an_opened_thought_that_is_opened_again_fails_as_upstream(cli, tmp_path):
+def test_a_repeated_opening_thought_fails_as_upstream(cli, tmp_path):
     gold = THOUGHT + "No\nAI: hi"
     with openai_server(lambda _: Reply(gold)) as server:
         cli("run", *DEMO, "--tasks", "gpt4tools_unseen", "--base-url", server.base_url,
@@ -315,7 +315,7 @@ def test_an_opened_thought_that_is_opened_again_fails_as_upstream(cli, tmp_path)
     assert record["scores"]["sr"] == 0.0
 
 
-def test_the_targets_score_alike_in_every_style(cli, tmp_path):
+def test_the_targets_score_the_same_in_every_style(cli, tmp_path):
     for style in ("turbo", "davinci", "lora-v1.5"):
         done = cli("run", "--model", "echo-gold", "--backend", "baseline", "--data", "demo",
                    "--tasks", "gpt4tools_unseen", "--prompt-style", style,
@@ -326,7 +326,7 @@ def test_the_targets_score_alike_in_every_style(cli, tmp_path):
         assert (found["sr"], found["strict_sr"]) == (pytest.approx(23 / 24), 1.0), style
 
 
-def test_chosen_settings_are_marked_unless_they_are_the_benchmark_s(cli, tmp_path):
+def test_settings_are_marked_unless_they_are_the_benchmark_s(cli, tmp_path):
     options = ("run", "--model", "first", "--backend", "baseline", "--data", "demo", "--limit", 1)
     tasks = ("--tasks", "gpt4tools_unseen,inst_it_image_mc")
     cli(*options, *tasks, "--temperature", 0, "--name", "same")
@@ -340,14 +340,14 @@ def test_chosen_settings_are_marked_unless_they_are_the_benchmark_s(cli, tmp_pat
 
 
 @pytest.mark.parametrize("style", ["turbo", "davinci", "lora-v1.5", "xml"])
-def test_a_style_that_a_task_has_not_is_refused(cli, style):
+def test_a_style_that_the_task_lacks_is_refused(cli, style):
     done = cli("run", *DEMO, "--tasks", "inst_it_image_mc", "--prompt-style", style)
     assert done.returncode == 2
     assert f"--prompt-style {style}: task inst_it_image_mc has no such style" in done.stderr
     assert "chat, raw" in done.stderr
 
 
-def test_models_of_lmms_eval_are_asked_in_their_own_templates_only(cli):
+def test_lmms_eval_models_use_only_their_own_templates(cli):
     done = cli("run", "--backend", "lmms-eval", "--model", "llava", "--data", "demo",
                "--tasks", "gpt4tools_unseen", "--prompt-style", "lora-v1")  # fmt: skip
     assert done.returncode == 2

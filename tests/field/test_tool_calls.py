@@ -37,7 +37,7 @@ def records() -> dict[int, dict[str, Any]]:
 
 
 @pytest.mark.parametrize("case", read_cases())
-def test_a_collected_reply_is_read_right(case: dict[str, Any]) -> None:
+def test_a_collected_reply_is_read_correctly(case: dict[str, Any]) -> None:
     given = case["input"]
     record = records()[given["id"]]
     sample = Sample(

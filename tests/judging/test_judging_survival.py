@@ -42,7 +42,7 @@ def test_a_signal_while_judging_ends_cleanly(tmp_path, signal_number):
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_killed_at_random_points_no_reply_is_paid_for_again(tmp_path, seed):
+def test_killed_at_random_points_no_verdict_is_paid_for_twice(tmp_path, seed):
     """SIGKILL ten times a seed: nothing lost, nothing doubled, nothing received asked again."""
     file, expected = predictions(tmp_path, 150)
     randomness = random.Random(seed)

@@ -52,7 +52,7 @@ def test_lexical_score_is_symmetric_and_in_range(one, other):
     assert lexical_score(one, one) == 1.0
 
 
-def test_diagnostics_are_there_where_the_gold_names_something():
+def test_diagnostics_exist_if_the_target_has_references():
     sample = Sample(task="t", id="1", doc={}, target="[1] waves at <3>.", cluster="1")
     score = OpenEndedScorer().score(sample, Prediction("[1] and [2] wave."))
     assert score.state is State.NOT_RUN

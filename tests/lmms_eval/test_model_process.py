@@ -51,7 +51,7 @@ def unruly(tmp_path) -> Unruly:
     return Unruly(tmp_path, models)
 
 
-def test_batches_are_full_and_hold_media_of_one_kind(unruly):
+def test_batches_are_full_and_contain_one_kind_of_media(unruly):
     run = unruly.run("--batch-size", 4)
     assert run.code == 0, run.err
     sizes = Counter(len(call["asked"]) for call in unruly.calls)
@@ -70,7 +70,7 @@ def test_batches_are_full_and_hold_media_of_one_kind(unruly):
         ("swallow", "RuntimeError: Error size mismatch in generating"),
     ],
 )
-def test_a_sample_that_fails_spoils_no_other(unruly, fault, error):
+def test_a_failing_sample_does_not_affect_others(unruly, fault, error):
     options = (*CHOICE, "--batch-size", 4)
     run = unruly.run(*options, "--model-arg", f"{fault}={MARKED}")
     assert run.code == 1
@@ -83,21 +83,21 @@ def test_a_sample_that_fails_spoils_no_other(unruly, fault, error):
     assert failed["error"] == error
 
 
-def test_a_wrong_number_of_replies_is_an_error_of_each_sample(unruly):
+def test_a_wrong_number_of_replies_is_an_error_of_every_sample(unruly):
     run = unruly.run(*CHOICE, "--limit", 2, "--model-arg", "short=true")
     assert run.code == 1
     errors = {record["error"] for record in run.records("inst_it_image_mc")}
     assert errors == {"RuntimeError: 0 replies to 1 requests"}
 
 
-def test_no_reply_is_an_error_and_not_the_word_none(unruly):
+def test_a_missing_reply_is_an_error_and_not_the_word_none(unruly):
     run = unruly.run(*CHOICE, "--limit", 2, "--model-arg", "odd=none")
     assert run.code == 1
     errors = {record["error"] for record in run.records("inst_it_image_mc")}
     assert errors == {"TypeError: a reply must be text, not NoneType"}
 
 
-def test_a_model_that_reads_standard_input_finds_it_empty(unruly):
+def test_standard_input_of_the_model_is_empty(unruly):
     run = unruly.run(*CHOICE, "--limit", 2, "--model-arg", "odd=reads")
     assert run.code == 0, run.err
     assert [record["prediction"] for record in run.records("inst_it_image_mc")] == ["A", "A"]
@@ -112,7 +112,7 @@ def test_a_model_that_reads_standard_input_finds_it_empty(unruly):
         ("daemon", "the model's process ended with exit status 3"),
     ],
 )
-def test_a_model_that_cannot_be_listened_to_any_more_ends_the_run(unruly, odd, said):
+def test_a_model_process_that_breaks_the_protocol_ends_the_run(unruly, odd, said):
     run = unruly.run(*CHOICE, "--limit", 2, "--model-arg", f"odd={odd}")
     left = [call["left"] for call in unruly.calls if "left" in call]
     assert len(left) == (odd == "daemon")
@@ -125,7 +125,7 @@ def test_a_model_that_cannot_be_listened_to_any_more_ends_the_run(unruly, odd, s
     assert run.load("manifest.json")["status"] == "failed"
 
 
-def test_a_process_that_is_killed_loses_nothing_and_the_same_command_goes_on(unruly):
+def test_a_killed_model_process_loses_nothing_and_the_same_command_resumes(unruly):
     options = (*CHOICE, "--model-arg", f"die={MARKED}")
     options = (*options, "--model-arg", f"once={unruly.folder / 'died'}")
     first = unruly.run(*options)
@@ -143,7 +143,7 @@ def test_a_process_that_is_killed_loses_nothing_and_the_same_command_goes_on(unr
     assert len(unruly.calls) - asked == 16 - len(done)
 
 
-def test_nothing_that_a_model_prints_reaches_the_screen_and_no_key_the_log(unruly):
+def test_output_of_the_model_goes_to_the_log_without_keys(unruly):
     run = unruly.run(*CHOICE, "--model-arg", "noise=true", OPENAI_API_KEY="sk-very-secret")
     assert run.code == 0, run.err
     said = (
@@ -168,7 +168,7 @@ def test_nothing_that_a_model_prints_reaches_the_screen_and_no_key_the_log(unrul
         (["load=memory"], ["CUDA out of memory", "device_map=auto"]),
     ],
 )
-def test_a_model_that_cannot_be_loaded_is_told_of_in_one_line(unruly, options, said):
+def test_a_model_that_cannot_be_loaded_is_one_clear_error(unruly, options, said):
     arguments = [word for option in options for word in ("--model-arg", option)]
     run = unruly.run(*CHOICE, *arguments)
     assert run.code == 2
@@ -178,21 +178,21 @@ def test_a_model_that_cannot_be_loaded_is_told_of_in_one_line(unruly, options, s
     assert "Traceback" in run.log
 
 
-def test_other_arguments_are_another_run(unruly):
+def test_different_arguments_make_a_different_run(unruly):
     assert unruly.run(*CHOICE, "--limit", 1).code == 0
     run = unruly.run(*CHOICE, "--limit", 2, "--model-arg", "noise=true")
     assert run.code == 3
     assert "model_arg was [], now ['noise=true']" in run.err
 
 
-def test_another_batch_size_is_the_same_run(unruly):
+def test_a_different_batch_size_is_the_same_run(unruly):
     assert unruly.run(*CHOICE, "--limit", 1).code == 0
     assert unruly.run(*CHOICE, "--limit", 4, "--batch-size", 3).code == 0
     assert [len(call["asked"]) for call in unruly.calls] == [1, 3]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_the_model_and_what_it_started_end_with_the_run(unruly, number):
+def test_the_model_process_and_its_children_end_with_the_run(unruly, number):
     process = unruly.start(*CHOICE, "--model-arg", "linger=true")
     wait_until(lambda: unruly.calls)
     (call,) = unruly.calls

@@ -65,7 +65,7 @@ def test_every_request_arrives_and_many_are_in_flight(asked):
     assert settings == {128: 0.0, 512: 0.0}
 
 
-def test_pictures_travel_in_the_bytes_of_their_files(asked):
+def test_images_are_sent_in_the_bytes_of_their_files(asked):
     _, server = asked
     files = {path.read_bytes() for path in (DEMO / "images_vpt").iterdir()}
     sent = Counter(picture for body in server.requests for picture in pictures(body))
@@ -73,7 +73,7 @@ def test_pictures_travel_in_the_bytes_of_their_files(asked):
     assert all(sent[file] == 4 for file in files)  # two questions of each kind
 
 
-def test_frames_travel_in_order(asked):
+def test_frames_are_sent_in_order(asked):
     _, server = asked
     frames = [(DEMO / f"videos_vpt/2/{number}.jpg").read_bytes() for number in range(1, 9)]
     assert sum(pictures(body) == frames for body in server.requests) > 0
@@ -85,7 +85,7 @@ def pictures(body):
     return [base64.b64decode(url.partition(",")[2]) for url in urls]
 
 
-def test_the_key_is_sent_and_shown_nowhere(asked):
+def test_the_key_is_sent_and_never_shown(asked):
     run, server = asked
     assert set(server.keys) == {f"Bearer {KEY}"}
     assert KEY not in run.out + run.err
@@ -93,7 +93,7 @@ def test_the_key_is_sent_and_shown_nowhere(asked):
         assert not path.is_file() or KEY.encode() not in path.read_bytes()
 
 
-def test_a_request_that_fails_ends_the_evaluation_and_scores_nothing(lmms_eval):
+def test_a_failed_request_ends_the_evaluation_without_scores(lmms_eval):
     def answer(body):
         broken = "red car" in text_of(body["messages"])
         return Reply("too long", status=400) if broken else Reply("A")
@@ -168,7 +168,7 @@ def with_engine(environment, engine) -> LmmsRun:
     return LmmsRun(done.returncode, done.stdout, done.stderr, engine)
 
 
-def test_an_engine_is_started_asked_by_path_and_ended(with_engine, engine):
+def test_an_engine_is_started_gets_media_by_path_and_is_stopped(with_engine, engine):
     asked = [json.loads(line) for line in (engine / "fake.asked").read_text().splitlines()]
     assert len(asked) == 64 + 1  # the longest request is tried first
     assert all(request["authorised"] for request in asked)
@@ -184,6 +184,6 @@ def test_an_engine_is_started_asked_by_path_and_ended(with_engine, engine):
         assert not Path(f"/proc/{pid}").exists()
 
 
-def test_the_engine_keeps_a_log_and_its_reply_counts(with_engine):
+def test_the_engine_writes_a_log_and_its_replies_count(with_engine):
     assert (with_engine.folder / "logs/engine.log").exists()
     assert with_engine.metrics("inst_it_image_mc")["official_accuracy"] == pytest.approx(0.25)

@@ -77,7 +77,7 @@ def theirs(tmp_path_factory, lmms_eval, data, judge):
 
 
 @pytest.mark.parametrize("task", JUDGED)
-def test_the_judge_s_scores_are_those_of_a_run_here(tmp_path, theirs, data, judge, task):
+def test_the_judge_s_scores_equal_those_of_our_run(tmp_path, theirs, data, judge, task):
     said = {
         value["question_id"]: ANSWER
         for line in theirs.samples(task)
@@ -93,7 +93,7 @@ def test_the_judge_s_scores_are_those_of_a_run_here(tmp_path, theirs, data, judg
     assert theirs.err.count("too hard") >= len(lines) - metric["n"]
 
 
-def test_requests_and_judge_have_the_benchmark_s_own_words(theirs, judge):
+def test_requests_and_judge_use_the_benchmark_s_own_texts(theirs, judge):
     texts = {request["task"]: request["text"] for request in theirs.requests}
     assert texts["inst_it_image_mc"].startswith("Pre image_mc\n")
     assert texts["inst_it_image_mc"].endswith("\nPost image_mc")
@@ -102,14 +102,14 @@ def test_requests_and_judge_have_the_benchmark_s_own_words(theirs, judge):
     assert told == {"Judge the image.", "Judge the video."}
 
 
-def test_pictures_in_a_parquet_file_arrive_and_frames_are_limited(theirs):
+def test_images_in_a_parquet_file_arrive_and_frames_are_limited(theirs):
     media = {request["task"]: request["media"] for request in reversed(theirs.requests)}
     assert media["inst_it_image_mc"] == [picture("images_vpt/001.jpg")]
     spread = [picture(f"videos_vpt/1/{number}.jpg") for number in (1, 5, 8, 12)]
     assert media["inst_it_video_oe"] == spread
 
 
-def test_the_key_is_in_no_file_and_no_line(theirs):
+def test_the_key_is_in_no_file_and_no_output(theirs):
     files = [path.read_text() for path in theirs.folder.rglob("*.json*")]
     assert not any("secret-key" in text for text in [*files, theirs.out, theirs.err])
 
@@ -126,7 +126,7 @@ def installed(tmp_path_factory):
     return folder / "site"
 
 
-def test_the_wheel_s_tasks_run_and_without_a_judge_there_is_no_score(
+def test_tasks_from_the_wheel_run_and_have_no_judge_score_without_a_judge(
     installed, lmms_eval, tiny_models, ours
 ):
     path = f"{installed}:{tiny_models}"
@@ -147,7 +147,7 @@ def test_the_wheel_s_tasks_run_and_without_a_judge_there_is_no_score(
     assert run.metrics("gpt4tools_unseen")["sr"] == pytest.approx(expected, abs=1e-9)
 
 
-def test_missing_data_are_one_line_and_an_exit_code(lmms_eval):
+def test_missing_data_is_one_line_and_an_exit_code(lmms_eval):
     run = lmms_eval(tasks="gpt4tools", INSTIT_BENCH_DATA="/no/such/folder")
     assert run.code == 2
     assert "instit-bench: error: --data /no/such/folder: no such file" in run.err

@@ -59,7 +59,7 @@ def exported(tmp_path_factory) -> Exported:
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_its_logs_scored_here_give_its_numbers(theirs, tmp_path, task):
+def test_its_logs_scored_here_give_its_metrics(theirs, tmp_path, task):
     log = theirs.samples_file(task)
     options = ["--data", "demo", "--judge", "lexical"]
     instit_bench(tmp_path, "score", log, "--task", task, *options)
@@ -73,7 +73,7 @@ def test_its_logs_scored_here_give_its_numbers(theirs, tmp_path, task):
 
 
 @pytest.mark.parametrize("task", HEADLINES)
-def test_its_logs_are_compared_with_runs_of_ours(theirs, tmp_path, task):
+def test_its_logs_can_be_compared_with_our_runs(theirs, tmp_path, task):
     """Asked in the same words with the same settings, as its results file says."""
     run = ["run", "--backend", "baseline", "--model", "random", "--data", "demo", "--name", "ours"]
     # GPT4Tools sets chat models no limit, and lmms-eval always sets one.
@@ -123,7 +123,7 @@ def test_its_baseline_reader_finds_every_sample_s_headline(exported, task):
     assert results["model_name"] == "random"
 
 
-def test_its_paired_comparison_takes_our_run_as_the_baseline(lmms_eval, exported):
+def test_its_paired_comparison_accepts_our_run_as_the_baseline(lmms_eval, exported):
     task = "inst_it_image_oe"
     baseline = exported.samples_file(task)
     run = lmms_eval("--baseline", baseline, tasks=task, INSTIT_BENCH_JUDGE="lexical")

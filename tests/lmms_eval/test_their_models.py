@@ -47,7 +47,7 @@ def test_every_metric_is_the_same_to_1e_9(tiny, task):
         assert there.metrics(task)[name] == pytest.approx(metric["value"], abs=1e-9), name
 
 
-def test_the_model_is_asked_the_same(tiny):
+def test_the_model_gets_the_same_requests(tiny):
     """Texts, pictures pixel by pixel, videos and sampling settings, whatever the order."""
     there, here, _ = tiny
 
@@ -60,7 +60,7 @@ def test_the_model_is_asked_the_same(tiny):
     assert asked(here.requests) == asked(there.requests)
 
 
-def test_the_manifest_says_what_answered(tiny):
+def test_the_manifest_describes_the_adapter(tiny):
     _, here, kind = tiny
     settings = here.load("manifest.json")["settings"]["backend"]
     assert settings["adapter"] == f"tiny_models.Tiny{kind.capitalize()}"
@@ -101,14 +101,14 @@ def built_in(request, lmms_eval, run_model: Runner, checkpoint):
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_built_in_adapters_say_the_same(built_in, task):
+def test_built_in_adapters_give_the_same_predictions(built_in, task):
     there, here = built_in
     said = {line["doc_id"]: line["filtered_resps"] for line in there.samples(task)}
     replies = [record["prediction"] for record in here.records(task)]
     assert replies == [said[index] for index in sorted(said)]
 
 
-def test_built_in_adapters_say_different_things(built_in):
+def test_built_in_adapters_give_varied_predictions(built_in):
     _, here = built_in
     assert len({record["prediction"] for task in TASKS for record in here.records(task)}) > 1
 
@@ -121,7 +121,7 @@ def test_built_in_adapters_have_the_same_metrics(built_in, task):
             assert there.metrics(task)[name] == pytest.approx(metric["value"], abs=1e-9), name
 
 
-def test_an_adapter_that_counts_tokens_tells_what_was_cut_off(built_in):
+def test_truncation_is_detected_if_the_adapter_counts_tokens(built_in):
     _, here = built_in
     states = Counter(record["state"] for record in here.records("gpt4tools_seen"))
     if here.load("manifest.json")["settings"]["backend"]["interface"] == "chat":

@@ -67,7 +67,7 @@ def page(browser, report):
     return browser
 
 
-def test_every_field_is_shown_letter_for_letter_and_does_nothing(page):
+def test_every_field_is_shown_literally_and_has_no_effect(page):
     for number, text in enumerate([*TEXTS, ALL]):
         page.find_element(By.TAG_NAME, "body").send_keys("j")
         shown = page.find_element(By.ID, "details").get_attribute("textContent")
@@ -78,7 +78,7 @@ def test_every_field_is_shown_letter_for_letter_and_does_nothing(page):
         assert_nothing_ran(page)
 
 
-def test_names_are_text_in_head_plots_and_filters(page):
+def test_names_are_shown_as_text_in_head_plots_and_filters(page):
     assert NAME in page.find_element(By.CSS_SELECTOR, ".runs").text
     assert "<img src=x onerror=hit=1>" in page.find_element(By.TAG_NAME, "h1").text
     options = page.find_element(By.ID, "run").text
@@ -86,7 +86,7 @@ def test_names_are_text_in_head_plots_and_filters(page):
     assert_nothing_ran(page)
 
 
-def test_a_hostile_fragment_is_looked_up_and_nothing_else(page, report):
+def test_a_hostile_fragment_is_only_looked_up(page, report):
     page.get(report.as_uri() + "#sample=%3Cimg src=x onerror=hit=1%3E&run=__proto__&state=toString")
     shown = page.find_element(By.ID, "details").text
     assert shown == "This run has no sample <img src=x onerror=hit=1>."
@@ -123,7 +123,7 @@ return turned;
 """
 
 
-def test_an_override_of_direction_ends_with_the_name_that_has_it(browser, tmp_path):
+def test_a_direction_override_ends_with_the_name_that_contains_it(browser, tmp_path):
     override = "\u202e"
     row = rows()[0] | {"question_id": f"001-01{override}", "model_prediction": "answer: a"}
     (tmp_path / "p.json").write_text(json.dumps([row | {"split": "image", "ground_truth": "A"}]))
@@ -143,7 +143,7 @@ def test_an_override_of_direction_ends_with_the_name_that_has_it(browser, tmp_pa
 
 
 @pytest.mark.parametrize("text", ["word " * 1_000_000, "line\n" * 500_000])
-def test_of_a_text_of_megabytes_the_beginning_is_shown(browser, tmp_path, text):
+def test_only_the_beginning_of_a_huge_text_is_shown(browser, tmp_path, text):
     (tmp_path / "p.json").write_text(json.dumps([rows()[0] | {"model_prediction": text}]))
     command = ("score", "p.json", "--task", "inst_it_video_oe", "--model", "m")
     run_cli(tmp_path, *command, "--name", "r", allowed=(0, 1))

@@ -21,7 +21,7 @@ def rgb(value):
     return [int(float(part)) for part in value[value.index("(") + 1 : -1].split(",")[:3]]
 
 
-def test_a_phone_s_width_is_enough(tmp_path, big_report):
+def test_the_page_fits_a_phone(tmp_path, big_report):
     with chromium(tmp_path, width=390, height=844) as page:
         page.get(big_report.as_uri() + SAMPLE)
         assert page.execute_script("return document.documentElement.scrollWidth") <= 390
@@ -39,7 +39,7 @@ def test_a_phone_s_width_is_enough(tmp_path, big_report):
 
 
 @pytest.mark.parametrize("dark", [False, True])
-def test_colours_follow_the_reader_s_scheme(tmp_path, big_report, dark):
+def test_colours_follow_the_preferred_scheme(tmp_path, big_report, dark):
     with chromium(tmp_path, dark=dark) as page:
         page.get(big_report.as_uri() + SAMPLE)
         ground, ink = colour(page, "body", "background-color"), colour(page, "body", "color")
@@ -61,14 +61,14 @@ def test_colours_follow_the_reader_s_scheme(tmp_path, big_report, dark):
             assert contrast(mixed, ink) >= 4.5
 
 
-def test_the_search_is_as_high_as_the_choices(tmp_path, big_report):
+def test_the_search_field_is_as_high_as_the_menus(tmp_path, big_report):
     with chromium(tmp_path) as page:
         page.get(big_report.as_uri())
         controls = page.find_elements(By.CSS_SELECTOR, "#filters input, #filters select")
         assert len({control.rect["height"] for control in controls if control.is_displayed()}) == 1
 
 
-def test_plots_stand_apart_and_their_lines_keep_off_the_words(tmp_path, big_report):
+def test_plots_do_not_overlap_and_lines_do_not_cross_labels(tmp_path, big_report):
     with chromium(tmp_path) as page:
         page.get(big_report.as_uri())
         charts = [chart.rect for chart in page.find_elements(By.CSS_SELECTOR, ".chart")]

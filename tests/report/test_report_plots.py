@@ -57,7 +57,7 @@ def many_tools(tmp_path_factory):
     return folder / "r.html"
 
 
-def test_no_word_of_a_plot_is_cut_off(browser, tmp_path):
+def test_labels_of_plots_are_not_cut_off(browser, tmp_path):
     rows = [
         {
             "question_id": f"{number:05}-01",
@@ -77,7 +77,7 @@ def test_no_word_of_a_plot_is_cut_off(browser, tmp_path):
     assert browser.execute_script(CUT_OFF) == []
 
 
-def test_a_radar_s_points_lie_beside_its_labels(browser, tmp_path):
+def test_the_points_of_a_radar_do_not_cover_its_labels(browser, tmp_path):
     command = ("run", "--backend", "baseline", "--data", "demo")
     for model in ("echo-gold", "random"):
         run_cli(tmp_path, *command, "--model", model, "--name", model)
@@ -109,14 +109,14 @@ def test_many_tools_share_a_row_and_a_column(browser, many_tools):
     assert complaints(browser) == []
 
 
-def test_a_match_s_frame_lies_on_top_of_its_neighbours(browser, many_tools):
+def test_the_border_of_a_match_is_drawn_above_its_neighbours(browser, many_tools):
     browser.get(many_tools.as_uri())
     for chart in browser.find_elements(By.CSS_SELECTOR, ".chart:has(.cell)"):
         classes = [rect.get_attribute("class") for rect in chart.find_elements(By.TAG_NAME, "rect")]
         assert classes == sorted(classes, key="cell match".__eq__)
 
 
-def test_of_many_tools_the_filter_offers_the_commonest(browser, many_tools):
+def test_the_filter_offers_the_most_common_tools(browser, many_tools):
     browser.get(many_tools.as_uri())
     options = browser.find_elements(By.CSS_SELECTOR, "#tool option")
     assert len(options) == 102

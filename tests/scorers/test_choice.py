@@ -224,7 +224,7 @@ def test_options_that_are_quantities(reply, letter):
     assert extract_choice(reply, SHAPES).letter == letter
 
 
-def test_letters_bound_the_answer():
+def test_letters_limit_the_possible_answers():
     assert extract_choice("E").reason == "out_of_range"
     assert extract_choice("E", letters="ABCDE").letter == "E"
     assert extract_choice("fish", ["cat", "dog", "cow", "owl", "fish"]).letter is None
@@ -262,7 +262,7 @@ def test_long_repetitive_replies_finish(piece):
 
 
 @pytest.mark.parametrize("reply", ["A{}x", "answer{}x", "A,{}B{}x", "not{}x", "[[{}A"])
-def test_long_runs_of_space_finish(reply):
+def test_long_runs_of_whitespace_finish(reply):
     extract_choice(reply.replace("{}", " " * 50_000), BAGS)
 
 
@@ -293,7 +293,7 @@ def test_any_reply_is_read_without_raising(reply, choices):
 # The scorer
 
 
-def test_a_right_letter_is_scored():
+def test_a_correct_letter_is_scored():
     assert score("The answer is B") == Score(
         State.SCORED,
         {"accuracy": 1.0, "official_accuracy": 1.0},
@@ -303,7 +303,7 @@ def test_a_right_letter_is_scored():
     )
 
 
-def test_an_unreadable_reply_is_wrong_and_outside_the_official_denominator():
+def test_an_unparsed_reply_is_wrong_and_excluded_from_the_official_denominator():
     result = score("the first one, maybe")
     assert result.state is State.UNPARSED
     assert result.values == {"accuracy": 0.0}
@@ -352,7 +352,7 @@ def test_agreement_is_not_explained():
     assert "difference" not in score("C").details
 
 
-def test_tables_count_what_has_a_verdict():
+def test_tables_count_scored_samples():
     scores = [score("B"), score("(C)"), score("b."), score("?"), Score(State.INFER_ERROR)]
     scored = [ScoredSample(str(n), "001", "B", value) for n, value in enumerate(scores)]
     assert ChoiceScorer().tables(scored) == {

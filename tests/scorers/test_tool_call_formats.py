@@ -442,7 +442,7 @@ AROUND = {
 
 
 @pytest.mark.parametrize(("style", "text", "calls"), TOKENS + TAGS + OBJECTS)
-def test_what_stands_around_the_calls_does_not_matter(style, text, calls):
+def test_text_around_the_calls_does_not_matter(style, text, calls):
     if "analysis" in text or "```" in text:
         pytest.skip("it begins with channels of its own, or holds a fence")
     plain = read(text)[0]
@@ -453,13 +453,13 @@ def test_what_stands_around_the_calls_does_not_matter(style, text, calls):
 
 
 @pytest.mark.parametrize(("text", "calls"), PYTHONIC)
-def test_calls_as_in_python(text, calls):
+def test_calls_in_python_syntax(text, calls):
     found, reply = read(text)
     assert (found, reply.format) == (calls, "pythonic")
 
 
 @pytest.mark.parametrize(("text", "calls"), REACT)
-def test_variants_of_the_demanded_text(text, calls):
+def test_variants_of_the_requested_format(text, calls):
     found, reply = read(text)
     assert found == calls
     assert reply.format in ("react", "markdown", "continuation")
@@ -501,7 +501,7 @@ DECLINES = [
 
 @pytest.mark.parametrize("action", DECLINES)
 @pytest.mark.parametrize("rest", ["", "Action Input: None\n"])
-def test_an_action_that_is_none_declines(action, rest):
+def test_an_empty_action_declines(action, rest):
     calls, reply = read(f"{ASK}No\nAction: {action}\n{rest}AI: hi")
     assert (calls, reply.answer, reply.fault) == ([], "hi", None)
     assert read(f"Action: {action}\n{rest}")[0] == []
@@ -524,7 +524,7 @@ def test_an_action_that_is_none_declines(action, rest):
         (ASK + "No\nFinal Answer: hi", "hi"),
     ],
 )
-def test_a_refusal_in_other_words(text, answer):
+def test_a_refusal_in_different_words(text, answer):
     calls, reply = read(text)
     assert (calls, reply.answer) == ([], answer)
 
@@ -541,7 +541,7 @@ def test_a_refusal_in_other_words(text, answer):
         "No tool is needed. Links look like [this](url), an address is to=somebody {x}.",
     ],
 )
-def test_an_answer_that_speaks_of_tools_calls_none(text):
+def test_an_answer_that_mentions_tools_calls_none(text):
     assert read(text)[0] == []
 
 
@@ -556,7 +556,7 @@ def test_an_answer_that_speaks_of_tools_calls_none(text):
         "<｜tool▁call▁begin｜>detect_face<｜tool▁sep｜>{broken",
     ],
 )
-def test_a_call_that_breaks_off_is_malformed(text):
+def test_an_incomplete_call_is_malformed(text):
     reply = parse_reply(text, PROMPT)
     assert isinstance(reply, ParseError)
     assert reply.kind == "malformed_call"
@@ -584,7 +584,7 @@ def test_arguments_of_a_native_call(arguments, found, fault):
     assert (reply.format, reply.fault) == ("native", fault)
 
 
-def test_results_between_calls_are_known_to_later_ones():
+def test_results_between_calls_are_available_to_later_calls():
     text = f"<tool_call>{CALL}</tool_call>\n<tool_response>c.png</tool_response>\n<tool_call>{CALL}"
     reply = parse_reply(text, PROMPT)
     assert isinstance(reply, Reply)
@@ -599,7 +599,7 @@ PLAIN = st.recursive(
 
 
 @given(st.lists(PLAIN) | st.dictionaries(st.text(), PLAIN))
-def test_json_is_read_as_it_is(value):
+def test_json_is_read_exactly(value):
     literal = read_literal(json.dumps(value))
     assert literal is not None
     assert literal.value == value
@@ -654,7 +654,7 @@ ENDLESS += [
 
 
 @pytest.mark.parametrize("piece", ENDLESS)
-def test_a_megabyte_of_anything_is_read(piece):
+def test_a_megabyte_of_any_text_is_read(piece):
     """A parser that took quadratic time would not come to an end here."""
     text = piece * (1_000_000 // len(piece))
     assert isinstance(parse_reply(text, PROMPT), Reply | ParseError)
@@ -670,7 +670,7 @@ def test_a_long_prompt_is_read(piece):
     read_prompt("> A: representing " + piece * (200_000 // len(piece)))
 
 
-def test_deep_nesting_is_no_error():
+def test_deep_nesting_is_not_an_error():
     for opener in ('{"a":', "[", "("):
         assert list(read_literals(opener * 100_000)) == []
         assert read_literal(opener * 100_000) is None

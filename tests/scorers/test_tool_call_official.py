@@ -99,7 +99,7 @@ def test_bleu_of_a_text_input(gold, prediction, expected):
     assert result.args == pytest.approx(expected, abs=1e-8)
 
 
-def test_gold_with_an_action_without_input_is_refused():
+def test_a_target_with_an_action_without_input_is_refused():
     gold = CALL.format("Face", "example.png") + "Action: Face\n"
     with pytest.raises(ValueError, match="2 'Action: ' and 1 'Action Input: ' lines"):
         score_official(gold, gold)

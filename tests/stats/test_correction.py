@@ -37,6 +37,6 @@ def test_it_rejects_what_the_step_down_procedure_rejects(p):
 
 
 @given(st.lists(st.floats(0, 1)))
-def test_it_is_between_no_correction_and_bonferronis(p):
+def test_it_lies_between_no_correction_and_bonferroni_s(p):
     for before, after in zip(p, holm(p), strict=True):
         assert before <= after <= min(1.0, before * len(p))

@@ -36,7 +36,7 @@ def server_of(process):
     return next(pid for pid in tree(process.pid) if "serve" in command_line(pid)[:4])
 
 
-def test_an_engine_killed_in_mid_run_is_started_again_and_the_run_finishes(start, finish, models):
+def test_an_engine_killed_during_a_run_is_restarted_and_the_run_finishes(start, finish, models):
     process = start(models / "text", *LONG, name="engine-killed")
     wait_for_lines(process, 5)
     before = len(journal_lines(process))
@@ -55,7 +55,7 @@ def done_total(done):
     return sum(task["n_total"] for task in done.results["tasks"].values())
 
 
-def test_a_run_killed_in_the_middle_leaves_no_server_and_resumes(start, finish, models):
+def test_a_killed_run_leaves_no_server_and_can_be_resumed(start, finish, models):
     process = start(models / "text", *LONG, name="run-killed")
     wait_for_lines(process, 5)
     engine = tree(process.pid)
