@@ -1,4 +1,4 @@
-"""The rooms of the package and who may import whom (docs/architecture.md)."""
+"""The rooms of the package and which may import which (docs/architecture.md)."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ Graph = Mapping[str, set[str]]
 
 
 def modules_of(package: Path) -> dict[str, Path]:
-    """Every module of a package by its dotted name; a package's ``__init__`` by the package's."""
+    """Return every module of a package by its dotted name; ``__init__`` has the package's name."""
     return {
         ".".join(path.relative_to(package.parent).with_suffix("").parts).removesuffix(
             ".__init__"
@@ -53,7 +53,7 @@ def modules_of(package: Path) -> dict[str, Path]:
 
 
 def import_graph(package: Path) -> Graph:
-    """Which modules of the package each one imports, anywhere in it: lazy imports count."""
+    """Return the modules of the package that each module imports, including lazy imports."""
     modules = modules_of(package)
     return {
         name: set(_imported(ast.parse(path.read_text(encoding="utf-8")), modules)) - {name}
@@ -67,7 +67,7 @@ def _imported(tree: ast.Module, modules: Mapping[str, Path]) -> Iterable[str]:
             yield from (alias.name for alias in node.names if alias.name in modules)
         elif isinstance(node, ast.ImportFrom) and node.module in modules:
             names = [f"{node.module}.{alias.name}" for alias in node.names]
-            # A name that is no module lives in the package's __init__.
+            # A name that is not a module is defined in the package's __init__.
             yield from (name if name in modules else node.module for name in names)
 
 
@@ -76,7 +76,7 @@ def room_of(module: str) -> str:
 
 
 def wall_breaches(graph: Graph) -> list[str]:
-    """Imports that run upwards, or sideways between rooms that do not know each other."""
+    """Return imports that point up, or sideways between rooms that may not import each other."""
     breaches = []
     for module, targets in graph.items():
         room = room_of(module)
@@ -84,7 +84,7 @@ def wall_breaches(graph: Graph) -> list[str]:
             allowed = LEAVES
         elif room in MAY_IMPORT:
             allowed = MAY_IMPORT[room] | LEAVES | {room}
-        else:  # cli, api and the package itself see everything
+        else:  # cli, api and the package itself may import everything
             continue
         breaches += [
             f"{module} -> {target}" for target in targets if room_of(target) not in allowed
@@ -93,7 +93,7 @@ def wall_breaches(graph: Graph) -> list[str]:
 
 
 def cycles(graph: Graph) -> list[str]:
-    """One trail for each cycle that a walk through the graph runs into."""
+    """Return one path for each cycle found by a walk through the graph."""
     done: set[str] = set()
     found: list[str] = []
 
@@ -179,7 +179,7 @@ _OTHER_SENSES = {
 
 
 def named_scorers(package: Path) -> list[str]:
-    """Lines that name a scorer in quotes outside the rooms that may know one by name."""
+    """Return lines with a quoted scorer name outside the rooms that may use one."""
     name = re.compile(rf"""(["'`])({"|".join(SCORERS.built_in)})\1""")
     files = [path for path in package.rglob("*") if path.suffix in {".py", ".js", ".j2", ".css"}]
     found = []

@@ -1,4 +1,4 @@
-"""Files that people write are read safely; a fault is one line that names it."""
+"""Hand-written files are read safely; an error is one line that names the fault."""
 
 from __future__ import annotations
 

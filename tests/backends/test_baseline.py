@@ -1,4 +1,4 @@
-"""Answers without a model."""
+"""Baselines that answer without a model."""
 
 from __future__ import annotations
 

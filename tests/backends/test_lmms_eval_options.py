@@ -1,4 +1,4 @@
-"""The options of ``--backend lmms-eval``, as far as they need no lmms-eval."""
+"""The options of ``--backend lmms-eval`` that can be tested without lmms-eval."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From settings to ``vllm serve``'s arguments; no engine is needed to know them."""
+"""The arguments of ``vllm serve`` for given settings; no engine is needed."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_the_default_command_ignores_the_model_s_sampling_defaults_and_length_li
 def test_an_option_becomes_an_argument(engine, option, expected):
     words = arguments(**engine)
     assert value(words, option) == expected
-    assert words.count(option) == 1, "the user's word replaces the default"
+    assert words.count(option) == 1, "the user's value replaces the default"
 
 
 @pytest.mark.parametrize(

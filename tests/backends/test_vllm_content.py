@@ -1,4 +1,4 @@
-"""How media reach an engine on this machine: by path, in their original bytes."""
+"""How media are sent to an engine on the same machine: by path, in their original bytes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Starting, watching and ending an engine, with a stand-in for it (tests/vllm has the real one)."""
+"""Starting, watching and stopping an engine, with a stand-in (tests/vllm uses the real one)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="vLLM runs on Li
 
 @pytest.fixture
 def fake(tmp_path, monkeypatch):
-    """Set how the stand-in behaves; returns its file."""
+    """Set the stand-in's behaviour and return its settings file."""
     file = tmp_path / "fake.json"
 
     def set_up(**settings):
@@ -160,7 +160,7 @@ def test_the_engine_does_not_outlive_a_killed_guard(fake):
         while alive(server_pid) and time.monotonic() < deadline:
             await asyncio.sleep(0.05)
         worker = processes(file)[1]
-        if alive(worker):  # the real engine's workers watch their parent; this one does not
+        if alive(worker):  # unlike the real engine's workers, this one does not watch its parent
             subprocess.run(["kill", "-9", str(worker)], check=True)
         return alive(server_pid), alive(guard)
 
@@ -168,7 +168,7 @@ def test_the_engine_does_not_outlive_a_killed_guard(fake):
 
 
 def drive(folder, requests, **options):
-    """Ask one after the other; replies, totals and what was told."""
+    """Send the requests one by one; return replies, totals and status messages."""
     told: list[str] = []
 
     async def once():
@@ -191,7 +191,9 @@ def test_a_crashed_engine_is_restarted_and_only_open_requests_are_repeated(fake,
     assert texts == [f"question {n}" for n in (1, 2, 3, 3, 4, 5)]
     assert totals["starts"] == 2
     assert totals["prompt_tokens"] == 35
-    assert totals["prefix_cache_queries"] == 10, "the living engine's counters are read at the end"
+    assert totals["prefix_cache_queries"] == 10, (
+        "the counters of the running engine are read at the end"
+    )
     assert any("the engine died" in line for line in told)
     wait_until_gone(processes(file))
 

@@ -1,4 +1,4 @@
-"""What the engine's log says: how far a start is, why one failed, and what to change."""
+"""Reading the engine's log: the progress of a start, why it failed, and what to change."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_every_second_counts_as_starting_waiting_or_working(monkeypatch):
     totals = Totals()
     totals.switch("starting")
     totals.switch("waiting")
-    with totals.request(), totals.request():  # two at once work as long as one
+    with totals.request(), totals.request():  # two requests in parallel count as long as one
         totals.add_usage(Usage(prompt_tokens=100, completion_tokens=3, cached_tokens=60))
     totals.switch(None)
     assert totals.as_dict() == {

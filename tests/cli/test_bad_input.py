@@ -1,4 +1,4 @@
-"""Bad input gives one clear line and exit 2: never a traceback, never exit 0."""
+"""Bad input gives one clear line and exit code 2: never a traceback, never exit code 0."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The commands that only show something."""
+"""Commands that only print information."""
 
 from __future__ import annotations
 

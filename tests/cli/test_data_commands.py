@@ -1,4 +1,4 @@
-"""``instit-bench data list|download|verify``: what they print and exit with."""
+"""``instit-bench data list|download|verify``: their output and exit codes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PARTS = (
 
 
 def rows(table: str) -> list[list[str]]:
-    """The cells of a printed table, without its borders and titles."""
+    """Return the cells of a printed table, without borders and titles."""
     lines = (line for line in table.splitlines() if line.startswith("│"))
     return [[cell.strip() for cell in line.strip("│").split("│")] for line in lines]
 
@@ -42,7 +42,7 @@ def hub(tmp_path: Path) -> Iterator[Hub]:
     bench = demo_data() / "Inst-It-Bench"
     files = {path.name: path.read_bytes() for path in bench.glob("*.json")}
     with serve_hub(files) as running:
-        # The pictures, as the archives that the benchmark keeps them in.
+        # The images, in archives like the benchmark's.
         for name in ("images_vpt", "videos_vpt"):
             archive = shutil.make_archive(str(tmp_path / "archives" / name), "zip", bench, name)
             running.files[f"{name}.zip"] = Path(archive).read_bytes()
@@ -122,7 +122,7 @@ class TestDownload:
         assert "has no revision 'v9'" in last
 
     def test_successful_downloads_are_kept_when_a_part_fails(self, cli_process, hub, tmp_path):
-        """The fake hub is there; Google Drive and GitHub are not."""
+        """The test hub is available; Google Drive and GitHub are not."""
         done = cli_process("data", "download", **hub.environment(tmp_path / "hf"))
         assert done.returncode == 2
         lines = done.stderr.splitlines()
@@ -164,7 +164,7 @@ class TestVerify:
         assert {row[0]: row[1:5] for row in rows(done.stdout)} == self.COUNTS
         digests = [row[5] for row in rows(done.stdout)]
         assert len(set(digests)) == 6
-        # The same data in another place are the same data.
+        # A copy of the data elsewhere is the same data.
         copy = cli("data", "verify", "--data", data)
         assert copy.stdout == done.stdout
 
@@ -172,7 +172,7 @@ class TestVerify:
     def problems(self, cli, data):
         def run() -> list[str]:
             done = cli("data", "verify", "--data", data)
-            # decord's native code writes lines of its own, such as "[07:37:44] /github/…".
+            # decord's native code also writes lines, such as "[07:37:44] /github/…".
             *problems, last = [line for line in done.stderr.splitlines() if line[0] != "["]
             assert done.returncode == 1, done.stderr
             expected = f"instit-bench: error: {len(problems)} problems; the first: {problems[0]}"
@@ -196,13 +196,13 @@ class TestVerify:
         short.write_bytes(short.read_bytes()[:-500])
         gone = bench / "images_vpt" / "003.jpg"
         gone.unlink()
-        garbled = bench / "videos_vpt" / "1" / "3.jpg"  # a PNG; its pixels, but not its ends
+        garbled = bench / "videos_vpt" / "1" / "3.jpg"  # a PNG with its pixels but not its end
         content = bytearray(garbled.read_bytes())
         content[len(content) // 2] ^= 0xFF
         garbled.write_bytes(content)
         words = bench / "videos_vpt" / "1" / "4.jpg"
         words.write_text("no picture")
-        noise = bench / "images_vpt" / "001.jpg"  # sent as it is, but decoded here
+        noise = bench / "images_vpt" / "001.jpg"  # sent unchanged, but decoded here
         Image.effect_noise((200, 200), 80).save(noise, "PNG")
         content = bytearray(noise.read_bytes())
         content[len(content) // 2] ^= 0xFF

@@ -1,6 +1,6 @@
-"""``action.yml``: its scripts, run as a runner would run them.
+"""The scripts in ``action.yml``, run as a GitHub runner would run them.
 
-``uses:`` steps and the runner itself cannot be had here; ``gh`` is played by a script.
+``uses:`` steps and the runner itself are not available here; a script stands in for ``gh``.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from tests.comparison.runs import TASK, task_scores, write_run
 
 ACTION = yaml.safe_load((REPOSITORY / "action.yml").read_text())
 STEPS = {step["name"]: step for step in ACTION["runs"]["steps"] if "name" in step}
-# Lists the comments in comments.json like the API, and keeps what it is told to do.
+# Lists the comments in comments.json like the API, and records its calls.
 GH = """#!{python}
 import json, os, pathlib, subprocess, sys
 here = pathlib.Path(os.environ["RUNNER_TEMP"])
@@ -154,7 +154,7 @@ def test_the_comment_is_created_once_and_then_updated(step, tmp_path):
 
 @needs_jq
 def test_without_findings_the_comment_says_so(step, tmp_path):
-    """Else an earlier push's comment would stand as if it were this one's."""
+    """Otherwise the comment for an earlier push would look like the one for this push."""
     (tmp_path / "instit-bench").mkdir()
     done = step("Comment", GH_TOKEN="x", PULL_REQUEST="5", ARTIFACT="a", CODE="2")
     assert done.returncode == 0, done.stderr

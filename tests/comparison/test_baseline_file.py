@@ -1,4 +1,4 @@
-"""``instit-bench baseline save``: a small file that stands for a run."""
+"""``instit-bench baseline save``: a small file that replaces a run in comparisons."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``instit-bench check``: a run against its baseline, and the exit code that says how it went."""
+"""``instit-bench check``: a run compared with its baseline, and the exit code."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_regression_noise_and_other_prompts_on_the_benchmark_s_own_answers(
 
 
 def with_states(state, count, **scores):
-    """A task of which the first samples ended so."""
+    """Return a task whose first samples have these states."""
     task = task_scores(200, of=400)
     for sample in list(task["samples"])[:count]:
         task["samples"][sample] |= {"state": state, "scores": scores}
@@ -128,7 +128,7 @@ INCOMPLETE = {
 
 @pytest.mark.parametrize("case", INCOMPLETE)
 def test_a_baseline_with_missing_samples_is_not_a_valid_reference(cli, tmp_path, case):
-    """What it does not have cannot be lost, so a run that is worse there would pass."""
+    """A run that is worse on the missing samples would pass otherwise."""
     baseline = write_run(tmp_path, "baseline", **{TASK: INCOMPLETE[case]})
     run = write_run(tmp_path, "run", **{TASK: task_scores(200, of=400)})
     done = cli("check", run, "--baseline", baseline)
@@ -140,7 +140,7 @@ def test_a_baseline_with_missing_samples_is_not_a_valid_reference(cli, tmp_path,
 
 
 def test_coverage_equal_to_the_required_one_is_enough(cli, tmp_path):
-    """In floating point 0.07 * 100 is more than 7."""
+    """In floating point, 0.07 * 100 is more than 7."""
     task = task_scores(50, of=100, per_cluster=1)
     for sample in list(task["samples"].values())[7:]:
         sample |= {"state": "not_run", "scores": {}}
@@ -167,7 +167,7 @@ def test_a_rule_for_a_metric_that_only_the_baseline_has_cannot_be_checked(cli, t
 
 
 def scores_of(values, name, tmp_path):
-    """A run of five pictures with these accuracies."""
+    """Write a run on five images with these accuracies."""
     task = task_scores(0, of=5, per_cluster=1)
     for sample, value in zip(task["samples"].values(), values, strict=True):
         sample["scores"] = {"accuracy": value}
@@ -175,7 +175,7 @@ def scores_of(values, name, tmp_path):
 
 
 def test_a_value_equal_to_the_limit_passes(cli, tmp_path):
-    """In floating point 0.7 / 5 is less than 0.14, and 0.3 / 5 more than 0.06."""
+    """In floating point, 0.7 / 5 is less than 0.14, and 0.3 / 5 is more than 0.06."""
     run = scores_of([0, 0, 0, 0, 0.7], "run", tmp_path)
     floor = "defaults: {max_drop: null, metrics: {accuracy: {min_value: 0.14, gate: mean}}}"
     assert cli("check", run, *policy(tmp_path, floor)).returncode == 0
@@ -207,7 +207,7 @@ def test_five_videos_are_too_few_for_an_interval_but_enough_for_a_mean(cli, tmp_
     assert cli("check", run, "--baseline", baseline, *rules).returncode == 1
 
 
-# A run that lost 40 of 400 answers, all in ten videos: 0.5 to 0.4, interval about 0.04 to 0.16.
+# A run that loses 40 of 400 answers, all in ten videos: 0.5 to 0.4, interval about 0.04 to 0.16.
 POLICIES = {
     "an established drop": ("{}", 1),
     "a drop that is allowed": ("defaults: {max_drop: 0.2}", 0),

@@ -1,4 +1,4 @@
-"""``instit-bench compare``: what changed, whether it means anything, and when it refuses."""
+"""``instit-bench compare``: what changed, whether it is significant, and what is refused."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_without_room_for_ids_a_group_is_only_counted(cli, tmp_path):
 
 def test_a_bootstrap_interval_by_video_is_shown_on_request(cli, tmp_path):
     a = write_run(tmp_path, "a", **{TASK: task_scores(400, of=400)})
-    b = write_run(tmp_path, "b", **{TASK: task_scores(360, of=400)})  # ten videos of 100 lost
+    b = write_run(tmp_path, "b", **{TASK: task_scores(360, of=400)})  # ten of 100 videos lost
     cli("compare", a, b, "--json", "c.json")
     assert figures(tmp_path)["bootstrap_ci95"] is None
     again = []

@@ -1,6 +1,6 @@
-"""What a check leaves for others: JUnit XML, Markdown, a step summary, annotations.
+"""The files and messages of a check: JUnit XML, Markdown, step summary, annotations.
 
-Names of models, tasks and samples come from outside; in none of these may they be obeyed.
+Names of models, tasks and samples are untrusted and must not be interpreted in any of these.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def hostile(request):
 
 
 def hostile_runs(tmp_path, text):
-    """A run worse than its baseline, with the text in every place that is free."""
+    """Make a run that is worse than its baseline, with the text in every free field."""
 
     def task(right, prompts):
         scores = task_scores(right, of=80, prompts=prompts)
@@ -51,7 +51,7 @@ def hostile_runs(tmp_path, text):
         tasks = {TASK: task(right, "official"), text: task(right, f"{text}{name}")}
         file = tmp_path / write_run(tmp_path, name, **tasks)
         values = json.loads(file.read_text()) | {"model": text}
-        # Half a character cannot be in a JSON file that is read strictly.
+        # Lone surrogates are rejected in JSON files that are read strictly.
         file.write_text(json.dumps(values).replace("\\ud800", "?"))
     return "run.json", "baseline.json"
 
@@ -75,7 +75,7 @@ def test_untrusted_names_are_never_interpreted(cli, tmp_path, hostile):
 
 
 def check_annotations(stdout):
-    """Outside the stretch where the runner obeys nothing, only our own commands stand."""
+    """Outside the section where the runner ignores commands, there are only our own."""
     first, *lines = stdout.splitlines()
     token = re.fullmatch(r"::stop-commands::([0-9a-f]{32})", first)[1]
     end = lines.index(f"::{token}::")
@@ -89,7 +89,7 @@ def check_annotations(stdout):
 
 
 def check_markdown(page, text):
-    """A real parser sees our tables, our bold words, and the text letter by letter."""
+    """A real parser finds our tables, our bold words and the literal text."""
     tokens = MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(page)
     html = {token.content.strip() for token in tokens if token.type == "html_block"}
     assert html <= {"<details><summary>Comparison and flips</summary>", "</details>"}
@@ -99,7 +99,7 @@ def check_markdown(page, text):
     shown = [
         "".join(child.content for child in token.children).replace("\u200b", "") for token in inline
     ]
-    assert one_line(text) in shown  # a cell of its own
+    assert one_line(text) in shown  # a separate cell
     assert any(cell.startswith("80: ") and one_line(text) in cell for cell in shown)
     assert not re.search(r"@\w|#\d|://|www\.", page.replace("&#8203;", "\u200b"))
 
@@ -177,12 +177,12 @@ def test_a_file_that_cannot_be_written_is_not_a_regression(cli, tmp_path, option
     assert done.returncode == 2
     assert "folder: Is a directory" in done.stderr
     assert len(done.stderr.splitlines()) == 1
-    assert "accuracy max_drop" in done.stdout, "all findings are printed either way"
+    assert "accuracy max_drop" in done.stdout, "all findings are printed in any case"
     assert "check: held" not in done.stdout
 
 
 def test_the_demo_runs_pass_their_baselines_and_the_gate_can_fail(cli):
-    """CI does it with the installed wheel too (``.ci/gate-demo``)."""
+    """CI also does this with the installed wheel (``.ci/gate-demo``)."""
     baselines = REPOSITORY / "results/baselines"
 
     def check(run, baseline):

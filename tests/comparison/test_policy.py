@@ -1,4 +1,4 @@
-"""``checks.yaml``: a rule that cannot hold for anything is an error, never silence."""
+"""``checks.yaml``: a rule that can never apply is an error and not ignored."""
 
 from __future__ import annotations
 

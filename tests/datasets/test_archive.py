@@ -1,4 +1,4 @@
-"""Zip archives: unpacked whole, once, and never outside their folder."""
+"""Zip archives: unpacked completely, once, and never outside their folder."""
 
 from __future__ import annotations
 

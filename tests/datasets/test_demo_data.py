@@ -1,4 +1,4 @@
-"""The embedded demo data: its shape, its truth to the scenes, and that it is up to date."""
+"""The embedded demo data: its format, its agreement with the scenes, and that it is up to date."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def tool_items(split: str) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def generator():
-    """The scripts' modules; they import each other by bare names, as scripts do."""
+    """Import the scripts' modules, which import each other by bare names."""
     pytest.importorskip("av")
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(REPOSITORY / "scripts" / "demo"))

@@ -1,4 +1,4 @@
-"""Records of third-party tasks: the files that a task's YAML names."""
+"""Records of third-party tasks, from the files given in the task's YAML."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""GPT4Tools' records: every name of the files, and a clear error for a broken record."""
+"""GPT4Tools records: all known file names, and clear errors for broken records."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def test_the_real_unseen_split_is_read(shared_data, where):
 
 
 class TestDownload:
-    """The downloader itself (gdown) needs the internet: a stand-in of its one function."""
+    """The downloader (gdown) needs the internet, so a stand-in replaces its only function."""
 
     STAND_IN = """
 import os, pathlib

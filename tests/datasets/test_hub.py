@@ -1,4 +1,4 @@
-"""Downloads from a real server that plays the hub, each in a process of its own."""
+"""Downloads from a real server that stands in for the hub, each in a separate process."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def hub() -> Iterator[Hub]:
 
 @pytest.fixture
 def read(tmp_path, hub):
-    """Read a config in a new process that shares the cache with those before it."""
+    """Read a config in a new process that shares the cache with the earlier ones."""
 
     def run(config: str, revision: str = "main", **env: str) -> dict[str, Any]:
         home = {"INSTIT_BENCH_HOME": str(tmp_path / "home")}

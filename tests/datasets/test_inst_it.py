@@ -1,4 +1,4 @@
-"""Inst-IT Bench's records: every layout a copy comes in, one form out, clear errors otherwise."""
+"""Inst-IT Bench records: every layout of a copy gives the same records, or a clear error."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def picture(colour: str) -> bytes:
 
 
 def record(config: str, **changes: Any) -> dict[str, Any]:
-    """A record of a JSON variant; a change to ``None`` takes a field away."""
+    """Return a record of a JSON variant; changing a field to ``None`` removes it."""
     kind = config.partition("_")[0]
     path = "images_vpt/001.jpg" if kind == "image" else "videos_vpt/1"
     fields: dict[str, Any] = {

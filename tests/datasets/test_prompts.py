@@ -1,6 +1,6 @@
-"""The benchmark's prompt texts: read as data, never run, and only if they are the pinned ones.
+"""The benchmark's prompt texts: read as data, never executed, and only if they match the digest.
 
-All texts here are made up; the real ones are not part of this project.
+All texts here are invented; the real ones are not part of this project.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ def test_the_real_texts_are_read(shared_data):
 
 @contextmanager
 def serve(status: int, body: bytes, length: int | None = None) -> Iterator[str]:
-    """A web server that gives one answer; ``length`` is what it announces."""
+    """Run a web server that always gives one answer and announces ``length`` bytes."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

@@ -1,4 +1,4 @@
-"""Readers by name, installed ones among them."""
+"""Readers by name, including installed ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading records: what each format allows, and an error that names file and line for the rest."""
+"""Reading records: what each format allows; all else is an error that names file and line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``--data``: hub, demo, a folder or a file, and where each looks for the parts."""
+"""``--data``: the hub, the demo, a folder or a file, and where each looks for the parts."""
 
 from __future__ import annotations
 

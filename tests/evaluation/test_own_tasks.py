@@ -1,4 +1,4 @@
-"""A task of one's own, by ``--include-path``: its metrics count as it declares them."""
+"""A user's task, by ``--include-path``: its metrics count as it declares them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ DOCS = [{"id": n, "question": f"What colour is {n}?", "answer": "blue"} for n in
 
 @pytest.fixture
 def run(cli, tmp_path):
-    """Run a baseline model on the task, scored by this code."""
+    """Return a function that runs a baseline model on the task, scored by this code."""
 
     def run(model, name, utils=SCORE):
         folder = tmp_path / "colours"

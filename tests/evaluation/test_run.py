@@ -1,4 +1,4 @@
-"""``instit-bench run``: states, exit codes, resuming with other settings, the ways to start it."""
+"""``instit-bench run``: states, exit codes, resuming with other settings, and Python calls."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_coverage_below_the_required_one_has_its_own_exit_code(cli):
 
 @pytest.fixture
 def broken_data(tmp_path):
-    """Demo data with one picture gone and one cut short: two questions each."""
+    """Demo data with one image missing and one truncated; each has two questions."""
     copy = tmp_path / "data"
     shutil.copytree(demo_data(), copy)
     pictures = copy / "Inst-It-Bench/images_vpt"
@@ -99,7 +99,7 @@ def test_a_broken_image_fails_its_samples_but_not_the_run(cli, tmp_path, broken_
     run = tmp_path / "results/r"
     task = load(run / "results.json")["tasks"]["inst_it_image_mc"]
     assert task["states"]["infer_error"] == 4
-    assert task["metrics"]["accuracy"]["n"] == 12, "an error is never a zero"
+    assert task["metrics"]["accuracy"]["n"] == 12, "a failure is never a zero"
     failed = [r for r in journal(run, "inst_it_image_mc") if r["state"] == "infer_error"]
     assert {r["prediction"] for r in failed} == {None}
     assert any("001.jpg: No such file" in r["error"] for r in failed)
@@ -113,7 +113,7 @@ def test_a_broken_image_fails_its_samples_but_not_the_run(cli, tmp_path, broken_
             demo_data() / "Inst-It-Bench/images_vpt" / name,
             broken_data / "Inst-It-Bench/images_vpt",
         )
-    assert cli(*command).returncode == 0, "what failed is asked again"
+    assert cli(*command).returncode == 0, "failed samples are requested again"
     records = journal(run, "inst_it_image_mc")
     assert len(records) == 16
     assert {r["state"] for r in records} == {"scored"}

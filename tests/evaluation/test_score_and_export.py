@@ -1,4 +1,4 @@
-"""Scoring prediction files, and writing them in the upstream formats."""
+"""Scoring prediction files and exporting runs in the upstream formats."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_exported_files_have_the_upstream_formats(cli, tmp_path):
     rows = load(tmp_path / "results/r/export/gpt4tools_seen/gpt4tools_seen_0.json")
     records = journal(tmp_path, "r", "gpt4tools_seen")
     assert [row["id"] for row in rows] == [0, 1]
-    # The upstream evaluator cuts the prompt off by its length.
+    # The upstream evaluator removes the prompt by its length.
     assert rows[0]["output"][len(records[0]["question"]) :] == records[0]["prediction"]
 
 

@@ -1,4 +1,4 @@
-"""The example notebook runs in a real Jupyter kernel, and its stored outputs are what it gives."""
+"""The example notebook runs in a real Jupyter kernel and gives its stored outputs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def executed(tmp_path_factory):
 
 
 def outputs(notebook):
-    """What each code cell shows, as text."""
+    """Return the output of each code cell as text."""
     return [
         [output.get("data", {}).get("text/plain", output.get("text")) for output in cell.outputs]
         for cell in notebook.cells

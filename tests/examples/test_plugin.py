@@ -1,6 +1,6 @@
-"""The example plugin, installed into an environment of its own: its task is like the shipped ones.
+"""The example plugin, installed into a fresh environment: its task works like the built-in ones.
 
-Nothing of the package knows its names; each part is found by an entry point.
+The package does not know its names; each part is found by its entry point.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import pytest
 
 from tests.command_line import REPOSITORY, cli_environment
 
-# One process for all commands: what is under test is what they say, not how they start.
+# One process runs all commands: their output is under test, not how they start.
 PROGRAM = """
 import contextlib, io, json, sys
 from instit_bench.cli.main import main
@@ -42,13 +42,13 @@ tasks: {colours: {metrics: {distance: {max_drop: 0.1}}}}
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory):
-    """Runs commands in a fresh environment that has the plugin."""
+    """Return a function that runs commands in a fresh environment with the plugin."""
     folder = tmp_path_factory.mktemp("plugin")
     venv = folder / "venv"
     subprocess.run([sys.executable, "-m", "venv", venv], check=True, capture_output=True)
     python = venv / "bin/python"
     purelib = sysconfig.get_path("purelib", vars={"base": str(venv), "platbase": str(venv)})
-    # What this environment has (the package itself among it), without fetching it again.
+    # Reuse the packages of this environment, instit-bench included, without downloading them again.
     here = sysconfig.get_path("purelib")
     (venv / purelib / "here.pth").write_text(f"import site; site.addsitedir({here!r})\n")
     source = shutil.copytree(REPOSITORY / "examples/plugin", folder / "source")
@@ -75,7 +75,7 @@ def installed(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def outputs(installed):
-    """What every command says of two runs of the plugin's task, by the command's name."""
+    """Return the output of every command on two runs of the plugin's task, by command."""
     (installed.folder / "checks.yaml").write_text(POLICY)
     runs = ("results/all", "results/primary")
     commands = {
@@ -140,9 +140,9 @@ def test_compare_and_check_know_the_direction_of_its_metrics(outputs):
     code, out, err = outputs["check"]
     assert code == 1, err
     found = {line.split()[0]: line for line in out.splitlines() if "max_drop" in line}
-    assert "held" in found["exact"]  # it rose, and higher is better
+    assert "held" in found["exact"]  # it increased, and higher is better
     assert "regression" in found["named"]
-    assert "regression" in found["distance"]  # it rose, and lower is better
+    assert "regression" in found["distance"]  # it increased, and lower is better
 
 
 def test_the_lmms_eval_export_has_the_direction_too(installed, outputs):
@@ -163,7 +163,7 @@ def test_its_backend_validates_its_own_options(outputs):
 
 
 def test_its_runs_can_be_read_without_the_plugin(installed, outputs, cli):
-    """By the metrics in the manifest: the first one is the headline."""
+    """The manifest lists the metrics; the first one is the headline."""
     runs = [installed.folder / f"results/{name}" for name in ("all", "primary")]
     compared = cli("compare", *runs)
     assert compared.returncode == 0, compared.stderr

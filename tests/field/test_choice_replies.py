@@ -1,7 +1,7 @@
-"""Strict multiple choice on what real models send.
+"""Strict multiple choice on replies of real models.
 
-The cases are in our own words, of the kinds that public bug reports describe; the real replies
-were labelled by two readers. Both lie beside the checkout and are not part of the project.
+The cases are in our own words and follow public bug reports; the real replies were labelled by two
+readers. Both are stored beside the checkout and are not part of the project.
 """
 
 from __future__ import annotations

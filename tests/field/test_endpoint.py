@@ -1,8 +1,8 @@
-"""What endpoints that call themselves compatible really send, played by a scripted server.
+"""What supposedly compatible endpoints really send, replayed by a scripted server.
 
-Each body is one that a server or gateway was seen to send (vLLM, SGLang, llama.cpp, LM Studio,
-Ollama, LiteLLM, OpenRouter, Together, Gemini's and Mistral's endpoints): read where there is an
-answer, else an error of that one request, never the model's empty reply.
+Each body was observed from a server or gateway (vLLM, SGLang, llama.cpp, LM Studio, Ollama,
+LiteLLM, OpenRouter, Together, Gemini's and Mistral's endpoints). An answer is read wherever there
+is one; otherwise the request fails with an error and never counts as an empty reply of the model.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def plain_environment(monkeypatch):
 
 
 def ask(server, *, times=1, retries=0, style="chat", params=PARAMS, told=None, **endpoint):
-    """Ask so often, all at once; the last prediction, or the first error."""
+    """Send this many requests at once; return the last prediction or raise the first error."""
     options = BackendOptions(
         "m",
         base_url=server.base_url,
@@ -112,7 +112,7 @@ def test_an_answer_is_found_wherever_it_is(document):
     assert answered(document).text == "B"
 
 
-# --- no answer: this request's error -------------------------------------------------------------
+# --- no answer: an error of that request ----------------------------------------------------------
 
 NO_ANSWER = {
     "finish_reason error (OpenRouter)": (choice({"content": ""}, "error"), "finish_reason error"),
@@ -206,7 +206,7 @@ def test_a_missing_answer_is_an_error_of_that_request_in_the_endpoint_s_words(do
         answered(document)
 
 
-# --- what is kept beside the answer --------------------------------------------------------------
+# --- what is stored besides the answer ------------------------------------------------------------
 
 
 @pytest.mark.parametrize("field", ["reasoning_content", "reasoning"])
@@ -396,7 +396,7 @@ def test_a_long_rejection_is_shortened():
     assert len(str(caught.value)) <= 500
 
 
-# --- everything can be asked, and what is refused is learned -------------------------------------
+# --- all settings are sent, and rejected ones are left out ----------------------------------------
 
 
 def refusing(*names, words="Unsupported parameter: '{}' is not supported with this model."):
@@ -615,7 +615,7 @@ def test_streaming_and_token_counts_are_dropped_if_rejected():
         assert ask(server, stream=True).text == "B"
 
 
-# --- bounds and connections ----------------------------------------------------------------------
+# --- size limits and connections ------------------------------------------------------------------
 
 
 def test_an_endless_reply_does_not_exhaust_memory(monkeypatch):

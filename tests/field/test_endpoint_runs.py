@@ -1,4 +1,4 @@
-"""Whole runs against endpoints that fail: states, what is asked again, what stops a run."""
+"""Whole runs against failing endpoints: states, what is requested again, what stops a run."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def plain_environment(monkeypatch, tmp_path):
 
 
 class Listening(Silent):
-    """Keeps what a user would read."""
+    """Records what a user would see."""
 
     def __init__(self):
         self.told = []

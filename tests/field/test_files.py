@@ -1,4 +1,4 @@
-"""Data and prediction files as spreadsheets, scripts and other programs write them."""
+"""Data and prediction files as written by spreadsheets, scripts and other programs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Video files as they come: every container gives its own frames, in order, or says why not."""
+"""Real-world video files: every container gives its frames in order or an error with the reason."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def refused(path: Path, max_frames: int = 8, decoder: str = "auto") -> str:
     return message.removeprefix(f"{path}: ")
 
 
-# lmms-eval holds PyAV at 15, and with it the versions that CI locks.
+# lmms-eval requires PyAV 15, and so do the locked versions in CI.
 OLD_PYAV = int(av.__version__.partition(".")[0]) < 16
 
 
@@ -86,7 +86,7 @@ OLD_PYAV = int(av.__version__.partition(".")[0]) < 16
 @pytest.mark.parametrize("decoder", ["auto", "pyav"])
 def test_every_container_gives_the_requested_frames(tmp_path, name, decoder):
     if name == "ts hevc" and OLD_PYAV:
-        pytest.skip("PyAV 15 hands out unreadable frames of HEVC in MPEG-TS (docs/data.md)")
+        pytest.skip("PyAV 15 returns unreadable frames for HEVC in MPEG-TS (docs/data.md)")
     path = FILMS[name].make(tmp_path / f"film{FILMS[name].suffix}", FRAMES)
     for max_frames in (1, 2, 8, 32, FRAMES, 100):
         decoded = decode_video(path, max_frames, decoder)
@@ -144,11 +144,11 @@ def test_both_decoders_are_correct_for_all_encoder_settings(
 
 
 class TestEditLists:
-    """What an editor cut away is still in the file, and is not shown."""
+    """Frames that an editor trimmed are still in the file but not shown."""
 
     @staticmethod
     def trimmed(path: Path, start: int, frames: int) -> Path:
-        """Rewrite the edit list of an MP4 so that it shows ``frames`` frames from ``start`` on."""
+        """Rewrite the edit list of an MP4 to show ``frames`` frames, beginning at ``start``."""
         data = bytearray(path.read_bytes())
         with av.open(str(path)) as container:
             stream = container.streams.video[0]
@@ -175,7 +175,7 @@ class TestEditLists:
         path = self.trimmed(FILMS["mp4 h264"].make(tmp_path / "x.mp4", FRAMES), 10, 30)
         numbers = numbers_in(decode_video(path, 100).frames)
         assert numbers == list(range(10, 10 + len(numbers)))
-        assert len(numbers) in (30, 31, 32, 33)  # B-frames after the cut come along
+        assert len(numbers) in (30, 31, 32, 33)  # B-frames after the cut are included
 
 
 class TestOddities:
@@ -205,7 +205,7 @@ class TestOddities:
 
     @pytest.mark.parametrize("turn", [90, 180, 270])
     @pytest.mark.parametrize("decoder", ["auto", "pyav"])
-    @pytest.mark.skipif(OLD_PYAV, reason="PyAV 15 cannot write a film with a rotation")
+    @pytest.mark.skipif(OLD_PYAV, reason="PyAV 15 cannot write a rotated video")
     def test_a_rotated_video(self, tmp_path, turn, decoder):
         path = tmp_path / "x.mp4"
         with av.open(str(path), "w") as container:
@@ -238,7 +238,7 @@ class TestOddities:
 
 
 class TestCutShort:
-    """No file gives fewer frames than it had without a word, where its container can tell."""
+    """A truncated file is never read silently, if its container makes truncation detectable."""
 
     @pytest.mark.parametrize(
         "name", ["mp4 h264", "mp4 h264 fragmented", "mkv h264", "webm vp9", "avi mpeg-4", "wmv"]
@@ -276,7 +276,7 @@ class TestCutShort:
 
 
 class TestLimits:
-    @pytest.mark.skipif(sys.platform == "win32", reason="no pipes with a name")
+    @pytest.mark.skipif(sys.platform == "win32", reason="needs named pipes")
     @pytest.mark.parametrize("name", ["x.jpg", "x.mp4"])
     @pytest.mark.parametrize("kind", ["pipe", "device", "link to a device"])
     def test_devices_and_pipes_are_refused_at_once(self, tmp_path, name, kind):

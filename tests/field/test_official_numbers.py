@@ -1,6 +1,6 @@
-"""The benchmarks' own numbers, from files and endpoints as they are in the field.
+"""The benchmarks' own metrics, from real-world files and endpoints.
 
-The figures of whole files are those of the benchmarks' own evaluators on the same files.
+The expected values for whole files come from the benchmarks' own evaluators on the same files.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ DEMO = ("--backend", "openai", "--data", "demo", "--model", "m", "--name", "r")
 
 @dataclass(frozen=True)
 class Split:
-    """Real records, and the file that they are in."""
+    """Real records and their file."""
 
     path: Path
     records: list[dict[str, Any]]
@@ -36,7 +36,7 @@ def unseen(shared_data):
 
 @pytest.fixture
 def part(unseen, tmp_path):
-    """111 records: every sixth, and the three whose input is empty."""
+    """111 records: every sixth, and the three with an empty input."""
     records = [r for i, r in enumerate(unseen.records) if i % 6 == 0 or r["id"] in (52, 191, 402)]
     path = tmp_path / "part.json"
     path.write_text(json.dumps(records))
@@ -45,7 +45,7 @@ def part(unseen, tmp_path):
 
 @pytest.fixture
 def scored(cli, tmp_path):
-    """Score records as a file; gives the task's results."""
+    """Return a function that scores records as a file and returns the task's results."""
 
     def score(rows, task, *options):
         file = tmp_path / "p.json"
@@ -119,14 +119,14 @@ def test_the_whole_split_gives_the_reference_figures(scored, unseen):
             "0 of 111 outputs repeat their prompt: no prompt was cut off the outputs, as in the "
             "evaluator for GPT",
         ),
-        # What repeats no prompt is cut by the length of one all the same, to nothing.
+        # Outputs without a prompt are also cut by the prompt's length, which leaves nothing.
         (
             lambda i: i % 3 > 0,
             [0.6666666666666666, 0.6666666666666666, 0.6666666665865008, 0.6666666666666666,
              0.6666666666399448],
             f"74 of 111 outputs repeat their prompt: {CUT}",
         ),
-        # Where nothing is cut, the repeated prompts' own words are read as part of the replies.
+        # If nothing is cut, the repeated prompts are read as part of the replies.
         (
             lambda i: i % 3 == 0,
             [0.7454954954954955, 0.6666666666666666, 0.6666666665865008, 0.6666666666666666,
@@ -150,7 +150,7 @@ def test_one_rule_applies_to_the_whole_file(scored, part, repeats, figures, said
     result = scored(rows, "gpt4tools_unseen", "--data", part.path)
     found = values(result)
     assert [found[name] for name in OFFICIAL] == pytest.approx(figures, abs=1e-12)
-    assert found["strict_sr"] == 1.0  # where a prompt is repeated it is no part of the reply
+    assert found["strict_sr"] == 1.0  # a repeated prompt is not part of the reply
     assert result["notes"][0].startswith(said)
 
 
@@ -190,7 +190,7 @@ def test_every_record_of_a_duplicate_question_counts_officially(cli, scored, sha
     metrics = result["metrics"]
     assert metrics["official_accuracy"]["n"] == 1009
     assert metrics["official_accuracy"]["value"] == pytest.approx(0.4331020812685827, abs=1e-12)
-    assert metrics["accuracy"]["n"] == 1001  # strictly a question counts once
+    assert metrics["accuracy"]["n"] == 1001  # in strict scoring a question counts once
     assert "officially every one" in result["notes"][0]
     assert (result["n_total"], result["coverage"]) == (1009, 1.0)
     cli("export", "results/s", "--format", "official", "--output", "out")
@@ -222,7 +222,7 @@ def test_trailing_nul_characters_are_ignored_as_upstream_does(scored, part):
     perfect = [1, 1, 0.9729729728432576, 0.972972972972973, 0.9909909909477526]
     assert spoilt("Yes\n", "Yes\0\n") == pytest.approx(perfect, abs=1e-12)
     assert spoilt("\nAction Input", "\0\0\nAction Input") == pytest.approx(perfect, abs=1e-12)
-    # The test for "No" is Python's own.
+    # Upstream compares "No" in plain Python, which does not ignore NULs.
     assert spoilt("No\n", "No\0\n") == pytest.approx(
         [0.46396396396396394, 0.9279279279279279, 0.9009009007711855, 0, 0.9909909909477526],
         abs=1e-12,
@@ -284,7 +284,7 @@ def test_correct_continuations_score_like_the_targets(cli, unseen, tmp_path, sty
         prompt = asked[len(before) : len(asked) - len(after)]
         target = targets[prompt.strip()]
         if style == "davinci":
-            return Reply(" " + target.removeprefix(THOUGHT))  # goes on, and is stripped
+            return Reply(" " + target.removeprefix(THOUGHT))  # continues, and is stripped
         if style.startswith("lora-"):
             return Reply(target + "</s>")
         return Reply(target)
@@ -322,7 +322,7 @@ def test_the_targets_score_the_same_in_every_style(cli, tmp_path):
                    "--name", style)  # fmt: skip
         assert done.returncode == 0, done.stderr
         found = values(load_task(tmp_path / f"results/{style}", "gpt4tools_unseen"))
-        # One target's input is empty, which no reply meets officially.
+        # One target has an empty input, which no reply can match officially.
         assert (found["sr"], found["strict_sr"]) == (pytest.approx(23 / 24), 1.0), style
 
 

@@ -1,7 +1,7 @@
-"""Tool-call replies of the kinds that public bug reports describe, read as a careful reader would.
+"""Tool-call replies like those in public bug reports, read as a careful reader would.
 
-The cases stand in ``../shared/data``, beside the real unseen split that they answer; without them
-these tests are skipped.
+The cases and the real unseen split that they answer are in ``../shared/data``; without them, these
+tests are skipped.
 """
 
 from __future__ import annotations

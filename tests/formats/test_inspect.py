@@ -1,4 +1,4 @@
-"""``export --format inspect``: logs that the real ``inspect_ai`` reads and its viewer serves."""
+"""``export --format inspect``: logs that the real ``inspect_ai`` and its viewer can read."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def journal(tmp_path, run, task):
 
 
 def logs(folder):
-    """The logs of a folder by task, as ``inspect_ai`` finds and reads them."""
+    """Return the logs in a folder by task, as ``inspect_ai`` finds and reads them."""
     found = [read_eval_log(info) for info in list_eval_logs(str(folder))]
     return {log.eval.task: log for log in found}
 
@@ -78,7 +78,7 @@ def test_samples_match_the_journal(cli, tmp_path):
 
 
 def test_states_usage_and_tool_calls_are_exported(cli, tmp_path):
-    """Records as an endpoint leaves them: cut off, counted, with calls in the protocol."""
+    """Records from an endpoint: truncated, with token counts, with native tool calls."""
     rows = [
         {"prediction": "The answer is", "finish_reason": "length", "latency_s": 1.5}
         | {"usage": {"prompt_tokens": 10, "completion_tokens": 3, "cached_tokens": 4}},
@@ -160,14 +160,14 @@ def test_its_viewer_serves_them(cli, tmp_path):
 
 
 def fetch(url, server):
-    """The JSON behind a URL, once the server is up."""
+    """Return the JSON at a URL, once the server is up."""
     deadline = time.monotonic() + 60
     while True:
         try:
             with urlopen(url, timeout=30) as reply:
                 return json.load(reply)
         except URLError as error:
-            assert server.poll() is None, "the viewer ended"
+            assert server.poll() is None, "the viewer has exited"
             if time.monotonic() > deadline:
                 raise TimeoutError(url) from error
             time.sleep(0.2)

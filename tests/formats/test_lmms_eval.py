@@ -1,4 +1,4 @@
-"""``export --format lmms-eval``: its results and sample logs, which score back to the same run."""
+"""``export --format lmms-eval``: results and sample logs that give the same scores again."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TASKS = (
 )
 RUN = ["run", "--backend", "baseline", "--model", "random", "--name", "r"]
 EXPORT = ["export", "results/r", "--format", "lmms-eval", "--output", "out"]
-# What lmms-eval 0.7.3 writes; ``efficiency`` only where a model counts tokens.
+# What lmms-eval 0.7.3 writes; ``efficiency`` only if a model counts tokens.
 RESULTS_KEYS = {
     *("results", "group_subtasks", "configs", "versions", "n-shot", "higher_is_better"),
     *("n-samples", "config", "git_hash", "git_branch", "lmms_eval_version", "date", "usage"),
@@ -149,7 +149,7 @@ def test_tool_calls_may_be_nested_as_in_the_protocol(cli, tmp_path, nested):
 
 
 def test_truncation_and_tool_calls_survive(cli, tmp_path):
-    """A reply cut off at the limit, and tool calls of the protocol."""
+    """A reply truncated at the limit, and native tool calls."""
     cli(*RUN, "--data", "demo", "--tasks", "inst_it_image_mc,gpt4tools_seen")
     journal = tmp_path / "results/r/samples/inst_it_image_mc.jsonl"
     rows = lines(journal)

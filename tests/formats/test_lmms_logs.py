@@ -1,4 +1,4 @@
-"""``score`` on lmms-eval's sample logs: which sample a line is, what its reply is, whose it was."""
+"""``score`` on lmms-eval's sample logs: matching lines to samples, reading replies and models."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def metrics(tmp_path, run, task):
 
 
 def line(place, target, reply, **more):
-    """A line as lmms-eval 0.7.3 writes it: no record, one reply not in a list, null counts."""
+    """Return a line as in lmms-eval 0.7.3: no record, a single reply not in a list, null counts."""
     return {
         "doc_id": place,
         "target": target,
@@ -81,7 +81,7 @@ def test_an_id_in_a_metric_value_takes_precedence_over_the_position(cli, tmp_pat
 
 
 def test_a_log_with_records_needs_no_dataset(cli, tmp_path):
-    """In the hub's columns, which have none for the picture that questions share."""
+    """The records have the hub's columns, which lack the image that questions share."""
     doc = {"question": "Which?", "choice_a": "a", "choice_b": "b", "choice_c": "c", "answer": "B"}
     rows = [
         line(0, "B", "B", doc=doc | {"question_id": "007-01", "choice_d": "d"}),
@@ -96,7 +96,7 @@ def test_a_log_with_records_needs_no_dataset(cli, tmp_path):
         "007-02": "007",
     }
     assert records["007-01"]["choices"] == ["a", "b", "c", "d"]
-    assert records["007-02"]["choices"] == [], "options are known in full or not at all"
+    assert records["007-02"]["choices"] == [], "options are either all known or all unknown"
     assert load(tmp_path / "results/s/results.json")["tasks"][TASK]["marks"] == ["file"]
 
 
@@ -154,7 +154,7 @@ ASKED = {"max_new_tokens": 128, "temperature": 0, "do_sample": False, "until": [
     ("kwargs", "interface", "refused"),
     [
         (ASKED, "(chat)", None),
-        (ASKED | {"temperature": 0.7}, "(chat)", None),  # without sampling it plays no part
+        (ASKED | {"temperature": 0.7}, "(chat)", None),  # irrelevant without sampling
         (ASKED | {"do_sample": True, "temperature": 0.7}, "(chat)", "temperature: 0.0 against 0.7"),
         (ASKED | {"max_new_tokens": 16}, "(chat)", "max_tokens: 128 against 16"),
         (ASKED | {"until": "\n"}, "(chat)", "stop: none against"),
@@ -241,7 +241,7 @@ def test_the_model_is_read_from_the_results_file_beside_the_log(cli, tmp_path, b
     assert cli("score", log, "--task", TASK, "--data", "demo").returncode == 0
     (run,) = (tmp_path / "results").iterdir()
     assert load(run / "results.json")["model"] == (model or log.stem)
-    # One log a task: the task is in the folder's name, or in the log's.
+    # One log per task: the task is in the folder's name or in the log's name.
     assert TASK in run.name
     done = cli("score", log, "--task", TASK, "--data", "demo", "--model", "mine", "--name", "n")
     assert done.returncode == 0, done.stderr

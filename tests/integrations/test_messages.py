@@ -1,4 +1,4 @@
-"""lmms-eval's chat messages as our requests: every picture in its original bytes."""
+"""lmms-eval's chat messages as our requests: every image in its original bytes."""
 
 from __future__ import annotations
 

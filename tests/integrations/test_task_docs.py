@@ -1,4 +1,4 @@
-"""What cannot be read or asked inside lmms-eval is one clear error, before anything is asked."""
+"""Inside lmms-eval, wrong data and settings are one clear error before any request is sent."""
 
 from __future__ import annotations
 

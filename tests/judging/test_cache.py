@@ -1,4 +1,4 @@
-"""Scores that were paid for once."""
+"""The cache of scores that have been paid for."""
 
 from __future__ import annotations
 

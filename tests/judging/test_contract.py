@@ -1,4 +1,4 @@
-"""What a judge is asked, and the only replies that are scores."""
+"""The request to a judge, and which replies count as scores."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.openai_server import Reply, openai_server
 ITEM = JudgeItem("Who is [3]?", "A man at <4>.", "Ein Mann – “[3]”")
 
 
-class SampleScore(BaseModel):  # the evaluator's own reply model, as its source has it
+class SampleScore(BaseModel):  # the evaluator's reply model, copied from its source
     sample_score: float
 
 
@@ -162,7 +162,7 @@ def test_everything_else_is_not_a_score(reply):
     ids=["fence", "closed-fence", "opened", "closed", "blank", "digits"],
 )
 def test_reading_a_reply_takes_linear_time(reply):
-    """A reader that is not linear would take minutes here, and the test would never end."""
+    """A parser that is not linear would take minutes here and exceed the time limit."""
     with pytest.raises(BadReply) as found:
         read_score(reply)
     assert len(str(found.value)) < 200

@@ -1,4 +1,4 @@
-"""The Batch API: submit, leave, collect; nothing is lost and nothing is asked twice."""
+"""The Batch API: submit, leave, collect; nothing is lost and nothing is requested twice."""
 
 from __future__ import annotations
 
@@ -55,10 +55,10 @@ def test_submit_leave_collect(cli, tmp_path):
     assert task["metrics"]["official_score"]["value"] == pytest.approx(
         statistics.fmean(expected.values())
     )
-    # 9 calls of 100 and 5 tokens at 2.5 and 10 dollars a million, at half the price.
+    # 9 calls of 100 and 5 tokens at 2.5 and 10 dollars per million, at half the price.
     cost = task["judging"]["judges"]["openai:gpt-4o"]["cost_usd"]
     assert cost == pytest.approx(9 * (100 * 2.5 + 5 * 10) / 1e6 / 2)
-    assert collect(cli).returncode == 2, "it is collected"
+    assert collect(cli).returncode == 2, "the batch has been collected"
 
 
 def test_the_batch_sends_the_same_requests_as_single_calls(cli, tmp_path):

@@ -1,4 +1,4 @@
-"""Judging open-ended answers against a real HTTP server that plays the judge."""
+"""Judging open-ended answers, with a real HTTP server as the judge."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TASK = "inst_it_video_oe"
 
 
 def rule(body):
-    """A judge that depends on the item alone: 0, 0.1 … 1."""
+    """Return a score that depends only on the item: 0, 0.1 … 1."""
     item = body["messages"][0]["content"][1]["text"]
     return int(hashlib.sha256(item.encode()).hexdigest(), 16) % 11 / 10
 
@@ -115,7 +115,7 @@ def test_a_data_folder_with_only_the_prompts_is_enough(cli, tmp_path, shared_dat
 
 
 def unreliable(seed):
-    """Three calls in ten go wrong, each in another way; the answer is the rule's otherwise."""
+    """A judge that fails three of ten calls in different ways and follows the rule otherwise."""
     randomness, lock = random.Random(seed), threading.Lock()
     troubles = [
         lambda: Reply("busy", status=429, headers={"Retry-After": "0.05"}),
@@ -141,7 +141,7 @@ def unreliable(seed):
 def test_an_unreliable_judge_never_causes_a_wrong_score(cli, tmp_path):
     file, expected = predictions(tmp_path, 120)
     with openai_server(unreliable(1)) as server:
-        # Two attempts leave some answers unjudged; the second run asks for those alone.
+        # Two attempts leave some answers unjudged; the second run requests only those.
         first = cli(
             *("score", file, "--task", TASK, "--name", "s"),
             *judge_options(server, "--judge-attempts", 2, "--judge-timeout", 0.5),
@@ -162,7 +162,7 @@ def test_an_unreliable_judge_never_causes_a_wrong_score(cli, tmp_path):
     assert f"{states['judge_error']} answers have no verdict" in first.stderr
 
     with openai_server(by_rule) as healthy:
-        # The endpoint is part of what a score depends on; a proxy would keep its address.
+        # A score depends on the endpoint; behind a proxy its address would stay the same.
         second = cli(
             *("judge", "results/s", "--judge", "openai:j"),
             *("--judge-base-url", healthy.base_url),
@@ -191,7 +191,7 @@ def test_a_bad_reply_is_kept_with_its_sample(cli, tmp_path):
 
 
 def message(finish_reason="stop", **fields):
-    """A reply whose message has these fields."""
+    """Return a reply whose message has these fields."""
     choice = {"index": 0, "finish_reason": finish_reason, "message": {"content": None} | fields}
     return Reply(body=json.dumps({"id": "1", "choices": [choice]}).encode())
 

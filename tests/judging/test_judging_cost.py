@@ -1,4 +1,4 @@
-"""What judging costs: the budget that is never passed, and the estimate beforehand."""
+"""The cost of judging: the budget that is never exceeded, and the estimate beforehand."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.openai_server import Reply, openai_server
 def test_judging_stops_before_the_budget_is_exceeded_with_exit_code_3(cli, tmp_path):
     file, _ = predictions(tmp_path, 50)
     prices = tmp_path / "prices.json"
-    prices.write_text('{"j": {"input": 100.0, "output": 100.0}}')  # 0.0102 dollars a call
+    prices.write_text('{"j": {"input": 100.0, "output": 100.0}}')  # 0.0102 dollars per call
     with openai_server(by_rule) as server:
         done = cli(
             *("score", file, "--task", TASK, "--name", "s"),
@@ -85,7 +85,7 @@ def test_the_judge_and_the_estimated_cost_are_printed_before_the_first_call(cli,
             r"judged by openai:j: about 10 calls, about \d+\.\d\d US dol", first.stderr
         )
         assert first.stderr.index("judged by") < first.stderr.index(f"{TASK} judged")
-        again = cli(*score, "--name", "t")  # all of it is in the cache
+        again = cli(*score, "--name", "t")  # all verdicts are in the cache
         assert "judged by openai:j: about 0 calls, no cost" in again.stderr
         more = cli(*score, "--name", "s", "--judge-repeats", "2")
         assert "judged by openai:j: about 10 calls (10 scores are known), about" in more.stderr

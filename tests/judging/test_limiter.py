@@ -1,4 +1,4 @@
-"""The adaptive limit on calls in flight."""
+"""The adaptive limit for calls in flight."""
 
 from __future__ import annotations
 

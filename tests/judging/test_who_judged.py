@@ -1,4 +1,4 @@
-"""A run names a judge once it has spoken: one that says nothing takes no earlier score's place."""
+"""A run names a judge once there is a verdict; a judge without verdicts never replaces scores."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PRICES = '{"b": {"input": 100.0, "output": 100.0}}'
 
 @pytest.fixture
 def paid(cli, tmp_path):
-    """A run that judge ``openai:j`` judged in full."""
+    """A run that was completely judged by ``openai:j``."""
     file, _ = predictions(tmp_path, 4)
     (tmp_path / "prices.json").write_text(PRICES)
     with openai_server(by_rule) as server:

@@ -1,4 +1,4 @@
-"""``instit-bench leaderboard``: one row a model, doubtful cells marked."""
+"""``instit-bench leaderboard``: one row per model, with marks on doubtful cells."""
 
 from __future__ import annotations
 
@@ -160,10 +160,10 @@ def test_nothing_is_cut_off_at_any_terminal_width(cli, tmp_path, width):
 
 
 def in_terminal(folder, width, *arguments):
-    """What a command writes to a terminal of ``width`` characters."""
+    """Return the output of a command on a terminal of ``width`` characters."""
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "instit_bench", *arguments]
-    # On a dumb terminal rich goes by the width only where it knows the height too.
+    # On a dumb terminal, rich uses the width only if it also knows the height.
     environment = cli_environment(COLUMNS=str(width), LINES="40", TERM="dumb")
     process = subprocess.Popen(command, cwd=folder, env=environment, stdout=theirs)
     os.close(theirs)
@@ -171,7 +171,7 @@ def in_terminal(folder, width, *arguments):
     while True:
         try:
             parts.append(os.read(ours, 65536))
-        except OSError:  # the process has closed its end
+        except OSError:  # the process has closed its end of the pipe
             break
         if not parts[-1]:
             break

@@ -1,4 +1,4 @@
-"""``instit-bench leaderboard --html`` in a real browser: sort, filter, download, and only text."""
+"""``instit-bench leaderboard --html`` in a real browser: sorting, filters, download, safety."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def shown_models(page):
 
 
 def column(page, name):
-    """The numbers of a column from top to bottom; ``None`` where a cell has none."""
+    """Return the numbers of a column from top to bottom; ``None`` for cells without a number."""
     return page.execute_script(
         """
         const heading = document.querySelector(`thead [data-name="${arguments[0]}"]`);
@@ -118,7 +118,7 @@ def test_sorting_is_stable(page):
 
 def test_everything_works_with_the_keyboard(page):
     keys = ActionChains(page)
-    keys.send_keys(Keys.TAB * 2 + "qwen2-vl" + Keys.TAB).perform()  # past the download
+    keys.send_keys(Keys.TAB * 2 + "qwen2-vl" + Keys.TAB).perform()  # past the download link
     assert page.switch_to.active_element.get_attribute("name") == "benchmark"
     keys.send_keys(Keys.ARROW_RIGHT).perform()
     assert shown_models(page) == ["Qwen2-VL-Instruct (Qwen2-7B)", "Qwen2-VL-Instruct (Qwen2-72B)"]
@@ -217,7 +217,7 @@ def test_text_has_enough_contrast_in_light_and_dark_mode(board, tmp_path, dark):
 
 
 def contrast(page, element):
-    """WCAG 2's contrast ratio between an element's text and what lies behind it."""
+    """Return the WCAG 2 contrast ratio between an element's text and its background."""
     ink, ground = page.execute_script(
         """
         let below = arguments[0];

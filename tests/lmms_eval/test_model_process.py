@@ -1,4 +1,4 @@
-"""The process that holds a model of lmms-eval: batches, errors, silence, and how it ends."""
+"""The process that runs a model of lmms-eval: batches, errors, output, and how it ends."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ pytestmark = pytest.mark.lmms_eval
 
 N_SAMPLES = 112
 CHOICE = ("--tasks", "inst_it_image_mc")
-MARKED = "Which marked object is a red car?"  # words of one question of the demo data
+MARKED = "Which marked object is a red car?"  # words of one question in the demo data
 
 
 @dataclass
 class Unruly:
-    """The unruly model, run in one folder; a run goes on where the last one stopped."""
+    """Runs the unruly model in one folder; each run resumes the previous one."""
 
     folder: Path
     models: Path
@@ -117,7 +117,7 @@ def test_a_model_process_that_breaks_the_protocol_ends_the_run(unruly, odd, said
     left = [call["left"] for call in unruly.calls if "left" in call]
     assert len(left) == (odd == "daemon")
     for pid in left:
-        assert alive(pid), "the run waits for nobody who is left behind"
+        assert alive(pid), "the run does not wait for processes left behind"
         os.kill(pid, signal.SIGKILL)
     assert run.code == 1
     assert said in run.err.splitlines()[-1]
@@ -210,7 +210,7 @@ def test_a_model_that_does_not_exist_leaves_no_run(cli, tmp_path):
 
 
 def alive(pid: int) -> bool:
-    """Whether a process runs; one that has ended and waits to be read does not."""
+    """Return whether a process is running; zombies are not."""
     with suppress(FileNotFoundError, ProcessLookupError):
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     return False

@@ -1,4 +1,4 @@
-"""Our backends as models of lmms-eval, through its real command line and a real server."""
+"""Our backends as models of lmms-eval, with its real command line and a real server."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ N_REQUESTS = 112
 
 @pytest.fixture(scope="module")
 def asked(lmms_eval, replies):
-    """All six tasks through ``instit_bench_openai``: lmms-eval's run, and the server's state."""
+    """A run of all six tasks with ``instit_bench_openai``, and the server."""
     by_prompt = json.loads(replies.file.read_text())
 
     def answer(body):
@@ -133,7 +133,7 @@ def test_arguments_are_checked(lmms_eval, arguments, said):
 
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory) -> Path:
-    """A folder for PYTHONPATH in which ``vllm serve`` is the stand-in of the engine's tests."""
+    """A folder for PYTHONPATH in which ``vllm serve`` is the stand-in from the engine tests."""
     folder = tmp_path_factory.mktemp("engine")
     command = folder / "vllm/entrypoints/cli"
     command.mkdir(parents=True)
@@ -147,7 +147,7 @@ def engine(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def with_engine(environment, engine) -> LmmsRun:
-    """All Inst-IT tasks through ``instit_bench_vllm``."""
+    """A run of all Inst-IT tasks with ``instit_bench_vllm``."""
     env = environment(engine / "tiny.jsonl", INSTIT_BENCH_DATA="demo")
     command = [
         *(sys.executable, "-m", "lmms_eval", "--model", "instit_bench_vllm"),
@@ -170,7 +170,7 @@ def with_engine(environment, engine) -> LmmsRun:
 
 def test_an_engine_is_started_gets_media_by_path_and_is_stopped(with_engine, engine):
     asked = [json.loads(line) for line in (engine / "fake.asked").read_text().splitlines()]
-    assert len(asked) == 64 + 1  # the longest request is tried first
+    assert len(asked) == 64 + 1  # the longest request is sent once more at the start
     assert all(request["authorised"] for request in asked)
     urls = [
         part["image_url"]["url"]

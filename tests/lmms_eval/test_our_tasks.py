@@ -1,4 +1,4 @@
-"""Our tasks inside lmms-eval: the same requests, and to 1e-9 the same numbers, as here."""
+"""Our tasks inside lmms-eval: the same requests, and the same metrics to 1e-9, as in our runs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DEMO = REPOSITORY / "instit_bench/datasets/demo/Inst-It-Bench"
 
 @pytest.fixture(scope="module", params=["chat", "simple"])
 def theirs(request, lexically_judged):
-    """All six tasks with the tiny model of either kind, judged by the lexical judge."""
+    """A run of all six tasks with the tiny model of either kind and the lexical judge."""
     return lexically_judged(request.param)
 
 
@@ -43,7 +43,7 @@ def test_the_replies_are_right_wrong_and_unreadable(ours):
 
 @pytest.mark.parametrize("task", INST_IT)
 def test_standard_errors_are_clustered_by_image_or_video(theirs, ours, task):
-    """lmms-eval's variance is ours less the factor G/(G-1), plus an n-th of the unclustered one."""
+    """lmms-eval's variance is ours without the factor G/(G-1), plus 1/n of the unclustered one."""
     found = theirs.metrics(task)
     metrics = {name: m for name, m in ours[task]["metrics"].items() if m["stderr"]}
     assert metrics
@@ -86,7 +86,7 @@ def test_images_arrive_as_images_and_frames_in_order(theirs):
 
 
 def picture(name):
-    """What a tiny model says of a picture; one of the frames is no RGB picture by itself."""
+    """Describe an image as the tiny models do; one of the frames is not stored as RGB."""
     image = Image.open(DEMO / name).convert("RGB")
     return ["RGB", *image.size, sha256(image.tobytes()).hexdigest()]
 

@@ -1,4 +1,4 @@
-"""Our tasks inside lmms-eval with other data, prompts, judges and installations."""
+"""Our tasks inside lmms-eval with different data, prompts, judges and installations."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ANSWER = "[3] stands beside [1] at <2>."
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    """A data folder with the benchmark's own texts and with pictures inside a parquet file."""
+    """A data folder with prompt files and with images inside a parquet file."""
     folder = tmp_path_factory.mktemp("data")
     copytree(DEMO, folder / DEMO.name)
     records = json.loads((DEMO / "image_multi_choices.json").read_text())
@@ -45,7 +45,7 @@ def data(tmp_path_factory):
 
 
 def verdict(body):
-    """A score that depends on the answer's question; every fourth question cannot be judged."""
+    """Return a score that depends on the question; a quarter of the questions cannot be judged."""
     item = body["messages"][0]["content"][1]["text"]
     number = int(sha256(item.encode()).hexdigest(), 16)
     if number % 4 == 0:
@@ -116,7 +116,7 @@ def test_the_key_is_in_no_file_and_no_output(theirs):
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory):
-    """A folder for PYTHONPATH with what the project's wheel installs."""
+    """A folder for PYTHONPATH with the contents of the project's wheel."""
     folder = tmp_path_factory.mktemp("wheel")
     build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder)]
     subprocess.run([*build, str(REPOSITORY)], check=True, capture_output=True, timeout=120)

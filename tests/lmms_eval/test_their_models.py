@@ -1,4 +1,4 @@
-"""Models of lmms-eval as a backend of ours: the same requests and numbers as over there."""
+"""Models of lmms-eval in our runs: the same requests and metrics as in lmms-eval."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from tests.lmms_eval.running import Runner, finish, start
 
 pytestmark = pytest.mark.lmms_eval
 
-# How either program is told which of two adapters of one name is meant.
+# The options that select one of two adapters with the same name, in lmms-eval and here.
 KINDS = {"chat": ([], []), "simple": (["--force_simple"], ["--model-arg", "force_simple=true"])}
 
 
 @pytest.fixture(scope="module")
 def run_model(tmp_path_factory, environment) -> Runner:
-    """Run a model of lmms-eval here, on the demo data."""
+    """Return a function that runs a model of lmms-eval here on the demo data."""
     folder = tmp_path_factory.mktemp("here")
 
     def run_model(model, *options, name):
@@ -30,7 +30,7 @@ def run_model(tmp_path_factory, environment) -> Runner:
 
 @pytest.fixture(scope="module", params=KINDS)
 def tiny(request, lexically_judged, run_model: Runner):
-    """The tiny model of either kind over there, and here."""
+    """Runs of the tiny model of either kind in lmms-eval and here."""
     _, ours = KINDS[request.param]
     there = lexically_judged(request.param)
     here = run_model("tiny", *ours, "--judge", "lexical", name=request.param)
@@ -48,7 +48,7 @@ def test_every_metric_is_the_same_to_1e_9(tiny, task):
 
 
 def test_the_model_gets_the_same_requests(tiny):
-    """Texts, pictures pixel by pixel, videos and sampling settings, whatever the order."""
+    """Texts, pixels, videos and sampling settings are the same, regardless of the order."""
     there, here, _ = tiny
 
     def asked(lines):
@@ -72,7 +72,7 @@ def test_the_manifest_describes_the_adapter(tiny):
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory):
-    """A model with random weights, of an architecture that lmms-eval has adapters for."""
+    """A model with random weights and an architecture that lmms-eval has adapters for."""
     from benchmarks.tiny_models import make_vision
 
     return make_vision(tmp_path_factory.mktemp("checkpoint") / "vision")
@@ -80,7 +80,7 @@ def checkpoint(tmp_path_factory):
 
 @pytest.fixture(scope="module", params=KINDS)
 def built_in(request, lmms_eval, run_model: Runner, checkpoint):
-    """lmms-eval's own adapters of Qwen2.5-VL, greedy, over there and here."""
+    """Greedy runs of lmms-eval's adapters for Qwen2.5-VL in lmms-eval and here."""
     theirs, ours = KINDS[request.param]
     pixels = ["min_pixels=3136", "max_pixels=50176"]
     arguments = [f"pretrained={checkpoint}", "device=cpu", "device_map=cpu", *pixels]

@@ -1,4 +1,4 @@
-"""Videos as folders of frames: their order, which of them are shown, and what is wrong."""
+"""Videos as folders of frames: their order, the selected frames, and errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures: what a model may see goes out as it lies on disk, the rest as plain RGB."""
+"""Images: formats that models can read are sent unchanged, all others as plain RGB."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from instit_bench.types import ImagePart
 
 
 def painted(mode: str, size: tuple[int, int] = (23, 17)) -> Image.Image:
-    """A picture of many colours, and many degrees of transparency, in one of Pillow's modes."""
+    """Make an image with many colours and levels of transparency in one of Pillow's modes."""
     width, height = size
     pixels = bytes((7 * i * i + 3 * i) % 256 for i in range(width * height * 4))
     image = Image.frombytes("RGBA", size, pixels)
@@ -50,7 +50,7 @@ def animated(kind: str) -> bytes:
 
 
 def exif_with_thumbnail() -> Image.Exif:
-    """A photo's EXIF block with a whole JPEG file inside."""
+    """Return a photo's EXIF block that contains a whole JPEG file."""
     exif = Image.Exif()
     exif[0x927C] = saved(painted("RGB", (100, 100)), "JPEG")
     return exif
@@ -214,7 +214,7 @@ def test_an_unreadable_file_is_refused_with_path_and_reason(tmp_path, name, reas
 
 
 class TestDamage:
-    """Nothing but a MediaError comes out, whatever the bytes."""
+    """Whatever the bytes, the only exception is MediaError."""
 
     @staticmethod
     def load_or_refuse(content: bytes) -> None:
@@ -232,7 +232,7 @@ class TestDamage:
     def test_random_bytes(self, magic):
         self.load_or_refuse(magic + os.urandom(60))
 
-    @pytest.mark.filterwarnings("ignore::UserWarning:PIL")  # it warns and reads on
+    @pytest.mark.filterwarnings("ignore::UserWarning:PIL")  # it warns and continues
     @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
     @given(st.data())
     def test_damaged_files(self, data):

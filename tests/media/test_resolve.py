@@ -1,4 +1,4 @@
-"""From a request that names media to one whose pictures are all there."""
+"""Resolving a request with media paths into one with all images loaded."""
 
 from __future__ import annotations
 

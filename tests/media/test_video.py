@@ -1,4 +1,4 @@
-"""Video files: decord and PyAV give the same frames, and a broken file is one clear error."""
+"""Video files: decord and PyAV return the same frames, and a broken file is one clear error."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DEMO = demo_data() / "Inst-It-Bench" / "videos_vpt" / "5.mp4"
 
 
 def make_video(path: Path, frames: int = 40, codec: str = "mpeg4", size: int = 64) -> Path:
-    """A film in which every frame has a grey of its own and a moving square."""
+    """Write a video in which every frame has a different grey and a moving square."""
     with av.open(str(path), "w") as container:
         try:
             stream = container.add_stream(codec, rate=8)
@@ -98,7 +98,7 @@ def test_colours_keep_their_full_resolution():
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no decord-less environment is set up")
 def test_without_decord_the_frames_are_the_same(tmp_path):
-    """The same call in a process in which decord cannot be imported."""
+    """The same call gives the same frames in a process that cannot import decord."""
     (tmp_path / "decord.py").write_text("raise ImportError('not here')")
     program = (
         "import sys, hashlib; from pathlib import Path\n"

@@ -1,4 +1,4 @@
-"""Why official and strict differ: counted in the head of a report, and listed on request."""
+"""The reasons why official and strict differ: counted in the report's head, listed on request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ``instit-bench report`` writes, where its pictures come from, and what it refuses."""
+"""The files that ``instit-bench report`` writes, the source of its images, and what it refuses."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ IMAGE_MC, VIDEO_MC = "inst_it_image_mc", "inst_it_video_mc"
 
 
 def embedded(page):
-    """The data block of a report."""
+    """Return the data block of a report."""
     text = page.read_text(encoding="utf-8")
     block = re.search(r'<script type="application/json" id="data">(.*?)</script>', text, re.DOTALL)
     return json.loads(block[1])
 
 
 def films(page):
-    """Sample id -> its pictures: [file, width, height] or [reason]."""
+    """Map sample ids to their images: [file, width, height] or [reason]."""
     data = embedded(page)
     return {
         sample["id"]: [data["pictures"][n] for n in data["films"][answer["film"]]]
@@ -47,7 +47,7 @@ def record(number, **fields):
 
 
 def write_images(tmp_path, size=(1600, 900)):
-    """A data folder with one picture on disk and a question on it."""
+    """Write a data folder with one image and one question about it."""
     folder = tmp_path / "data/Inst-It-Bench"
     picture(folder / "images_vpt/1.png", size)
     records = [record(1, image_path="images_vpt/1.png")]
@@ -63,7 +63,7 @@ def test_thumbnails_are_stored_beside_the_page_and_made_once(cli, tmp_path):
     assert done.stderr == "report: results/r/report.html (1 samples, 1 images)\n"
     page = tmp_path / "results/r/report.html"
     [[file, width, height]] = films(page)["001-01"]
-    assert re.fullmatch(r"[0-9a-f]{32}\.webp", file), "a digest, no name from the data"
+    assert re.fullmatch(r"[0-9a-f]{32}\.webp", file), "a digest instead of a name from the data"
     thumbnail = page.parent / "report_media" / file
     with Image.open(thumbnail) as image:
         assert image.size == (width, height) == (640, 360)
@@ -130,7 +130,7 @@ def test_a_missing_or_broken_image_is_reported_in_its_place(cli, tmp_path):
 
 
 def show(cli, tmp_path, task, path):
-    """The report after the first sample's journal line was made to name another file."""
+    """Make a report after changing the file named in the first sample's journal line."""
     cli(*BASELINE, "--data", "demo", "--tasks", task)
     journal = tmp_path / f"results/r/samples/{task}.jsonl"
     first, *others = journal.read_text().splitlines(keepends=True)
@@ -149,7 +149,7 @@ def test_endless_and_oversized_files_are_not_read(cli, tmp_path, task, kind):
         os.mkfifo(path)
     elif kind == "huge":
         path.touch()
-        os.truncate(path, 2**40)  # bytes, none of them on disk
+        os.truncate(path, 2**40)  # bytes, in a sparse file
     elif kind == "device":
         path = Path("/dev/zero")
     else:
@@ -210,7 +210,7 @@ def test_text_shared_by_many_prompts_is_in_the_page_once(cli, tmp_path):
     cli(*BASELINE, "--data", "demo", "--tasks", "gpt4tools_unseen")
     cli("report", "results/r")
     page = (tmp_path / "results/r/report.html").read_text()
-    assert not (tmp_path / "results/r/report_media").exists()  # there is not an image to keep
+    assert not (tmp_path / "results/r/report_media").exists()  # there are no images to store
     line = "Find Shadows: lists where the shadows in a picture fall."
     assert page.count(line) == 1
     asked = embedded(tmp_path / "results/r/report.html")

@@ -1,4 +1,4 @@
-"""Whatever data, models and judges say stays text in the report: nothing of it runs."""
+"""Text from data, models and judges remains text in the report: none of it is executed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ NAME = 'x"><script>window.hit = 1</script>'
 
 
 def rows():
-    """A prediction file whose every field is hostile."""
+    """Return a prediction file in which every field is hostile."""
     return [
         {
             "question_id": f"{number:03}-{text[:500]}",
@@ -46,7 +46,7 @@ def rows():
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory):
-    """Two runs with hostile names, texts and judge's replies."""
+    """A report of two runs with hostile names, texts and judge replies."""
     folder = tmp_path_factory.mktemp("hostile")
     (folder / "p.json").write_text(json.dumps(rows()))
     with openai_server(lambda body: Reply(f"J {ALL}")) as server:
@@ -54,7 +54,7 @@ def report(tmp_path_factory):
         for name in ("one", "two"):
             command = ("score", "p.json", "--task", "inst_it_video_oe", "--model", NAME)
             run_cli(folder, *command, "--name", name, *judge, allowed=(0, 1))
-    # A folder may bear any name that the file system takes.
+    # A folder may have any name that the file system allows.
     hostile = (folder / "results/one").rename(folder / "results" / "<img src=x onerror=hit=1>")
     run_cli(folder, "report", hostile, "results/two")
     return hostile / "report.html"
@@ -103,7 +103,7 @@ def test_an_injected_script_would_be_refused(page):
     assert any("Content Security Policy" in message for message in complaints(page))
 
 
-# Words that an override of direction outside them has turned about.
+# Words reversed by a direction override outside of them.
 TURNED = """
 const turned = [];
 const nodes = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
@@ -160,7 +160,7 @@ def test_only_the_beginning_of_a_huge_text_is_shown(browser, tmp_path, text):
 
 def assert_nothing_ran(page):
     assert page.execute_script("return window.hit") is None
-    assert complaints(page) == [], "not even tried"
+    assert complaints(page) == [], "not even attempted"
     elements = page.execute_script(
         "return [document.scripts.length, document.styleSheets.length,"
         " document.querySelectorAll('iframe, img, [onload], [onerror]').length,"

@@ -1,4 +1,4 @@
-"""The report on a phone and in the dark."""
+"""The report on a phone and in dark mode."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SAMPLE = "#sample=inst_it_video_mc/001-0000"
 
 
 def colour(page, selector, property_):
-    """Red, green, blue of an element."""
+    """Return red, green and blue of an element's style property."""
     return rgb(page.find_element(By.CSS_SELECTOR, selector).value_of_css_property(property_))
 
 
@@ -30,11 +30,9 @@ def test_the_page_fits_a_phone(tmp_path, big_report):
         top = page.execute_script(
             "return document.getElementById('details').getBoundingClientRect().top"
         )
-        assert abs(top) < 5, "a link to a sample leads to the sample"
+        assert abs(top) < 5, "a link to a sample shows the sample"
         for figure in page.find_elements(By.CSS_SELECTOR, ".figures .number"):
-            assert figure.rect["x"] + figure.rect["width"] <= 390, (
-                "official and strict are in sight"
-            )
+            assert figure.rect["x"] + figure.rect["width"] <= 390, "official and strict are visible"
         assert complaints(page) == []
 
 
@@ -89,7 +87,7 @@ def bottom(rect):
 
 
 def contrast(one, other):
-    """The contrast ratio of WCAG 2.1, 1 to 21."""
+    """Return the WCAG 2.1 contrast ratio, 1 to 21."""
     lighter, darker = sorted((luminance(one), luminance(other)), reverse=True)
     return (lighter + 0.05) / (darker + 0.05)
 

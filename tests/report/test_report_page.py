@@ -1,4 +1,4 @@
-"""``instit-bench report`` in a real browser: a page of 4,000 samples that people look through."""
+"""``instit-bench report`` in a real browser: browsing a page with 4,000 samples."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DECIDING = {TASKS[0]: "accuracy", TASKS[1]: "accuracy", TASKS[2]: "strict_sr"}
 
 @pytest.fixture
 def page(browser, big_report):
-    """Opens the report, with a fragment or without one."""
+    """Return a function that opens the report, optionally at a fragment."""
 
     def open_page(fragment=""):
         browser.get("about:blank")
@@ -30,7 +30,7 @@ def page(browser, big_report):
 
 @pytest.fixture(scope="module")
 def journals(big_report):
-    """Run -> task -> id -> the journal's line."""
+    """Journal lines by run, task and id."""
     results = big_report.parent.parent / "results"
     return {
         run: {
@@ -258,14 +258,14 @@ def test_the_page_works_with_the_keyboard(page):
     browser.find_element(By.ID, "list").send_keys(Keys.ARROW_DOWN)
     assert details(browser).startswith("inst_it_image_mc/003-0002")
     browser.find_element(By.ID, "details").send_keys(Keys.ARROW_DOWN, Keys.HOME)
-    assert details(browser).startswith("inst_it_image_mc/003-0002"), "there they scroll"
+    assert details(browser).startswith("inst_it_image_mc/003-0002"), "there the arrow keys scroll"
     browser.find_element(By.ID, "list").send_keys(Keys.END)
     assert browser.find_elements(By.CSS_SELECTOR, "[aria-selected=true][aria-posinset='4000']")
     browser.find_element(By.ID, "list").send_keys(Keys.HOME)
     assert details(browser).startswith("inst_it_image_mc/001-0000")
     body.send_keys("/")
     press(browser, "round 9", "j")
-    assert count(browser) == "0 of 4000 samples", "in the search field j is a letter"
+    assert count(browser) == "0 of 4000 samples", "in the search field, j is a letter"
     press(browser, Keys.ESCAPE)
     assert count(browser) == "4000 of 4000 samples"
     press(browser, "?")

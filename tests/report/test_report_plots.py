@@ -1,4 +1,4 @@
-"""A report's plots: nothing is cut off, and no data make them or a filter too large to use."""
+"""A report's plots: nothing is cut off, and no data makes a plot or filter too large to use."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.report.big_runs import DEMO, run_cli
 
 RECORDS, N_RIGHT = 150, 1500
 
-# The words of every plot that stick out of it.
+# The labels of every plot that extend beyond it.
 CUT_OFF = """
 return [...document.querySelectorAll(".chart svg")].flatMap((svg) => {
   const frame = svg.getBoundingClientRect();
@@ -24,7 +24,7 @@ return [...document.querySelectorAll(".chart svg")].flatMap((svg) => {
   }).map((text) => text.textContent);
 });
 """
-# Pairs of a radar's label and point of which one lies on the other.
+# Pairs of a label and a point of a radar that overlap.
 ON_LABELS = """
 const radar = document.querySelector(".chart:has(polygon) svg");
 const boxes = (tag) => [...radar.querySelectorAll(tag)].map((one) => one.getBoundingClientRect());
@@ -35,7 +35,7 @@ return boxes("text").flatMap((label) => boxes("circle").filter((dot) =>
 
 
 def renamed(record, number):
-    """The record with tools of its own, whose names are long."""
+    """Return the record with its own tools, which have long names."""
     text = json.dumps(record)
     for tool in ("Find Shadows", "Day To Night", "Guess Place", "Recolour Object"):
         text = text.replace(tool, f"{tool} of the {number}. kind " + "和" * 150)
@@ -44,7 +44,7 @@ def renamed(record, number):
 
 @pytest.fixture(scope="module")
 def many_tools(tmp_path_factory):
-    """Two runs on records whose tools all differ."""
+    """A report of two runs on records with many different tools."""
     folder = tmp_path_factory.mktemp("many-tools")
     demo = json.loads((DEMO / "gpt4tools/gpt4tools_test_unseen.json").read_text())
     calling = [record for record in demo if "Action:" in record["output"]]

@@ -1,4 +1,4 @@
-"""A run in memory is the run on disk, while it is written and afterwards."""
+"""A run in memory equals the run on disk, while it is being written and afterwards."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from instit_bench.types import State, Usage
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
-    """A judged run over the demo data, as the process that wrote it holds it."""
+    """A judged run on the demo data, as the writing process holds it in memory."""
     settings = {"model": "first", "backend": "baseline", "data": "demo", "judge": ("lexical",)}
     folder = tmp_path_factory.mktemp("results")
     return run(make_config(None, settings | {"output": folder}), Silent()).run
@@ -65,7 +65,7 @@ def test_a_released_task_keeps_its_result_and_is_read_again_on_demand(written):
         written.directory.journal_path(task.name).rename(written.path / task.name)
     try:
         assert [task.result for task in tasks] == before
-        assert all(task.samples == [] for task in tasks)  # there is nothing to read now
+        assert all(task.samples == [] for task in tasks)  # now there is nothing to read
     finally:
         for task in tasks:
             (written.path / task.name).rename(written.directory.journal_path(task.name))

@@ -196,6 +196,6 @@ def test_text_without_tags_is_unchanged(reply):
     "piece", [*(tag for pair in PAIRS for tag in pair), *END_TOKENS, "<", "<s>"]
 )
 def test_long_repetitive_replies_finish(piece):
-    # Anything quadratic takes minutes here.
+    # A quadratic pattern would take minutes here.
     for text in (piece * (500_000 // len(piece)), f"{piece} x " * 50_000, f"<s>{piece}x " * 50_000):
         strip_end_tokens(split_reasoning(text).text)

@@ -1,4 +1,4 @@
-"""What a scorer's spec says of its numbers, whoever brings the scorer."""
+"""What a scorer's spec declares about its metrics, for built-in and installed scorers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.installed import install
 
 
 def stored(scorer, metrics):
-    """A task as a run's manifest or a baseline file names it."""
+    """Return a task as described in a run's manifest or a baseline file."""
     return SimpleNamespace(scorer=scorer, metrics=metrics)
 
 
@@ -139,5 +139,5 @@ def test_unjudged_predictions_are_not_compared_by_a_diagnostic(cli, tmp_path):
         "inst_it_image_oe: no headline metric has a value; were its answers judged?" in done.stdout
     )
     held = cli("check", "results/first", "--baseline", "results/random")
-    assert held.returncode == 3  # coverage: nothing has a verdict
+    assert held.returncode == 3  # coverage: nothing was judged
     assert "id_f1" not in held.stdout

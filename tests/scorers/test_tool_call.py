@@ -1,4 +1,4 @@
-"""The scorer: official and strict values side by side, on small cases and on the real split."""
+"""The scorer: official and strict values side by side, for small cases and the real split."""
 
 import json
 from pathlib import Path
@@ -373,7 +373,7 @@ def test_arity_from_descriptions_matches_the_real_target_inputs(records):
         for found in result.details["gold_calls"]:
             tool = prompt.find_tool(found["name"])
             assert tool is not None
-            # Three gold inputs are empty.
+            # Three target inputs are empty.
             assert len(found["arguments"]) == tool.arity or record["id"] in (52, 191, 402)
             for text, is_file in zip(found["arguments"], tool.takes_file, strict=False):
                 assert (text == "example.png") == is_file

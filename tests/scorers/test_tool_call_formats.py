@@ -1,4 +1,4 @@
-"""How the replies of current models are read: one table per family of formats."""
+"""Reading the replies of current models: one table per family of formats."""
 
 import json
 
@@ -288,7 +288,7 @@ TAGS = [
     ),
 ]
 
-# A vendor's prefix before a known tag is no format of its own, whoever the vendor is.
+# A vendor's prefix before a known tag is not a separate format, whoever the vendor is.
 TAGS += [
     (
         "arg_key",
@@ -655,7 +655,7 @@ ENDLESS += [
 
 @pytest.mark.parametrize("piece", ENDLESS)
 def test_a_megabyte_of_any_text_is_read(piece):
-    """A parser that took quadratic time would not come to an end here."""
+    """A parser with quadratic running time would exceed the time limit here."""
     text = piece * (1_000_000 // len(piece))
     assert isinstance(parse_reply(text, PROMPT), Reply | ParseError)
     assert isinstance(

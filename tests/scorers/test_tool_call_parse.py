@@ -1,4 +1,4 @@
-"""What the parser makes of replies, and what it reads in prompts."""
+"""Parsing replies and prompts."""
 
 import json
 

@@ -11,7 +11,7 @@ from instit_bench.stats.intervals import mean_metric
 
 @pytest.fixture(scope="module")
 def answers():
-    """1,000 right or wrong answers on 200 videos, about which their questions half agree."""
+    """Return 1,000 right or wrong answers on 200 videos, correlated by half within a video."""
     rng = np.random.default_rng(0)
     clusters = np.repeat(np.arange(200), 5)
     right = rng.random(1000) < rng.beta(0.6, 0.4, 200)[clusters]
@@ -44,7 +44,7 @@ def test_a_higher_level_is_wider(answers):
 
 
 def test_means_are_taken_over_questions_and_not_over_videos():
-    """A video of 98 right answers and two of one wrong answer each: all draws lie in 0..1."""
+    """One video with 98 right answers and two with one wrong answer: all draws lie in 0..1."""
     low, high = cluster_bootstrap([1.0] * 98 + [0.0, 0.0], [0] * 98 + [1, 2])
     assert (low, high) == (0.0, 1.0)
 

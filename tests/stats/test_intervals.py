@@ -1,4 +1,4 @@
-"""Means with clustered errors and intervals."""
+"""Means with clustered standard errors and intervals."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_the_clustered_interval_is_student_s_on_the_log_odds_scale():
 
 
 def test_a_few_large_clusters_are_less_informative_than_equal_ones():
-    """The same mean and error from 20 pictures, but in one case two of them hold most questions."""
+    """Both have 20 images and the same mean and error; in one, two images have most questions."""
     one_way = [1.0 if i % 2 else 0.0 for i in range(20)]
     equal = mean_metric(one_way * 2, [i % 20 for i in range(40)])
     large = mean_metric(
@@ -65,7 +65,7 @@ def test_a_few_large_clusters_are_less_informative_than_equal_ones():
         return (high - low) / 2 * metric.value * (1 - metric.value) / metric.stderr
 
     assert quantile(equal) == pytest.approx(t.ppf(0.975, 19))
-    effective = (2 * 11**2 + 18) ** 2 / (2 * 11**4 + 18)  # 2.3 pictures
+    effective = (2 * 11**2 + 18) ** 2 / (2 * 11**4 + 18)  # 2.3 images
     assert quantile(large) == pytest.approx(t.ppf(0.975, effective - 1))
 
 

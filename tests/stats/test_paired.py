@@ -20,14 +20,14 @@ THIRDS = st.integers(0, 3).map(lambda thirds: thirds / 3)
 
 
 def rows(values: st.SearchStrategy[float], clusters: int, most: int = 40):
-    """Samples as (value in A, value in B, cluster)."""
+    """Split samples, given as (value in A, value in B, cluster), into three lists."""
     return st.lists(
         st.tuples(values, values, st.integers(0, clusters - 1)), min_size=2, max_size=most
     ).filter(lambda samples: len({cluster for *_, cluster in samples}) > 1)
 
 
 def by_brute_force(samples: list[tuple[float, float, int]]) -> float:
-    """The share of sign patterns whose total is at least as far from zero, one by one."""
+    """Return the share of sign patterns whose total is at least as far from zero."""
     sums: dict[int, float] = {}
     for a, b, cluster in samples:
         sums[cluster] = sums.get(cluster, 0.0) + b - a
@@ -44,7 +44,7 @@ def compare(samples: list[tuple[float, float, int]], seed: int = 0) -> PairedTes
 
 
 def changed(losses: int, wins: int = 0, n: int = 1000, of_each: int = 5) -> PairedTest:
-    """``n`` questions, ``of_each`` a video, all right in A; the changes lie in different videos."""
+    """``n`` questions, ``of_each`` per video, all right in A; changes are spread over videos."""
     a = [1.0] * n
     b = [1.0] * n
     for video in range(losses + wins):
@@ -64,7 +64,7 @@ class TestP:
 
     @given(rows(ANSWERS, clusters=8))
     def test_right_or_wrong_in_clusters_is_exact_over_all_sign_patterns(self, samples):
-        samples = [*samples, samples[0]]  # so that a cluster has two
+        samples = [*samples, samples[0]]  # so that each cluster has two
         found = compare(samples)
         assert found.p == pytest.approx(by_brute_force(samples))
         assert found.test == "cluster-permutation"
@@ -88,7 +88,7 @@ class TestP:
 
     @pytest.mark.parametrize("parts", [3, 10])
     def test_the_order_of_runs_and_samples_does_not_matter(self, parts):
-        """Not even where patterns are drawn: the same data and seed give the same p."""
+        """Even with sampled patterns, the same data and seed give the same p."""
         rng = np.random.default_rng(parts)
         values = rng.integers(0, parts + 1, (2, 60)) / parts
         samples = [(a, b, i // 2) for i, (a, b) in enumerate(values.T.tolist())]
@@ -100,13 +100,13 @@ class TestP:
 
     @pytest.mark.parametrize("of_each", [1, 2])
     def test_it_is_never_zero(self, of_each):
-        """Nor is McNemar's: 2**-2399 is less than a float can be, but not impossible."""
+        """Nor is McNemar's: 2**-2399 is too small for a float, but not impossible."""
         found = paired_test([1.0] * 2400, [0.0] * 2400, [i // of_each for i in range(2400)])
         assert 0 < found.p < 1e-300
         assert 0 < found.mcnemar_p < 1e-300
 
     def test_questions_that_change_together_count_once(self):
-        """Eight videos of five questions each, all lost: McNemar sees 40 changes, there are 8."""
+        """Eight videos with five questions, all lost: McNemar's test counts 40 changes, not 8."""
         a, b = [1.0] * 100, [0.0] * 40 + [1.0] * 60
         found = paired_test(a, b, [i // 5 for i in range(100)])
         assert found.p == pytest.approx(2 / 2**8)
@@ -162,7 +162,7 @@ class TestInterval:
         assert high == pytest.approx(-exact.low, abs=0.07)
 
     def test_changes_that_cancel_up_to_rounding_leave_both_directions_open(self):
-        """The sum of these differences is 2.8e-17; only three of 1,000 answers moved."""
+        """The sum of these differences is 2.8e-17; only three of 1,000 answers changed."""
         a, b = [0.1, 0.2, 0.3] + [1.0] * 997, [0.2, 0.4, 0.0] + [1.0] * 997
         low, high = paired_test(a, b, range(1000)).ci95
         assert low == pytest.approx(-high)
@@ -182,13 +182,13 @@ class TestDetectable:
         assert found.detectable == pytest.approx(students * found.stderr, rel=0.08)
 
     def test_for_equal_runs_eight_changed_answers_are_detectable(self):
-        """The exact test needs six losses and no win; to get six, some eight must be expected."""
+        """The exact test needs six losses and no win; to see six, about eight must be expected."""
         assert changed(0).detectable == pytest.approx(0.0079, abs=2e-4)
         assert changed(5).p > 0.05 > changed(6).p
 
     @pytest.mark.parametrize("videos", [2, 5])
     def test_nothing_is_detectable_if_no_test_could_show_it(self, videos):
-        """Not even the loss of everything: with five videos p cannot fall below 1/16."""
+        """Even losing everything is not significant: with five videos, p is at least 1/16."""
         found = paired_test([1.0] * 3 * videos, [0.0] * 3 * videos, [*range(videos)] * 3)
         assert found.p > 0.05
         assert found.detectable is None

@@ -1,7 +1,7 @@
-"""The statistics are right as often as they say (a reduced scripts/coverage_simulation.py).
+"""The statistics are right as often as they claim (a reduced scripts/coverage_simulation.py).
 
-Seeded, so that the outcome is fixed. A share of ``n`` repetitions is off by up to two standard
-errors; the pooled share of many settings may not use that excuse.
+The seeds are fixed, and so is the outcome. A share of ``n`` repetitions may be off by two standard
+errors; the pooled share of many settings may not.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def simulation():
 
 @pytest.fixture(scope="module")
 def covered(simulation):
-    """The coverage of a setting, found once."""
+    """The coverage of each setting, computed once."""
     return cache(lambda setting: simulation.coverage(simulation.Benchmark(*setting), REPETITIONS))
 
 

@@ -1,4 +1,4 @@
-"""From records to samples and requests: the benchmark's own message shapes."""
+"""From records to samples and requests, with the benchmark's own message formats."""
 
 from __future__ import annotations
 

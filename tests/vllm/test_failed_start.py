@@ -1,4 +1,4 @@
-"""A start that fails ends with the engine's own reason and what to change, exit 2."""
+"""A failed start reports the engine's reason and what to change, with exit code 2."""
 
 from __future__ import annotations
 

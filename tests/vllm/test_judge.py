@@ -1,4 +1,4 @@
-"""The real engine as a judge: its grammar lets nothing but a score through."""
+"""The real engine as a judge: its grammar allows nothing but a score."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every kind of request through the real engine, end to end into a scored run directory."""
+"""Every kind of request through the real engine, up to a scored run directory."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ ALL = ("inst_it_image_mc", "inst_it_image_oe", "inst_it_video_mc", "inst_it_vide
 
 @dataclass(frozen=True)
 class Seen(Run):
-    """A run with what only its engine knows: the key that they share, and what it was asked."""
+    """A run with the engine's key and the requests that the engine received."""
 
     key: str
     asked: list
 
     def urls(self):
-        """The addresses of all images that were sent."""
+        """Return the URLs of all images that were sent."""
         bodies = (line["body"] for line in self.asked)
         contents = (m["content"] for body in bodies for m in body["messages"])
         parts = (part for content in contents if isinstance(content, list) for part in content)
@@ -56,7 +56,7 @@ def test_images_and_frames_give_scored_predictions(constrained):
     assert frames["001"] == 12
     tokens = {r["cluster"]: r["usage"]["prompt_tokens"] for r in constrained.records(ALL[2])}
     pictures = {r["usage"]["prompt_tokens"] for r in constrained.records(ALL[0])}
-    assert min(tokens.values()) > max(pictures), "several frames are more than one picture"
+    assert min(tokens.values()) > max(pictures), "several frames have more tokens than one image"
 
 
 def test_constrained_choices_are_letters_and_marked_everywhere(constrained):
@@ -77,7 +77,7 @@ def test_the_cache_serves_shared_prefixes_and_media(constrained):
         u["prompt_tokens"] for u in usage
     )
     assert engine["prefix_cache_hits"] > 0.4 * engine["prefix_cache_queries"]
-    # 8 images and 5 videos for 64 questions: each is prepared once, or nearly so.
+    # 8 images and 5 videos for 64 questions: each is processed about once.
     assert engine["media_cache_hits"] > 0.7 * engine["media_cache_queries"]
 
 
@@ -146,7 +146,7 @@ def test_a_base_model_completes_plain_text(raw):
     for task in ("gpt4tools_seen", "gpt4tools_unseen"):
         assert {r["error"] for r in raw.records(task)} == {None}
         assert raw.results["tasks"][task]["coverage"] == 1.0
-    assert raw.results["engine"]["cached_tokens"] > 0, "prompts share their heads"
+    assert raw.results["engine"]["cached_tokens"] > 0, "prompts share their beginning"
 
 
 def test_an_adapter_changes_the_predictions(run, models, raw):
