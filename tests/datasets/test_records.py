@@ -16,8 +16,6 @@ from instit_bench.datasets.records import (
     Dataset,
     count_records,
     read_records,
-    relative_path,
-    text_field,
 )
 from instit_bench.errors import InputError
 
@@ -174,53 +172,3 @@ class TestDigest:
         except InputError:
             return
         assert len(digest_of(docs)) == 64
-
-
-@pytest.mark.parametrize(
-    ("value", "message"),
-    [
-        (None, "is missing"),
-        ("", "must be text, found ''"),
-        (3, "must be text, found 3"),
-        (["x"], "must be text"),
-        ("half \ud83d", "half a character"),
-    ],
-)
-def test_a_text_field_with_another_type_is_named(value, message):
-    with pytest.raises(InputError, match="file: record 1: field 'x'") as caught:
-        text_field({"x": value}, "x", "file: record 1")
-    assert message in str(caught.value)
-
-
-def test_a_text_field_may_be_empty_if_allowed():
-    assert text_field({"x": ""}, "x", "here", may_be_empty=True) == ""
-    with pytest.raises(InputError, match="is missing"):
-        text_field({}, "x", "here", may_be_empty=True)
-
-
-@pytest.mark.parametrize(
-    ("path", "clean"),
-    [("a/b.jpg", "a/b.jpg"), ("./a//b.jpg", "a/b.jpg"), ("a\\b.jpg", "a/b.jpg"), ("a/", "a")],
-)
-def test_a_safe_path_is_normalised(path, clean):
-    assert relative_path(path, "here") == clean
-
-
-UNSAFE = ["../x", "a/../../x", "..\\x", "a/..", "/x", "\\x", "//x", "C:/x", "C:x", "c:\\x"]
-
-
-@pytest.mark.parametrize("path", [*UNSAFE, "", ".", "./", "a\0b"])
-def test_an_unsafe_path_is_refused_by_name(path):
-    with pytest.raises(InputError, match=r"^file: record 1.*refused"):
-        relative_path(path, "file: record 1")
-
-
-@given(st.text(st.sampled_from(list("./\\:aC \0"))))
-def test_an_accepted_path_stays_in_its_folder(path):
-    try:
-        clean = relative_path(path, "here")
-    except InputError:
-        return
-    root = Path("/data/root")
-    assert (root / clean).resolve().is_relative_to(root)
-    assert (root / clean).resolve() != root

@@ -28,7 +28,7 @@ def test_an_image_with_a_file_is_sent_as_that_file(file, form):
         "struct": {"bytes": None, "path": str(file)},
         "opened": Image.open(file),
     }[form]
-    assert image_part(given, "t 1") == ImagePart(path=file)
+    assert image_part(given) == ImagePart(path=file)
 
 
 @pytest.mark.parametrize("form", ["bytes", "struct", "address"])
@@ -39,7 +39,7 @@ def test_an_image_without_a_file_is_sent_as_its_bytes(file, form):
         "struct": {"bytes": data, "path": "gone.jpg"},
         "address": "data:image/jpeg;base64," + base64.b64encode(data).decode(),
     }[form]
-    assert image_part(given, "t 1") == ImagePart(data=data)
+    assert image_part(given) == ImagePart(data=data)
 
 
 def drawn_upon(image):
@@ -50,7 +50,7 @@ def drawn_upon(image):
 @pytest.mark.parametrize("change", [drawn_upon, lambda image: image.crop((0, 0, 64, 64))])
 def test_a_modified_image_is_sent_in_its_current_state(file, change):
     changed = change(Image.open(file))
-    part = image_part(changed, "t 1")
+    part = image_part(changed)
     assert part.path is None
     with Image.open(BytesIO(part.data)) as sent:
         assert sent.format == "PNG"
@@ -92,7 +92,7 @@ def test_messages_keep_roles_and_order(file, tmp_path):
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ({"type": "audio", "url": "a.wav"}, "t 3: a message holds 'audio'"),
+        ({"type": "audio", "url": "a.wav"}, "t 3: a message contains 'audio'"),
         ({"type": "image", "url": "https://example.org/a.jpg"}, "is not a local file; download it"),
         ({"type": "image", "url": "data:image/png;base64,%"}, "data URL is broken"),
         ({"type": "image", "url": 7}, "t 3: cannot send a int"),
