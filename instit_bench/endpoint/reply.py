@@ -1,7 +1,7 @@
 """Convert an endpoint's reply to a prediction if it contains an answer, else to an error.
 
 Endpoints claim compatibility and have it in most replies. The exceptions handled here come from
-issues of the servers and gateways named in ``tests/field/test_endpoint.py``.
+issues of the servers and gateways named in ``tests/field/test_endpoint_*.py``.
 """
 
 from __future__ import annotations

@@ -222,7 +222,7 @@ def test_what_the_judge_does_not_say_is_an_error_of_the_judge(cli, tmp_path, rep
     assert record["details"]["judge_reply"] == words
 
 
-@pytest.mark.parametrize("status", [401, 403, 404])
+@pytest.mark.parametrize("status", [307, 401, 403, 404])
 def test_a_judge_that_will_never_answer_stops_judging_at_once(cli, tmp_path, status):
     file, _ = predictions(tmp_path, 200)
     with openai_server(lambda _: Reply("no", status=status)) as server:
