@@ -31,6 +31,22 @@ def test_an_error_that_may_pass_is_retried_though_the_status_says_success(error)
     assert len(server.requests) == 2
 
 
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"choices": None, "base_resp": {"status_code": 1002, "status_msg": "rate limit"}},
+        {"error_code": 18, "error_msg": "Open api qps request limit reached"},
+        {"code": 1302, "msg": "Rate limit reached for requests", "success": False},
+        {"fault": {"faultstring": "Rate limit quota violation. Quota limit exceeded."}},
+    ],
+)
+def test_so_is_one_in_a_form_of_the_provider_s_own(document):
+    replies = iter([body(document), Reply("B")])
+    with openai_server(lambda _: next(replies)) as server:
+        assert ask(server, retries=2).text == "B"
+    assert len(server.requests) == 2
+
+
 def test_a_reply_that_was_broken_off_is_asked_for_again():
     replies = iter([body(choice({"content": "The"}, "abort")), Reply("B")])
     with openai_server(lambda _: next(replies)) as server:

@@ -30,6 +30,11 @@ READ = {
     "message null, text beside it": choice(None, text="B"),
     "no role, no finish_reason": {"choices": [{"message": {"content": "B"}}]},
     "filtered behind the answer": choice({"content": "B"}, "content_filter"),
+    "the end under another name (Ollama, LM Studio)": choice({"content": "B"}, "end"),
+    "an end that nobody knows": choice({"content": "B"}, "unknown"),
+    "thoughts under Ollama's name": choice({"content": "B", "thinking": "A?"}),
+    "a status of all's well (MiniMax)": choice({"content": "B"})
+    | {"base_resp": {"status_code": 0, "status_msg": ""}, "input_sensitive": False},
     "error null": choice({"content": "B"}, error=None) | {"error": None},
     "an error-shaped extra beside a clean stop": choice({"content": "B"}, error={"code": 1}),
     "usage null, choices of the protocol": choice({"content": "B"}) | {"usage": None},
@@ -128,6 +133,62 @@ NO_ANSWER = {
         b'{"content":""},"finish_reason":"error"}]}\n\ndata: [DONE]\n\n',
         "provider gone",
     ),
+    "a page (a login in between)": (
+        b"<!doctype html><html><head><title>Sign in &amp; go on</title></head></html>",
+        "a web page and not a completion: Sign in & go on",
+    ),
+    "a status in the body (MiniMax)": (
+        {"choices": None, "base_resp": {"status_code": 1027, "status_msg": "output sensitive"}},
+        "output sensitive",
+    ),
+    "a status beside an empty answer (MiniMax)": (
+        choice({"content": ""})
+        | {"base_resp": {"status_code": 1027, "status_msg": "output new_sensitive"}},
+        "output new_sensitive",
+    ),
+    "error_code and error_msg (Qianfan)": (
+        {"error_code": 336003, "error_msg": "the max length of messages is exceeded", "id": "as-1"},
+        "the max length of messages is exceeded",
+    ),
+    "errors in a list (Cloudflare)": (
+        {"result": None, "success": False, "errors": [{"code": 7009, "message": "no such op"}]},
+        "no such op",
+    ),
+    "code and msg (Zhipu)": ({"code": 1214, "msg": "bad messages", "success": False}, "bad mess"),
+    "a header (Spark)": (
+        {"header": {"code": 10013, "message": "input audit failed", "sid": "x"}},
+        "input audit failed",
+    ),
+    "a fault (Apigee)": (
+        {"fault": {"faultstring": "Body buffer overflow", "detail": {"errorcode": "x.y"}}},
+        "Body buffer overflow",
+    ),
+    "a response's error (Hunyuan)": (
+        {"Response": {"Error": {"Code": "FailedOperation", "Message": "not open"}}},
+        "not open",
+    ),
+    "a job in a queue (RunPod)": (
+        {"id": "sync-1", "status": "IN_QUEUE", "delayTime": 12},
+        r'has no choices; it begins {"id": "sync-1", "status": "IN_QUEUE"',
+    ),
+    "a message of Anthropic's form": (
+        {"type": "message", "content": [{"type": "text", "text": "B"}], "stop_reason": "end_turn"},
+        r'has no choices; it begins {"type": "message"',
+    ),
+    "a call that the server could not read (Gemini)": (
+        choice({"role": "assistant"}, "MALFORMED_FUNCTION_CALL"),
+        "no text .finish_reason MALFORMED_FUNCTION_CALL",
+    ),
+    "OTHER (Gemini)": (choice({"content": ""}, "FinishReason.OTHER"), "FinishReason.OTHER"),
+    "the model was only loaded (Ollama)": (choice({"content": ""}, "load"), "finish_reason load"),
+    "a guardrail (Bedrock)": (
+        choice({"content": ""}, "guardrail_intervened"),
+        "guardrail_intervened",
+    ),
+    "stopped without a token (LM Studio: the prompt is too long)": (
+        choice({"content": ""}) | {"usage": {"prompt_tokens": 36000, "completion_tokens": 0}},
+        "generated nothing",
+    ),
     "a stream of something else": (b"data: hello\n\n", "cannot be read"),
 }
 
@@ -138,11 +199,39 @@ def test_no_answer_is_that_request_s_error_in_the_endpoint_s_words(document, tol
         answered(document)
 
 
-@pytest.mark.parametrize("field", ["reasoning_content", "reasoning"])
+REASONING = {
+    "reasoning_content": "A or B? B.",
+    "reasoning": "A or B? B.",
+    "thinking": "A or B? B.",
+    "reasoning_details": [
+        {"type": "reasoning.text", "text": "A or B? ", "signature": None, "index": 0},
+        {"type": "reasoning.encrypted", "data": "c2VjcmV0"},
+        {"type": "reasoning.summary", "summary": "B."},
+    ],
+}
+
+
+@pytest.mark.parametrize("field", REASONING)
 def test_reasoning_is_kept_apart(field):
-    prediction = answered(choice({"content": "B", field: "A or B? B."}))
+    prediction = answered(choice({"content": "B", field: REASONING[field]}))
     assert (prediction.text, prediction.reasoning) == ("B", "A or B? B.")
     assert not prediction.only_reasoning
+
+
+@pytest.mark.parametrize("field", REASONING)
+def test_an_answer_in_no_other_field_is_told_apart_whatever_the_usage_says(field):
+    document = choice({"content": "", field: REASONING[field]})
+    nothing = {"usage": {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}}
+    assert answered(document | nothing).only_reasoning
+
+
+ENDS = ["stop", "STOP", "FinishReason.STOP", "end", "eos", "eos_token", "end_turn", "stop_sequence"]
+
+
+@pytest.mark.parametrize("reason", ENDS)
+def test_an_empty_reply_that_ended_normally_is_the_model_s_own(reason):
+    document = choice({"content": ""}, reason) | {"usage": {"completion_tokens": 1}}
+    assert (answered(document).text, answered(document).finish_reason) == ("", reason)
 
 
 def test_an_answer_only_in_the_reasoning_is_told_from_an_empty_reply():

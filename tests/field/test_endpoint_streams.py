@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from instit_bench.backends import GenerationError
 from instit_bench.types import NativeToolCall, Usage
 from tests.field.endpoint import ask, refusing
 from tests.openai_server import Reply, openai_server
@@ -44,6 +45,86 @@ def test_a_stream_is_put_together():
     assert (prediction.text, prediction.finish_reason) == ("The answer is B", "stop")
     assert prediction.reasoning == "Hm, B?"
     assert prediction.usage == Usage(prompt_tokens=9, completion_tokens=4)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_lines_end_where_the_protocol_says_and_nowhere_else(end):
+    text = "one\u2028two\u2029three\u0085four"
+    chunks = [delta(content=text), delta("stop")]
+    lines = [f"data: {json.dumps(chunk, ensure_ascii=False)}{end}{end}" for chunk in chunks]
+    stream = Reply(body=f"{''.join(lines)}data: [DONE]{end}{end}".encode())
+    with openai_server(lambda _: stream) as server:
+        assert ask(server, stream=True).text == text
+
+
+PECULIAR = {
+    "a filter's results first (Azure)": (
+        {"choices": [], "prompt_filter_results": [{"prompt_index": 0}]},
+        delta(role="assistant", content=""),
+        delta(content="B"),
+        delta("stop"),
+    ),
+    "the last delta null": (
+        delta(content="B"),
+        {"choices": [{"index": 0, "delta": None, "finish_reason": "stop"}]},
+    ),
+    "no finish_reason at all (vLLM 27572)": (delta(content="B"), delta(content="")),
+    "finish_reason empty but for the last (Ollama)": (delta("", content="B"), delta("stop")),
+    "the index as text": ({"choices": [{"index": "0", "delta": {"content": "B"}}]}, delta("stop")),
+    "another choice in between": (
+        delta(content="B"),
+        {"choices": [{"index": 1, "delta": {"content": "C"}, "finish_reason": "stop"}]},
+        delta("stop"),
+    ),
+    "the whole message at the end (Zhipu)": (
+        delta(content="B"),
+        {"choices": [{"index": 0, "message": {"content": ""}, "finish_reason": "stop"}]},
+    ),
+    "content as parts (Mistral)": (
+        delta(content=[{"type": "thinking", "thinking": [{"type": "text", "text": "A?"}]}]),
+        delta(content="B"),
+        delta("stop"),
+    ),
+}
+
+
+@pytest.mark.parametrize("chunks", PECULIAR.values(), ids=PECULIAR.keys())
+def test_a_peculiar_stream_is_read(chunks):
+    with openai_server(lambda _: events(*chunks)) as server:
+        assert ask(server, stream=True).text == "B"
+
+
+BROKEN = {
+    "an error in band (vLLM behind LiteLLM)": (
+        [{"error": {"object": "error", "message": "not multimodal", "code": 400}}],
+        "not multimodal",
+    ),
+    "an abort as the end (vLLM 57082)": (
+        [delta(content="The"), delta("abort", content="")],
+        "finish_reason abort",
+    ),
+    "no delta but the role (opencode 37735)": (
+        [
+            delta(role="assistant"),
+            delta("stop") | {"usage": {"prompt_tokens": 0, "completion_tokens": 0}},
+        ],
+        "generated nothing",
+    ),
+    "a status in the last event (MiniMax)": (
+        [{"choices": [], "base_resp": {"status_code": 1026, "status_msg": "input sensitive"}}],
+        "input sensitive",
+    ),
+    "nothing but the end": ([], "no choices|no finish_reason"),
+}
+
+
+@pytest.mark.parametrize(("chunks", "told"), BROKEN.values(), ids=BROKEN.keys())
+def test_a_stream_that_failed_is_that_request_s_error(chunks, told):
+    with (
+        openai_server(lambda _: events(*chunks)) as server,
+        pytest.raises(GenerationError, match=told),
+    ):
+        ask(server, stream=True)
 
 
 def test_tool_calls_of_a_stream_are_put_together():
