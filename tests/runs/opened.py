@@ -16,7 +16,7 @@ RUN = ["run", "--backend", "baseline", "--data", "demo", "--judge", "lexical", "
 
 
 class Opened:
-    """The stored files that were opened: each reader's, and each writer's own handle."""
+    """The stored files that were opened, for reading and for writing."""
 
     def __init__(self) -> None:
         self.to_read: Counter[str] = Counter()
@@ -29,7 +29,7 @@ class Opened:
             counts["/".join(path.absolute().parts[-4:])] += 1
 
 
-# Python cannot remove an audit hook: there is one, and it looks on while this is set.
+# Python cannot remove an audit hook, so there is one that is active while this is set.
 _watching: list[Opened] = []
 
 
@@ -57,7 +57,7 @@ def watched() -> Iterator[Opened]:
 
 
 def instit_bench(*words: str) -> Opened:
-    """Run a command in this process and tell which stored files it opened."""
+    """Run a command in this process and return the stored files that it opened."""
     with watched() as opened:
-        assert app(list(words), standalone_mode=False) in (0, 3)  # 3: a check without a verdict
+        assert app(list(words), standalone_mode=False) in (0, 3)  # 3: a check without a result
     return opened

@@ -34,7 +34,7 @@ def once(files: set[str], *runs: str) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("again", [False, True], ids=["fresh", "resumed"])
-def test_a_run_never_reads_back_what_it_writes(folder, again):
+def test_a_run_never_reads_what_it_has_written(folder, again):
     name = "again" if again else "fresh"
     if again:
         instit_bench(*RUN, "first", "--name", name, "--limit", "3")
@@ -88,24 +88,24 @@ def test_a_command_reads_each_file_of_its_run_once(folder, words, files):
     ],
     ids=lambda words: words[0],
 )
-def test_of_two_runs_too(folder, words):
+def test_a_command_reads_each_file_of_two_runs_once(folder, words):
     opened = instit_bench(*words)
     assert opened.to_read == once(JOURNALS | VERDICTS, "first-demo", "random-demo")
 
 
-def test_scoring_a_file_again_reads_the_verdicts_alone(folder):
+def test_scoring_a_file_again_reads_only_the_verdicts(folder):
     instit_bench("export", "results/first-demo", "--format", "official")
     words = ["score", "results/first-demo/export/image_oe_inference.json", "--name", "scored"]
     words += ["--task", "inst_it_image_oe", "--judge", "lexical"]
     instit_bench(*words)
     opened = instit_bench(*words)
-    kept, used = sorted(opened.to_read)  # those of the run that is set aside, and their copy
+    kept, used = sorted(opened.to_read)  # those of the run that is moved aside, and their copy
     assert kept.startswith(".replaced/scored-")
     assert used == "results/scored/judgements/inst_it_image_oe.jsonl"
     assert set(opened.to_read.values()) == {1}
 
 
-def test_the_count_sees_a_file_that_is_read_twice(folder):
+def test_a_file_that_is_read_twice_is_noticed(folder):
     path = folder / "results/first-demo/samples/gpt4tools_seen.jsonl"
     with watched() as opened:
         path.read_bytes()

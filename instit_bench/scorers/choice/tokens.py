@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 from instit_bench.scorers.choice.language import Language
@@ -92,10 +91,10 @@ class Tokens:
     """A text's tokens: the original, lower case, where they begin, and their roles as bits."""
 
     text: str
-    words: Sequence[str]
-    lower: Sequence[str]
-    starts: Sequence[int]
-    roles: Sequence[int]
+    words: list[str]
+    lower: list[str]
+    starts: list[int]
+    roles: list[int]
 
     def touches(self, index: int) -> bool:
         """Whether no space separates a token from the next one."""
