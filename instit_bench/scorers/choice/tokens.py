@@ -80,8 +80,9 @@ _UNSPACED = sorted(
 _SPACED = (
     rf"\n|\[\d+\]|<\d+(?:\.\d+)?>|\d+(?:[.,]\d+)*%?|[A-Z](?='d[iı]r)|{_WORD}+(?:'{_WORD}+)*|\S"
 )
+# The spaces are part of a match so that none is tried as the beginning of one.
 _ASCII_TOKEN = re.compile(
-    r"\n|\[\d+\]|<\d+(?:\.\d+)?>|\d+(?:[.,]\d+)*%?|[A-Za-z]+(?:'[A-Za-z]+)*|\S"
+    r"[^\S\n]*([A-Za-z]+(?:'[A-Za-z]+)*|\n|\[\d+\]|<\d+(?:\.\d+)?>|\d+(?:[.,]\d+)*%?|\S)"
 )
 _TOKEN = re.compile(rf"(?=[{_NO_SPACES}])(?:{'|'.join(_UNSPACED)}|.)|{_SPACED}")
 
