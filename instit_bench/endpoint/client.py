@@ -10,19 +10,26 @@ from __future__ import annotations
 import os
 import re
 import ssl
-import sys
 from collections.abc import Mapping
+from contextvars import ContextVar
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 import openai
 
 from instit_bench.display import one_line
+from instit_bench.endpoint.body import Body
 from instit_bench.endpoint.document import ReplyError, read_document
 from instit_bench.endpoint.faults import Fault, find_fault
 from instit_bench.endpoint.reply import read_reply
+from instit_bench.endpoint.transport import (
+    MOST_CONNECTIONS,
+    AiohttpTransport,
+    http_package,
+)
 from instit_bench.errors import InputError
 from instit_bench.types import Prediction
 
@@ -30,7 +37,7 @@ LARGEST_REPLY = 64 * 2**20
 # Many servers close an idle connection after five seconds; a request sent at that moment
 # is lost, so the client closes first.
 _IDLE_S = 3.0
-_MOST_CONNECTIONS = 5000
+_IN_PIECES: ContextVar[Body | None] = ContextVar("_IN_PIECES", default=None)
 _MAY_BE_FAULT = re.compile(rb'error|abort|cancel|fail|resource|"detail"', re.IGNORECASE)
 _ENCODED = ("content-encoding", "content-length", "transfer-encoding")
 
@@ -75,6 +82,8 @@ async def ask_chat(
 ) -> Prediction:
     """Send a chat request unchanged, and read its reply.
 
+    A value of type ``bytes`` in ``body`` is text that needs no escaping, such as base64.
+
     Raises:
         ReplyError: The reply contains no answer.
         openai.APIError: The endpoint refused, or could not be reached.
@@ -96,7 +105,16 @@ async def _ask(
     headers: Mapping[str, str] | None,
 ) -> Prediction:
     """Bypass the client's own methods, which walk through the body without checking the reply."""
-    raw = await client.post(path, body=body, cast_to=bytes, options={"headers": headers or {}})
+    encoded = Body(body)
+    whole = encoded.pieces[0] if len(encoded.pieces) == 1 else b""
+    # The package sends only what it can send again: bytes. Pieces reach our client past it.
+    token = _IN_PIECES.set(None if whole else encoded)
+    try:
+        raw = await client.post(
+            path, content=whole, cast_to=bytes, options={"headers": headers or {}}
+        )
+    finally:
+        _IN_PIECES.reset(token)
     return read_reply(raw)
 
 
@@ -107,7 +125,7 @@ class _BoundedClient(openai.DefaultAsyncHttpxClient):
         """Send a request; completions are read whole here, anything else is unchanged."""
         if not request.url.path.endswith("/completions"):
             return await super().send(request, stream=stream, **options)
-        response = await self._sent(request, **options)
+        response = await self._sent(_in_pieces(request), **options)
         try:
             body = await _read(response)
         finally:
@@ -138,6 +156,21 @@ class _BoundedClient(openai.DefaultAsyncHttpxClient):
             return await super().send(request, stream=True, **options)
 
 
+def _in_pieces(request: Any) -> Any:
+    """Return the request with the body in pieces, if it has one."""
+    body = _IN_PIECES.get()
+    if body is None:
+        return request
+    request.headers["Content-Length"] = str(body.size)
+    return type(request)(
+        request.method,
+        request.url,
+        headers=request.headers,
+        content=body,
+        extensions=request.extensions,
+    )
+
+
 async def _read(response: Any) -> bytes:
     body = bytearray()
     async for chunk in response.aiter_bytes():
@@ -162,27 +195,21 @@ def _hidden_fault(body: bytes) -> Fault | None:
 
 
 def _transport(base_url: str) -> dict[str, Any]:
-    """Limits, certificates and whether the environment's proxies apply."""
+    """Return how to connect: by aiohttp, or by httpx's own transport where a proxy is set."""
     parts = urlsplit(base_url)
     here = _is_here(parts.hostname or "")
-    options: dict[str, Any] = {
-        "limits": http_package().Limits(
-            max_connections=_MOST_CONNECTIONS,
-            max_keepalive_connections=_MOST_CONNECTIONS,
+    tls = None if here and parts.scheme == "http" else _trusted()
+    # The environment's proxies cannot reach this machine's ports.
+    if not here and getproxies().keys() & {"http", "https", "all"}:
+        limits = http_package().Limits(
+            max_connections=MOST_CONNECTIONS,
+            max_keepalive_connections=MOST_CONNECTIONS,
             keepalive_expiry=_IDLE_S,
-        ),
-        # The environment's proxies cannot reach this machine's ports.
-        "trust_env": not here,
-    }
-    if not (here and parts.scheme == "http") and (trusted := _trusted()):
-        options["verify"] = trusted
-    return options
-
-
-def http_package() -> Any:
-    """Return the package under the client: httpx, from version 3 on httpx2."""
-    base = openai.DefaultAsyncHttpxClient.__bases__[0]
-    return sys.modules[base.__module__.partition(".")[0]]
+        )
+        return {"limits": limits} | ({} if tls is None else {"verify": tls})
+    if tls is None and parts.scheme == "https":
+        tls = http_package().create_ssl_context()
+    return {"transport": AiohttpTransport(tls, _IDLE_S), "trust_env": False}
 
 
 def _is_here(host: str) -> bool:

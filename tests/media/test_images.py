@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from instit_bench.media import MediaError, load_image
+from instit_bench.media import MediaError, data_url, load_image
 from instit_bench.types import ImagePart
 
 
@@ -131,9 +131,8 @@ def test_bytes_are_treated_like_the_file_that_holds_them(tmp_path, name):
 
 
 def test_the_data_url_holds_the_bytes():
-    image = load_image(ImagePart(data=PLAIN["rgb.webp"]))
-    head, _, body = image.data_url.partition(",")
-    assert head == "data:image/webp;base64"
+    head, _, body = data_url(ImagePart(data=PLAIN["rgb.webp"])).partition(b",")
+    assert head == b"data:image/webp;base64"
     assert base64.b64decode(body, validate=True) == PLAIN["rgb.webp"]
 
 
