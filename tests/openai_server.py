@@ -1,4 +1,4 @@
-"""A real HTTP server that speaks the OpenAI protocol, for tests to point the client at."""
+"""A real HTTP server that speaks the OpenAI protocol."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.http_server import http_server
 
 @dataclass
 class Reply:
-    """What to answer: a text, or a status other than 200 with headers and a body."""
+    """A response: a text, or a status other than 200 with headers and a body."""
 
     text: str = ""
     status: int = 200
@@ -34,7 +34,7 @@ Answer = Callable[[dict[str, Any]], Reply]
 
 @dataclass
 class OpenAIServer:
-    """The running server: its address, and every request that it has read."""
+    """The running server: its address and every request that it has received."""
 
     base_url: str
     requests: list[dict[str, Any]] = field(default_factory=list)
@@ -47,7 +47,7 @@ class OpenAIServer:
 
 @contextmanager
 def openai_server(answer: Answer) -> Iterator[OpenAIServer]:
-    """Serve until the block ends; ``answer`` makes a reply from a request's body."""
+    """Serve until the block ends; ``answer`` turns a request's body into a reply."""
     lock = threading.Lock()
 
     class Handler(BaseHTTPRequestHandler):
@@ -63,7 +63,7 @@ def openai_server(answer: Answer) -> Iterator[OpenAIServer]:
                 state.in_flight += 1
                 state.most_in_flight = max(state.most_in_flight, state.in_flight)
             try:
-                with suppress(ConnectionError):  # a client may have given up
+                with suppress(ConnectionError):  # the client may have given up
                     self._send(answer(body), chat=self.path.endswith("/chat/completions"))
             finally:
                 with lock:

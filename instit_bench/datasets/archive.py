@@ -19,7 +19,7 @@ from filelock import FileLock
 from rich.console import Console
 from rich.progress import Progress
 
-from instit_bench.datasets.records import relative_path
+from instit_bench.datasets.record import relative_path
 from instit_bench.errors import InputError
 
 MAX_TOTAL_BYTES = 100 * 2**30
@@ -57,7 +57,10 @@ def _checked_members(archive: Path, zipped: zipfile.ZipFile) -> dict[str, zipfil
         where = f"{archive}: entry {info.filename!r}"
         if info.filename.endswith(("/", "\\")):
             continue  # a folder; folders are made where files need them
-        path = relative_path(info.filename, where)
+        try:
+            path = relative_path(info.filename)
+        except ValueError as error:
+            raise InputError(f"{where}: {error}") from error
         mode = info.external_attr >> 16
         if stat.S_IFMT(mode) not in (0, stat.S_IFREG):
             raise InputError(f"{where} is a link or special file; refused")

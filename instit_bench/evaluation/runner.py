@@ -178,9 +178,9 @@ def run(config: RunConfig, reporter: Reporter) -> RunOutcome:
     directory = run_directory(config.output, name, lock=not config.no_lock)
     if config.existing == "resume" and not directory.exists:
         raise InputError(f"--resume: there is no run at {directory.path}")
+    if config.existing == "fresh":
+        directory.set_aside()
     with directory.locked():
-        if config.existing == "fresh":
-            directory.set_aside()
         stored = _open(directory, plan, backend)
         try:
             interrupted, problem, warnings = _generate(stored, plan, backend, reporter)

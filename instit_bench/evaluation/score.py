@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -87,9 +88,9 @@ def score_file(options: ScoreOptions, make_reporter: Callable[[], Reporter]) -> 
     contracts = contracts_of(manifest, options.data)
     name = options.name or _run_name(task, predictions, options)
     directory = run_directory(options.output, name, lock=options.lock)
+    kept = directory.set_aside()
     with directory.locked():
-        earlier = _earlier_judging(directory)
-        directory.set_aside(keep_verdicts=True)
+        earlier = _keep_verdicts(kept, directory) if kept else None
         run = Run(directory, manifest)
         run.tasks[task.name].rewrite(records)
         if earlier is not None and has_spoken(run, earlier):
@@ -102,10 +103,15 @@ def score_file(options: ScoreOptions, make_reporter: Callable[[], Reporter]) -> 
         return Scored(run, problem)
 
 
-def _earlier_judging(directory: RunDirectory) -> JudgingManifest | None:
-    """Who judged the run that is about to be set aside; its verdicts stay."""
+def _keep_verdicts(kept: Path, directory: RunDirectory) -> JudgingManifest | None:
+    """Copy the verdicts of the run that was set aside; return who gave them.
+
+    Verdicts record which answer they are for, so they are right for the new run too.
+    """
+    if (kept / "judgements").is_dir():
+        shutil.copytree(kept / "judgements", directory.path / "judgements")
     with suppress(InputError):
-        return Run.load(directory.path).manifest.judging
+        return Run.load(kept).manifest.judging
     return None
 
 

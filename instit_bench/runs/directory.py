@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import re
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,8 +21,6 @@ from instit_bench.errors import InputError
 
 _NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP)
 _OF_A_RUN = ("manifest.json", "results.json", "samples", "judgements")
-# These settings describe the run that is set aside, not its replacement.
-_MADE_FROM_IT = ("export", "report.html", "report_media")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +58,20 @@ class RunDirectory:
 
     @property
     def has_samples(self) -> bool:
-        """Whether any sample of a run here is finished."""
+        """Whether any sample of a run here is finished.
+
+        Raises:
+            InputError: There are samples without the manifest that says whose they are.
+        """
         journals = (self.path / "samples").glob("*.jsonl")
-        return self.exists and any(journal.stat().st_size for journal in journals)
+        if not any(journal.stat().st_size for journal in journals):
+            return False
+        if not self.exists:
+            raise InputError(
+                f"{self.path}: contains samples but no manifest.json, so it is unknown which run "
+                "they are from; use --fresh to start again (they are set aside), or another --name"
+            )
+        return True
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -96,21 +104,22 @@ class RunDirectory:
         finally:
             lock.release()
 
-    def set_aside(self, *, keep_verdicts: bool = False) -> Path | None:
-        """Move a started run out of the way, so that a new one can take its place.
+    def set_aside(self) -> Path | None:
+        """Move what an earlier run left out of the way; return where it is now, if there was any.
 
-        Verdicts record which answer they are for, so they may stay for the new run.
+        The folder is moved as a whole, in one step: a process killed here leaves either the old run
+        or none, never a part of it for the next one.
+
+        Raises:
+            InputError: Another process is writing to this run.
         """
-        if not self.exists:
+        if not any((self.path / name).exists() for name in _OF_A_RUN):
             return None
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%f")
         kept = self.path.parent / ".replaced" / f"{self.path.name}-{stamp}"
-        kept.mkdir(parents=True)
-        for name in (*_OF_A_RUN, *_MADE_FROM_IT):
-            if (self.path / name).exists():
-                shutil.move(self.path / name, kept / name)
-        if keep_verdicts and (kept / "judgements").is_dir():
-            shutil.copytree(kept / "judgements", self.path / "judgements")
+        with self.locked():
+            kept.parent.mkdir(exist_ok=True)
+            self.path.rename(kept)
         return kept
 
 

@@ -1,4 +1,4 @@
-"""Bad input gives one clear line and exit 2: never a traceback, never exit 0."""
+"""Bad input gives one clear line and exit code 2: never a traceback, never exit code 0."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_one_clear_line_and_exit_2(cli, tmp_path, case):
+def test_bad_input_is_one_clear_line_and_exit_code_2(cli, tmp_path, case):
     arguments, told = CASES[case]
     key = {"OPENAI_API_KEY": "sk\nsecret"} if case == "a key that is none" else {}
     done = cli(*arguments(tmp_path), **key)
@@ -134,7 +134,7 @@ def test_one_clear_line_and_exit_2(cli, tmp_path, case):
     assert "Traceback" not in done.stderr
 
 
-def test_a_journal_broken_in_the_middle_is_told_by_line_and_left_alone(cli, tmp_path):
+def test_a_journal_damaged_in_the_middle_is_an_error_and_left_unchanged(cli, tmp_path):
     command = [*DEMO, "--tasks", "gpt4tools_seen", "--name", "r"]
     cli(*command)
     path = tmp_path / "results/r/samples/gpt4tools_seen.jsonl"
@@ -159,7 +159,7 @@ def test_a_journal_broken_in_the_middle_is_told_by_line_and_left_alone(cli, tmp_
     ],
     ids=lambda command: command[0],
 )
-def test_a_score_that_is_none_is_refused_by_every_command_that_reads_runs(cli, tmp_path, command):
+def test_an_invalid_score_is_refused_by_every_command_that_reads_runs(cli, tmp_path, command):
     cli(*DEMO, "--tasks", "gpt4tools_seen", "--name", "r")
     journal = tmp_path / "results/r/samples/gpt4tools_seen.jsonl"
     line, *rest = journal.read_text().splitlines(keepends=True)
@@ -184,7 +184,7 @@ def test_a_score_that_is_none_is_refused_by_every_command_that_reads_runs(cli, t
         ("engine", {"seconds_working": 1e308}),
     ],
 )
-def test_a_broken_manifest_is_one_line_for_every_command(cli, tmp_path, part, value):
+def test_an_invalid_manifest_is_one_line_for_every_command(cli, tmp_path, part, value):
     cli(*DEMO, "--tasks", "gpt4tools_seen", "--name", "r")
     path = tmp_path / "results/r/manifest.json"
     manifest = json.loads(path.read_text())
@@ -199,14 +199,14 @@ def test_a_broken_manifest_is_one_line_for_every_command(cli, tmp_path, part, va
         assert done.stderr.count("\n") == 1
 
 
-def test_an_output_that_cannot_be_written_is_one_line_and_exit_1(cli):
+def test_an_output_that_cannot_be_written_is_one_line_and_exit_code_1(cli):
     done = cli(*DEMO, "--output", "/proc/nowhere")
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     assert done.stderr.splitlines()[-1].startswith("instit-bench: error: /proc/nowhere")
 
 
-def test_a_terminal_that_knows_ascii_only_gets_its_tables(cli_process):
+def test_tables_are_printed_to_an_ascii_terminal(cli_process):
     command = [*RUN[:-1], "text:\N{SNOWMAN}", "--data", "demo", "--tasks", "gpt4tools_seen"]
     done = cli_process(*command, "--name", "r", PYTHONIOENCODING="ascii")
     assert done.returncode == 0, done.stderr

@@ -1,6 +1,6 @@
-"""``action.yml``: its scripts, run as a runner would run them.
+"""The scripts in ``action.yml``, run as a GitHub runner would run them.
 
-``uses:`` steps and the runner itself cannot be had here; ``gh`` is played by a script.
+``uses:`` steps and the runner itself are not available here; a script stands in for ``gh``.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from tests.comparison.runs import TASK, task_scores, write_run
 
 ACTION = yaml.safe_load((REPOSITORY / "action.yml").read_text())
 STEPS = {step["name"]: step for step in ACTION["runs"]["steps"] if "name" in step}
-# Lists the comments in comments.json like the API, and keeps what it is told to do.
+# Lists the comments in comments.json like the API, and records its calls.
 GH = """#!{python}
 import json, os, pathlib, subprocess, sys
 here = pathlib.Path(os.environ["RUNNER_TEMP"])
@@ -74,7 +74,7 @@ def runs(tmp_path):
     return write_run(tmp_path, "run", **{TASK: task_scores(0, of=80)}), baseline
 
 
-def test_inputs_never_become_part_of_a_script():
+def test_inputs_are_never_inserted_into_a_script():
     for step in STEPS.values():
         assert "${{" not in step["run"]
         used = set(re.findall(r"\$\{?([A-Z_]+)", step["run"]))
@@ -101,7 +101,7 @@ def test_the_check_keeps_its_exit_code_for_the_last_step(step, tmp_path):
     assert step("Conclude", CODE="0").returncode == 0
 
 
-def test_names_with_spaces_and_shell_words_stay_names(step, tmp_path):
+def test_names_with_spaces_and_shell_syntax_are_passed_as_names(step, tmp_path):
     run, baseline = runs(tmp_path)
     (tmp_path / run).rename(tmp_path / "a run; touch $(echo gone).json")
     (tmp_path / "p.yaml").write_text("defaults: {max_drop: 1}")
@@ -128,7 +128,7 @@ needs_jq = pytest.mark.skipif(shutil.which("jq") is None, reason="jq, gh's own, 
 
 
 @needs_jq
-def test_the_comment_is_made_once_and_then_kept_up_to_date(step, tmp_path):
+def test_the_comment_is_created_once_and_then_updated(step, tmp_path):
     run, baseline = runs(tmp_path)
     step("Check", RUN=run, BASELINE=baseline, POLICY="")
     for _ in range(2):
@@ -154,7 +154,7 @@ def test_the_comment_is_made_once_and_then_kept_up_to_date(step, tmp_path):
 
 @needs_jq
 def test_without_findings_the_comment_says_so(step, tmp_path):
-    """Else an earlier push's comment would stand as if it were this one's."""
+    """Otherwise the comment for an earlier push would look like the one for this push."""
     (tmp_path / "instit-bench").mkdir()
     done = step("Comment", GH_TOKEN="x", PULL_REQUEST="5", ARTIFACT="a", CODE="2")
     assert done.returncode == 0, done.stderr
@@ -162,6 +162,6 @@ def test_without_findings_the_comment_says_so(step, tmp_path):
     assert "**instit-bench check: no findings** (exit code 2)" in made["body"]
 
 
-def test_what_ci_runs_can_be_run():
+def test_the_scripts_that_ci_runs_are_executable():
     for name in ("run", "gate-demo"):
         assert (REPOSITORY / ".ci" / name).stat().st_mode & stat.S_IXUSR
