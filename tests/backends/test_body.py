@@ -64,7 +64,13 @@ def image(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "trouble", [Reply("busy", status=503, headers={"Retry-After": "0"}), Reply(drop=True)]
+    "trouble",
+    [
+        Reply("busy", status=503, headers={"Retry-After": "0"}),
+        Reply(drop=True),
+        Reply(status=307, headers={"Location": "/v1/chat/completions"}),
+    ],
+    ids=["503", "dropped connection", "redirect"],
 )
 def test_a_body_in_pieces_is_sent_again_whole(image, trouble):
     replies = iter([Reply("A"), trouble, Reply("B")])
