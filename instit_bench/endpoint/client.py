@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import re
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from ipaddress import ip_address
 from pathlib import Path
@@ -38,10 +38,14 @@ LARGEST_REPLY = 64 * 2**20
 # Many servers close an idle connection after five seconds; a request sent at that moment
 # is lost, so the client closes first.
 _IDLE_S = 3.0
-_IN_PIECES: ContextVar[Body | None] = ContextVar("_IN_PIECES", default=None)
+_MOST_CLOSED = 64
 _MOST_REDIRECTS = 5
 _MAY_BE_FAULT = re.compile(rb'error|abort|cancel|fail|resource|"detail"|"base_resp"', re.IGNORECASE)
 _ENCODED = ("content-encoding", "content-length", "transfer-encoding")
+# The body of the request that is being sent, if it is in pieces.
+_in_pieces: ContextVar[Body | None] = ContextVar("in_pieces", default=None)
+# Set while a request is sent whose first sign of an answer somebody waits for.
+_begun: ContextVar[Callable[[], None] | None] = ContextVar("begun", default=None)
 
 
 class ReplyTooLarge(openai.APIError):
@@ -84,24 +88,32 @@ def make_client(
 
 
 async def ask_chat(
-    client: openai.AsyncOpenAI, body: Mapping[str, Any], headers: Mapping[str, str] | None = None
+    client: openai.AsyncOpenAI,
+    body: Mapping[str, Any],
+    headers: Mapping[str, str] | None = None,
+    begun: Callable[[], None] | None = None,
 ) -> Prediction:
     """Send a chat request unchanged, and read its reply.
 
     A value of type ``bytes`` in ``body`` is text that needs no escaping, such as base64.
 
+    ``begun`` is called when the first bytes of the reply are there: of a stream, its first token.
+
     Raises:
         ReplyError: The reply contains no answer.
         openai.APIError: The endpoint refused, or could not be reached.
     """
-    return await _ask(client, "/chat/completions", body, headers)
+    return await _ask(client, "/chat/completions", body, headers, begun)
 
 
 async def ask_completion(
-    client: openai.AsyncOpenAI, body: Mapping[str, Any], headers: Mapping[str, str] | None = None
+    client: openai.AsyncOpenAI,
+    body: Mapping[str, Any],
+    headers: Mapping[str, str] | None = None,
+    begun: Callable[[], None] | None = None,
 ) -> Prediction:
-    """Send a text completion request unchanged; raises like ``ask_chat``."""
-    return await _ask(client, "/completions", body, headers)
+    """Send a text completion request unchanged, like ``ask_chat``."""
+    return await _ask(client, "/completions", body, headers, begun)
 
 
 async def _ask(
@@ -109,18 +121,20 @@ async def _ask(
     path: str,
     body: Mapping[str, Any],
     headers: Mapping[str, str] | None,
+    begun: Callable[[], None] | None,
 ) -> Prediction:
     """Bypass the client's own methods, which walk through the body without checking the reply."""
     encoded = Body(body)
     whole = encoded.pieces[0] if len(encoded.pieces) == 1 else b""
     # The package sends only what it can send again: bytes. Pieces reach our client past it.
-    token = _IN_PIECES.set(None if whole else encoded)
+    tokens = _in_pieces.set(None if whole else encoded), _begun.set(begun)
     try:
         raw = await client.post(
             path, content=whole, cast_to=bytes, options={"headers": headers or {}}
         )
     finally:
-        _IN_PIECES.reset(token)
+        _in_pieces.reset(tokens[0])
+        _begun.reset(tokens[1])
     return read_reply(raw)
 
 
@@ -131,7 +145,7 @@ class _BoundedClient(openai.DefaultAsyncHttpxClient):
         """Send a request; completions are read whole here, anything else is unchanged."""
         if not request.url.path.endswith("/completions"):
             return await self._followed(request, stream=stream, **options)
-        response = await self._followed(_in_pieces(request), stream=True, **options)
+        response = await self._followed(_with_body(request), stream=True, **options)
         try:
             body = await _read(response)
         finally:
@@ -160,20 +174,25 @@ class _BoundedClient(openai.DefaultAsyncHttpxClient):
         return response
 
     async def _sent(self, request: Any, **options: Any) -> Any:
-        """Send; retry once if a kept-alive connection turns out to be closed."""
+        """Send; retry while a kept-alive connection turns out to be closed.
+
+        After a pause a server may have closed all of them. Each attempt uses up one.
+        """
         fresh = False
 
         async def trace(event: str, _: object) -> None:
             nonlocal fresh
-            fresh = fresh or event.startswith("connection.connect_")
+            fresh = fresh or ".connect_" in event
 
         request.extensions = {**request.extensions, "trace": trace}
-        try:
-            return await super().send(request, **options)
-        except (http_package().NetworkError, http_package().RemoteProtocolError):
-            if fresh:
-                raise
-            return await super().send(request, **options)
+        attempt = 0
+        while True:
+            try:
+                return await super().send(request, **options)
+            except (http_package().NetworkError, http_package().RemoteProtocolError):
+                attempt += 1
+                if fresh or attempt > _MOST_CLOSED:
+                    raise
 
 
 def _is_same(following: Any, request: Any) -> bool:
@@ -183,9 +202,9 @@ def _is_same(following: Any, request: Any) -> bool:
     return origins[0] == origins[1] and following.method == request.method
 
 
-def _in_pieces(request: Any) -> Any:
+def _with_body(request: Any) -> Any:
     """Return the request with the body in pieces, if it has one."""
-    body = _IN_PIECES.get()
+    body = _in_pieces.get()
     if body is None:
         return request
     request.headers["Content-Length"] = str(body.size)
@@ -200,7 +219,11 @@ def _in_pieces(request: Any) -> Any:
 
 async def _read(response: Any) -> bytes:
     body = bytearray()
+    begun = _begun.get() if response.is_success else None
     async for chunk in response.aiter_bytes():
+        if begun is not None and chunk[:1] not in (b"", b":"):  # a comment keeps the stream alive
+            begun()
+            begun = None
         body += chunk
         if len(body) > LARGEST_REPLY:
             raise ReplyTooLarge(
