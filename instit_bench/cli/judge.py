@@ -70,9 +70,15 @@ def conclude_judging(results: object, problem: object, fail_on_error: str) -> in
     if isinstance(problem, Problem):
         fail(problem.message, problem.exit_code)
     errors = sum(task.states["judge_error"] for task in results.tasks.values())
+    unread = sum(task.extraction.errors for task in results.tasks.values() if task.extraction)
     total = sum(task.n_total for task in results.tasks.values())
-    if errors > errors_allowed(fail_on_error, total):
-        fail(f"{errors} answers have no verdict (judge_error); the same command asks again", 1)
+    if errors + unread > errors_allowed(fail_on_error, total):
+        told = {
+            f"{errors} answers have no verdict (judge_error)": errors,
+            f"{unread} unparsed answers have no letter extracted, by the judge's fault": unread,
+        }
+        missing = " and ".join(text for text, count in told.items() if count)
+        fail(f"{missing}; the same command asks again", 1)
     return 0
 
 
@@ -136,7 +142,9 @@ def stats_command() -> int:
     cache = VerdictCache(cache_path())
     typer.echo(f"{cache.path}")
     for line in cache.stats():
-        typer.echo(f"{line.judge}: {line.scores} scores, {line.tokens:,} tokens")
+        counts = {"scores": line.scores, "letters": line.letters}
+        kept = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+        typer.echo(f"{line.judge}: {kept}, {line.tokens:,} tokens")
     return 0
 
 
@@ -146,5 +154,5 @@ def clear_command() -> int:
     from instit_bench.judging.cache import VerdictCache
     from instit_bench.judging.create import cache_path
 
-    note(f"{VerdictCache(cache_path()).clear()} scores forgotten")
+    note(f"{VerdictCache(cache_path()).clear()} verdicts forgotten")
     return 0

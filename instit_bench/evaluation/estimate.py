@@ -10,7 +10,7 @@ from instit_bench.evaluation.plan import make_plan
 from instit_bench.judging.prices import REPLY_TOKENS, estimated_tokens
 from instit_bench.judging.rejudge import contracts_of
 from instit_bench.runs.loaded import Run
-from instit_bench.runs.verdicts import item_of
+from instit_bench.runs.verdicts import open_item
 from instit_bench.scorers.judge import JudgeContract, JudgeItem
 from instit_bench.types import Usage
 
@@ -47,7 +47,7 @@ def _answers(run: Run, contracts: dict[str, JudgeContract]) -> Iterator[Asked]:
     for task, contract in contracts.items():
         for record in run.tasks[task].records.values():
             if record.finished:
-                yield contract, item_of(record)
+                yield contract, open_item(record)
 
 
 def _sum(asked: Iterable[Asked]) -> tuple[int, Usage]:

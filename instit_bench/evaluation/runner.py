@@ -24,6 +24,7 @@ from instit_bench.evaluation.plan import RunPlan, TaskPlan, make_plan
 from instit_bench.evaluation.scoring import score_sample, scorer_for
 from instit_bench.evaluation.workload import workload_of
 from instit_bench.judging.contracts import nobody_judges
+from instit_bench.judging.panels import panels_of
 from instit_bench.judging.stage import JudgingStage, problem_of
 from instit_bench.media import MediaError, resolve_media
 from instit_bench.progress import Reporter
@@ -76,10 +77,11 @@ class _Asking:
             return await self.work()
         async with self.judging as judging:
             judging.announce({p.task.name: self._answers(p) for p in self.plan.tasks})
-            for task in judging.contracts:
+            for task in judging.open_tasks:
                 for record in self.run.tasks[task].records.values():
                     judging.submit(task, record)
             await self.work()
+            judging.extract()
             await judging.drain()
         return None
 
@@ -277,9 +279,9 @@ def _judging_stage(run: Run, plan: RunPlan, reporter: Reporter) -> JudgingStage 
     contracts = plan.judge_contracts()
     if told := nobody_judges(plan.config, contracts):
         reporter.status(told)
-    if not contracts or not plan.config.judges or plan.config.judge_batch:
-        return None
-    return JudgingStage(run, plan.config, contracts, reporter)
+    at_once = {} if plan.config.judge_batch else contracts
+    panels = panels_of(plan.config, at_once, plan.letter_contracts())
+    return JudgingStage(run, plan.config, panels, reporter) if panels else None
 
 
 def _submit_batch(run: Run, plan: RunPlan, reporter: Reporter) -> Problem | None:
@@ -296,11 +298,18 @@ def _submit_batch(run: Run, plan: RunPlan, reporter: Reporter) -> Problem | None
 def _failures(run: Run, plan: RunPlan) -> list[tuple[str, SampleRecord]]:
     """Return the selected samples that ended in an error, each with its task."""
     asked = {p.task.name: {s.id for s in p.selected} for p in plan.tasks}
-    return [
+    records = [
         (name, record)
         for name, ids in asked.items()
         for record in run.tasks[name].records.values()
-        if record.id in ids and record.state in (State.INFER_ERROR, State.JUDGE_ERROR)
+        if record.id in ids
+    ]
+    errors = (State.INFER_ERROR, State.JUDGE_ERROR)
+    failures = [(name, record) for name, record in records if record.state in errors]
+    return failures + [
+        (name, record.model_copy(update={"error": f"no letter extracted: {error}"}))
+        for name, record in records
+        if (error := record.details.get("extraction_error"))
     ]
 
 
