@@ -23,7 +23,7 @@ class _RunByDefault(Group):
 
 app = App(
     cls=_RunByDefault,
-    help="Judge open-ended predictions: judge RUN, or one of the commands below.",
+    help="Judge open-ended predictions, or extract letters: judge RUN, or a command below.",
 )
 cache_app = App(help="Manage the cache of verdicts.")
 app.add_typer(cache_app, name="cache")
@@ -46,7 +46,10 @@ def run_command(
     ] = "0",
     no_lock: NoLock = False,
 ) -> int:
-    """Judge a run's predictions, or judge them again. Earlier verdicts are kept."""
+    """Judge a run's predictions, or judge them again. Earlier verdicts are kept.
+
+    With --extract-with alone, a judge only names the letters of unparsed predictions.
+    """
     from instit_bench.cli.progress import make_reporter
     from instit_bench.cli.tables import print_results
     from instit_bench.evaluation.config import make_judge_config
@@ -98,7 +101,10 @@ def collect_command(
     return conclude_judging(judged.results, problem, "0")
 
 
-@app.command("estimate", cls=settings_command(SETTINGS, "judge", "judge_repeats", "judge_prices"))
+@app.command(
+    "estimate",
+    cls=settings_command(SETTINGS, "judge", "extract_with", "judge_repeats", "judge_prices"),
+)
 def estimate_command(
     ctx: typer.Context,
     run: Annotated[
@@ -114,22 +120,32 @@ def estimate_command(
     ] = None,
 ) -> int:
     """Estimate the calls, tokens and cost of judging."""
+    from instit_bench.errors import InputError
     from instit_bench.evaluation.config import make_judge_config
-    from instit_bench.evaluation.estimate import estimate_run, estimate_tasks
+    from instit_bench.evaluation.estimate import estimate_letters, estimate_run, estimate_tasks
     from instit_bench.judging.prices import cost_told, read_prices
     from instit_bench.types import Usage
 
     config = make_judge_config(ctx.obj)
-    answers, once = estimate_run(run, data) if run else estimate_tasks(tasks, data or "hub")
     prices = read_prices(config.judge_prices)
-    times = config.judge_repeats
-    usage = Usage(times * (once.prompt_tokens or 0), times * (once.completion_tokens or 0))
-    for name in config.judges or ("a judge",):
+
+    def tell(name: str, calls: int, usage: Usage) -> None:
         cost = cost_told(prices.get(name.partition(":")[2]), usage)
         typer.echo(
-            f"{name}: {times * answers} calls, about {usage.prompt_tokens:,} prompt and "
+            f"{name}: {calls} calls, about {usage.prompt_tokens:,} prompt and "
             f"{usage.completion_tokens:,} reply tokens, {cost}"
         )
+
+    if config.extractor:
+        if run is None:
+            raise InputError("--extract-with: name a run whose unparsed predictions can be counted")
+        tell(config.extractor, *estimate_letters(run))
+    if config.judge or not config.extractor:
+        answers, once = estimate_run(run, data) if run else estimate_tasks(tasks, data or "hub")
+        times = config.judge_repeats
+        usage = Usage(times * (once.prompt_tokens or 0), times * (once.completion_tokens or 0))
+        for name in config.judges or ("a judge",):
+            tell(name, times * answers, usage)
     return 0
 
 
