@@ -1,9 +1,9 @@
-"""How often strict and official extraction read the letter that careful readers read.
+"""Measure how often strict and official extraction agree with careful human readers.
 
-Two sets of labelled replies, as Markdown: real replies of many models, where ``../shared/data`` has
-them, and the hand-written corpus of the tests. Of a reply whose label is a letter, another letter
-is wrong and none is missed; of a reply that gives none, any letter is wrong. A third table counts
-the real replies that stay unread.
+Prints Markdown tables for two sets of labelled replies: real replies of many models, if
+``../shared/data`` has them, and the hand-written corpus of the tests. If the label is a letter, a
+different letter counts as wrong and no letter as missed; if the label is empty, any letter is
+wrong. A third table counts the real replies that stay unread.
 
     python -m benchmarks.extraction [real_replies.jsonl]
 """
@@ -32,7 +32,7 @@ REAL = ROOT.parent / "shared" / "data" / "replies" / "real_replies.jsonl"
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """A reply, its options' texts, and the letter that a careful reader reads from it."""
+    """A reply, the texts of the options, and the letter that a careful reader takes from it."""
 
     reply: str
     choices: tuple[str, ...]
@@ -46,7 +46,7 @@ Extract = Callable[[Labelled], str | None]
 
 @dataclass(frozen=True, slots=True)
 class Shares:
-    """Shares of replies read right, read wrong (false letters included) and not read."""
+    """Shares of replies read correctly, read wrongly (including false letters) and missed."""
 
     right: float
     wrong: float
@@ -64,7 +64,7 @@ def official(line: Labelled) -> str | None:
 
 
 def shares(lines: Sequence[Labelled], extract: Extract, *, weighted: bool = False) -> Shares:
-    """Weigh an extractor's right, wrong and missed letters."""
+    """Return the shares of right, wrong and missed letters, optionally weighted."""
     totals = {"right": 0.0, "wrong": 0.0, "missed": 0.0}
     for line in lines:
         found = extract(line)
@@ -75,9 +75,10 @@ def shares(lines: Sequence[Labelled], extract: Extract, *, weighted: bool = Fals
 
 
 def real_replies(path: Path = REAL) -> list[Labelled]:
-    """Read the labelled real replies; a fixed third of them, by a hash of the number, is held out.
+    """Read the labelled real replies.
 
-    Extraction was developed with the other two thirds.
+    A fixed third, chosen by a hash of the number, is held out; extraction was developed with the
+    other two thirds.
     """
     return [
         Labelled(
@@ -93,7 +94,7 @@ def real_replies(path: Path = REAL) -> list[Labelled]:
 
 
 def corpus() -> list[Labelled]:
-    """Read the corpus of the tests; its groups are the kinds of replies."""
+    """Read the tests' corpus, grouped by kind of reply."""
     return [
         Labelled(record["reply"], tuple(record.get("choices", ())), record["label"], group)
         for record in _records(CORPUS)
@@ -110,7 +111,7 @@ def _is_held_out(record: Mapping[str, Any]) -> bool:
 
 
 def real_table(lines: Sequence[Labelled]) -> str:
-    """Compare both extractors on real replies, weighted and as they are."""
+    """Compare both extractors on real replies, weighted and unweighted."""
     rows = [
         "| real predictions | n | weight | strict right | wrong | missed "
         "| official right | wrong | missed |",
@@ -156,7 +157,7 @@ def is_asked_about(line: Labelled) -> bool:
 
 
 def corpus_table(lines: Sequence[Labelled]) -> str:
-    """Write precision, recall and false letters of both extractors for every kind and split."""
+    """Compare precision, recall and false letters of both extractors per kind and split."""
     rows = [
         "| predictions | n | strict precision | recall | false letters "
         "| official precision | recall | false letters |",

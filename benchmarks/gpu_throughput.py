@@ -1,10 +1,10 @@
-"""Throughput on a machine with a GPU, needing no weights: a real architecture, dummy values.
+"""Measure throughput on a GPU without weights: a real architecture with dummy values.
 
     python benchmarks/gpu_throughput.py [engine-arg…]
 
-Makes the configuration of Qwen2.5-VL-7B with random weights (load-format=dummy), data shaped like
-Inst-IT Bench's videos in their real image size, and prints samples a second, how busy the GPU
-was, the prefix comparison of vllm_prefix.py and the client comparison of vllm_overhead.py.
+Runs the configuration of Qwen2.5-VL-7B with dummy weights (load-format=dummy) on data shaped like
+Inst-IT Bench's videos, at their real image size. Prints samples per second, GPU utilisation, the
+prefix comparison of vllm_prefix.py and the client comparison of vllm_overhead.py.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ _QUERY = ("nvidia-smi", "--query-gpu=name,utilization.gpu", "--format=csv,nohead
 
 
 class BusyShare:
-    """Reads each GPU's busy share twice a second inside a ``with`` block."""
+    """Samples each GPU's utilisation twice per second inside a ``with`` block."""
 
     def __enter__(self) -> BusyShare:
         self.shares: list[float] = []
@@ -77,7 +77,7 @@ class BusyShare:
 
 
 def make_model(folder: Path) -> Path:
-    """A folder as of a model on the hub, but for the weights."""
+    """Make a model folder like one from the hub, but without weights."""
     make_vision(folder)
     (folder / "model.safetensors").unlink()
     config = json.loads((folder / "config.json").read_text())
@@ -94,7 +94,7 @@ def make_model(folder: Path) -> Path:
 
 
 def throughput(model: Path, folder: Path, engine_arg: tuple[str, ...]) -> None:
-    """One run over the whole set, with the GPU watched."""
+    """Run the whole set once while sampling the GPU's utilisation."""
     data = make_data(folder / "data", SCALE, FRAMES, SIZE)
     with BusyShare() as busy:
         frames = instit_bench.run(
@@ -111,12 +111,12 @@ def throughput(model: Path, folder: Path, engine_arg: tuple[str, ...]) -> None:
     print(f"{busy.name}: {len(frames.samples)} samples, {engine.model_dump()}")
     print(
         f"{len(frames.samples) / engine.seconds_working:.1f} samples/s, "
-        f"GPU busy {sum(shares) / len(shares):.0f} % of the working time"
+        f"GPU utilisation {sum(shares) / len(shares):.0f} % of the working time"
     )
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Make the model once, and measure three times."""
+    """Make the model and run the three measurements."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         model = make_model(folder / "model")

@@ -1,4 +1,4 @@
-"""A data set shaped like Inst-IT Bench's videos, scaled down, drawn on the spot."""
+"""Generate a scaled-down data set shaped like Inst-IT Bench's videos."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ FULL_QUESTIONS = 1001  # in each of the two formats
 
 
 def make_data(folder: Path, scale: float, frames: int, size: tuple[int, int]) -> Path:
-    """Folders of frames with as many questions each, on average, as the benchmark has."""
+    """Write folders of frames, with as many questions per video, on average, as the benchmark."""
     from PIL import Image, ImageDraw
 
     chance = random.Random(0)

@@ -1,7 +1,8 @@
-"""How close judging comes to the floor that the endpoint's latency sets.
+"""Measure how close judging comes to the lower bound given by the endpoint's latency.
 
-1001 calls against a local server with a fixed latency, 64 in flight: at best
-calls x latency / concurrency seconds. Prints judging and the whole command over that floor.
+Sends 1001 calls to a local server with a fixed latency, 64 in flight. The lower bound is calls x
+latency / concurrency seconds. Prints the time of judging and of the whole command, and their ratios
+to that bound.
 
     python benchmarks/judge_throughput.py
 """
@@ -44,7 +45,7 @@ ANSWERED: list[float] = []
 async def answer(
     reader: asyncio.StreamReader, writer: asyncio.StreamWriter, latency_s: float
 ) -> None:
-    """Answer every request on a connection after the latency."""
+    """Answer every request on a connection after ``latency_s`` seconds."""
     try:
         while head := await reader.readuntil(b"\r\n\r\n"):
             length = next(
@@ -66,7 +67,7 @@ async def answer(
 
 
 def serve(latency_s: float) -> int:
-    """Start the server in a thread; returns its port."""
+    """Start the server in a thread and return its port."""
     port: list[int] = []
     ready = threading.Event()
 
@@ -84,7 +85,7 @@ def serve(latency_s: float) -> int:
 
 
 def predictions(path: Path, count: int) -> None:
-    """Answers in the benchmark's own format."""
+    """Write predictions in the benchmark's own format."""
     rows = [
         {
             "question_id": f"{number:04}-01",
@@ -124,9 +125,9 @@ def main() -> None:
     floor = options.calls * options.latency / options.concurrency
     print(f"{scored} of {options.calls} judged, {options.concurrency} in flight")
     judging = max(ANSWERED) - min(ASKED)
-    print(f"floor {floor:.2f} s")
-    print(f"judging, first call to last reply: {judging:.2f} s, ratio {judging / floor:.2f}")
-    print(f"whole command, start and tables included: {took:.2f} s, ratio {took / floor:.2f}")
+    print(f"lower bound: {floor:.2f} s")
+    print(f"judging, from first call to last reply: {judging:.2f} s, ratio {judging / floor:.2f}")
+    print(f"whole command, with start and tables: {took:.2f} s, ratio {took / floor:.2f}")
 
 
 if __name__ == "__main__":

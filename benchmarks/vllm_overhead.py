@@ -1,10 +1,10 @@
-"""What a run costs beyond its engine: ours against the plainest client, on one server.
+"""Measure the overhead of a run beyond its engine, compared with a minimal client.
 
     python benchmarks/vllm_overhead.py [MODEL] [engine-arg…]
 
-Both send the same requests, of a set shaped like Inst-IT Bench's videos, as many at once, to the
-same running server. After a first pass that fills the engine's caches the two take turns. Whatever
-else runs on the machine only ever adds time, so the best of each is compared, and the medians.
+Both send the same requests, from a set shaped like Inst-IT Bench's videos, to the same server with
+the same concurrency. After a first pass that fills the engine's caches, they take turns. Other load
+on the machine can only add time, so the best times are compared, and the medians.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ SMALL = ("--enforce-eager", "--dtype=float32", "--max-num-seqs=16", "--max-model
 
 
 def plain_body(request: Request, model: str) -> dict[str, Any]:
-    """A request as one would write it by hand."""
+    """Return a request body as one would write it by hand."""
     content = []
     for part in request.messages[0].parts:
         if isinstance(part, TextPart):
@@ -58,7 +58,7 @@ def plain_body(request: Request, model: str) -> dict[str, Any]:
 
 
 async def plain(config: RunConfig, key: str) -> int:
-    """Read, send, forget."""
+    """Send all requests and discard the replies."""
     import openai
 
     plan = make_plan(config)
@@ -79,12 +79,12 @@ async def plain(config: RunConfig, key: str) -> int:
 
 
 def compare(config: RunConfig, key: str) -> None:
-    """Take turns, and print both."""
+    """Time both in turns and print the results."""
     times: dict[str, list[float]] = {"our run": [], "plain client": []}
     os.environ["VLLM_API_KEY"] = key
     asyncio.run(plain(config, key))
     for turn in range(2 * ROUNDS):
-        # Ours, plain, plain, ours: a drift of the machine then meets both alike.
+        # Ours, plain, plain, ours: a drift in the machine's speed then affects both equally.
         ours = turn % 4 in (0, 3)
         started = time.perf_counter()
         if ours:
@@ -97,11 +97,13 @@ def compare(config: RunConfig, key: str) -> None:
         print(f"{name:13} {' '.join(f'{s:.2f}' for s in seconds)} s")
     for name, of in (("best", min), ("median", statistics.median)):
         more = of(times["our run"]) / of(times["plain client"]) - 1
-        print(f"{name}: our run takes {more:+.1%} against the plain client (goal: within +5 %)")
+        print(
+            f"{name}: our run takes {more:+.1%} compared with the plain client (goal: within +5 %)"
+        )
 
 
 async def serve(model: str, words: Sequence[str], folder: Path) -> None:
-    """Start a server for the comparison, and end it."""
+    """Start a server, compare, and stop the server."""
     server = EngineServer([*SERVE, model, *words], folder / "engine.log", lambda _: None)
     await server.start()
     config = RunConfig(
@@ -121,7 +123,7 @@ async def serve(model: str, words: Sequence[str], folder: Path) -> None:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Compare on the given model, or on a tiny one."""
+    """Compare with the given model or a tiny one."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         model = arguments[0] if arguments else str(make_vision(folder / "vision"))

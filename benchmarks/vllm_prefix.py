@@ -1,11 +1,11 @@
-"""How many prompt tokens the engine computes with our order of requests, against another.
+"""Measure how many prompt tokens the engine computes with our request order and with others.
 
     python benchmarks/vllm_prefix.py [MODEL] [engine-arg…]
 
-A set shaped like Inst-IT Bench's videos, scaled down, and a cache that holds only a part of it.
-Compared with question by question: the first question of every video, then the second, and so
-on; and with task by task: all multiple choice, then all open-ended. Without MODEL a tiny random
-one is made.
+Uses a scaled-down set shaped like Inst-IT Bench's videos, and a cache that can hold only part of
+it. The other orders are question by question (the first question of every video, then the second,
+and so on), task by task (all multiple-choice questions, then all open-ended ones) and shuffled.
+Without MODEL, a tiny random model is used.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ from instit_shape import make_data
 from tiny_models import make_vision
 
 SCALE, FRAMES, SIZE = 0.1, 12, (224, 224)
-CACHE_BLOCKS = 96  # of 128 tokens: the frames of about fifteen requests
+CACHE_BLOCKS = 96  # of 128 tokens each: room for the frames of about fifteen requests
 IN_FLIGHT = 8
 TASKS = ("inst_it_video_mc", "inst_it_video_oe")
 Order = Sequence[tuple[TaskPlan, Sample]]
 
 
 async def ask_all(plan: RunPlan, order: Order, engine_arg: tuple[str, ...]) -> dict[str, float]:
-    """Ask in this order with a fresh engine; what it counted."""
+    """Send the requests in this order to a fresh engine and return its counts."""
     config = plan.config
     options = BackendOptions(
         model=config.model,
@@ -63,7 +63,7 @@ async def ask_all(plan: RunPlan, order: Order, engine_arg: tuple[str, ...]) -> d
 
 
 def orders(plan: RunPlan) -> dict[str, Order]:
-    """Ours and the ones it is compared with."""
+    """Return our order and the ones it is compared with, by name."""
     ours = in_order(plan.tasks, {task.task.name: set() for task in plan.tasks})
     number = {id(sample): sample.id.split("-")[1] for _, sample in ours}
     return {
@@ -77,7 +77,7 @@ def orders(plan: RunPlan) -> dict[str, Order]:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Ask in every order, each with a fresh engine, and print what was computed."""
+    """Try every order, each with a fresh engine, and print the computed tokens."""
     with tempfile.TemporaryDirectory() as folder:
         model = arguments[0] if arguments else str(make_vision(Path(folder) / "vision"))
         small = ("enforce-eager", "dtype=float32", "max-num-seqs=8", "max-model-len=2048")
@@ -85,7 +85,7 @@ def main(arguments: Sequence[str]) -> None:
         data = make_data(Path(folder) / "data", SCALE, FRAMES, SIZE)
         plan = make_plan(RunConfig(model=model, data=str(data), tasks=TASKS, max_tokens=4))
         computed = {}
-        print(f"{'order':22} {'prompt tokens':>13} {'computed':>9} {'of them':>8} {'seconds':>8}")
+        print(f"{'order':22} {'prompt tokens':>13} {'computed':>9} {'share':>8} {'seconds':>8}")
         for name, order in orders(plan).items():
             totals = asyncio.run(ask_all(plan, order, engine_arg))
             asked = totals["prompt_tokens"]

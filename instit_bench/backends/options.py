@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -130,8 +131,12 @@ def checked_body(body: Mapping[str, Any]) -> dict[str, Any]:
     """Check a request's additional settings, which the manifest will record.
 
     Raises:
-        ValueError: One is set by the run itself, or would record a secret.
+        ValueError: One is set by the run itself, would record a secret, or is not valid in JSON.
     """
+    try:
+        json.dumps(body, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ValueError(f"cannot be sent as JSON: {error}") from None
     for name in body:
         if name in _OWN_FIELDS:
             raise ValueError(f"{name!r} is set by the run itself" + _OWN_FIELDS[name])

@@ -42,7 +42,7 @@ def list_command(
     for column in ("part", "records", "where"):
         table.add_column(column, overflow="fold")
     for line in inventory(source):
-        table.add_row(line.name, "-" if line.records is None else str(line.records), line.where)
+        table.add_row(line.name, "-" if line.records is None else str(line.records), line.location)
     stdout().print(table)
     return 0
 

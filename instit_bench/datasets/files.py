@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from instit_bench.datasets.records import Dataset, Doc, read_records
+from instit_bench.datasets.record import Doc
+from instit_bench.datasets.records import Dataset, read_records
 from instit_bench.errors import InputError
 
 _BUILDERS = ("json", "csv", "parquet")

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from instit_bench.datasets.layout import GPT4TOOLS_FILES, GPT4TOOLS_FOLDERS, gpt4tools_file
-from instit_bench.datasets.records import Dataset, Doc, identity, read_records, text_field
+from instit_bench.datasets.record import Doc, Record
+from instit_bench.datasets.records import Dataset, read_records
 from instit_bench.datasets.source import DataSource
 from instit_bench.errors import InputError, MissingDataError
 
@@ -37,12 +38,12 @@ def _checked(file: Path) -> Iterator[Doc]:
     records = read_records(file)
     # The training form has no ids; number it from 0, like the splits.
     has_ids = any("id" in record for record in records)
-    for number, record in enumerate(records, start=1):
-        where = f"{file}: record {number}"
-        name = identity(record, "id", where) if has_ids else number - 1
-        where = f"{where} (id {name})"
+    for number, fields in enumerate(records, start=1):
+        record = Record(fields, f"{file}: record {number}")
+        name = record.identity("id") if has_ids else number - 1
+        record = record.known_as(f"id {name}")
         yield {
             "id": name,
-            "instruction": text_field(record, "instruction", where),
-            "output": text_field(record, "output", where),
+            "instruction": record.text("instruction"),
+            "output": record.text("output"),
         }

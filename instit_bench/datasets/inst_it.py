@@ -20,16 +20,8 @@ from instit_bench.datasets.layout import (
     inst_it_files,
     media_kind,
 )
-from instit_bench.datasets.records import (
-    Dataset,
-    Doc,
-    LeftOut,
-    identity,
-    iter_records,
-    relative_path,
-    shown,
-    text_field,
-)
+from instit_bench.datasets.record import Doc, Record, shown
+from instit_bench.datasets.records import Dataset, LeftOut, iter_records
 from instit_bench.datasets.source import DataSource
 from instit_bench.errors import InputError, MissingDataError
 from instit_bench.resources import home
@@ -58,9 +50,8 @@ def read_inst_it(
     images: dict[bytes, bytes] = {}
     docs: list[Doc] = []
     for file in files:
-        for number, record in enumerate(iter_records(file), start=1):
-            where = f"{file}: record {number}"
-            doc = _normalised(record, config, media_root, where)
+        for number, fields in enumerate(iter_records(file), start=1):
+            doc = _normalised(Record(fields, f"{file}: record {number}"), config, media_root)
             if isinstance(doc.get("image"), bytes):
                 wanted = wants_media(doc["question_id"])
                 image = doc["image"] if wanted else LeftOut.of(doc["image"])
@@ -130,71 +121,71 @@ def _media_root(folders: Iterable[Path], kind: str) -> Path:
     return folders[0]
 
 
-def _normalised(record: Doc, config: str, media_root: Path, where: str) -> dict[str, Any]:
-    text_field(record, "question_id", where)
-    question_id = str(identity(record, "question_id", where))
-    where = f"{where} (question_id {question_id})"
+def _normalised(record: Record, config: str, media_root: Path) -> dict[str, Any]:
+    record.text("question_id")
+    question_id = str(record.identity("question_id"))
+    record = record.known_as(f"question_id {question_id}")
     doc: dict[str, Any] = {
         "question_id": question_id,
-        "question": text_field(record, "question", where),
-        "answer": text_field(record, "answer", where),
+        "question": record.text("question"),
+        "answer": record.text("answer"),
         "media_id": question_id.partition("-")[0],
     }
     if config.endswith("multi_choice"):
-        doc |= _choices(record, where)
+        doc |= _choices(record)
         if doc["answer"] not in _LETTERS or len(doc["answer"]) != 1:
-            raise InputError(f"{where}: field 'answer' must be A, B, C or D, not {doc['answer']!r}")
+            raise record.field_error("answer", f"must be A, B, C or D, not {doc['answer']!r}")
     kind = media_kind(config)
     if kind == "image":
-        doc["image"] = _image(record, media_root, where)
+        doc["image"] = _image(record, media_root)
     else:
-        doc["video_path"] = _media_path(record, "video_path", kind, media_root, where)
+        doc["video_path"] = _media_path(record, "video_path", kind, media_root)
     return doc
 
 
-def _choices(record: Doc, where: str) -> dict[str, str]:
+def _choices(record: Record) -> dict[str, str]:
     columns = {letter: f"choice_{letter.lower()}" for letter in _LETTERS}
-    options = record.get("options")
+    options = record.fields.get("options")
     if options is None:
-        return {column: _option(record, column, where) for column in columns.values()}
+        return {column: _option(record, column) for column in columns.values()}
     if not isinstance(options, dict):
-        raise InputError(f"{where}: field 'options' must be an object with the keys A, B, C and D")
-    inside = f"{where}: field 'options'"
-    return {column: _option(options, letter, inside) for letter, column in columns.items()}
+        raise record.field_error("options", "must be an object with the keys A, B, C and D")
+    inside = record.inside("options", options)
+    return {column: _option(inside, letter) for letter, column in columns.items()}
 
 
-def _option(options: Doc, name: str, where: str) -> str:
+def _option(options: Record, name: str) -> str:
     """Return an option's text; an empty one is asked as it is, with nothing after its letter.
 
     A missing option is an error of the file.
     """
-    if name in options and options[name] is None:
+    if name in options.fields and options.fields[name] is None:
         return ""
-    return text_field(options, name, where, may_be_empty=True)
+    return options.text(name, may_be_empty=True)
 
 
-def _image(record: Doc, media_root: Path, where: str) -> bytes | str:
+def _image(record: Record, media_root: Path) -> bytes | str:
     """Return the image's bytes or path: plain, in a struct, or as the only item of a list."""
-    image = record.get("image", record.get("images"))
+    image = record.fields.get("image", record.fields.get("images"))
     if isinstance(image, list):
         if len(image) != 1:
-            raise InputError(f"{where}: field 'image' must hold one image, found {shown(image)}")
+            raise record.field_error("image", f"must hold one image, found {shown(image)}")
         image = image[0]
     if isinstance(image, dict):
         image = image.get("bytes") or image.get("path")
     if isinstance(image, bytes) and image:
         return image
     if image is None:
-        return _media_path(record, "image_path", "image", media_root, where)
-    return _media_path({"image": image}, "image", "image", media_root, where)
+        return _media_path(record, "image_path", "image", media_root)
+    return _media_path(Record({"image": image}, record.place), "image", "image", media_root)
 
 
-def _media_path(record: Doc, field: str, kind: str, media_root: Path, where: str) -> str:
+def _media_path(record: Record, field: str, kind: str, media_root: Path) -> str:
     """Return where the image is: media folders have two names, or are left out.
 
     For a missing image return the given path, under the media folder if that is left out.
     """
-    path = relative_path(text_field(record, field, where), f"{where}: field '{field}'")
+    path = record.path(field)
     names = MEDIA_FOLDERS[kind]
     first, _, rest = path.partition("/")
     bare = rest if first in names and rest else path

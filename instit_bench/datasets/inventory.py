@@ -27,7 +27,7 @@ class InventoryLine:
 
     name: str
     records: int | None
-    where: str
+    location: str
 
 
 def inventory(source: DataSource) -> Iterator[InventoryLine]:

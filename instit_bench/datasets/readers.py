@@ -10,7 +10,8 @@ from typing import Any
 from instit_bench.datasets.files import read_files
 from instit_bench.datasets.gpt4tools import read_gpt4tools
 from instit_bench.datasets.inst_it import original_medium, read_inst_it
-from instit_bench.datasets.records import Dataset, Doc
+from instit_bench.datasets.record import Doc
+from instit_bench.datasets.records import Dataset
 from instit_bench.datasets.source import DataSource
 from instit_bench.plugins import Registry
 from instit_bench.types import ImagePart, VideoPart

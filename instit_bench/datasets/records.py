@@ -7,14 +7,14 @@ import hashlib
 import io
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
+from instit_bench.datasets.record import Doc
 from instit_bench.errors import InputError
 
-Doc = Mapping[str, Any]
 _MARKS = (
     (b"\xef\xbb\xbf", "utf-8-sig"),
     (b"\xff\xfe\x00\x00", "utf-32"),
@@ -23,8 +23,6 @@ _MARKS = (
     (b"\xfe\xff", "utf-16"),
 )
 _MOST_DIGITS = 4000  # Python refuses to convert more than 4300
-_LONGEST_ID = 512  # characters
-_MOST_SHOWN = 80  # characters
 _MOST_OF_A_FIELD = 2**31 - 1  # characters of a CSV field: images are stored there as base64
 _ROWS_AT_ONCE = 4  # of Parquet: a row may contain an image
 
@@ -207,73 +205,3 @@ def count_records(path: Path) -> int:
         return int(pyarrow.parquet.read_metadata(path).num_rows)
     except (pyarrow.ArrowException, OSError) as error:
         raise InputError(f"{path}: is not valid Parquet: {error}") from error
-
-
-def identity(record: Doc, name: str, where: str) -> int | str:
-    """Return a record's id: a number or text that can name a sample.
-
-    Raises:
-        InputError: It is missing, empty, too long or of another type.
-    """
-    value = record.get(name)
-    if not isinstance(value, int | str) or isinstance(value, bool) or value == "":
-        raise InputError(f"{where}: field '{name}' must be a number or text, found {shown(value)}")
-    if isinstance(value, str):
-        text_field(record, name, where)
-    length = len(value) if isinstance(value, str) else len(str(value))
-    if length > _LONGEST_ID:
-        raise InputError(
-            f"{where}: field '{name}' has {length:,} characters; the maximum is {_LONGEST_ID}"
-        )
-    return value
-
-
-def shown(value: object) -> str:
-    """Format a value for an error message: short, and never the bytes of an image."""
-    if isinstance(value, bytes | bytearray):
-        return f"{len(value):,} bytes"
-    if isinstance(value, list | tuple):
-        return f"a list of {len(value)}"
-    if isinstance(value, Mapping):
-        names = ", ".join(str(name)[:20] for name in list(value)[:5])
-        return f"an object with the keys {names}" if names else "an empty object"
-    text = repr(value)
-    return text if len(text) <= _MOST_SHOWN else text[:_MOST_SHOWN] + "…"
-
-
-def text_field(record: Doc, name: str, where: str, *, may_be_empty: bool = False) -> str:
-    """Return a record's text field; ``where`` names file and record for the error.
-
-    Raises:
-        InputError: The field is missing, empty or not text.
-    """
-    value = record.get(name)
-    if isinstance(value, str) and (value or may_be_empty):
-        if not _is_text(value):
-            raise InputError(f"{where}: field '{name}' holds half a character (a lone surrogate)")
-        return value
-    found = "is missing" if value is None else f"must be text, found {shown(value)}"
-    raise InputError(f"{where}: field '{name}' {found}")
-
-
-def _is_text(value: str) -> bool:
-    """Whether it can be sent and stored; JSON can encode half of a surrogate pair."""
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def relative_path(value: str, where: str) -> str:
-    """Return a path from a record or an archive, with forward slashes; refuse unsafe ones.
-
-    Raises:
-        InputError: The path is absolute, leaves its folder or names no file.
-    """
-    path = PurePosixPath(value.replace("\\", "/"))
-    if not path.parts or "\0" in value:
-        raise InputError(f"{where}: path {value!r} does not name a file; refused")
-    if path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
-        raise InputError(f"{where}: path {value!r} leaves the data folder; refused")
-    return str(path)

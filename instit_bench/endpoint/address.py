@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
 from instit_bench.display import one_line
@@ -35,9 +35,7 @@ class Endpoint:
     @property
     def shown(self) -> str:
         """The address without user, password, query and fragment."""
-        parts = urlsplit(self.base_url)
-        host = parts.netloc.rpartition("@")[2]
-        return urlunsplit((parts.scheme, host, parts.path, "", ""))
+        return _shown(self.base_url)
 
     def client(self, timeout_s: float, max_retries: int) -> openai.AsyncOpenAI:
         """Return a client of the ``openai`` package.
@@ -60,6 +58,12 @@ class Endpoint:
         status, told = getattr(error, "status_code", None), self.told(error)
         if status in (401, 403) and not _is_moderation(error):
             return f"{self.shown} refuses the key: {told}; set {KEY_VARIABLE}"
+        if status is not None and 300 <= status < 400:
+            return (
+                f"{self.shown} redirects to {self._redirected(error)}, where nothing was sent: the "
+                "key, the headers and the prompts would go there; if you trust that address, name "
+                "it instead"
+            )
         if status == 402 or getattr(error, "code", None) == "insufficient_quota":
             return f"{self.shown}: the account's quota or credit is used up: {told}"
         if status == 404:
@@ -69,11 +73,27 @@ class Endpoint:
             return f"cannot reach {self.shown}: {self._without_secrets(str(error.__cause__))}"
         return None
 
+    def _redirected(self, error: Any) -> str:
+        """Return where a redirect leads to, as a base address if it names the same call there."""
+        location = error.response.headers.get("location")
+        if not location:
+            return "an address that it does not name"
+        asked = error.response.request.url
+        call = _shown(str(asked)).removeprefix(self.shown.rstrip("/"))
+        return self._without_secrets(_shown(str(asked.join(location))).removesuffix(call))
+
     def _without_secrets(self, text: str) -> str:
         for secret in (self.key, *self.headers.values()):
             if secret != _NO_KEY and len(secret) >= _SHORTEST_SECRET:
                 text = text.replace(secret, "***")
         return one_line(text)
+
+
+def _shown(address: str) -> str:
+    """An address without user, password, query and fragment."""
+    parts = urlsplit(address)
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit((parts.scheme, host, parts.path, "", ""))
 
 
 def _words(error: Exception) -> str:

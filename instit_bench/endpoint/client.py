@@ -2,7 +2,8 @@
 
 The package retries 408, 409, 429, 5xx and broken connections with exponential back-off and
 honours Retry-After. This module bounds the size of replies, turns an error inside a success into
-the error it is, and applies the environment's proxies and certificates where they belong.
+the error it is, follows a redirect only on the same server, and applies the environment's proxies
+and certificates where they belong.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ LARGEST_REPLY = 64 * 2**20
 # is lost, so the client closes first.
 _IDLE_S = 3.0
 _MOST_CONNECTIONS = 5000
-_MAY_BE_FAULT = re.compile(rb'error|abort|cancel|fail|resource|"detail"', re.IGNORECASE)
+_MOST_REDIRECTS = 5
+_MAY_BE_FAULT = re.compile(rb'error|abort|cancel|fail|resource|"detail"|"base_resp"', re.IGNORECASE)
 _ENCODED = ("content-encoding", "content-length", "transfer-encoding")
 
 
@@ -48,7 +50,11 @@ def make_client(
         InputError: A proxy or certificate file named in the environment cannot be used.
     """
     try:
-        http_client = _BoundedClient(**_transport(base_url), timeout=timeout_s)
+        http_client = _BoundedClient(
+            **_transport(base_url),
+            timeout=timeout_s,
+            follow_redirects=False,  # ``send`` follows those that stay on the same server
+        )
     except ImportError as error:
         if "SOCKS" not in str(error).upper():
             raise
@@ -106,8 +112,8 @@ class _BoundedClient(openai.DefaultAsyncHttpxClient):
     async def send(self, request: Any, *, stream: bool = False, **options: Any) -> Any:
         """Send a request; completions are read whole here, anything else is unchanged."""
         if not request.url.path.endswith("/completions"):
-            return await super().send(request, stream=stream, **options)
-        response = await self._sent(request, **options)
+            return await self._followed(request, stream=stream, **options)
+        response = await self._followed(request, stream=True, **options)
         try:
             body = await _read(response)
         finally:
@@ -117,9 +123,23 @@ class _BoundedClient(openai.DefaultAsyncHttpxClient):
             fault.status if fault else response.status_code,
             headers=[(k, v) for k, v in response.headers.items() if k.lower() not in _ENCODED],
             content=fault.as_body() if fault else body,
-            request=request,
+            request=response.request,
             extensions=response.extensions,
         )
+
+    async def _followed(self, request: Any, **options: Any) -> Any:
+        """Send; follow a redirect of the same request to the same server, and no other.
+
+        Key, headers and prompts would go along to another one; it is told as an error.
+        """
+        response = await self._sent(request, **options)
+        for _ in range(_MOST_REDIRECTS):
+            following = response.next_request
+            if following is None or not _is_same(following, request):
+                break
+            await response.aclose()
+            response = await self._sent(following, **options)
+        return response
 
     async def _sent(self, request: Any, **options: Any) -> Any:
         """Send; retry once if a kept-alive connection turns out to be closed."""
@@ -131,11 +151,18 @@ class _BoundedClient(openai.DefaultAsyncHttpxClient):
 
         request.extensions = {**request.extensions, "trace": trace}
         try:
-            return await super().send(request, stream=True, **options)
+            return await super().send(request, **options)
         except (http_package().NetworkError, http_package().RemoteProtocolError):
             if fresh:
                 raise
-            return await super().send(request, stream=True, **options)
+            return await super().send(request, **options)
+
+
+def _is_same(following: Any, request: Any) -> bool:
+    """Whether a request that a redirect asks for goes to the same server, method included."""
+    old, new = request.url, following.url
+    origins = [(url.scheme, url.host, url.port) for url in (old, new)]
+    return origins[0] == origins[1] and following.method == request.method
 
 
 async def _read(response: Any) -> bytes:
@@ -153,7 +180,7 @@ async def _read(response: Any) -> bytes:
 
 def _hidden_fault(body: bytes) -> Fault | None:
     """Return the error that a success reports in its body, if any."""
-    if not _MAY_BE_FAULT.search(body):
+    if b'"choices"' in body and not _MAY_BE_FAULT.search(body):
         return None
     try:
         return find_fault(read_document(body))
@@ -174,7 +201,10 @@ def _transport(base_url: str) -> dict[str, Any]:
         # The environment's proxies cannot reach this machine's ports.
         "trust_env": not here,
     }
-    if not (here and parts.scheme == "http") and (trusted := _trusted()):
+    if here and parts.scheme == "http":
+        # Nothing is encrypted, and loading certificates takes 0.1 s.
+        options["verify"] = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    elif trusted := _trusted():
         options["verify"] = trusted
     return options
 

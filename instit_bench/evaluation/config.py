@@ -51,6 +51,7 @@ class RunConfig(
 
     model: str = Field(
         min_length=1,
+        max_length=4096,
         description="Name of the model; for backend baseline: random, first, echo-gold or text:…",
     )
     backend: str = Field("vllm", description="vllm, openai, lmms-eval, baseline or a plugin's.")

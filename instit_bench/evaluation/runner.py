@@ -16,6 +16,7 @@ from instit_bench.backends import (
     GenerationError,
     create_backend,
 )
+from instit_bench.datasets.source import open_source
 from instit_bench.errors import InputError, InstitBenchError, NotComparableError, Problem
 from instit_bench.evaluation.config import RunConfig, errors_allowed
 from instit_bench.evaluation.failures import FailureGroup, Streak, group_failures
@@ -178,15 +179,17 @@ def run(config: RunConfig, reporter: Reporter) -> RunOutcome:
         InputError: Settings, tasks or data are not valid; nothing was requested.
         NotComparableError: The run directory contains a run with other settings.
     """
-    plan = make_plan(config)
-    backend = create_backend(config.backend, config.backend_options(workload_of(plan)))
-    name = config.name or default_name(config.model_label, plan.source.label)
+    label = open_source(config.data, config.revision).label
+    name = config.name or default_name(config.model_label, label)
     directory = run_directory(config.output, name, lock=not config.no_lock)
+    directory.refuse_if_held()
     if config.existing == "resume" and not directory.exists:
         raise InputError(f"--resume: there is no run at {directory.path}")
+    plan = make_plan(config)
+    backend = create_backend(config.backend, config.backend_options(workload_of(plan)))
+    if config.existing == "fresh":
+        directory.set_aside()
     with directory.locked():
-        if config.existing == "fresh":
-            directory.set_aside()
         stored = _open(directory, plan, backend)
         try:
             interrupted, problem, warnings = _generate(stored, plan, backend, reporter)

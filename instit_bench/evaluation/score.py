@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -94,9 +95,9 @@ def score_file(options: ScoreOptions, make_reporter: Callable[[], Reporter]) -> 
     letters = _letters(task, manifest, options.judging)
     name = options.name or _run_name(task, predictions, options)
     directory = run_directory(options.output, name, lock=options.lock)
+    kept = directory.set_aside()
     with directory.locked():
-        earlier = _earlier_judging(directory)
-        directory.set_aside(keep_verdicts=True)
+        earlier = _keep_verdicts(kept, directory) if kept else {}
         run = Run(directory, manifest)
         run.tasks[task.name].rewrite(records)
         for role, judging in earlier.items():
@@ -110,10 +111,15 @@ def score_file(options: ScoreOptions, make_reporter: Callable[[], Reporter]) -> 
         return Scored(run, problem)
 
 
-def _earlier_judging(directory: RunDirectory) -> dict[str, JudgingManifest]:
-    """Who judged the run that is about to be set aside, by role; its verdicts stay."""
+def _keep_verdicts(kept: Path, directory: RunDirectory) -> dict[str, JudgingManifest]:
+    """Copy the verdicts of the run that was set aside; return who gave them, by role.
+
+    Verdicts record which answer they are for, so they are right for the new run too.
+    """
+    if (kept / "judgements").is_dir():
+        shutil.copytree(kept / "judgements", directory.path / "judgements")
     with suppress(InputError):
-        manifest = Run.load(directory.path).manifest
+        manifest = Run.load(kept).manifest
         roles = {"judging": manifest.judging, "extraction": manifest.extraction}
         return {role: judging for role, judging in roles.items() if judging}
     return {}

@@ -40,7 +40,7 @@ class SamplingSettings(BaseModel):
 
     model_config = ConfigDict(title="Sampling")
 
-    temperature: Annotated[float, Field(ge=0)] | NotSent | None = Field(
+    temperature: Annotated[float, Field(ge=0, allow_inf_nan=False)] | NotSent | None = Field(
         None, description="Override the task's temperature; none: do not send it."
     )
     top_p: Annotated[float, Field(gt=0, le=1)] | NotSent | None = Field(
@@ -98,7 +98,9 @@ class RequestSettings(BaseModel):
         description="Maximum concurrent requests (default: vllm 64, lmms-eval twice the batch "
         "size, others 16).",
     )
-    timeout: float = Field(600.0, gt=0, description="Timeout per attempt in seconds.")
+    timeout: float = Field(
+        600.0, gt=0, allow_inf_nan=False, description="Timeout per attempt in seconds."
+    )
     max_retries: int = Field(6, ge=0, description="Maximum retries per request.")
     extra_body: dict[str, Any] = Field(
         default_factory=dict, description="JSON object to merge into the body of every request."

@@ -12,7 +12,7 @@ from math import isnan
 from pathlib import Path
 from typing import Any
 
-from instit_bench.datasets.records import identity, shown, text_field
+from instit_bench.datasets.record import Record, shown
 from instit_bench.errors import InputError
 from instit_bench.formats.prediction_file import PredictionFile, Repeat, doubled
 from instit_bench.runs.atomic import write_atomically
@@ -108,19 +108,19 @@ def read_inst_it_predictions(
     outputs: list[tuple[str, Prediction | None]] = []
     samples: list[Sample] = []
     for number, row in enumerate(rows, start=1):
-        where = f"{path}: record {number}"
-        text_field(row, "question_id", where)
-        sample_id = str(identity(row, "question_id", where))
-        where = f"{where} (question_id {sample_id})"
+        record = Record(row, f"{path}: record {number}")
+        record.text("question_id")
+        sample_id = str(record.identity("question_id"))
+        record = record.known_as(f"question_id {sample_id}")
         split = row.get("split")
         if isinstance(split, str) and split != task.config.metadata.media:
-            raise InputError(
-                f"{where}: field 'split' is {split!r}, which is not the split of task {task.name}"
+            raise record.field_error(
+                "split", f"is {split!r}, which is not the split of task {task.name}"
             )
-        target = text_field(row, "ground_truth", where)
+        target = record.text("ground_truth")
         if task.scorer.multiple_choice and target not in LETTERS:
-            raise InputError(f"{where}: field 'ground_truth' must be A, B, C or D, not {target!r}")
-        outputs.append((sample_id, _output(row, "model_prediction", where)))
+            raise record.field_error("ground_truth", f"must be A, B, C or D, not {target!r}")
+        outputs.append((sample_id, _output(record, "model_prediction")))
         samples.append(
             Sample(
                 task=task.name,
@@ -128,7 +128,7 @@ def read_inst_it_predictions(
                 doc=row,
                 target=target,
                 cluster=sample_id.partition("-")[0],
-                question=text_field(row, "question", where),
+                question=record.text("question"),
             )
         )
     return _file(path, outputs, samples)
@@ -142,26 +142,26 @@ def read_gpt4tools_predictions(path: Path, rows: Sequence[Mapping[str, Any]]) ->
     """
     outputs: list[tuple[str, Prediction | None]] = []
     for number, row in enumerate(rows, start=1):
-        where = f"{path}: record {number}"
-        sample_id = str(identity(row, "id", where))
-        outputs.append((sample_id, _output(row, "output", f"{where} (id {sample_id})")))
+        record = Record(row, f"{path}: record {number}")
+        sample_id = str(record.identity("id"))
+        outputs.append((sample_id, _output(record.known_as(f"id {sample_id}"), "output")))
     return replace(_file(path, outputs, []), may_echo=True)
 
 
-def _output(row: Mapping[str, Any], name: str, where: str) -> Prediction | None:
+def _output(record: Record, name: str) -> Prediction | None:
     """Return the model's output: text, the first of a list, or ``None`` if it is null.
 
     Half a surrogate pair, which JSON can encode but no file can store, becomes U+FFFD.
     """
-    output = row.get(name)
+    output = record.fields.get(name)
     if isinstance(output, list):
         output = output[0] if output else None
     if output is None or (isinstance(output, float) and isnan(output)):  # NaN is pandas' null
-        if name in row:
+        if name in record.fields:
             return None
-        raise InputError(f"{where}: field '{name}' is missing; write null if there is no output")
+        raise record.field_error(name, "is missing; write null if there is no output")
     if not isinstance(output, str):
-        raise InputError(f"{where}: field '{name}' must be text or null, found {shown(output)}")
+        raise record.field_error(name, f"must be text or null, found {shown(output)}")
     return Prediction(output.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
 
 

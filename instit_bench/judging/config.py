@@ -46,7 +46,9 @@ class JudgeConfig(BaseModel):
         16, ge=1, le=4096, description="Maximum concurrent calls per judge."
     )
     judge_repeats: int = Field(1, ge=1, le=100, description="Verdicts per judge and prediction.")
-    judge_timeout: float = Field(120.0, gt=0, description="Timeout per call in seconds.")
+    judge_timeout: float = Field(
+        120.0, gt=0, allow_inf_nan=False, description="Timeout per call in seconds."
+    )
     judge_attempts: int = Field(
         6, ge=1, description="Maximum calls per verdict, if replies hold no valid score."
     )

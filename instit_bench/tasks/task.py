@@ -12,6 +12,7 @@ from typing import Any
 
 from instit_bench.datasets.prompts import PromptPair
 from instit_bench.datasets.readers import READERS, ReaderSpec
+from instit_bench.datasets.record import Record
 from instit_bench.errors import InputError
 from instit_bench.scorers.base import ScorerSpec
 from instit_bench.scorers.registry import SCORERS
@@ -84,26 +85,26 @@ class Task:
         """
         seen: set[str] = set()
         for number, doc in enumerate(docs, start=1):
-            where = f"{self.name}: record {number}"
-            sample = self._sample(doc, where)
+            record = Record(doc, f"{self.name}: record {number}")
+            sample = self._sample(record)
             if sample.id in seen:
-                raise InputError(f"{where}: id {sample.id!r} is not unique in the dataset")
+                raise record.error(f"id {sample.id!r} is not unique in the dataset")
             seen.add(sample.id)
             yield sample
 
-    def _sample(self, doc: Mapping[str, Any], where: str) -> Sample:
+    def _sample(self, record: Record) -> Sample:
         metadata = self.config.metadata
-        sample_id = str(_field(doc, metadata.id_field, where))
-        where = f"{where} (id {sample_id})"
+        sample_id = str(record.required(metadata.id_field))
+        record = record.known_as(f"id {sample_id}")
         cluster = self.config.cluster_key
         return Sample(
             task=self.name,
             id=sample_id,
-            doc=doc,
-            target=str(self._value("doc_to_target", self.config.doc_to_target, doc, where)),
-            cluster=str(_field(doc, cluster, where)) if cluster else sample_id,
-            question=str(_field(doc, metadata.question_field, where)),
-            choices=tuple(str(_field(doc, name, where)) for name in metadata.choice_fields),
+            doc=record.fields,
+            target=str(self._value("doc_to_target", self.config.doc_to_target, record)),
+            cluster=str(record.required(cluster)) if cluster else sample_id,
+            question=str(record.required(metadata.question_field)),
+            choices=tuple(str(record.required(name)) for name in metadata.choice_fields),
         )
 
     def style_name(self, name: str) -> str:
@@ -187,16 +188,20 @@ class Task:
         if function is None:
             return (Message("user", (*self._visuals(doc, media_root), TextPart(self.text(doc)))),)
         turns = self._call("doc_to_messages", function, doc)
-        where = f"{self.path}: doc_to_messages"
-        return tuple(_message(turn, media_root, where) for turn in turns)
+        try:
+            return tuple(_message(turn, media_root) for turn in turns)
+        except ValueError as error:
+            raise InputError(f"{self.path}: doc_to_messages: {error}") from error
 
     def _visuals(self, doc: Mapping[str, Any], media_root: Path) -> tuple[Part, ...]:
         function = self.config.doc_to_visual
         if function is None:
             return ()
-        where = f"{self.path}: doc_to_visual"
         visuals = self._call("doc_to_visual", function, doc) or ()
-        return tuple(_media(visual, media_root, where) for visual in visuals)
+        try:
+            return tuple(_media(visual, media_root) for visual in visuals)
+        except ValueError as error:
+            raise InputError(f"{self.path}: doc_to_visual: {error}") from error
 
     def text(self, doc: Mapping[str, Any]) -> str:
         """Return the request as one text, without its media.
@@ -205,14 +210,12 @@ class Task:
             InputError: The record lacks a required field.
         """
         source = self.config.doc_to_text or self.config.metadata.question_field
-        return str(self._value("doc_to_text", source, doc, self.name))
+        return str(self._value("doc_to_text", source, Record(doc, self.name)))
 
-    def _value(
-        self, key: str, source: FieldOrFunction, doc: Mapping[str, Any], where: str
-    ) -> object:
+    def _value(self, key: str, source: FieldOrFunction, record: Record) -> object:
         if isinstance(source, FunctionRef):
-            return self._call(key, source, doc)
-        return _field(doc, source, where)
+            return self._call(key, source, record.fields)
+        return record.required(source)
 
     def _call(self, key: str, function: FunctionRef, doc: Mapping[str, Any]) -> Any:
         """Call a plugin's function like lmms-eval does: with kwargs only if it takes them."""
@@ -237,33 +240,26 @@ class Task:
         return own
 
 
-def _field(doc: Mapping[str, Any], name: str, where: str) -> Any:
-    value = doc.get(name)
-    if value is None:
-        raise InputError(f"{where}: field '{name}' is missing")
-    return value
-
-
-def _message(turn: Any, media_root: Path, where: str) -> Message:
+def _message(turn: Any, media_root: Path) -> Message:
     """Parse one turn of lmms-eval's message protocol: ``{"role", "content": [{"type", ...}]}``."""
     try:
         content = turn["content"]
         entries = [{"type": "text", "text": content}] if isinstance(content, str) else content
-        parts = tuple(_part(entry, media_root, where) for entry in entries)
+        parts = tuple(_part(entry, media_root) for entry in entries)
         return Message(turn["role"], parts)
     except (KeyError, TypeError) as error:
-        raise InputError(f"{where}: not a message with role and content: {error}") from error
+        raise ValueError(f"not a message with role and content: {error}") from error
 
 
-def _part(entry: Mapping[str, Any], media_root: Path, where: str) -> Part:
+def _part(entry: Mapping[str, Any], media_root: Path) -> Part:
     if entry["type"] == "text":
         return TextPart(str(entry["text"]))
     if entry["type"] == "video":
         return VideoPart(media_root / str(entry["url"]))
-    return _media(entry["url"], media_root, where)
+    return _media(entry["url"], media_root)
 
 
-def _media(visual: Any, media_root: Path, where: str) -> Part:
+def _media(visual: Any, media_root: Path) -> Part:
     """An image as a path, bytes, a parquet struct or a PIL image; other paths are videos."""
     if isinstance(visual, Mapping):
         visual = visual.get("bytes") or visual.get("path") or visual.get("url")
@@ -278,4 +274,4 @@ def _media(visual: Any, media_root: Path, where: str) -> Part:
         buffer = BytesIO()
         visual.save(buffer, format="PNG")
         return ImagePart(data=buffer.getvalue())
-    raise InputError(f"{where}: cannot use a {type(visual).__name__} as an image or video")
+    raise ValueError(f"cannot use a {type(visual).__name__} as an image or video")

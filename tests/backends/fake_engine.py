@@ -1,8 +1,9 @@
-"""Stands in for ``vllm serve``: answers health checks and requests, and has a worker process.
+"""Stand-in for ``vllm serve``: answers health checks and requests, and has a worker process.
 
-Its behaviour is in the JSON file named by ``--fake``: ``say`` (lines for the log), ``fail`` (exit
-at once), ``die_at`` (the numbers of requests at which it kills itself, counted over all lives),
-``drop_at`` (those whose connection it closes without a reply), ``busy_at`` (those it puts off).
+The JSON file given by ``--fake`` sets its behaviour: ``say`` (lines for the log), ``fail`` (exit at
+once), ``die_at`` (the numbers of the requests at which it kills itself, counted over all restarts),
+``drop_at`` (requests whose connection it closes without a reply), ``busy_at`` (requests that it
+rejects as busy).
 """
 
 from __future__ import annotations
@@ -70,10 +71,10 @@ for line in SETTINGS.get("say", []):
     print(line.replace("KEY", os.environ["VLLM_API_KEY"]), flush=True)
 if SETTINGS.get("fail"):
     sys.exit(1)
-# A worker that ignores polite signals and would outlive everybody.
+# A worker that ignores SIGINT and SIGTERM and would outlive all other processes.
 stubborn = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
 worker = subprocess.Popen([sys.executable, "-c", stubborn])
 PROCESSES.write_text(json.dumps([os.getpid(), worker.pid, os.getppid()]))
 time.sleep(SETTINGS.get("slow", 0))
-ThreadingHTTPServer.request_queue_size = 1024  # the default resets connections under load
+ThreadingHTTPServer.request_queue_size = 1024  # the default of five resets connections under load
 ThreadingHTTPServer(("127.0.0.1", PORT), Handler).serve_forever()

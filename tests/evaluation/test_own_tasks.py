@@ -1,4 +1,4 @@
-"""A task of one's own, by ``--include-path``: its metrics count as it declares them."""
+"""A user's task, by ``--include-path``: its metrics count as it declares them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ DOCS = [{"id": n, "question": f"What colour is {n}?", "answer": "blue"} for n in
 
 @pytest.fixture
 def run(cli, tmp_path):
-    """Run a baseline model on the task, scored by this code."""
+    """Return a function that runs a baseline model on the task, scored by this code."""
 
     def run(model, name, utils=SCORE):
         folder = tmp_path / "colours"
@@ -40,7 +40,7 @@ def run(cli, tmp_path):
     return run
 
 
-def test_where_lower_is_better_a_mistake_is_wrong_everywhere(run, cli, tmp_path):
+def test_a_metric_where_lower_is_better_is_ordered_correctly_everywhere(run, cli, tmp_path):
     for model, name in (("echo-gold", "good"), ("text:red", "bad")):
         done = run(model, name)
         assert done.returncode == 0, done.stderr
@@ -60,7 +60,7 @@ def test_where_lower_is_better_a_mistake_is_wrong_everywhere(run, cli, tmp_path)
     assert "mistakes of task colours, lower is better" in board
 
 
-def test_a_metric_that_is_returned_but_not_declared_is_one_error_naming_it(run):
+def test_an_undeclared_metric_is_an_error_that_names_it(run):
     done = run("first", "r", SCORE.replace('"mistakes"', '"misteaks"'))
     assert done.returncode == 2
     error = done.stderr.splitlines()[-1]

@@ -1,8 +1,8 @@
-"""What endpoints that call themselves compatible really send, played by a scripted server.
+"""What supposedly compatible endpoints really send, replayed by a scripted server.
 
-Each body is one that a server or gateway was seen to send (vLLM, SGLang, llama.cpp, LM Studio,
-Ollama, LiteLLM, OpenRouter, Together, Gemini's and Mistral's endpoints): read where there is an
-answer, else an error of that one request, never the model's empty reply.
+Each body was observed from a server or gateway (vLLM, SGLang, llama.cpp, LM Studio, Ollama,
+LiteLLM, OpenRouter, Together, Gemini's and Mistral's endpoints). An answer is read wherever there
+is one; otherwise the request fails with an error and never counts as an empty reply of the model.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def plain_environment(monkeypatch):
 
 
 def ask(server, *, times=1, retries=0, style="chat", params=PARAMS, told=None, **endpoint):
-    """Ask so often, all at once; the last prediction, or the first error."""
+    """Send this many requests at once; return the last prediction or raise the first error."""
     options = BackendOptions(
         "m",
         base_url=server.base_url,
@@ -108,11 +108,11 @@ READ = {
 
 
 @pytest.mark.parametrize("document", READ.values(), ids=READ.keys())
-def test_an_answer_is_read_wherever_it_stands(document):
+def test_an_answer_is_found_wherever_it_is(document):
     assert answered(document).text == "B"
 
 
-# --- no answer: this request's error -------------------------------------------------------------
+# --- no answer: an error of that request ----------------------------------------------------------
 
 NO_ANSWER = {
     "finish_reason error (OpenRouter)": (choice({"content": ""}, "error"), "finish_reason error"),
@@ -201,22 +201,22 @@ NO_ANSWER = {
 
 
 @pytest.mark.parametrize(("document", "told"), NO_ANSWER.values(), ids=NO_ANSWER.keys())
-def test_no_answer_is_that_request_s_error_in_the_endpoint_s_words(document, told):
+def test_a_missing_answer_is_an_error_of_that_request_in_the_endpoint_s_words(document, told):
     with pytest.raises(GenerationError, match=told):
         answered(document)
 
 
-# --- what is kept beside the answer --------------------------------------------------------------
+# --- what is stored besides the answer ------------------------------------------------------------
 
 
 @pytest.mark.parametrize("field", ["reasoning_content", "reasoning"])
-def test_reasoning_is_kept_apart(field):
+def test_reasoning_is_stored_separately(field):
     prediction = answered(choice({"content": "B", field: "A or B? B."}))
     assert (prediction.text, prediction.reasoning) == ("B", "A or B? B.")
     assert not prediction.only_reasoning
 
 
-def test_an_answer_only_in_the_reasoning_is_told_from_an_empty_reply():
+def test_an_answer_only_in_the_reasoning_differs_from_an_empty_reply():
     prediction = answered(choice({"content": None, "reasoning_content": "B"}))
     assert (prediction.text, prediction.reasoning, prediction.only_reasoning) == ("", "B", True)
     cut = answered(choice({"content": None, "reasoning": "Let me"}, "length"))
@@ -248,7 +248,7 @@ CALLS = {
 
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS.keys())
-def test_tool_calls_are_read_in_every_form(call):
+def test_tool_calls_are_read_in_every_format(call):
     document = choice({"content": None, "tool_calls": [call]}, "tool_calls")
     assert answered(document).tool_calls == (NativeToolCall("f", '{"a": 1}'),)
 
@@ -261,7 +261,7 @@ def test_the_older_function_call_is_a_tool_call():
     assert len(answered(both).tool_calls) == 1
 
 
-def test_calls_of_other_kinds_are_left_out():
+def test_calls_of_other_kinds_are_ignored():
     document = choice({"content": "B", "tool_calls": [{"type": "custom", "custom": {}}]})
     assert answered(document).tool_calls == ()
 
@@ -301,20 +301,20 @@ def test_lone_surrogates_never_reach_the_journal():
         "the model is overloaded, try again later",
     ],
 )
-def test_an_error_that_may_pass_is_retried_though_the_status_says_success(error):
+def test_a_temporary_error_inside_a_success_is_retried(error):
     replies = iter([body({"error": error}), Reply("B")])
     with openai_server(lambda _: next(replies)) as server:
         assert ask(server, retries=2).text == "B"
     assert len(server.requests) == 2
 
 
-def test_a_reply_that_was_broken_off_is_asked_for_again():
+def test_an_interrupted_reply_is_requested_again():
     replies = iter([body(choice({"content": "The"}, "abort")), Reply("B")])
     with openai_server(lambda _: next(replies)) as server:
         assert ask(server, retries=1).text == "B"
 
 
-def test_an_error_that_will_not_pass_is_not_retried():
+def test_a_permanent_error_is_not_retried():
     document = {"error": {"code": 400, "message": "images must be smaller"}}
     with (
         openai_server(lambda _: body(document)) as server,
@@ -343,7 +343,7 @@ FOR_ALL = {
 
 
 @pytest.mark.parametrize(("reply", "told"), FOR_ALL.values(), ids=FOR_ALL.keys())
-def test_what_every_request_would_meet_stops_the_run_at_once(reply, told):
+def test_an_error_that_affects_every_request_stops_the_run_at_once(reply, told):
     with (
         openai_server(lambda _: reply) as server,
         pytest.raises(BackendUnavailable, match=told),
@@ -352,7 +352,7 @@ def test_what_every_request_would_meet_stops_the_run_at_once(reply, told):
     assert len(server.requests) == 1
 
 
-def test_an_input_that_a_gateway_flags_is_one_request_s_error():
+def test_an_input_flagged_by_a_gateway_is_an_error_of_that_request():
     error = {"code": 403, "message": "Input was flagged", "metadata": {"reasons": ["violence"]}}
     reply = Reply(status=403, body=json.dumps({"error": error}).encode())
     with (
@@ -380,14 +380,14 @@ WORDS = {
 
 
 @pytest.mark.parametrize(("document", "told"), WORDS.values(), ids=WORDS.keys())
-def test_a_refusal_is_shown_in_the_provider_s_words(document, told):
+def test_a_rejection_is_shown_in_the_provider_s_words(document, told):
     reply = body(document)
     reply.status = 422
     with openai_server(lambda _: reply) as server, pytest.raises(GenerationError, match=told):
         ask(server)
 
 
-def test_a_long_refusal_is_cut():
+def test_a_long_rejection_is_shortened():
     with (
         openai_server(lambda _: Reply("x" * 100_000, status=400)) as server,
         pytest.raises(GenerationError) as caught,
@@ -396,7 +396,7 @@ def test_a_long_refusal_is_cut():
     assert len(str(caught.value)) <= 500
 
 
-# --- everything can be asked, and what is refused is learned -------------------------------------
+# --- all settings are sent, and rejected ones are left out ----------------------------------------
 
 
 def refusing(*names, words="Unsupported parameter: '{}' is not supported with this model."):
@@ -423,7 +423,7 @@ REFUSALS = {
 
 @pytest.mark.parametrize("words", REFUSALS.values(), ids=REFUSALS.keys())
 @pytest.mark.parametrize("name", ["seed", "temperature", "top_k"])
-def test_a_setting_that_is_refused_is_left_out_and_said_once(name, words):
+def test_a_rejected_setting_is_left_out_and_reported_once(name, words):
     told = []
     with openai_server(refusing(name, words=words)) as server:
         assert ask(server, times=5, told=told).text == "B"
@@ -446,7 +446,7 @@ def test_a_field_that_is_not_permitted_is_left_out(nested):
         assert ask(server).text == "B"
 
 
-def test_several_refusals_are_learned_one_after_the_other():
+def test_several_rejections_are_handled_one_after_the_other():
     told = []
     with openai_server(refusing("max_tokens", "temperature", "top_k", "seed")) as server:
         assert ask(server, times=3, told=told).text == "B"
@@ -458,13 +458,13 @@ def test_several_refusals_are_learned_one_after_the_other():
     assert ask.settings["token_limit"] == "max_completion_tokens"
 
 
-def test_an_endpoint_that_takes_no_limit_gets_none():
+def test_an_endpoint_that_rejects_every_token_limit_gets_none():
     with openai_server(refusing("max_tokens", "max_completion_tokens")) as server:
         assert ask(server).text == "B"
     assert ask.settings["not_sent"] == ["max_tokens"]
 
 
-def test_where_stop_is_refused_replies_are_cut_here():
+def test_if_stop_is_rejected_replies_are_cut_locally():
     def scripted(request):
         return Reply("Unknown parameter: 'stop'.", status=400) if "stop" in request else full
 
@@ -484,7 +484,7 @@ def test_where_stop_is_refused_replies_are_cut_here():
         "Unsupported image format in message 0",
     ],
 )
-def test_a_refusal_of_something_else_changes_nothing(words):
+def test_an_unrelated_rejection_changes_nothing(words):
     with (
         openai_server(lambda _: Reply(words, status=400)) as server,
         pytest.raises(GenerationError),
@@ -500,14 +500,14 @@ def test_settings_set_to_none_are_not_sent():
     assert server.requests[0].keys() == {"model", "messages"}
 
 
-def test_the_extra_body_is_sent_and_wins():
+def test_the_extra_body_is_sent_and_takes_precedence():
     extra = {"temperature": 0.5, "chat_template_kwargs": {"enable_thinking": False}}
     with openai_server(lambda _: Reply("B")) as server:
         ask(server, extra_body=extra)
     assert extra.items() <= server.requests[0].items()
 
 
-def test_headers_are_sent_and_their_values_shown_nowhere(monkeypatch):
+def test_headers_are_sent_and_their_values_never_shown(monkeypatch):
     monkeypatch.setenv("TEAM_KEY", "hush-hush")
     with openai_server(lambda _: Reply("no: hush-hush", status=400)) as server:
         header = ("X-Team=vision", "X-Key=env:TEAM_KEY", "Authorization=Bearer mine")
@@ -519,14 +519,14 @@ def test_headers_are_sent_and_their_values_shown_nowhere(monkeypatch):
     assert "hush" not in str(caught.value)
 
 
-def test_only_the_names_of_headers_are_written_down():
+def test_only_the_names_of_headers_are_recorded():
     with openai_server(lambda _: Reply("B")) as server:
         ask(server, header=("X-Key=hush",))
     assert ask.settings["headers"] == ["X-Key"]
     assert "hush" not in json.dumps(ask.settings)
 
 
-def test_a_header_from_a_variable_that_is_not_set_is_wrong_usage():
+def test_a_header_from_an_unset_variable_is_a_usage_error():
     options = BackendOptions(
         "m", base_url="http://127.0.0.1:9/v1", endpoint=EndpointOptions(header=("X=env:NOT_SET_",))
     )
@@ -560,7 +560,7 @@ STREAM = events(
 )
 
 
-def test_a_stream_is_put_together():
+def test_a_stream_is_assembled():
     with openai_server(lambda _: STREAM) as server:
         prediction = ask(server, stream=True)
     assert server.requests[0]["stream"] is True
@@ -570,7 +570,7 @@ def test_a_stream_is_put_together():
     assert prediction.usage == Usage(prompt_tokens=9, completion_tokens=4)
 
 
-def test_tool_calls_of_a_stream_are_put_together():
+def test_tool_calls_in_a_stream_are_assembled():
     def piece(index, **call):
         return delta(tool_calls=[{"index": index} | call])
 
@@ -595,7 +595,7 @@ def test_tool_calls_of_a_stream_are_put_together():
         "Streaming is required for this model",
     ],
 )
-def test_an_endpoint_that_only_streams_is_asked_for_streams(words):
+def test_an_endpoint_that_only_streams_gets_streaming_requests(words):
     def answer(request):
         return STREAM if request.get("stream") else Reply(words, status=400)
 
@@ -607,7 +607,7 @@ def test_an_endpoint_that_only_streams_is_asked_for_streams(words):
     assert ask.settings["stream"] is True
 
 
-def test_an_endpoint_that_does_not_stream_or_count_is_spared_both():
+def test_streaming_and_token_counts_are_dropped_if_rejected():
     with openai_server(refusing("stream_options")) as server:
         assert ask(server, stream=True).text == "B"
     no_stream = "Unsupported value: 'stream' does not support true with this model."
@@ -615,10 +615,10 @@ def test_an_endpoint_that_does_not_stream_or_count_is_spared_both():
         assert ask(server, stream=True).text == "B"
 
 
-# --- bounds and connections ----------------------------------------------------------------------
+# --- size limits and connections ------------------------------------------------------------------
 
 
-def test_a_reply_without_end_does_not_fill_the_memory(monkeypatch):
+def test_an_endless_reply_does_not_exhaust_memory(monkeypatch):
     monkeypatch.setattr(client_module, "LARGEST_REPLY", 2**20)
     with (
         openai_server(lambda _: Reply("x" * 2**21)) as server,
@@ -629,7 +629,7 @@ def test_a_reply_without_end_does_not_fill_the_memory(monkeypatch):
 
 
 @pytest.mark.parametrize("status", [200, 400])
-def test_the_bound_holds_for_what_a_body_unpacks_to(monkeypatch, status):
+def test_the_size_limit_applies_to_the_decompressed_body(monkeypatch, status):
     import gzip
 
     monkeypatch.setattr(client_module, "LARGEST_REPLY", 2**20)
@@ -642,7 +642,7 @@ def test_the_bound_holds_for_what_a_body_unpacks_to(monkeypatch, status):
         ask(server)
 
 
-def test_a_packed_reply_is_read():
+def test_a_compressed_reply_is_read():
     import gzip
 
     packed = gzip.compress(json.dumps(choice({"content": "B"})).encode())
@@ -651,14 +651,14 @@ def test_a_packed_reply_is_read():
         assert ask(server).text == "B"
 
 
-def test_a_request_on_a_kept_connection_that_is_closed_is_sent_again():
+def test_a_request_on_a_closed_keep_alive_connection_is_sent_again():
     replies = iter([Reply("A"), Reply(drop=True), Reply("B")])
     with openai_server(lambda _: next(replies)) as server:
         assert ask(server, times=2, retries=0).text == "B"
     assert len(server.requests) == 3
 
 
-def test_a_request_on_a_new_connection_is_not():
+def test_a_request_on_a_new_connection_is_not_sent_again():
     with (
         openai_server(lambda _: Reply(drop=True)) as server,
         pytest.raises(GenerationError, match="the connection broke"),
@@ -667,7 +667,7 @@ def test_a_request_on_a_new_connection_is_not():
     assert len(server.requests) == 1
 
 
-def test_idle_connections_are_given_up_before_a_server_closes_them():
+def test_idle_connections_are_closed_before_the_server_closes_them():
     from instit_bench.endpoint import Endpoint
 
     client = Endpoint("http://127.0.0.1:9/v1", "k").client(1.0, 0)
@@ -680,7 +680,7 @@ def test_idle_connections_are_given_up_before_a_server_closes_them():
 FAR = "https://endpoint.invalid/v1"
 
 
-def test_a_socks_proxy_that_cannot_be_used_is_told_in_one_line(monkeypatch):
+def test_an_unusable_socks_proxy_is_one_clear_error(monkeypatch):
     pytest.importorskip("openai")
     monkeypatch.setitem(__import__("sys").modules, "socksio", None)
     monkeypatch.setenv("ALL_PROXY", "socks5://user:hush@127.0.0.1:1080")
@@ -689,7 +689,7 @@ def test_a_socks_proxy_that_cannot_be_used_is_told_in_one_line(monkeypatch):
     assert "hush" not in str(caught.value)
 
 
-def test_a_proxy_that_is_no_address_is_told_in_one_line(monkeypatch):
+def test_an_invalid_proxy_address_is_one_clear_error(monkeypatch):
     monkeypatch.setenv("ALL_PROXY", "gopher://hush")
     with pytest.raises(InputError, match="ALL_PROXY: is not a valid") as caught:
         create_backend("openai", BackendOptions("m", base_url=FAR))
@@ -697,14 +697,14 @@ def test_a_proxy_that_is_no_address_is_told_in_one_line(monkeypatch):
 
 
 @pytest.mark.parametrize("proxy", ["http://127.0.0.1:9", "socks5://127.0.0.1:9", "gopher://x"])
-def test_this_machine_is_asked_without_proxies(monkeypatch, proxy):
+def test_local_servers_are_contacted_without_proxies(monkeypatch, proxy):
     for name in ("ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY"):
         monkeypatch.setenv(name, proxy)
     with openai_server(lambda _: Reply("B")) as server:
         assert ask(server).text == "B"
 
 
-def test_certificates_that_are_not_there_are_told_in_one_line(monkeypatch, tmp_path):
+def test_missing_certificates_are_one_clear_error(monkeypatch, tmp_path):
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none.pem"))
     with pytest.raises(InputError, match=r"SSL_CERT_FILE: no such file: .*none\.pem"):
         create_backend("openai", BackendOptions("m", base_url=FAR))
@@ -713,7 +713,7 @@ def test_certificates_that_are_not_there_are_told_in_one_line(monkeypatch, tmp_p
         create_backend("openai", BackendOptions("m", base_url=FAR))
 
 
-def test_a_plain_server_of_this_machine_needs_no_certificates(monkeypatch, tmp_path):
+def test_a_plain_local_server_needs_no_certificates(monkeypatch, tmp_path):
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none.pem"))
     with openai_server(lambda _: Reply("B")) as server:
         assert ask(server).text == "B"

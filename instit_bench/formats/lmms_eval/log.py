@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from instit_bench.datasets.records import text_field
-from instit_bench.errors import InputError
+from instit_bench.datasets.record import Record
 from instit_bench.formats.lmms_eval.log_line import LoggedSample, logged_sample
 from instit_bench.formats.lmms_eval.logged_run import LoggedRun, read_logged_run
 from instit_bench.formats.prediction_file import PredictionFile, doubled
@@ -48,16 +47,17 @@ class UnlocatedLog:
         by_place = dict(enumerate(dataset))
         samples = []
         for line in self.lines:
-            sample = by_id.get(line.sample_id) if line.sample_id else by_place.get(line.place)
+            sample = by_id.get(line.sample_id) if line.sample_id else by_place.get(line.doc_id)
             if sample is None:
-                raise InputError(
-                    f"{line.where}: no such sample among the dataset's {len(dataset)} "
+                raise line.record.error(
+                    f"no such sample among the dataset's {len(dataset)} "
                     "(doc_id counts from 0): the log is for other data"
                 )
             if line.target != sample.target:
-                raise InputError(
-                    f"{line.where}: field 'target' is {line.target!r}, and the dataset's sample "
-                    f"{sample.id} has {sample.target!r}: the log is for other data"
+                raise line.record.field_error(
+                    "target",
+                    f"is {line.target!r}, and the dataset's sample {sample.id} has "
+                    f"{sample.target!r}: the log is for other data",
                 )
             samples.append(sample)
         return _file(self.path, self.lines, samples, self.run, keep=False)
@@ -73,7 +73,8 @@ def read_lmms_log(
     """
     id_field = task.config.metadata.id_field
     logged = [
-        logged_sample(row, id_field, f"{path}: record {n}") for n, row in enumerate(rows, start=1)
+        logged_sample(Record(row, f"{path}: record {number}"), id_field)
+        for number, row in enumerate(rows, start=1)
     ]
     run = read_logged_run(path, task.name)
     if any(line.doc is None for line in logged):
@@ -120,9 +121,9 @@ def _sample(line: LoggedSample, task: Task) -> Sample:
     doc, metadata = line.doc or {}, task.config.metadata
     sample_id = line.sample_id
     if sample_id is None:
-        raise InputError(f"{line.where}: field 'doc.{metadata.id_field}' is missing")
+        raise line.record.field_error(f"doc.{metadata.id_field}", "is missing")
     if task.scorer.multiple_choice and line.target not in _LETTERS:
-        raise InputError(f"{line.where}: field 'target' must be A, B, C or D, not {line.target!r}")
+        raise line.record.field_error("target", f"must be A, B, C or D, not {line.target!r}")
     choices = [doc.get(name) for name in metadata.choice_fields]
     return Sample(
         task=task.name,
@@ -130,7 +131,7 @@ def _sample(line: LoggedSample, task: Task) -> Sample:
         doc=doc,
         target=line.target,
         cluster=_cluster(doc, sample_id, task),
-        question=text_field(doc, metadata.question_field, f"{line.where}: doc"),
+        question=Record(doc, f"{line.record.place}: doc").text(metadata.question_field),
         choices=() if None in choices else tuple(str(choice) for choice in choices),
     )
 

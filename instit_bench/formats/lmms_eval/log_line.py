@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from instit_bench.datasets.records import text_field
-from instit_bench.errors import InputError
+from instit_bench.datasets.record import Record
 from instit_bench.types import NativeToolCall, Prediction, State, flat_call
 
 
@@ -19,8 +18,8 @@ class LoggedSample:
     ``asked`` is the request's text, as ``doc_to_text`` returned it.
     """
 
-    where: str
-    place: int
+    record: Record
+    doc_id: int
     sample_id: str | None
     target: str
     asked: str | None
@@ -31,61 +30,61 @@ class LoggedSample:
     reason: str
 
 
-def logged_sample(row: Mapping[str, Any], id_field: str, where: str) -> LoggedSample:
-    """Parse one line; ``id_field`` is the task's id column, ``where`` names file and record.
+def logged_sample(record: Record, id_field: str) -> LoggedSample:
+    """Parse one line; ``id_field`` is the task's id column.
 
     Raises:
         InputError: A field is missing or of the wrong type.
     """
+    row = record.fields
     try:
         json.dumps(row, ensure_ascii=False).encode()
     except UnicodeEncodeError as error:
-        raise InputError(f"{where}: holds half a character (a lone surrogate)") from error
-    place, doc = row.get("doc_id"), row.get("doc")
-    if not isinstance(place, int) or isinstance(place, bool):
-        raise InputError(f"{where}: field 'doc_id' must be a whole number, found {place!r}")
-    where = f"{where} (doc_id {place})"
+        raise record.error("holds half a character (a lone surrogate)") from error
+    doc_id, doc = row.get("doc_id"), row.get("doc")
+    if not isinstance(doc_id, int) or isinstance(doc_id, bool):
+        raise record.field_error("doc_id", f"must be a whole number, found {doc_id!r}")
+    record = record.known_as(f"doc_id {doc_id}")
     if doc is not None and not isinstance(doc, dict):
-        raise InputError(f"{where}: field 'doc' must be an object, found {doc!r}")
-    reply, n_replies = _reply(row, where)
+        raise record.field_error("doc", f"must be an object, found {doc!r}")
+    reply, n_replies = _reply(record)
     is_error = row.get("state") == State.INFER_ERROR
     if is_error and reply is not None:
-        raise InputError(f"{where}: field 'state' is {State.INFER_ERROR.value}, but it has a reply")
+        raise record.field_error("state", f"is {State.INFER_ERROR.value}, but it has a reply")
     return LoggedSample(
-        where=where,
-        place=place,
-        sample_id=_sample_id(row, id_field, where),
-        target=text_field(row, "target", where, may_be_empty=True),
+        record=record,
+        doc_id=doc_id,
+        sample_id=_sample_id(record, id_field),
+        target=record.text("target", may_be_empty=True),
         asked=row["input"] if isinstance(row.get("input"), str) else None,
         doc=doc,
-        prediction=None if reply is None else _prediction(reply, row, where),
+        prediction=None if reply is None else _prediction(reply, record),
         n_replies=n_replies,
         error=str(row.get("error") or "no reply") if is_error else None,
         reason=str(row.get("reason") or "missing_prediction"),
     )
 
 
-def _sample_id(row: Mapping[str, Any], id_field: str, where: str) -> str | None:
+def _sample_id(record: Record, id_field: str) -> str | None:
     """Return the sample's own id: from its record, or from a metric's value of our tasks."""
-    inner = next((v for v in row.values() if isinstance(v, dict) and id_field in v), None)
+    values = record.fields.values()
+    inner = next((v for v in values if isinstance(v, dict) and id_field in v), None)
     if inner is None:
         return None
     sample_id = inner[id_field]
     if not isinstance(sample_id, int | str) or sample_id == "":
-        raise InputError(
-            f"{where}: field '{id_field}' must be a number or text, found {sample_id!r}"
-        )
+        raise record.field_error(id_field, f"must be a number or text, found {sample_id!r}")
     return str(sample_id)
 
 
-def _reply(row: Mapping[str, Any], where: str) -> tuple[str | None, int]:
+def _reply(record: Record) -> tuple[str | None, int]:
     """Return the reply that counts, and how many there are.
 
     A single reply is taken unfiltered, because lmms-eval's filters cut out reasoning, and replies
     are scored whole here; of several, the first one after filtering counts.
     """
     whole, filtered = (
-        (_first_text(row.get(name), f"{where}: field {name!r}"), _count(row.get(name)))
+        (_first_text(record, name), _count(record.fields.get(name)))
         for name in ("resps", "filtered_resps")
     )
     n_replies = max(whole[1], filtered[1])
@@ -93,12 +92,13 @@ def _reply(row: Mapping[str, Any], where: str) -> tuple[str | None, int]:
     return next((text for text, _ in order if text is not None), None), n_replies
 
 
-def _first_text(replies: object, where: str) -> str | None:
-    """Return the first reply of nested lists, or ``None`` if there is none."""
+def _first_text(record: Record, name: str) -> str | None:
+    """Return the first reply of a field's nested lists, or ``None`` if there is none."""
+    replies = record.fields.get(name)
     while isinstance(replies, list):
         replies = replies[0] if replies else None
     if replies is not None and not isinstance(replies, str):
-        raise InputError(f"{where} must be text or lists of text, found {replies!r}")
+        raise record.field_error(name, f"must be text or lists of text, found {replies!r}")
     return replies
 
 
@@ -109,8 +109,9 @@ def _count(replies: object) -> int:
     return len(replies) if isinstance(replies, list) else 1
 
 
-def _prediction(text: str, row: Mapping[str, Any], where: str) -> Prediction:
+def _prediction(text: str, record: Record) -> Prediction:
     """Return the reply, with the fields that only our own logs have."""
+    row = record.fields
     finish_reason, calls = row.get("finish_reason"), row.get("tool_calls") or []
     try:
         tool_calls = tuple(
@@ -118,9 +119,10 @@ def _prediction(text: str, row: Mapping[str, Any], where: str) -> Prediction:
             for call in map(flat_call, calls)
         )
     except (TypeError, KeyError) as error:
-        raise InputError(
-            f"{where}: field 'tool_calls' must be a list of objects with name and arguments, "
-            "or with a 'function' of these, as in the OpenAI protocol"
+        raise record.field_error(
+            "tool_calls",
+            "must be a list of objects with name and arguments, or with a 'function' of these, "
+            "as in the OpenAI protocol",
         ) from error
     return Prediction(
         text,

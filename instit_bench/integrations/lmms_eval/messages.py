@@ -25,19 +25,24 @@ from instit_bench.types import (
 
 
 def request_of(
-    messages: Sequence[Mapping[str, Any]], settings: Mapping[str, Any], where: tuple[str, int]
+    messages: Sequence[Mapping[str, Any]], settings: Mapping[str, Any], source: tuple[str, int]
 ) -> Request:
     """Return a request from the messages of ``doc_to_messages``, for the record ``(task, number)``.
 
     Raises:
         InputError: A message contains something that our backends cannot send.
     """
-    task, number = where
+    task, number = source
     name = f"{task} {number}"
-    turns = tuple(
-        Message(turn["role"], tuple(p for entry in turn["content"] for p in _parts(entry, name)))
-        for turn in messages
-    )
+    try:
+        turns = tuple(
+            Message(
+                turn["role"], tuple(part for entry in turn["content"] for part in _parts(entry))
+            )
+            for turn in messages
+        )
+    except ValueError as error:
+        raise InputError(f"{name}: {error}") from error
     sample = Sample(task=task, id=str(number), doc={}, target="", cluster=name)
     return Request(sample, turns, params_of(settings))
 
@@ -55,23 +60,26 @@ def params_of(settings: Mapping[str, Any]) -> GenerationParams:
     )
 
 
-def _parts(entry: Mapping[str, Any], where: str) -> tuple[Part, ...]:
+def _parts(entry: Mapping[str, Any]) -> tuple[Part, ...]:
     match entry["type"]:
         case "text":
             return (TextPart(entry["text"]),)
         case "image":
-            return (image_part(entry["url"], where),)
+            return (image_part(entry["url"]),)
         case "video" if isinstance(entry["url"], list | tuple):
-            return tuple(image_part(frame, where) for frame in entry["url"])
+            return tuple(image_part(frame) for frame in entry["url"])
         case "video":
-            return (VideoPart(_local(entry["url"], where)),)
-    raise InputError(f"{where}: a message holds {entry['type']!r}, which no backend here can send")
+            return (VideoPart(_local(entry["url"])),)
+    raise ValueError(f"a message contains {entry['type']!r}, which no backend here can send")
 
 
-def image_part(image: Any, where: str) -> ImagePart:
+def image_part(image: Any) -> ImagePart:
     """Return an image by its file, or by its bytes.
 
     A PIL image is only encoded, as PNG, if its pixels differ from those of its file.
+
+    Raises:
+        ValueError: It is neither, or cannot be sent.
     """
     if isinstance(image, Mapping):  # as in a parquet file
         image = image.get("bytes") or image.get("path")
@@ -81,11 +89,11 @@ def image_part(image: Any, where: str) -> ImagePart:
         try:
             return ImagePart(data=base64.b64decode(image.partition(",")[2], validate=True))
         except binascii.Error as error:
-            raise InputError(f"{where}: an image's data URL is broken: {error}") from error
+            raise ValueError(f"an image's data URL is broken: {error}") from error
     if isinstance(image, Image.Image):
         file = _file_of(image)
         return ImagePart(path=file) if file else ImagePart(data=_png(image))
-    return ImagePart(path=_local(image, where))
+    return ImagePart(path=_local(image))
 
 
 def _file_of(image: Image.Image) -> Path | None:
@@ -105,9 +113,11 @@ def _png(image: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
-def _local(address: Any, where: str) -> Path:
+def _local(address: Any) -> Path:
     if not isinstance(address, str | Path):
-        raise InputError(f"{where}: cannot send a {type(address).__name__} as an image or video")
+        raise ValueError(  # noqa: TRY004 - one kind of error for whatever cannot be sent
+            f"cannot send a {type(address).__name__} as an image or video"
+        )
     if str(address).startswith(("http://", "https://")):
-        raise InputError(f"{where}: {address} is not a local file; download it first")
+        raise ValueError(f"{address} is not a local file; download it first")
     return Path(str(address).removeprefix("file://")).absolute()

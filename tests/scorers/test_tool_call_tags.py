@@ -1,0 +1,165 @@
+"""Calls that are written in tags, as in XML."""
+
+import pytest
+
+from tests.scorers.tool_calls import ARGS, CROP, FACE, FILE, read
+
+TAGS = [
+    (
+        "function_tag",
+        "<tool_call>\n<function=crop_the_object>\n<parameter=image_path>\nimage/a.png\n"
+        "</parameter>\n<parameter=object>\na red dog\n</parameter>\n</function>\n</tool_call>",
+        [CROP],
+    ),
+    ("function_tag", f"<function=detect_face>{ARGS}</function>", [FACE]),
+    ("function_tag", f"<function=detect_face{ARGS}</function>", [FACE]),
+    (
+        "function_tag",
+        '<function=detect_face>\n<parameter=image_path>\n["image/a.png"]\n</parameter></function>',
+        [FACE],
+    ),
+    (
+        "function_tag",
+        '<function="Detect Face">\n<parameter="image path">image/a.png\n</function>',
+        [FACE],
+    ),
+    (
+        "invoke",
+        '<minimax:tool_call>\n<invoke name="detect_face">\n<parameter name="image_path">'
+        "image/a.png</parameter>\n</invoke>\n</minimax:tool_call>",
+        [FACE],
+    ),
+    (
+        "invoke",
+        '<｜DSML｜function_calls><｜DSML｜invoke name="detect_face"><｜DSML｜parameter '
+        'name="image_path" string="true">image/a.png</｜DSML｜parameter></｜DSML｜invoke>',
+        [FACE],
+    ),
+    (
+        "invoke",
+        '<steptml:invoke name="detect_face"><steptml:parameter name="image_path">image/a.png'
+        "</steptml:parameter></steptml:invoke>",
+        [FACE],
+    ),
+    (
+        "invoke",
+        '<function name="detect_face"><param name="image_path">image/a.png</param></function>',
+        [FACE],
+    ),
+    ("invoke", f'<tool_use name="detect_face"><input>{ARGS}</input></tool_use>', [FACE]),
+    (
+        "invoke",
+        ']<]minimax[>[<tool_call>]<]minimax[>[<invoke name="detect_face">]<]minimax[>[<image_path>'
+        "image/a.png]<]minimax[>[</image_path>]<]minimax[>[</invoke>",
+        [FACE],
+    ),
+    (
+        "arg_key",
+        "<tool_call>crop_the_object\n<arg_key>image_path</arg_key>\n<arg_value>image/a.png"
+        "</arg_value>\n<arg_key>object</arg_key>\n<arg_value>a red dog</arg_value>\n</tool_call>",
+        [CROP],
+    ),
+    ("arg_key", f"<tool_call>detect_face\n{ARGS}</tool_call>", [FACE]),
+    ("name_tag", "<tool>Detect Face</tool><tool_input>image/a.png</tool_input>", [FACE]),
+    (
+        "name_tag",
+        "<invoke><tool_name>crop_the_object</tool_name><parameters><image_path>image/a.png"
+        "</image_path><object>a red dog</object></parameters></invoke>",
+        [CROP],
+    ),
+    ("name_tag", f"<tool_use><name>detect_face</name><input>{ARGS}</input></tool_use>", [FACE]),
+    ("tool_tag", "<detect_face>\n<image_path>image/a.png</image_path>\n</detect_face>", [FACE]),
+    ("tool_tag", f"<toolcall><detect_face>{ARGS}</detect_face></toolcall>", [FACE]),
+    ("tool_tag", '<crop_the_object image_path="image/a.png" object="a red dog"/>', [CROP]),
+    ("name_tag", "<tool>Detect Face</tool><tool_input>image/a.png", [FACE]),
+    ("tool_line", "<tool: function>\ndetect_face image/a.png\n</tool>", [FACE]),
+    (
+        "function_tag",
+        "<name>crop_the_object\n</parameter>\n<parameter=image_path>\nimage/a.png\n</parameter>\n"
+        "<parameter=object>\na red dog\n</parameter>\n</function>",
+        [CROP],
+    ),
+    (
+        "arg_key",
+        f"<user>detect_face\n<arg_key>path</arg_key>\n<arg_value>{FILE}</arg_value>",
+        [FACE],
+    ),
+    (
+        "arg_key",
+        "<tool_calls><tool_call>detect_face<tool_sep>\n<arg_key>path</arg_key>\n"
+        "<arg_value>image/a.png</arg_value>\n</tool_call></tool_calls>",
+        [FACE],
+    ),
+    (
+        "arg_key",
+        "<tool_call>detect_face<arg_key>path</arg_key><arg_type>string</arg_type><arg_value>"
+        "image/a.png</arg_value></tool_call>",
+        [FACE],
+    ),
+    (
+        "invoke",
+        "function<｜tool▁sep｜>detect_face\n"
+        '<invoke name="detect_face"><parameter name="path">image/a.png</parameter></invoke>',
+        [FACE],
+    ),
+    (
+        "invoke",
+        " to=detect_face<|message|><atem:function_calls>\n"
+        '<atem:invoke name="detect_face<|message|>">'
+        '<atem:parameter name="path">image/a.png</atem:parameter></atem:invoke><|eot|>',
+        [FACE],
+    ),
+    (
+        "invoke",
+        '<functionname="detect_face"><paramname="path"><![CDATA[image/a.png]]></param></function>',
+        [FACE],
+    ),
+    (
+        "invoke",
+        '<function\u0120name="detect_face"><param\u0120name="path">image/a.png</param>\u010a</function>',
+        [FACE],
+    ),
+    (
+        "invoke",
+        """<function name="detect_face"><param name="properties">{'path': 'image/a.png'}</param>""",
+        [FACE],
+    ),
+    (
+        "arg_key",
+        "<|tool_call:start|>crop_the_object\n<|tool_arg:start|>path<|tool_arg:value|>image/a.png"
+        "<|tool_arg:end|>\n<|tool_arg:start|>what<|tool_arg:value|>a red dog<|tool_arg:end|>\n"
+        "<|tool_call:end|>",
+        [CROP],
+    ),
+    (
+        "name_tag",
+        "<|plamo:begin_tool_request:plamo|><|plamo:begin_tool_name:plamo|>detect_face"
+        "<|plamo:end_tool_name:plamo|><|plamo:begin_tool_arguments:plamo|><|plamo:constrain|>json"
+        f"<|plamo:msg|>{ARGS}<|plamo:end_tool_arguments:plamo|><|plamo:end_tool_request:plamo|>",
+        [FACE],
+    ),
+]
+
+# A vendor's prefix before a known tag is no format of its own, whoever the vendor is.
+TAGS += [
+    (
+        "arg_key",
+        f"<{prefix}tool_call>detect_face<{args}arg_key>path</{args}arg_key>"
+        f"<{args}arg_value>image/a.png</{args}arg_value></{prefix}tool_call>",
+        [FACE],
+    )
+    for prefix, args in [
+        ("ifm|", "ifm|"),
+        ("acme:", "acme:"),
+        ("acmecoder_", ""),
+        ("｜XYZ｜", "｜XYZ｜"),
+    ]
+]
+
+
+@pytest.mark.parametrize(("style", "text", "calls"), TAGS)
+def test_calls_in_tags(style, text, calls):
+    found, reply = read(text)
+    assert found == calls
+    assert reply.format == style
+    assert reply.fault is None

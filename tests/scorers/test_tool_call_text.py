@@ -1,0 +1,174 @@
+"""Calls as text or as Python, and replies that call nothing."""
+
+import pytest
+
+from instit_bench.scorers.tool_call.calls import ParseError
+from instit_bench.scorers.tool_call.parse import parse_reply
+from tests.scorers.tool_calls import ARGS, ASK, CROP, FACE, PROMPT, read
+
+PYTHONIC = [
+    ('[detect_face(image_path="image/a.png")]', [FACE]),
+    (
+        "[detect_face(image_path='image/a.png'), crop_the_object('image/a.png', 'a red dog')]",
+        [FACE, CROP],
+    ),
+    ("Both: [detect_face(image_path='image/a.png')]", [FACE]),
+    ('```tool_code\nprint(default_api.detect_face(image_path="image/a.png"))\n```', [FACE]),
+    ('```py\nresult = detect_face(image_path="image/a.png")\nprint(result)\n```', [FACE]),
+    ('<|python_tag|>detect_face.call(image_path="image/a.png")', [FACE]),
+    ("<|tool_call_start|>[detect_face(image_path='image/a.png')]<|tool_call_end|>", [FACE]),
+    (f'```python\ntool_call(name="detect_face", arguments={ARGS})\n```', [FACE]),
+    ('[fly(height="high")]', [("fly", ("high",))]),
+]
+
+
+REACT = [
+    ("Action: Detect Face(image/a.png)", [FACE]),
+    ("Action: Detect Face[image/a.png]", [FACE]),
+    (f"Action: Detect Face ({ARGS})", [FACE]),
+    ('Action: Crop the Object(image_path="image/a.png", object="a red dog")', [CROP]),
+    (f"Action: Detect Face\n{ARGS}", [FACE]),
+    ('Action: Detect Face\nAction Input: image_path="image/a.png"', [FACE]),
+    ("Action: Crop the Object\nAction Input: image_path=image/a.png, object=a red dog", [CROP]),
+    (
+        "Action: Crop the Object\nAction Input:\n- image_path: image/a.png\n- object: a red dog",
+        [CROP],
+    ),
+    ("Action: Crop the Object\nAction Input: ('image/a.png', 'a red dog')", [CROP]),
+    ("Action: Crop the Object\nAction Input: image/a.png，a red dog", [CROP]),
+    (f"Action: Detect Face\nAction Input: QueryEngineTool({ARGS})", [FACE]),
+    (f"Action: Detect Face\nAction Input: {ARGS}, along those lines.", [FACE]),
+    ("Action: Detect Face\nAction Input: {'path': 'image/a.png' /* the file */}", [FACE]),
+    ("Action: Detect Face\0\nAction Input: image/a.png\0", [FACE]),
+    (">>>all\nAction: Detect Face\nAction Input: image/a.png", [FACE]),
+    ("Action: Make Text\nAction Input: note: E=mc2", [("Make Text", ("note: E=mc2",))]),
+    (
+        "Thought：Do I need to use a tool？Yes\nAction：Detect Face\nAction Input：image/a.png",
+        [FACE],
+    ),
+    ("Tool: Detect Face\nInput: image/a.png", [FACE]),
+    ("Function: detect_face\nArguments: image/a.png", [FACE]),
+    ("Action:\nDetect Face\nAction Input:\nimage/a.png", [FACE]),
+    ("**Action**\nDetect Face\n**Action Input**\nimage/a.png", [FACE]),
+    ("1. **Thought**: Yes\n2. **Action**: Detect Face\n3. **Action Input**: image/a.png", [FACE]),
+    ("Thought 1: x\nAction 1: Detect Face\nAction Input 1: image/a.png", [FACE]),
+    ("Yes, Action: Detect Face, Action Input: image/a.png", [FACE]),
+    ("Action: use the Detect Face tool\nAction Input: image/a.png", [FACE]),
+    ("Action: Detect Face\nAction Input: image/a.png<|eot_id|>", [FACE]),
+    ("Action: Detect Face\nAction Input: image/a.png\n(waiting for the result)", [FACE]),
+    (
+        "Action: Detect Face\nAction Input: image/a.png\n\n"
+        "Human: and?\nAction: Make Text\nAction Input: x",
+        [FACE],
+    ),
+    (
+        "<thought>Yes</thought><action>Detect Face</action>"
+        "<action_input>image/a.png</action_input>",
+        [FACE],
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "calls"), PYTHONIC)
+def test_calls_in_python_syntax(text, calls):
+    found, reply = read(text)
+    assert (found, reply.format) == (calls, "pythonic")
+
+
+@pytest.mark.parametrize(("text", "calls"), REACT)
+def test_variants_of_the_requested_format(text, calls):
+    found, reply = read(text)
+    assert found == calls
+    assert reply.format in ("react", "markdown", "continuation")
+
+
+DECLINES = [
+    "None",
+    "none.",
+    "(none)",
+    "N/A",
+    "NA",
+    "-",
+    "–",
+    "null",
+    "nothing",
+    "No tool",
+    "No action",
+    "No tool needed.",
+    "No Action Needed",
+    "No action is needed",
+    "None needed",
+    "Not needed",
+    "Not applicable",
+    "None (no tool needed)",
+    "None - answer directly",
+    "Final Answer",
+    "Respond to the user",
+    "Provide a direct answer",
+    "directly_answer",
+    "no_function",
+    "无",
+]
+
+
+@pytest.mark.parametrize("action", DECLINES)
+@pytest.mark.parametrize("rest", ["", "Action Input: None\n"])
+def test_an_empty_action_declines(action, rest):
+    calls, reply = read(f"{ASK}No\nAction: {action}\n{rest}AI: hi")
+    assert (calls, reply.answer, reply.fault) == ([], "hi", None)
+    assert read(f"Action: {action}\n{rest}")[0] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ('{"action": null, "answer": "hi"}', "hi"),
+        ('{"thought": "No tool", "action": null, "action_input": null, "answer": "hi"}', "hi"),
+        ('{"action": "Final Answer", "action_input": "hi"}', "hi"),
+        ('{"tool": "none", "response": "hi"}', "hi"),
+        ("Thought: enough.\nAction: Finish[hi]", "hi"),
+        ("Thought: enough.\nAction: final_answer(hi)", "hi"),
+        ('{"thought": "Do I need to use a tool? No", "AI": "hi"}', "hi"),
+        ('{"content": "hi", "tool_calls": []}', "hi"),
+        ("Hi.\n<TOOLCALL>[]</TOOLCALL>", None),
+        ("I don't need to use a tool for this. Hi.", "I don't need to use a tool for this. Hi."),
+        ("Thought: No tool is needed here.\nAI: hi", "hi"),
+        (ASK + "No\nFinal Answer: hi", "hi"),
+    ],
+)
+def test_a_refusal_in_different_words(text, answer):
+    calls, reply = read(text)
+    assert (calls, reply.answer) == ([], answer)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ASK + "No\nAI: You could use Detect Face (image/a.png) for that.",
+        ASK + "No\nAI: Tools are Detect Face(image), Make Text(text).",
+        ASK + 'No\nAI: In JSON: {"name": "Bob", "input": 3}',
+        ASK + "No\nAI: <b>Romeo</b> and <i>Juliet</i>.\nTool: hammer\nInput: nails",
+        ASK + "No\nAI: call: 555 {really}",
+        "A call is `<function=detect_face>` with a `<parameter>` in it. No tool is needed.",
+        "No tool is needed. Links look like [this](url), an address is to=somebody {x}.",
+    ],
+)
+def test_an_answer_that_mentions_tools_calls_none(text):
+    assert read(text)[0] == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<tool_call>I see</tool_call>",
+        "<tool_call>\n{broken\n</tool_call>",
+        '{"name": "detect_face", "arguments": {"image_path": "image/a',
+        "<function=detect_face>\n<parameter=image_path>\nimage/a",
+        "[TOOL_CALLS]detect_face[ARGS]{broken",
+        "<｜tool▁call▁begin｜>detect_face<｜tool▁sep｜>{broken",
+    ],
+)
+def test_an_incomplete_call_is_malformed(text):
+    reply = parse_reply(text, PROMPT)
+    assert isinstance(reply, ParseError)
+    assert reply.kind == "malformed_call"

@@ -1,0 +1,189 @@
+"""Calls that stand in a model's own tokens, or in objects."""
+
+import json
+
+import pytest
+
+from tests.scorers.tool_calls import ARGS, CALL, CROP, CROP_CALL, FACE, FILE, FLY, read
+
+TOKENS = [
+    ("mistral", f"[TOOL_CALLS]detect_face[ARGS]{ARGS}", [FACE]),
+    ("mistral", f"[TOOL_CALLS]detect_face[CALL_ID]a1b2c3[ARGS]{ARGS}", [FACE]),
+    ("mistral", f"Sure.[TOOL_CALLS]detect_face[ARGS]{ARGS}[TOOL_CALLS]fly[ARGS]{{}}", [FACE, FLY]),
+    ("mistral", f"[TOOL_CALLS]detect_face{ARGS}", [FACE]),
+    ("mistral", f"[TOOL_CALLS] [{CALL}, {CROP_CALL}]", [FACE, CROP]),
+    (
+        "deepseek",
+        "<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>detect_face\n"
+        f"```json\n{ARGS}\n```<｜tool▁call▁end｜><｜tool▁calls▁end｜>",
+        [FACE],
+    ),
+    (
+        "deepseek",
+        f"<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>detect_face<｜tool▁sep｜>{ARGS}"
+        f"<｜tool▁call▁end｜><｜tool▁call▁begin｜>detect_face<｜tool▁sep｜>{ARGS}<｜tool▁call▁end｜>",
+        [FACE, FACE],
+    ),
+    ("deepseek", f"function<｜tool▁sep｜>detect_face\n```json\n{ARGS}\n```", [FACE]),
+    (
+        "kimi",
+        "<|tool_calls_section_begin|><|tool_call_begin|>functions.detect_face:0"
+        f"<|tool_call_argument_begin|>{ARGS}<|tool_call_end|><|tool_calls_section_end|>",
+        [FACE],
+    ),
+    ("kimi", f"detect_face:1<|tool_call_argument_begin|>{ARGS}<|tool_calls_section_end|>", [FACE]),
+    (
+        "invoke",
+        '<|open|>tools<|sep|><|open|>call tool="detect_face" index="1"<|sep|>'
+        '<|open|>argument key="image_path" type="string"<|sep|>image/a.png'
+        "<|close|>argument<|sep|><|close|>call<|sep|><|close|>tools<|sep|>",
+        [FACE],
+    ),
+    (
+        "harmony",
+        "<|channel|>analysis<|message|>Action: Crop?<|end|><|start|>assistant<|channel|>commentary "
+        f"to=functions.detect_face <|constrain|>json<|message|>{ARGS}<|call|>",
+        [FACE],
+    ),
+    (
+        "harmony",
+        "<|channel|>commentary<|message|>Looking.<|end|><|start|>assistant to=functions.detect_face"
+        f"<|channel|>commentary json<|message|>{ARGS}<|call|>",
+        [FACE],
+    ),
+    ("harmony", f"to=functions.detect_face json{ARGS}", [FACE]),
+    (
+        "harmony",
+        "<|start|>assistant<|channel|>analysis to=functions.detect_face <|constrain|>json"
+        f"<|message|>{ARGS}<|call|>",
+        [FACE],
+    ),
+    ("qwen", f"✿FUNCTION✿: detect_face\n✿ARGS✿: {ARGS}\n✿RESULT✿: 2\n✿RETURN✿: Two.", [FACE]),
+    (
+        "gemma",
+        '<|tool_call>call:crop_the_object{image_path:<|"|>image/a.png<|"|>,object:<|"|>a red '
+        'dog<|"|>}<tool_call|>',
+        [CROP],
+    ),
+    (
+        "gemma",
+        "<start_function_call>call:detect_face{image_path:<escape>image/a.png<escape>}"
+        "<end_function_call>",
+        [FACE],
+    ),
+    ("gemma", '<call>detect_face{image_path:<|"|>image/a.png<|"|>}', [FACE]),
+    (
+        "invoke",
+        '<invoke id="1" name="detect_face"><parameter name="path">image/a.png</parameter></invoke>',
+        [FACE],
+    ),
+    (
+        "invoke",
+        '<invoke name="detect_face"><parameter type="string" name="path">image/a.png</parameter>'
+        "</invoke>",
+        [FACE],
+    ),
+    ("name_and_object", f"detect_face\n{ARGS}", [FACE]),
+    ("name_and_object", f">>>detect_face\n{ARGS}", [FACE]),
+    ("name_and_object", f"Looking.>>>detect_face\n{ARGS}", [FACE]),
+    ("functionary", f"<|from|>assistant\n<|recipient|>detect_face\n<|content|>{ARGS}", [FACE]),
+    (
+        "functionary",
+        "<|recipient|>all\n<|content|>I look.\n<|from|>assistant\n<|recipient|>detect_face\n"
+        f"<|content|>{ARGS}<|stop|>",
+        [FACE],
+    ),
+    ("functionary", f"I look.<|recipient|>detect_face {ARGS}", [FACE]),
+    ("harmony", f"I look. to=detect_face 代 code: {ARGS}", [FACE]),
+    ("harmony", f"to=detect_face json {CALL}", [FACE]),
+    ("name_and_object", "detect_face\n```py\ntool_call(image_path='image/a.png')\n```", [FACE]),
+    ("rewoo", "Plan: find faces.\n#E1 = Detect Face[image/a.png]", [FACE]),
+    (
+        "invoke",
+        "Action: Make Text\nAction Input: x<|close|>think<|sep|><|open|>tools<|sep|>"
+        '<|open|>call tool="detect_face"<|sep|><|open|>argument key="path"<|sep|>image/a.png'
+        "<|close|>argument<|sep|><|close|>call<|sep|><|close|>tools<|sep|>",
+        [FACE],
+    ),
+    ("hyperclova", f"-> tool/detect_face\n{ARGS}", [FACE]),
+    (
+        "autogen",
+        f"***** Suggested tool call (call_7): detect_face *****\nArguments: \n{ARGS}\n***********",
+        [FACE],
+    ),
+    ("mistral", f"[tool]detect_face[args]{ARGS}[end]", [FACE]),
+]
+
+
+OBJECTS = [
+    (
+        "hermes",
+        f"<tool_call>\n{CALL}\n</tool_call>\n<tool_call>\n{CROP_CALL}\n</tool_call>",
+        [FACE, CROP],
+    ),
+    ("hermes", f"<tool_call>\n{CALL}}}\n</tool_call>", [FACE]),
+    ("hermes", f"<tool_call>\n{CALL[:-1]}\n</tool_call>", [FACE]),
+    ("hermes", f"<function_call> {CALL}", [FACE]),
+    ("hermes", f"<tool_call>```json\n{CALL}\n```</tool_call>", [FACE]),
+    ("hermes", f'<tool_call>{{"name="detect_face", "arguments": {ARGS}}}</tool_call>', [FACE]),
+    ("hermes", f'<tool_call>{{"type": "detect_face", "arguments": {ARGS}}}</tool_call>', [FACE]),
+    ("llama", f"<|python_tag|>{CALL}; {CROP_CALL}<|eom_id|>", [FACE, CROP]),
+    ("internlm", f"<|action_start|><|plugin|>\n{CALL}<|action_end|>", [FACE]),
+    ("granite", f"<|tool_call|>[{CALL}]", [FACE]),
+    (
+        "cohere",
+        '<|START_ACTION|>[{"tool_call_id": "0", "tool_name": "detect_face", "parameters": '
+        f"{ARGS}}}]<|END_ACTION|>",
+        [FACE],
+    ),
+    ("apertus", f'<|tools_prefix|>[{{"detect_face": {ARGS}}}]<|tools_suffix|>', [FACE]),
+    ("nemotron", f"<TOOLCALL>[{CALL}]</TOOLCALL>", [FACE]),
+    ("phi", f"functools[{CALL}]", [FACE]),
+    ("gigachat", f"function call<|role_sep|>\n{CALL}", [FACE]),
+    ("json", f'[{{"Detect Face": {ARGS}}}]', [FACE]),
+    ("json", f'[{{"command_name": "detect_face", "args": {ARGS}}}]', [FACE]),
+    ("json", f'[{{"task": "detect_face", "id": 0, "dep": [-1], "args": {ARGS}}}]', [FACE]),
+    (
+        "json",
+        '{"name": "detect_face", "parameters": {"path": {"type": "str", "value": "image/a.png"}}}',
+        [FACE],
+    ),
+    ("json", f'{{"recipient_name": "functions.detect_face", "parameters": {ARGS}}}', [FACE]),
+    ("json", f'{{"Action": "Detect Face", "Action Input": {ARGS}}}', [FACE]),
+    ("json", '{"tool": "DetectFace", "image_path": "image/a.png"}', [FACE]),
+    (
+        "json",
+        f'{{"type": "function", "function": {{"name": "detect-face", "arguments": {ARGS}}}}}',
+        [FACE],
+    ),
+    (
+        "json",
+        f'{{"function_call": {{"name": "detect_face", "arguments": {json.dumps(ARGS)}}}}}',
+        [FACE],
+    ),
+    ("json", "{'action': 'Detect Face', 'action_input': 'image/a.png',}", [FACE]),
+    ("json", f'{{"name": "detect_face", "arguments": "{ARGS}"}}', [FACE]),
+    (
+        "json",
+        f'{{"name": "detect_face", "arguments": [{{"name": "image_path", "value": "{FILE}"}}]}}',
+        [FACE],
+    ),
+    ("json", f"Here is the call: {CALL} Done.", [FACE]),
+    ("json", f"I will call it.\n{CALL}\nThen I shall see.", [FACE]),
+]
+
+
+@pytest.mark.parametrize(("style", "text", "calls"), TOKENS)
+def test_a_name_in_tokens(style, text, calls):
+    found, reply = read(text)
+    assert found == calls
+    assert reply.format == style
+    assert reply.fault is None
+
+
+@pytest.mark.parametrize(("style", "text", "calls"), OBJECTS)
+def test_an_object(style, text, calls):
+    found, reply = read(text)
+    assert found == calls
+    assert reply.format == style
+    assert reply.fault is None
