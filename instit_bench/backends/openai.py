@@ -98,12 +98,19 @@ class OpenAIBackend(Backend):
 
     async def generate(self, request: Request) -> Prediction:
         """Request one completion."""
+        return await self._in_turn(request, None)
+
+    async def lead(self, request: Request, computed: Callable[[], None]) -> Prediction:
+        """Request one completion as a stream; its first bytes show that the prompt is computed."""
+        return await self._in_turn(request, computed)
+
+    async def _in_turn(self, request: Request, begun: Callable[[], None] | None) -> Prediction:
         if self._dialect.known:
-            return await self._generate(request)
+            return await self._generate(request, begun)
         if self._first is None:
             self._first = asyncio.Event()
             try:
-                return await self._generate(request)
+                return await self._generate(request, begun)
             except BackendUnavailable as error:
                 self._unavailable = str(error)
                 raise
@@ -114,13 +121,13 @@ class OpenAIBackend(Backend):
                 await self._first.wait()
         if self._unavailable is not None:  # do not ask the endpoint again
             raise BackendUnavailable(self._unavailable)
-        return await self._generate(request)
+        return await self._generate(request, begun)
 
-    async def _generate(self, request: Request) -> Prediction:
+    async def _generate(self, request: Request, begun: Callable[[], None] | None) -> Prediction:
         started = time.perf_counter()
         try:
             async with asyncio.timeout(self._longest_s):
-                prediction = await self._ask(request)
+                prediction = await self._ask(request, begun)
         except TimeoutError as error:  # a reply that trickles in, so that no single read times out
             raise GenerationError(f"no reply within {self._longest_s:g} s") from error
         except openai.APIError as error:
@@ -129,13 +136,14 @@ class OpenAIBackend(Backend):
             raise GenerationError(self._endpoint.told(error)) from error
         return replace(prediction, latency_s=time.perf_counter() - started)
 
-    async def _ask(self, request: Request) -> Prediction:
+    async def _ask(self, request: Request, begun: Callable[[], None] | None) -> Prediction:
         """Send the request, leaving out after each refusal what was refused."""
         accepted = before = self._accepted
         while True:
-            settings = accepted.settings(self._sampling(request), self._extra)
+            shown = accepted if begun is None else replace(accepted, stream=True)
+            settings = shown.settings(self._sampling(request), self._extra)
             try:
-                prediction = await self._send(request, settings)
+                prediction = await self._send(request, settings, begun)
             except openai.APIStatusError as error:
                 words = f"{words_of(error.response.content)} ({error.param})"
                 remaining = accepted.after(words, settings, self._extra)
@@ -171,15 +179,17 @@ class OpenAIBackend(Backend):
             return prediction
         return replace(prediction, text=prediction.text[: min(ends)], finish_reason="stop")
 
-    async def _send(self, request: Request, settings: dict[str, Any]) -> Prediction:
+    async def _send(
+        self, request: Request, settings: dict[str, Any], begun: Callable[[], None] | None
+    ) -> Prediction:
         body = {"model": self._model, **settings}
         headers = self._dialect.headers(request)
         if request.form == "raw":
             prompt = request.messages[0].text
-            return await ask_completion(self._client, {**body, "prompt": prompt}, headers)
+            return await ask_completion(self._client, {**body, "prompt": prompt}, headers, begun)
         content = self._dialect.content
         messages = [_chat_message(message, content) for message in request.messages]
-        return await ask_chat(self._client, {**body, "messages": messages}, headers)
+        return await ask_chat(self._client, {**body, "messages": messages}, headers, begun)
 
     def _sampling(self, request: Request) -> dict[str, Any]:
         params = request.params

@@ -12,7 +12,8 @@ import os
 import re
 import ssl
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -32,9 +33,12 @@ LARGEST_REPLY = 64 * 2**20
 # is lost, so the client closes first.
 _IDLE_S = 3.0
 _MOST_CONNECTIONS = 5000
+_MOST_CLOSED = 64
 _MOST_REDIRECTS = 5
 _MAY_BE_FAULT = re.compile(rb'error|abort|cancel|fail|resource|"detail"|"base_resp"', re.IGNORECASE)
 _ENCODED = ("content-encoding", "content-length", "transfer-encoding")
+# Set while a request is sent whose first sign of an answer somebody waits for.
+_begun: ContextVar[Callable[[], None] | None] = ContextVar("begun", default=None)
 
 
 class ReplyTooLarge(openai.APIError):
@@ -77,22 +81,30 @@ def make_client(
 
 
 async def ask_chat(
-    client: openai.AsyncOpenAI, body: Mapping[str, Any], headers: Mapping[str, str] | None = None
+    client: openai.AsyncOpenAI,
+    body: Mapping[str, Any],
+    headers: Mapping[str, str] | None = None,
+    begun: Callable[[], None] | None = None,
 ) -> Prediction:
     """Send a chat request unchanged, and read its reply.
+
+    ``begun`` is called when the first bytes of the reply are there: of a stream, its first token.
 
     Raises:
         ReplyError: The reply contains no answer.
         openai.APIError: The endpoint refused, or could not be reached.
     """
-    return await _ask(client, "/chat/completions", body, headers)
+    return await _ask(client, "/chat/completions", body, headers, begun)
 
 
 async def ask_completion(
-    client: openai.AsyncOpenAI, body: Mapping[str, Any], headers: Mapping[str, str] | None = None
+    client: openai.AsyncOpenAI,
+    body: Mapping[str, Any],
+    headers: Mapping[str, str] | None = None,
+    begun: Callable[[], None] | None = None,
 ) -> Prediction:
-    """Send a text completion request unchanged; raises like ``ask_chat``."""
-    return await _ask(client, "/completions", body, headers)
+    """Send a text completion request unchanged, like ``ask_chat``."""
+    return await _ask(client, "/completions", body, headers, begun)
 
 
 async def _ask(
@@ -100,9 +112,14 @@ async def _ask(
     path: str,
     body: Mapping[str, Any],
     headers: Mapping[str, str] | None,
+    begun: Callable[[], None] | None,
 ) -> Prediction:
     """Bypass the client's own methods, which walk through the body without checking the reply."""
-    raw = await client.post(path, body=body, cast_to=bytes, options={"headers": headers or {}})
+    token = _begun.set(begun)
+    try:
+        raw = await client.post(path, body=body, cast_to=bytes, options={"headers": headers or {}})
+    finally:
+        _begun.reset(token)
     return read_reply(raw)
 
 
@@ -142,20 +159,25 @@ class _BoundedClient(openai.DefaultAsyncHttpxClient):
         return response
 
     async def _sent(self, request: Any, **options: Any) -> Any:
-        """Send; retry once if a kept-alive connection turns out to be closed."""
+        """Send; retry while a kept-alive connection turns out to be closed.
+
+        After a pause a server may have closed all of them. Each attempt uses up one.
+        """
         fresh = False
 
         async def trace(event: str, _: object) -> None:
             nonlocal fresh
-            fresh = fresh or event.startswith("connection.connect_")
+            fresh = fresh or ".connect_" in event
 
         request.extensions = {**request.extensions, "trace": trace}
-        try:
-            return await super().send(request, **options)
-        except (http_package().NetworkError, http_package().RemoteProtocolError):
-            if fresh:
-                raise
-            return await super().send(request, **options)
+        attempt = 0
+        while True:
+            try:
+                return await super().send(request, **options)
+            except (http_package().NetworkError, http_package().RemoteProtocolError):
+                attempt += 1
+                if fresh or attempt > _MOST_CLOSED:
+                    raise
 
 
 def _is_same(following: Any, request: Any) -> bool:
@@ -167,7 +189,11 @@ def _is_same(following: Any, request: Any) -> bool:
 
 async def _read(response: Any) -> bytes:
     body = bytearray()
+    begun = _begun.get() if response.is_success else None
     async for chunk in response.aiter_bytes():
+        if begun is not None and chunk[:1] not in (b"", b":"):  # a comment keeps the stream alive
+            begun()
+            begun = None
         body += chunk
         if len(body) > LARGEST_REPLY:
             raise ReplyTooLarge(

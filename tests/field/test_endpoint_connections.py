@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 import pytest
@@ -14,7 +15,8 @@ from instit_bench.backends import (
 )
 from instit_bench.endpoint import client as client_module
 from instit_bench.errors import InputError
-from tests.field.endpoint import ask, choice
+from instit_bench.types import Message, Request, TextPart
+from tests.field.endpoint import PARAMS, SAMPLE, ask, choice
 from tests.openai_server import Reply, openai_server
 
 pytestmark = pytest.mark.usefixtures("plain_environment")
@@ -58,6 +60,28 @@ def test_a_request_on_a_kept_connection_that_is_closed_is_sent_again():
     with openai_server(lambda _: next(replies)) as server:
         assert ask(server, times=2, retries=0).text == "B"
     assert len(server.requests) == 3
+
+
+def test_however_many_kept_connections_are_closed_a_request_gets_through():
+    """A busy server closes every idle connection at once, each with a request on its way."""
+    closing = iter([False] * 4 + [True] * 3)
+
+    def answer(_):
+        return Reply("B", drop=next(closing, False), delay_s=0.2)
+
+    async def life(backend):
+        request = Request(SAMPLE, (Message("user", (TextPart("Q"),)),), PARAMS)
+        await backend.generate(request)
+        await asyncio.gather(*(backend.generate(request) for _ in range(3)))
+        try:
+            return await backend.generate(request)
+        finally:
+            await backend.close()
+
+    with openai_server(answer) as server:
+        options = BackendOptions("m", base_url=server.base_url, max_retries=0)
+        assert asyncio.run(life(create_backend("openai", options))).text == "B"
+    assert len(server.requests) == 8
 
 
 def test_a_request_on_a_new_connection_is_not():

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from instit_bench.backends.openai import plain_content
+from instit_bench.backends.vllm.known import NamedImage, NamedVideo
 from instit_bench.media import load_image, video_frames
 from instit_bench.types import ImagePart, Part, VideoPart
 
@@ -14,8 +15,17 @@ from instit_bench.types import ImagePart, Part, VideoPart
 def content(part: Part, readable: Path | None, max_frames: int) -> dict[str, Any]:
     """Return a part in the protocol's form, always in its original bytes if it has any.
 
-    ``readable`` is the folder from which the engine may read.
+    ``readable`` is the folder from which the engine may read. Named media carry their name, and
+    nothing else if the engine has them.
     """
+    if isinstance(part, NamedImage | NamedVideo):
+        kind = "image_url" if isinstance(part, NamedImage) else "video_url"
+        sent = {"type": kind, kind: None} if part.known else _sent(part, readable, max_frames)
+        return sent | {"uuid": part.name}
+    return _sent(part, readable, max_frames)
+
+
+def _sent(part: Part, readable: Path | None, max_frames: int) -> dict[str, Any]:
     if isinstance(part, VideoPart):
         return {"type": "video_url", "video_url": {"url": _video_url(part, readable, max_frames)}}
     if isinstance(part, ImagePart) and part.path is not None:
