@@ -34,7 +34,7 @@ from instit_bench.runs.directory import RunDirectory, default_name, run_director
 from instit_bench.runs.loaded import Run
 from instit_bench.runs.manifest import add_engine_totals, merge
 from instit_bench.runs.record import SampleRecord, answered, failed
-from instit_bench.types import Prediction, Request, Sample, Score, Scorer, State, TextPart
+from instit_bench.types import Prediction, Request, Sample, Score, Scorer, State
 
 _ONLY_REASONING = (
     "the reply has text in the reasoning field only, and counts as empty; a server with a "
@@ -128,7 +128,7 @@ class _Asking:
     ) -> SampleRecord:
         request = plan.request(sample)
         try:
-            if not _text_only(request):
+            if not request.text_only:
                 config = self.plan.config
                 request = await asyncio.to_thread(
                     resolve_media,
@@ -170,10 +170,6 @@ class _Asking:
         if not self.only_reasoning:
             return ()
         return (f"warning: of {self.only_reasoning} samples {_ONLY_REASONING}",)
-
-
-def _text_only(request: Request) -> bool:
-    return all(isinstance(part, TextPart) for m in request.messages for part in m.parts)
 
 
 def run(config: RunConfig, reporter: Reporter) -> RunOutcome:

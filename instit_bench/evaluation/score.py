@@ -112,12 +112,14 @@ def score_file(options: ScoreOptions, make_reporter: Callable[[], Reporter]) -> 
 
 
 def _keep_verdicts(kept: Path, directory: RunDirectory) -> dict[str, JudgingManifest]:
-    """Copy the verdicts of the run that was set aside; return who gave them, by role.
+    """Copy verdicts and batches of the run that was set aside; return who judged, by role.
 
-    Verdicts record which answer they are for, so they are right for the new run too.
+    Both record which answers they are for, so they are right for the new run too.
     """
     if (kept / "judgements").is_dir():
         shutil.copytree(kept / "judgements", directory.path / "judgements")
+    for batch in kept.glob("judge_batch*.json"):
+        shutil.copy2(batch, directory.path)
     with suppress(InputError):
         manifest = Run.load(kept).manifest
         roles = {"judging": manifest.judging, "extraction": manifest.extraction}

@@ -158,7 +158,7 @@ class OpenAIJudge:
         }
         if structured:
             body |= self._call_settings.restrict(contract, item)
-        return await ask_chat(self._client, body)
+        return self._endpoint.redacted(await ask_chat(self._client, body))
 
     def _after(self, error: openai.APIError, started: float) -> str:
         """What a failed call means for the next one."""
