@@ -7,6 +7,7 @@ import signal
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Literal
 
 from instit_bench.backends import (
@@ -24,11 +25,13 @@ from instit_bench.evaluation.order import Asked, in_order
 from instit_bench.evaluation.plan import RunPlan, TaskPlan, make_plan
 from instit_bench.evaluation.schedule import Item, Schedule, Turn, leads_ahead
 from instit_bench.evaluation.scoring import score_sample, scorer_for
+from instit_bench.evaluation.shown_media import ShownMedia
 from instit_bench.evaluation.workload import workload_of
 from instit_bench.judging.contracts import nobody_judges
 from instit_bench.judging.panels import panels_of
 from instit_bench.judging.stage import JudgingStage, problem_of
 from instit_bench.media import MediaError, resolve_media
+from instit_bench.media.fingerprint import Fingerprint, fingerprints
 from instit_bench.progress import Reporter
 from instit_bench.runs.directory import RunDirectory, default_name, run_directory
 from instit_bench.runs.loaded import Run
@@ -66,6 +69,7 @@ class _Asking:
     scorers: Mapping[str, Scorer]
     journals: Mapping[str, Callable[[SampleRecord], None]]
     judging: JudgingStage | None
+    media: ShownMedia
     unavailable: list[str] = field(default_factory=list)
     only_reasoning: int = 0
     streak: Streak = field(init=False)
@@ -129,14 +133,8 @@ class _Asking:
         request = plan.request(sample)
         try:
             if not request.text_only:
-                config = self.plan.config
-                request = await asyncio.to_thread(
-                    resolve_media,
-                    request,
-                    config.max_frames,
-                    config.video_as,
-                    config.video_decoder,
-                )
+                request, shown = await asyncio.to_thread(self._resolved, request)
+                self.media.add(shown)
             if computed is None:
                 reply = await self.backend.generate(request)
             else:
@@ -149,6 +147,11 @@ class _Asking:
             return failed(sample, str(error), request)
         self.streak.answered()
         return self._scored(plan, sample, prediction, request)
+
+    def _resolved(self, request: Request) -> tuple[Request, Mapping[Path, Fingerprint]]:
+        config = self.plan.config
+        resolved = resolve_media(request, config.max_frames, config.video_as, config.video_decoder)
+        return resolved, fingerprints(request, resolved)
 
     def _scored(
         self, plan: TaskPlan, sample: Sample, prediction: Prediction, request: Request
@@ -190,9 +193,10 @@ def run(config: RunConfig, reporter: Reporter) -> RunOutcome:
     if config.existing == "fresh":
         directory.set_aside()
     with directory.locked():
-        stored = _open(directory, plan, backend)
+        media = ShownMedia(directory.path)
+        stored = _open(directory, plan, backend, media)
         try:
-            interrupted, problem, warnings = _generate(stored, plan, backend, reporter)
+            interrupted, problem, warnings = _generate(stored, plan, backend, media, reporter)
         except InstitBenchError:
             stored.save("failed")
             raise
@@ -204,11 +208,12 @@ def run(config: RunConfig, reporter: Reporter) -> RunOutcome:
         return replace(outcome, warnings=warnings)
 
 
-def _open(directory: RunDirectory, plan: RunPlan, backend: Backend) -> Run:
+def _open(directory: RunDirectory, plan: RunPlan, backend: Backend, media: ShownMedia) -> Run:
     manifest = plan.manifest(backend.settings())
     if directory.has_samples:  # otherwise other settings would lose nothing
         try:
             manifest = merge(Run.load(directory.path).manifest, manifest)
+            media.require_unchanged()
         except NotComparableError as error:
             raise NotComparableError(
                 f"{directory.path}: cannot resume this run: {error}; choose another --name, "
@@ -220,7 +225,7 @@ def _open(directory: RunDirectory, plan: RunPlan, backend: Backend) -> Run:
 
 
 def _generate(
-    run: Run, plan: RunPlan, backend: Backend, reporter: Reporter
+    run: Run, plan: RunPlan, backend: Backend, media: ShownMedia, reporter: Reporter
 ) -> tuple[bool, Problem | None, tuple[str, ...]]:
     """Request all that remains; return whether it was interrupted, what stopped it, warnings."""
     names = [task_plan.task.name for task_plan in plan.tasks]
@@ -234,6 +239,7 @@ def _generate(
     for name in names:
         reporter.lane(name, totals[name], totals[name] - left[name])
     with ExitStack() as stack:
+        stack.enter_context(media.appending())
         state = _Asking(
             plan,
             backend,
@@ -243,6 +249,7 @@ def _generate(
             scorers={p.task.name: scorer_for(p.task) for p in plan.tasks},
             journals={name: stack.enter_context(run.tasks[name].journal()) for name in names},
             judging=_judging_stage(run, plan, reporter),
+            media=media,
         )
         stack.callback(reporter.end)
         try:
