@@ -84,7 +84,8 @@ def _completed(result: TaskResult, manifest: Manifest, name: str) -> TaskResult:
 
 
 def _source(directory: RunDirectory, manifest: Manifest, task: str) -> TaskSource:
-    parts = (manifest.identity, manifest.data, manifest.tasks[task], manifest.judging)
+    judges = manifest.judging, manifest.extraction
+    parts = (manifest.identity, manifest.data, manifest.tasks[task], *judges)
     text = "\n".join("" if part is None else part.model_dump_json() for part in parts)
     return TaskSource(
         manifest=_digest(text.encode()),

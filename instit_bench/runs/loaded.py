@@ -12,12 +12,27 @@ from pathlib import Path
 
 from instit_bench.errors import InputError
 from instit_bench.runs.directory import RunDirectory
+from instit_bench.runs.extracted import metrics_of, with_letter
 from instit_bench.runs.journal import Journal, JournalWriter, read_lines
 from instit_bench.runs.kept_results import kept_results, write_results_file
-from instit_bench.runs.manifest import Manifest, Status, TaskManifest, read_manifest
+from instit_bench.runs.manifest import (
+    JudgingManifest,
+    Manifest,
+    Status,
+    TaskManifest,
+    read_manifest,
+)
 from instit_bench.runs.record import SampleRecord
 from instit_bench.runs.results import RunResults, TaskResult, run_results, task_result
-from instit_bench.runs.verdicts import JudgedSample, VerdictRecord, Verdicts, judged, that_count
+from instit_bench.runs.verdicts import (
+    JudgedSample,
+    VerdictRecord,
+    Verdicts,
+    item_of,
+    judged,
+    that_count,
+)
+from instit_bench.scorers.registry import spec_of
 
 
 class RunTask:
@@ -39,6 +54,11 @@ class RunTask:
     def entry(self) -> TaskManifest:
         """The task's entry in the manifest."""
         return self._run.manifest.tasks[self.name]
+
+    @property
+    def metrics(self) -> list[str]:
+        """The task's metrics, with the one that includes extracted letters if there are any."""
+        return metrics_of(self.name, self._run.manifest)
 
     @property
     def records(self) -> Mapping[str, SampleRecord]:
@@ -67,15 +87,20 @@ class RunTask:
         Raises:
             InputError: A file is broken.
         """
-        judging = self._run.manifest.judging_of(self.name)
-        if judging is None:
+        manifest, judging = self._run.manifest, self._judging
+        spec = spec_of(self.entry)
+        reads = judging is not manifest.extraction or spec.extraction  # else it is not installed
+        if judging is None or not reads:
             yield from ((record, ()) for record in self.records.values())
             return
         contract = judging.contracts[self.name]
         for record in self.records.values():
-            given = self.verdicts.of(record.id)
-            said = that_count(record, given, judging.judges, contract, judging.repeats)
-            yield judged(record, said, judging.judges[0]) if record.finished else record, said
+            item, given = item_of(record, spec), self.verdicts.of(record.id)
+            said = that_count(item, given, judging.judges, contract, judging.repeats)
+            if spec.extraction:
+                yield with_letter(record, said, spec), said
+            else:
+                yield judged(record, said, judging.judges[0]) if record.finished else record, said
 
     def selected(self) -> Iterator[JudgedSample]:
         """Like ``judged``, without samples that the run did not select.
@@ -126,6 +151,11 @@ class RunTask:
             return set(self.records)  # a verdict takes a prediction
         return {record.id for record in self.records.values() if record.finished}
 
+    @property
+    def _judging(self) -> JudgingManifest | None:
+        manifest = self._run.manifest
+        return manifest.judging_of(self.name) or manifest.extraction_of(self.name)
+
     def _kept(self) -> TaskResult | None:
         return kept_results(self._run.directory, self._run.manifest).get(self.name)
 
@@ -167,7 +197,7 @@ class RunTask:
         """
         stored = self._opened()
         samples = list(stored if order is None else order)
-        if self._run.manifest.judging_of(self.name) is not None:
+        if self._judging is not None:
             scored = {record.id: record for record, _ in self.judged()}
             if any(record != stored[sample] for sample, record in scored.items()):
                 self.rewrite([scored[sample] for sample in samples if sample in scored])
@@ -202,7 +232,7 @@ class Run:
         self.directory = directory
         self.manifest = manifest
         self.tasks = {name: RunTask(self, name) for name in manifest.tasks}
-        self._judging = manifest.judging
+        self._judges = manifest.judging, manifest.extraction
 
     @classmethod
     def load(cls, path: Path) -> Run:
@@ -240,8 +270,9 @@ class Run:
         """Write the manifest, with another status if one is given."""
         self.manifest.status = status or self.manifest.status
         self.manifest.write(self.directory.manifest_path)
-        if self.manifest.judging != self._judging:  # it says which verdicts count
-            self._judging = self.manifest.judging
+        judges = self.manifest.judging, self.manifest.extraction
+        if judges != self._judges:  # they say which verdicts count
+            self._judges = judges
             for task in self.tasks.values():
                 task.outdated()
 
