@@ -67,11 +67,12 @@ class Visible:
     """What remains of a reply once its reasoning is removed.
 
     ``unclosed`` says that a reasoning block was opened and never closed, so the reply was
-    cut off before its answer; ``text`` is then what preceded that block.
+    cut off before its answer; ``text`` is then what preceded that block, ``hidden`` what it holds.
     """
 
     text: str
     unclosed: bool = False
+    hidden: str = ""
 
 
 def split_reasoning(reply: str) -> Visible:
@@ -110,12 +111,14 @@ class _Scan:
     kept: list[str] = field(default_factory=list)
     inside: Literal["", "tag", "bare", "channel"] = ""
     position: int = 0
+    opened: int = 0
     channels: bool = False
 
     def open(self, boundary: re.Match[str]) -> None:
         if not self.inside:
             self.keep_until(boundary.start())
             self.inside = "bare" if _BARE_OPEN.match(boundary.group()) else "tag"
+            self.opened = boundary.end()
 
     def close(self, boundary: re.Match[str]) -> None:
         if _BARE_CLOSE.match(boundary.group()) and self.inside != "bare":
@@ -138,7 +141,7 @@ class _Scan:
         self.channels = True
         self.leave(boundary.start("header") if name == "commentary" else boundary.end())
         if name == "analysis":
-            self.inside = "channel"
+            self.inside, self.opened = "channel", self.position
 
     def keep_until(self, end: int) -> None:
         self.kept.append(self.reply[self.position : end])
@@ -151,7 +154,7 @@ class _Scan:
         if self.inside:
             if final := _FINAL_TAG.search(reply, max(self.position, len(reply) - _TAIL)):
                 return Visible(final.group())
-            return Visible("".join(self.kept), unclosed=True)
+            return Visible("".join(self.kept), unclosed=True, hidden=reply[self.opened :])
         if _CUT_CLOSE.search(reply, max(self.position, len(reply) - 12)):
             return Visible("", unclosed=True)
         self.keep_until(len(reply))

@@ -20,7 +20,7 @@ from instit_bench.scorers.tool_call.calls import (
     is_nothing,
     make_call,
 )
-from instit_bench.scorers.tool_call.formats import read_calls
+from instit_bench.scorers.tool_call.formats import Outcome, read_calls
 from instit_bench.scorers.tool_call.literals import read_literal
 from instit_bench.scorers.tool_call.prompt import Prompt
 from instit_bench.scorers.tool_call.react import read_script
@@ -52,7 +52,7 @@ def parse_reply(
         return _read_native(turn, prompt, tool_calls)
     outcome = _read_text(turn, prompt)
     if visible.unclosed and isinstance(outcome, ParseError):
-        return ParseError("unclosed_reasoning", "the reasoning never ends")
+        return _read_unclosed(_first_turn(visible.hidden), prompt)
     return outcome
 
 
@@ -80,6 +80,17 @@ def _read_text(text: str, prompt: Prompt) -> Reply | ParseError:
         return found
     fault: Fault | None = "contradiction" if found.calls and script.declines else None
     return Reply(found.calls, found.answer or script.answer, found.format, fault)
+
+
+def _read_unclosed(reasoning: str, prompt: Prompt) -> Reply | ParseError:
+    """Read reasoning that never ends: some models go on to a call without closing it.
+
+    Such a call ends the reply, with its own closing token; any other is only thought of.
+    """
+    found = read_calls(reasoning, prompt, answered=False)
+    if not isinstance(found, Outcome) or not found.closed:
+        return ParseError("unclosed_reasoning", "the reasoning never ends")
+    return Reply(found.calls, found.answer, found.format)
 
 
 def _read_native(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from instit_bench.scorers.tool_call.calls import ParseError, ToolCall, make_call
@@ -31,6 +32,7 @@ FORMATS: tuple[Format, ...] = (
     PYTHONIC,
 )
 _ANSWERED = (*(format_ for format_ in FORMATS if format_.certain), ANSWERED_OBJECTS)
+_CLOSING = re.compile(r"(?:\s|</?[|｜]?[^<>\s]{1,40}>|\]|\})*+")
 # What models write around results that they invent for their own calls.
 _RESULT_MARKS = (
     "bservation",
@@ -47,11 +49,15 @@ _RESULT_MARKS = (
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The calls or the refusal that a format found, and the format's name."""
+    """The calls or the refusal that a format found, and the format's name.
+
+    ``closed`` says that the text ends with the closing tag or token of the last call.
+    """
 
     format: str
     calls: tuple[ToolCall, ...]
     answer: str | None
+    closed: bool = False
 
 
 def read_calls(text: str, prompt: Prompt, *, answered: bool) -> Outcome | ParseError | None:
@@ -73,7 +79,8 @@ def read_calls(text: str, prompt: Prompt, *, answered: bool) -> Outcome | ParseE
             continue
         reading = format_.read(text, prompt)
         if reading.calls or reading.declines:
-            return Outcome(format_.name, _build(text, reading, prompt), reading.answer)
+            calls = _build(text, reading, prompt)
+            return Outcome(format_.name, calls, reading.answer, _is_closed(text, reading))
         error = error or reading.error
         if error is None and format_.certain and format_ is not ANSWERED_OBJECTS:
             error = ParseError("malformed_call", f"the {format_.name} tool call cannot be read")
@@ -93,6 +100,12 @@ def _build(text: str, reading: Reading, prompt: Prompt) -> tuple[ToolCall, ...]:
         make_call(found.name, found.value, prompt, result if _is_result(result) else "")
         for found, result in zip(reading.calls, results, strict=True)
     )
+
+
+def _is_closed(text: str, reading: Reading) -> bool:
+    if not reading.calls or not text.endswith(">"):
+        return False
+    return _CLOSING.fullmatch(text, reading.calls[-1].end) is not None
 
 
 def _is_result(text: str) -> bool:
