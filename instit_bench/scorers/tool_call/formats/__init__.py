@@ -21,16 +21,8 @@ from instit_bench.scorers.tool_call.prompt import Prompt
 __all__ = ["FORMATS", "Format", "Found", "Outcome", "Reading", "read_calls"]
 
 # In the order in which they are tried: formats of a single model before common ones.
-FORMATS: tuple[Format, ...] = (
-    INVOKE,
-    *HEADED,
-    *TAGS,
-    *WRAPPED_OBJECTS,
-    BARE_OBJECTS,
-    NAME_AND_OBJECT,
-    NAME_AND_CODE,
-    PYTHONIC,
-)
+_BARE = (BARE_OBJECTS, NAME_AND_OBJECT, NAME_AND_CODE, PYTHONIC)
+FORMATS: tuple[Format, ...] = (INVOKE, *HEADED, *TAGS, *WRAPPED_OBJECTS, *_BARE)
 _ANSWERED = (*(format_ for format_ in FORMATS if format_.certain), ANSWERED_OBJECTS)
 _CLOSING = re.compile(r"(?:\s|</?[|｜]?[^<>\s]{1,40}>|\]|\})*+")
 # What models write around results that they invent for their own calls.
@@ -51,13 +43,14 @@ _RESULT_MARKS = (
 class Outcome:
     """The calls or the refusal that a format found, and the format's name.
 
-    ``closed`` says that the text ends with the closing tag or token of the last call.
+    ``ends_text`` says that the calls stand in a model's own tokens, and nothing but such tokens
+    follows the last one.
     """
 
     format: str
     calls: tuple[ToolCall, ...]
     answer: str | None
-    closed: bool = False
+    ends_text: bool = False
 
 
 def read_calls(text: str, prompt: Prompt, *, answered: bool) -> Outcome | ParseError | None:
@@ -80,7 +73,9 @@ def read_calls(text: str, prompt: Prompt, *, answered: bool) -> Outcome | ParseE
         reading = format_.read(text, prompt)
         if reading.calls or reading.declines:
             calls = _build(text, reading, prompt)
-            return Outcome(format_.name, calls, reading.answer, _is_closed(text, reading))
+            in_tokens = format_ not in _BARE or text.endswith(">")
+            ends_text = in_tokens and _ends_text(text, reading)
+            return Outcome(format_.name, calls, reading.answer, ends_text)
         error = error or reading.error
         if error is None and format_.certain and format_ is not ANSWERED_OBJECTS:
             error = ParseError("malformed_call", f"the {format_.name} tool call cannot be read")
@@ -102,10 +97,8 @@ def _build(text: str, reading: Reading, prompt: Prompt) -> tuple[ToolCall, ...]:
     )
 
 
-def _is_closed(text: str, reading: Reading) -> bool:
-    if not reading.calls or not text.endswith(">"):
-        return False
-    return _CLOSING.fullmatch(text, reading.calls[-1].end) is not None
+def _ends_text(text: str, reading: Reading) -> bool:
+    return bool(reading.calls and _CLOSING.fullmatch(text, reading.calls[-1].end))
 
 
 def _is_result(text: str) -> bool:

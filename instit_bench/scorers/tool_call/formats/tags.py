@@ -177,8 +177,10 @@ def _tag_format(name: str, markers: tuple[str, ...], family: _Family, certain: b
 _FUNCTION = _Family(
     re.compile(r"<function\s*=\s*[\"']?(?P<name>(?=\S)[^<>{}\"'\n]{1,120}?)[\"']?\s*(?:>|(?=\{))"),
     re.compile(r"</function>?|</tool_call>"),
-    re.compile(r"<parameter\s*=\s*[\"']?(?P<key>[^<>\"'\n]{1,80}?)[\"']?\s*>"),
-    re.compile(r"</parameter>?"),
+    re.compile(
+        r"<(?:parameter|param|argument|arg)\s*=\s*[\"']?(?P<key>[^<>\"'\n]{1,80}?)[\"']?\s*>"
+    ),
+    re.compile(r"</(?:parameter|param|argument|arg)>?"),
 )
 _INVOKE = _Family(
     re.compile(
