@@ -28,6 +28,7 @@ from instit_bench.backends.base import Workload
 from instit_bench.backends.options import EngineOptions
 from instit_bench.errors import InputError, InstitBenchError
 from instit_bench.evaluation.config import RunConfig, make_config
+from instit_bench.evaluation.scoring import ReasoningWatch
 from instit_bench.evaluation.workload import workload
 from instit_bench.integrations.lmms_eval.exits import exit_on_error
 from instit_bench.integrations.lmms_eval.messages import request_of
@@ -104,11 +105,14 @@ class BackendModel(lmms):  # type: ignore[misc]
         backend = await self._start(requests)
         answers: list[Any] = [None] * len(requests)
         todo = iter(enumerate(requests))
+        reasoning = ReasoningWatch(logger.warning)
         with tqdm(total=len(requests), desc="Model Responding") as progress:
 
             async def work() -> None:
                 for index, request in todo:
-                    answers[index] = _result(await self._ask(backend, request))
+                    prediction = await self._ask(backend, request)
+                    reasoning.see(f"{request.sample.task} {request.sample.id}", prediction)
+                    answers[index] = _result(prediction)
                     progress.update()
 
             workers = [asyncio.create_task(work()) for _ in range(self._config.in_flight)]
@@ -118,6 +122,8 @@ class BackendModel(lmms):  # type: ignore[misc]
                 for worker in workers:
                     worker.cancel()
                 await asyncio.gather(*workers, return_exceptions=True)
+        if reasoning.summary:
+            logger.warning(reasoning.summary)
         return answers
 
     async def _ask(self, backend: Backend, request: Request) -> Prediction:
