@@ -133,6 +133,11 @@ class Request:
     reply_start: str = ""
     reply_end: str = ""
 
+    @property
+    def text_only(self) -> bool:
+        """Whether no media belong to it."""
+        return all(isinstance(part, TextPart) for m in self.messages for part in m.parts)
+
     def completed(self, prediction: Prediction) -> Prediction:
         """Return the whole reply: put back the part in the prompt, cut off what follows its end."""
         if not (self.reply_start or self.reply_end):

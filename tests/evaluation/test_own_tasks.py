@@ -30,14 +30,14 @@ DOCS = [{"id": n, "question": f"What colour is {n}?", "answer": "blue"} for n in
 def run(cli, tmp_path):
     """Return a function that runs a baseline model on the task, scored by this code."""
 
-    def run(model, name, utils=SCORE):
+    def run(model, name, utils=SCORE, **env):
         folder = tmp_path / "colours"
         folder.mkdir(exist_ok=True)
         (folder / "colours.yaml").write_text(TASK)
         (folder / "utils.py").write_text(utils)
         (folder / "colours.json").write_text(json.dumps(DOCS))
         options = ("--backend", "baseline", "--include-path", "colours", "--tasks", "colours")
-        return cli("run", "--model", model, "--name", name, *options)
+        return cli("run", "--model", model, "--name", name, *options, **env)
 
     return run
 
@@ -86,3 +86,22 @@ def test_a_task_selects_metrics_of_its_scorer_and_the_journal_keeps_all(cli, tmp
     assert {name: metric["value"] for name, metric in results["metrics"].items()} == {"accuracy": 1}
     journal = (tmp_path / "results/r/samples/strict.jsonl").read_text().splitlines()
     assert {"accuracy", "official_accuracy"} <= json.loads(journal[0])["scores"].keys()
+
+
+@pytest.mark.parametrize(
+    "utils",
+    ["import sys\nsys.exit(0)", "def process_results(doc, results):\n    raise SystemExit(0)"],
+    ids=["on import", "when it scores"],
+)
+def test_a_plugin_that_exits_is_an_error_not_a_success(run, utils):
+    done = run("echo-gold", "exits", utils)
+    assert done.returncode == 2
+    assert "process_results" in done.stderr
+
+
+def test_the_traceback_behind_an_error_is_shown_on_request(run):
+    utils = "def process_results(doc, results):\n    return doc['colour']"
+    assert "Traceback" not in run("echo-gold", "r", utils).stderr
+    shown = run("echo-gold", "r", utils, INSTIT_BENCH_DEBUG="1").stderr
+    assert "KeyError: 'colour'" in shown
+    assert "return doc['colour']" in shown

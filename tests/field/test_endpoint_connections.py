@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 import pytest
@@ -14,7 +15,8 @@ from instit_bench.backends import (
 )
 from instit_bench.endpoint import client as client_module
 from instit_bench.errors import InputError
-from tests.field.endpoint import ask, choice
+from instit_bench.types import Message, Request, TextPart
+from tests.field.endpoint import PARAMS, SAMPLE, ask, choice
 from tests.openai_server import Reply, openai_server
 
 pytestmark = pytest.mark.usefixtures("plain_environment")
@@ -60,6 +62,28 @@ def test_a_request_on_a_kept_connection_that_is_closed_is_sent_again():
     assert len(server.requests) == 3
 
 
+def test_however_many_kept_connections_are_closed_a_request_gets_through():
+    """A busy server closes every idle connection at once, each with a request on its way."""
+    closing = iter([False] * 4 + [True] * 3)
+
+    def answer(_):
+        return Reply("B", drop=next(closing, False), delay_s=0.2)
+
+    async def life(backend):
+        request = Request(SAMPLE, (Message("user", (TextPart("Q"),)),), PARAMS)
+        await backend.generate(request)
+        await asyncio.gather(*(backend.generate(request) for _ in range(3)))
+        try:
+            return await backend.generate(request)
+        finally:
+            await backend.close()
+
+    with openai_server(answer) as server:
+        options = BackendOptions("m", base_url=server.base_url, max_retries=0)
+        assert asyncio.run(life(create_backend("openai", options))).text == "B"
+    assert len(server.requests) == 8
+
+
 def test_a_request_on_a_new_connection_is_not():
     with (
         openai_server(lambda _: Reply(drop=True)) as server,
@@ -73,8 +97,7 @@ def test_idle_connections_are_given_up_before_a_server_closes_them():
     from instit_bench.endpoint import Endpoint
 
     client = Endpoint("http://127.0.0.1:9/v1", "k").client(1.0, 0)
-    pool = client._client._transport._pool
-    assert pool._keepalive_expiry < 5
+    assert client._client._transport.idle_s < 5
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from dataclasses import replace
 
 import pytest
 
-from instit_bench.backends import GenerationError
-from instit_bench.types import NativeToolCall, Usage
-from tests.field.endpoint import ask, refusing
+from instit_bench.backends import BackendOptions, GenerationError, create_backend
+from instit_bench.types import Message, NativeToolCall, Request, TextPart, Usage
+from tests.field.endpoint import PARAMS, SAMPLE, ask, refusing
 from tests.openai_server import Reply, openai_server
 
 pytestmark = pytest.mark.usefixtures("plain_environment")
@@ -45,6 +47,26 @@ def test_a_stream_is_put_together():
     assert (prediction.text, prediction.finish_reason) == ("The answer is B", "stop")
     assert prediction.reasoning == "Hm, B?"
     assert prediction.usage == Usage(prompt_tokens=9, completion_tokens=4)
+
+
+def test_a_lead_is_streamed_and_says_when_its_prompt_is_computed():
+    async def life(backend):
+        request = Request(SAMPLE, (Message("user", (TextPart("Q"),)),), PARAMS)
+        begun = []
+        prediction = await backend.lead(request, lambda: begun.append(server.in_flight))
+        await backend.generate(request)
+        await backend.close()
+        return prediction, begun, backend.learned()
+
+    with openai_server(
+        lambda body: replace(STREAM, drip_s=0.001) if body.get("stream") else Reply("B")
+    ) as server:
+        backend = create_backend("openai", BackendOptions("m", base_url=server.base_url))
+        prediction, begun, learned = asyncio.run(life(backend))
+    assert prediction.text == "The answer is B"
+    assert begun == [1], "once, while the reply was still on its way"
+    assert [body.get("stream") for body in server.requests] == [True, None]
+    assert learned == {}, "the others are asked as before"
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
