@@ -66,7 +66,9 @@ class OpenAIBackend(Backend):
     ) -> None:
         self._headers = options.endpoint.headers()
         self._header_names = options.endpoint.header_names
-        self._endpoint = find_endpoint(options.base_url, "--base-url", key, self._headers)
+        self._endpoint = find_endpoint(
+            options.base_url, "--base-url", key, self._headers, options.endpoint.api_key_env
+        )
         self._model = options.model
         self._dialect = dialect or Dialect()
         self._extra = options.endpoint.extra_body
@@ -127,7 +129,7 @@ class OpenAIBackend(Backend):
         started = time.perf_counter()
         try:
             async with asyncio.timeout(self._longest_s):
-                prediction = await self._ask(request, begun)
+                prediction = self._endpoint.redacted(await self._ask(request, begun))
         except TimeoutError as error:  # a reply that trickles in, so that no single read times out
             raise GenerationError(f"no reply within {self._longest_s:g} s") from error
         except openai.APIError as error:

@@ -10,12 +10,13 @@ import json
 from importlib.util import find_spec
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from instit_bench.backends.options import (
     VideoAs,
     checked_arguments,
     checked_body,
+    checked_engine_arguments,
     checked_headers,
 )
 from instit_bench.types import VideoDecoder
@@ -91,6 +92,12 @@ class RequestSettings(BaseModel):
         description="Base URL of a running OpenAI-compatible server.",
         json_schema_extra={"metavar": "url"},
     )
+    api_key_env: str | None = Field(
+        None,
+        description="Environment variable with the endpoint's key (default: OPENAI_API_KEY, except "
+        "over plain http to another machine).",
+        json_schema_extra={"metavar": "variable"},
+    )
     concurrency: int | None = Field(
         None,
         ge=1,
@@ -154,8 +161,11 @@ class EngineSettings(BaseModel):
     lora: str | None = Field(
         None, description="LoRA adapter to load.", json_schema_extra={"metavar": "name=path"}
     )
-    engine_arg: Words = Field(
-        (), description="Argument for vllm serve; repeatable.", json_schema_extra={**_KEY_VALUE}
+    engine_arg: Annotated[Words, AfterValidator(checked_engine_arguments)] = Field(
+        (),
+        repr=False,
+        description="Argument for vllm serve; repeatable.",
+        json_schema_extra={**_KEY_VALUE},
     )
 
 
