@@ -222,14 +222,17 @@ def measure(configs: Sequence[RunConfig], end: float) -> None:
 async def serve(model: str, folder: Path, options: argparse.Namespace) -> None:
     """Start the engine while the data are made, then measure, and end it."""
     size = (224, 224) if options.tiny else (1280, 720)
+    folders = [folder / f"data/{number}" for number in range(len(PASSES))]
 
-    def data(number: int) -> str:
-        return str(make_data(folder / f"data/{number}", SCALE, FRAMES, size, seed=number))
+    def make(number: int) -> None:
+        make_data(folders[number], SCALE, FRAMES, size, seed=number)
 
     def config(number: int, **more: Any) -> RunConfig:
-        settings = {"model": model, "data": data(number), "tasks": TASKS, "judge": "none"}
+        data = str(folders[number])
+        settings = {"model": model, "data": data, "tasks": TASKS, "judge": "none"}
         return RunConfig(**settings, max_tokens=MAX_TOKENS, concurrency=IN_FLIGHT, **more)
 
+    make(0)
     workload = workload_of(make_plan(config(0)))
     engine = EngineOptions(engine_arg=tuple(options.engine_arg))
     words = serve_arguments(BackendOptions(model, engine=engine, workload=workload))
@@ -237,7 +240,7 @@ async def serve(model: str, folder: Path, options: argparse.Namespace) -> None:
     server = EngineServer([*SERVE, *words], folder / "engine.log", say)
     say("model and first data made; starting the engine")
     try:
-        others = asyncio.gather(*(asyncio.to_thread(data, n) for n in range(1, len(PASSES))))
+        others = asyncio.gather(*(asyncio.to_thread(make, n) for n in range(1, len(PASSES))))
         await server.start()
         await others
         environ["VLLM_API_KEY"] = server.key
