@@ -26,7 +26,7 @@ from instit_bench.backends.base import (
 from instit_bench.endpoint import ReplyError, find_endpoint
 from instit_bench.endpoint.client import ask_chat, ask_completion
 from instit_bench.endpoint.faults import words_of
-from instit_bench.media import load_image
+from instit_bench.media import data_url
 from instit_bench.progress import Tell
 from instit_bench.types import (
     ImagePart,
@@ -37,7 +37,7 @@ from instit_bench.types import (
     TextPart,
 )
 
-_FIRST_ALONE_S = 30.0
+_FIRST_ALONE_S = 0.1  # a refusal comes at once, an answer takes longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,9 +189,16 @@ class OpenAIBackend(Backend):
         if request.form == "raw":
             prompt = request.messages[0].text
             return await ask_completion(self._client, {**body, "prompt": prompt}, headers, begun)
-        content = self._dialect.content
-        messages = [_chat_message(message, content) for message in request.messages]
+        messages = await self._messages(request)
         return await ask_chat(self._client, {**body, "messages": messages}, headers, begun)
+
+    async def _messages(self, request: Request) -> list[dict[str, Any]]:
+        """Return the messages in the protocol's form; media are read in a thread."""
+
+        def form() -> list[dict[str, Any]]:
+            return [_chat_message(m, self._dialect.content) for m in request.messages]
+
+        return form() if request.text_only else await asyncio.to_thread(form)
 
     def _sampling(self, request: Request) -> dict[str, Any]:
         params = request.params
@@ -216,9 +223,9 @@ def _chat_message(message: Message, content: Callable[[Part], dict[str, Any]]) -
 
 
 def plain_content(part: Part) -> dict[str, Any]:
-    """Return a part in the protocol's form, an image inline in its own bytes."""
+    """Return a part in the protocol's form, an image inline as ``bytes``."""
     if isinstance(part, TextPart):
         return {"type": "text", "text": part.text}
     if isinstance(part, ImagePart):
-        return {"type": "image_url", "image_url": {"url": load_image(part).data_url}}
+        return {"type": "image_url", "image_url": {"url": data_url(part)}}
     raise TypeError("videos must be resolved to frames before they are sent")

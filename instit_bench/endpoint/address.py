@@ -67,7 +67,7 @@ class Endpoint:
 
     def fatal(self, error: Exception, model: str) -> str | None:
         """Return why no further request can succeed, or ``None`` if only this one failed."""
-        from instit_bench.endpoint.client import http_package
+        from instit_bench.endpoint.transport import http_package
 
         status, told = getattr(error, "status_code", None), self.told(error)
         if status in (401, 403) and not _is_moderation(error):

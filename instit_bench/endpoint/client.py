@@ -11,20 +11,26 @@ from __future__ import annotations
 import os
 import re
 import ssl
-import sys
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 import openai
 
 from instit_bench.display import one_line
+from instit_bench.endpoint.body import Body
 from instit_bench.endpoint.document import ReplyError, read_document
 from instit_bench.endpoint.faults import Fault, find_fault
 from instit_bench.endpoint.reply import read_reply
+from instit_bench.endpoint.transport import (
+    MOST_CONNECTIONS,
+    AiohttpTransport,
+    http_package,
+)
 from instit_bench.errors import InputError
 from instit_bench.types import Prediction
 
@@ -32,11 +38,12 @@ LARGEST_REPLY = 64 * 2**20
 # Many servers close an idle connection after five seconds; a request sent at that moment
 # is lost, so the client closes first.
 _IDLE_S = 3.0
-_MOST_CONNECTIONS = 5000
 _MOST_CLOSED = 64
 _MOST_REDIRECTS = 5
 _MAY_BE_FAULT = re.compile(rb'error|abort|cancel|fail|resource|"detail"|"base_resp"', re.IGNORECASE)
 _ENCODED = ("content-encoding", "content-length", "transfer-encoding")
+# The body of the request that is being sent, if it is in pieces.
+_in_pieces: ContextVar[Body | None] = ContextVar("in_pieces", default=None)
 # Set while a request is sent whose first sign of an answer somebody waits for.
 _begun: ContextVar[Callable[[], None] | None] = ContextVar("begun", default=None)
 
@@ -88,6 +95,8 @@ async def ask_chat(
 ) -> Prediction:
     """Send a chat request unchanged, and read its reply.
 
+    A value of type ``bytes`` in ``body`` is text that needs no escaping, such as base64.
+
     ``begun`` is called when the first bytes of the reply are there: of a stream, its first token.
 
     Raises:
@@ -115,11 +124,17 @@ async def _ask(
     begun: Callable[[], None] | None,
 ) -> Prediction:
     """Bypass the client's own methods, which walk through the body without checking the reply."""
-    token = _begun.set(begun)
+    encoded = Body(body)
+    whole = encoded.pieces[0] if len(encoded.pieces) == 1 else b""
+    # The package sends only what it can send again: bytes. Pieces reach our client past it.
+    tokens = _in_pieces.set(None if whole else encoded), _begun.set(begun)
     try:
-        raw = await client.post(path, body=body, cast_to=bytes, options={"headers": headers or {}})
+        raw = await client.post(
+            path, content=whole, cast_to=bytes, options={"headers": headers or {}}
+        )
     finally:
-        _begun.reset(token)
+        _in_pieces.reset(tokens[0])
+        _begun.reset(tokens[1])
     return read_reply(raw)
 
 
@@ -130,7 +145,7 @@ class _BoundedClient(openai.DefaultAsyncHttpxClient):
         """Send a request; completions are read whole here, anything else is unchanged."""
         if not request.url.path.endswith("/completions"):
             return await self._followed(request, stream=stream, **options)
-        response = await self._followed(request, stream=True, **options)
+        response = await self._followed(_with_body(request), stream=True, **options)
         try:
             body = await _read(response)
         finally:
@@ -187,6 +202,21 @@ def _is_same(following: Any, request: Any) -> bool:
     return origins[0] == origins[1] and following.method == request.method
 
 
+def _with_body(request: Any) -> Any:
+    """Return the request with the body in pieces, if it has one."""
+    body = _in_pieces.get()
+    if body is None:
+        return request
+    request.headers["Content-Length"] = str(body.size)
+    return type(request)(
+        request.method,
+        request.url,
+        headers=request.headers,
+        content=body,
+        extensions=request.extensions,
+    )
+
+
 async def _read(response: Any) -> bytes:
     body = bytearray()
     begun = _begun.get() if response.is_success else None
@@ -215,30 +245,21 @@ def _hidden_fault(body: bytes) -> Fault | None:
 
 
 def _transport(base_url: str) -> dict[str, Any]:
-    """Limits, certificates and whether the environment's proxies apply."""
+    """Return how to connect: by aiohttp, or by httpx's own transport where a proxy is set."""
     parts = urlsplit(base_url)
     here = _is_here(parts.hostname or "")
-    options: dict[str, Any] = {
-        "limits": http_package().Limits(
-            max_connections=_MOST_CONNECTIONS,
-            max_keepalive_connections=_MOST_CONNECTIONS,
+    tls = None if here and parts.scheme == "http" else _trusted()
+    # The environment's proxies cannot reach this machine's ports.
+    if not here and getproxies().keys() & {"http", "https", "all"}:
+        limits = http_package().Limits(
+            max_connections=MOST_CONNECTIONS,
+            max_keepalive_connections=MOST_CONNECTIONS,
             keepalive_expiry=_IDLE_S,
-        ),
-        # The environment's proxies cannot reach this machine's ports.
-        "trust_env": not here,
-    }
-    if here and parts.scheme == "http":
-        # Nothing is encrypted, and loading certificates takes 0.1 s.
-        options["verify"] = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    elif trusted := _trusted():
-        options["verify"] = trusted
-    return options
-
-
-def http_package() -> Any:
-    """Return the package under the client: httpx, from version 3 on httpx2."""
-    base = openai.DefaultAsyncHttpxClient.__bases__[0]
-    return sys.modules[base.__module__.partition(".")[0]]
+        )
+        return {"limits": limits} | ({} if tls is None else {"verify": tls})
+    if tls is None and parts.scheme == "https":
+        tls = http_package().create_ssl_context()
+    return {"transport": AiohttpTransport(tls, _IDLE_S), "trust_env": False}
 
 
 def _is_here(host: str) -> bool:

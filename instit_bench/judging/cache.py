@@ -1,7 +1,7 @@
-"""Scores that were paid for once: SQLite, safe for several runs at once.
+"""Verdicts that were paid for once: SQLite, safe for several runs at once.
 
-Only scores are kept, never errors. The key covers everything that the score depends on: judge,
-endpoint, settings, instructions, question, ground truth, answer, and the number of the repeat.
+Only scores and letters are kept, never errors. The key covers everything that one depends on:
+judge, endpoint, settings, instructions, all that is judged, and the number of the repeat.
 """
 
 from __future__ import annotations
@@ -16,46 +16,54 @@ from pathlib import Path
 from typing import Any
 
 from instit_bench.errors import InputError
-from instit_bench.scorers.judge.contract import JudgeContract, JudgeItem
+from instit_bench.scorers.contract import Contract, Item
 from instit_bench.types import Usage, Verdict
 
 _WAIT_S = 30.0
 _IN_MEMORY = ":memory:"
 _NO_PLACE = ("unable to open", "readonly", "read-only")
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS verdicts (
+CREATE TABLE IF NOT EXISTS {table} (
     key TEXT PRIMARY KEY,
     judge TEXT NOT NULL,
-    score REAL NOT NULL,
+    {value} NOT NULL,
     raw TEXT NOT NULL,
     prompt_tokens INTEGER,
     completion_tokens INTEGER,
     created TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP
 )
 """
+_TABLES = {"verdicts": "score REAL", "letters": "letter TEXT"}
+_GET = """
+SELECT score, NULL, raw, prompt_tokens, completion_tokens FROM verdicts WHERE key = :key
+UNION ALL
+SELECT NULL, letter, raw, prompt_tokens, completion_tokens FROM letters WHERE key = :key
+"""
+_STATS = """
+SELECT judge, SUM(scores), SUM(letters), SUM(COALESCE(prompt, 0) + COALESCE(completion, 0))
+FROM (
+    SELECT judge, 1 scores, 0 letters, prompt_tokens prompt, completion_tokens completion
+    FROM verdicts
+    UNION ALL
+    SELECT judge, 0, 1, prompt_tokens, completion_tokens FROM letters
+)
+GROUP BY judge ORDER BY judge
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class CacheLine:
-    """How many scores of one judge are kept, and the tokens they cost."""
+    """How many scores and letters of one judge are kept, and the tokens they cost."""
 
     judge: str
     scores: int
+    letters: int
     tokens: int
 
 
-def cache_key(
-    settings: dict[str, Any], contract: JudgeContract, item: JudgeItem, repeat: int
-) -> str:
-    """SHA-256 over all that a score depends on."""
-    parts = [
-        settings,
-        contract.digest,
-        item.question,
-        item.ground_truth,
-        item.answer,
-        repeat,
-    ]
+def cache_key(settings: dict[str, Any], contract: Contract, item: Item, repeat: int) -> str:
+    """SHA-256 over all that a verdict depends on."""
+    parts = [settings, contract.digest, *item.parts, repeat]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
@@ -71,7 +79,8 @@ class VerdictCache:
             self._db = sqlite3.connect(path or _IN_MEMORY, timeout=_WAIT_S, isolation_level=None)
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=NORMAL")
-            self._db.execute(_SCHEMA)
+            for table, value in _TABLES.items():
+                self._db.execute(_SCHEMA.format(table=table, value=value))
 
     @classmethod
     def or_without(cls, path: Path) -> VerdictCache:
@@ -92,31 +101,31 @@ class VerdictCache:
             return cache
 
     def get(self, key: str) -> Verdict | None:
-        """The score under a key, if it was ever given."""
+        """The verdict under a key, if it was ever given."""
         with self._told():
-            row = self._db.execute(
-                "SELECT score, raw, prompt_tokens, completion_tokens FROM verdicts WHERE key = ?",
-                (key,),
-            ).fetchone()
+            row = self._db.execute(_GET, {"key": key}).fetchone()
         if row is None:
             return None
-        score, raw, prompt_tokens, completion_tokens = row
-        return Verdict(score, None, raw, Usage(prompt_tokens, completion_tokens), cached=True)
+        score, letter, raw, prompt_tokens, completion_tokens = row
+        usage = Usage(prompt_tokens, completion_tokens)
+        return Verdict(score, None, raw, usage, cached=True, letter=letter)
 
     def put(self, key: str, judge: str, verdict: Verdict) -> None:
-        """Keep a score; what is there already stays, an error is not kept."""
-        if verdict.score is None:
+        """Keep a score or a letter; what is there already stays, an error is not kept."""
+        if not verdict.given:
             return
+        scored = verdict.letter is None
+        table, column = ("verdicts", "score") if scored else ("letters", "letter")
         usage = verdict.usage
         with self._told():
             self._db.execute(
-                "INSERT OR IGNORE INTO verdicts "
-                "(key, judge, score, raw, prompt_tokens, completion_tokens) "
+                f"INSERT OR IGNORE INTO {table} "  # noqa: S608 - our own names
+                f"(key, judge, {column}, raw, prompt_tokens, completion_tokens) "
                 "VALUES (?, ?, ?, ?, ?, ?)",
                 (
                     key,
                     judge,
-                    verdict.score,
+                    verdict.score if scored else verdict.letter,
                     verdict.raw or "",
                     usage.prompt_tokens,
                     usage.completion_tokens,
@@ -126,18 +135,16 @@ class VerdictCache:
     def stats(self) -> list[CacheLine]:
         """One line a judge."""
         with self._told():
-            rows = self._db.execute(
-                "SELECT judge, COUNT(*), "
-                "COALESCE(SUM(COALESCE(prompt_tokens, 0) + COALESCE(completion_tokens, 0)), 0) "
-                "FROM verdicts GROUP BY judge ORDER BY judge"
-            ).fetchall()
+            rows = self._db.execute(_STATS).fetchall()
         return [CacheLine(*row) for row in rows]
 
     def clear(self) -> int:
-        """Forget everything; returns how many scores there were."""
+        """Forget everything; returns how many verdicts there were."""
         with self._told():
-            forgotten: int = self._db.execute("DELETE FROM verdicts").rowcount
-        return forgotten
+            return sum(
+                self._db.execute(f"DELETE FROM {table}").rowcount  # noqa: S608
+                for table in _TABLES
+            )
 
     def close(self) -> None:
         """Close the file."""

@@ -97,8 +97,7 @@ def test_idle_connections_are_given_up_before_a_server_closes_them():
     from instit_bench.endpoint import Endpoint
 
     client = Endpoint("http://127.0.0.1:9/v1", "k").client(1.0, 0)
-    pool = client._client._transport._pool
-    assert pool._keepalive_expiry < 5
+    assert client._client._transport.idle_s < 5
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
