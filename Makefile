@@ -1,15 +1,15 @@
-# The targets of CONTRIBUTING.md. `make` alone lists them.
+# The targets described in CONTRIBUTING.md. `make` without a target lists them.
 .DEFAULT_GOAL := help
 .PHONY: help setup format lint types test docs docs-serve lock bench ci
 
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-setup:  ## Install the project with its development tools, in the locked versions
+setup:  ## Install the project and its development tools in the locked versions
 	uv sync --locked --extra dev --extra docs
 	uv run pre-commit install
 
-format:  ## Format the code and mend what ruff can mend
+format:  ## Format the code and apply ruff's automatic fixes
 	uv run ruff check --fix .
 	uv run ruff format .
 
@@ -23,14 +23,18 @@ types:  ## Check types
 test:  ## Run the tests that need no engine
 	uv run pytest -n auto --dist worksteal
 
-docs:  ## Build the documentation site; a broken link fails
+docs:  ## Build the documentation site; broken links are errors
 	uv run zensical build --strict
 
 docs-serve:  ## Serve the documentation on 127.0.0.1:8000
 	uv run zensical serve
 
-lock:  ## Bring uv.lock up to date with pyproject.toml
+lock:  ## Update uv.lock from pyproject.toml
 	uv lock
 
-ci:  ## Everything that CI runs, in fresh environments
+bench:  ## Measure what a run costs beyond its endpoint
+	uv run python -m benchmarks.endpoint_costs
+	uv run python -m benchmarks.video_decoding
+
+ci:  ## Run everything that CI runs, in fresh environments
 	bash .ci/run

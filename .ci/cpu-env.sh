@@ -1,4 +1,4 @@
-# Sourced by vllm-env and lmms-eval-env: an environment with PyTorch's build for a CPU.
+# Sourced by vllm-env and lmms-eval-env to build an environment with PyTorch's CPU build.
 # shellcheck shell=bash
 
 [[ $# == 1 ]] || { echo "usage: $0 DIR" >&2; exit 2; }
@@ -13,7 +13,7 @@ state=$(cat "$0" "$root/.ci/cpu-env.sh" "$root/pyproject.toml" | sha256sum)$root
 rm -f "$stamp"
 
 unavailable() {
-  echo "$0: not to be had here: $1" >&2
+  echo "$0: not available on this machine: $1" >&2
   exit 3
 }
 
@@ -27,8 +27,8 @@ else
   [[ -x $uv ]] || "$python" -m pip install --quiet uv
 fi
 
-# Only pip's settings (PIP_FIND_LINKS, PIP_EXTRA_INDEX_URL) say where PyTorch's CPU builds lie. The
-# folder is always the same, for uv keeps what it unpacks by its path; two may fetch at a time.
+# Only pip reads the settings that locate PyTorch's CPU builds (PIP_FIND_LINKS, PIP_EXTRA_INDEX_URL).
+# The folder never changes, because uv caches unpacked wheels by path. The lock serialises two lanes.
 wheels=$("$uv" cache dir)/instit-bench-wheels
 mkdir -p "$wheels"
 flock "$wheels" "$python" -m pip download --quiet --disable-pip-version-check --no-deps \
@@ -41,7 +41,7 @@ install() {
 
 repair_torchvision() {
   "$python" - <<'PYTHON'
-"""torchvision's build for CUDA expects operators that it cannot load on a CPU."""
+"""Declare the operators that torchvision's CUDA build cannot load on a CPU."""
 import sysconfig
 from pathlib import Path
 
@@ -59,6 +59,6 @@ PYTHON
 }
 
 finish() {
-  "$python" -c "import torchvision, $1" || unavailable "what was installed does not import"
+  "$python" -c "import torchvision, $1" || unavailable "the installed packages cannot be imported"
   echo "$state" >"$stamp"
 }

@@ -1,8 +1,9 @@
-"""How often strict and official extraction read the letter that careful readers read.
+"""Measure how often strict and official extraction agree with careful human readers.
 
-Two sets of labelled replies, as Markdown: real replies of many models, where ``../shared/data`` has
-them, and the hand-written corpus of the tests. Of a reply whose label is a letter, another letter
-is wrong and none is missed; of a reply that gives none, any letter is wrong.
+Prints Markdown tables for two sets of labelled replies: real replies of many models, if
+``../shared/data`` has them, and the hand-written corpus of the tests. If the label is a letter, a
+different letter counts as wrong and no letter as missed; if the label is empty, any letter is
+wrong. A third table counts the real replies that stay unread.
 
     python -m benchmarks.extraction [real_replies.jsonl]
 """
@@ -17,9 +18,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from instit_bench.runs.record import answered
+from instit_bench.scorers.choice.extraction import item_of_reply
 from instit_bench.scorers.choice.official import extract_official
-from instit_bench.scorers.choice.scorer import letters_for
+from instit_bench.scorers.choice.scorer import ChoiceScorer, letters_for
 from instit_bench.scorers.choice.strict import extract_choice
+from instit_bench.types import Prediction, Sample
 
 ROOT = Path(__file__).resolve().parents[1]
 CORPUS = ROOT / "tests" / "scorers" / "choice_corpus.jsonl"
@@ -28,7 +32,7 @@ REAL = ROOT.parent / "shared" / "data" / "replies" / "real_replies.jsonl"
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """A reply, its options' texts, and the letter that a careful reader reads from it."""
+    """A reply, the texts of the options, and the letter that a careful reader takes from it."""
 
     reply: str
     choices: tuple[str, ...]
@@ -42,7 +46,7 @@ Extract = Callable[[Labelled], str | None]
 
 @dataclass(frozen=True, slots=True)
 class Shares:
-    """Shares of replies read right, read wrong (false letters included) and not read."""
+    """Shares of replies read correctly, read wrongly (including false letters) and missed."""
 
     right: float
     wrong: float
@@ -60,7 +64,7 @@ def official(line: Labelled) -> str | None:
 
 
 def shares(lines: Sequence[Labelled], extract: Extract, *, weighted: bool = False) -> Shares:
-    """Weigh an extractor's right, wrong and missed letters."""
+    """Return the shares of right, wrong and missed letters, optionally weighted."""
     totals = {"right": 0.0, "wrong": 0.0, "missed": 0.0}
     for line in lines:
         found = extract(line)
@@ -71,9 +75,10 @@ def shares(lines: Sequence[Labelled], extract: Extract, *, weighted: bool = Fals
 
 
 def real_replies(path: Path = REAL) -> list[Labelled]:
-    """Read the labelled real replies; a fixed third of them, by a hash of the number, is held out.
+    """Read the labelled real replies.
 
-    Extraction was developed with the other two thirds.
+    A fixed third, chosen by a hash of the number, is held out; extraction was developed with the
+    other two thirds.
     """
     return [
         Labelled(
@@ -89,7 +94,7 @@ def real_replies(path: Path = REAL) -> list[Labelled]:
 
 
 def corpus() -> list[Labelled]:
-    """Read the corpus of the tests; its groups are the kinds of replies."""
+    """Read the tests' corpus, grouped by kind of reply."""
     return [
         Labelled(record["reply"], tuple(record.get("choices", ())), record["label"], group)
         for record in _records(CORPUS)
@@ -106,7 +111,7 @@ def _is_held_out(record: Mapping[str, Any]) -> bool:
 
 
 def real_table(lines: Sequence[Labelled]) -> str:
-    """Compare both extractors on real replies, weighted and as they are."""
+    """Compare both extractors on real replies, weighted and unweighted."""
     rows = [
         "| real predictions | n | weight | strict right | wrong | missed "
         "| official right | wrong | missed |",
@@ -125,8 +130,34 @@ def real_table(lines: Sequence[Labelled]) -> str:
     return "\n".join(rows)
 
 
+def unread_table(lines: Sequence[Labelled]) -> str:
+    """Count the replies that ``--extract-with`` asks a judge about, by what careful readers read.
+
+    Where they read a letter, a judge can add one; where they read none, it can only err.
+    """
+    rows = [
+        "| real predictions | n | asked about | weight by stratum | label a letter | label none |",
+        "|---|--:|--:|--:|--:|--:|",
+    ]
+    for name in ("tuned", "held out", "all"):
+        group = [line for line in lines if name in (line.group, "all")]
+        asked = [line for line in group if is_asked_about(line)]
+        weight = sum(line.weight for line in asked) / sum(line.weight for line in group)
+        labelled = sum(line.label is not None for line in asked)
+        counts = f"{labelled} | {len(asked) - labelled}"
+        rows.append(f"| {name} | {len(group)} | {len(asked)} | {_percent(weight)} | {counts} |")
+    return "\n".join(rows)
+
+
+def is_asked_about(line: Labelled) -> bool:
+    """Whether strict reading leaves a reply ``unparsed``, and a judge has words to read."""
+    sample = Sample("", "one", {}, line.label or "", "", choices=line.choices)
+    score = ChoiceScorer().score(sample, Prediction(line.reply))
+    return item_of_reply(answered(sample, Prediction(line.reply), score)) is not None
+
+
 def corpus_table(lines: Sequence[Labelled]) -> str:
-    """Write precision, recall and false letters of both extractors for every kind and split."""
+    """Compare precision, recall and false letters of both extractors per kind and split."""
     rows = [
         "| predictions | n | strict precision | recall | false letters "
         "| official precision | recall | false letters |",
@@ -160,10 +191,12 @@ def _percent(share: float) -> str:
 
 
 def main() -> None:
-    """Print both tables."""
+    """Print all tables."""
     path = Path(sys.argv[1]) if len(sys.argv) > 1 else REAL
     if path.exists():
-        print(real_table(real_replies(path)), end="\n\n")
+        real = real_replies(path)
+        print(real_table(real), end="\n\n")
+        print(unread_table(real), end="\n\n")
     else:
         print(f"No real replies: {path} does not exist.\n")
     print(corpus_table(corpus()))

@@ -1,4 +1,4 @@
-"""A data set shaped like Inst-IT Bench's videos, scaled down, drawn on the spot."""
+"""Generate a scaled-down data set shaped like Inst-IT Bench's videos."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ FULL_VIDEOS = 206
 FULL_QUESTIONS = 1001  # in each of the two formats
 
 
-def make_data(folder: Path, scale: float, frames: int, size: tuple[int, int]) -> Path:
-    """Folders of frames with as many questions each, on average, as the benchmark has."""
+def make_data(
+    folder: Path, scale: float, frames: int, size: tuple[int, int], seed: int = 0
+) -> Path:
+    """Write folders of frames, with as many questions per video, on average, as the benchmark."""
     from PIL import Image, ImageDraw
 
-    chance = random.Random(0)
+    chance = random.Random(seed)
     videos = max(2, round(FULL_VIDEOS * scale))
     root = folder / "Inst-It-Bench"
     for video in range(1, videos + 1):

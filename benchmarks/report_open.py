@@ -1,4 +1,7 @@
-"""How long a report of 4,000 samples takes to open: ``python -m benchmarks.report_open``."""
+"""Measure how long a report with 4,000 samples takes to open.
+
+python -m benchmarks.report_open
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from tests.report.big_runs import make_runs, run_cli
 
 TIMES = 9
 GOAL_S = 2.0
-# Milliseconds from the navigation's start until the browser has drawn the page.
+# Milliseconds from the start of navigation until the browser has drawn the page.
 DRAWN = """
 const done = arguments[0];
 requestAnimationFrame(() => requestAnimationFrame(() => done(performance.now())));
@@ -29,7 +32,7 @@ return performance.now() - started;
 
 
 def main() -> None:
-    """One run and two runs side by side."""
+    """Measure a report of one run and one of two runs."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         make_runs(folder)
@@ -40,28 +43,28 @@ def main() -> None:
 
 
 def measure(browser: Chrome, folder: Path, runs: list[str]) -> None:
-    """Make a report, open it again and again, and search in it."""
+    """Write a report, open it several times and search in it."""
     page = folder / f"{len(runs)}.html"
     made = [timed_report(folder, runs, page) for _ in range(2)]
     opened = [opening_s(browser, page) for _ in range(TIMES)]
     searches = [browser.execute_script(SEARCH, word) for word in ("round 77", "round 777")]
     print(
         f"{len(runs)} x 4000 samples, {page.stat().st_size / 1e6:.1f} MB: opens in "
-        f"{opened[0]:.2f} s, again in {statistics.median(opened[1:]):.2f} s (most "
+        f"{opened[0]:.2f} s, again in {statistics.median(opened[1:]):.2f} s (maximum "
         f"{max(opened):.2f}); first search {searches[0]:.0f} ms, next {searches[1]:.0f} ms; "
-        f"made in {made[0]:.1f} s, again in {made[1]:.1f} s"
+        f"written in {made[0]:.1f} s, again in {made[1]:.1f} s"
     )
 
 
 def timed_report(folder: Path, runs: list[str], page: Path) -> float:
-    """Seconds of the whole command."""
+    """Write a report and return the seconds that the command took."""
     started = perf_counter()
     run_cli(folder, "report", *runs, "--output", page)
     return perf_counter() - started
 
 
 def opening_s(browser: Chrome, page: Path) -> float:
-    """Seconds until the page is drawn."""
+    """Open a page and return the seconds until it is drawn."""
     browser.get("about:blank")
     browser.get(page.as_uri())
     return float(browser.execute_async_script(DRAWN)) / 1000

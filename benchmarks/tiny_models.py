@@ -1,9 +1,9 @@
-"""Tiny models with random weights, made on the spot: they show that the engine works, not how well.
+"""Generate tiny models with random weights, to test that an engine works, not how well.
 
     python benchmarks/tiny_models.py FOLDER
 
-makes FOLDER/vision (Qwen2.5-VL's architecture), FOLDER/text (Llama's), FOLDER/base (the same
-without a chat template) and FOLDER/lora (an adapter for text).
+makes FOLDER/vision (the architecture of Qwen2.5-VL), FOLDER/text (that of Llama), FOLDER/base (the
+same without a chat template) and FOLDER/lora (an adapter for FOLDER/text).
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ TEXT_TEMPLATE = (
 
 
 def corpus() -> list[str]:
-    """The tasks' own words, so that a prompt has about as many tokens as a real model gives it."""
+    """Return the tasks' own texts, so that prompts have about as many tokens as for real models."""
     root = Path(__file__).resolve().parents[1]
     files = [*(root / "tasks").rglob("_inst_it*"), *(root / "tasks").rglob("*.yaml")]
     files += sorted((root / "instit_bench/datasets/demo").rglob("*.json"))
@@ -47,7 +47,7 @@ def corpus() -> list[str]:
 
 
 def make_tokenizer(chat_template: str | None) -> Any:
-    """A byte-level BPE tokenizer trained on the spot."""
+    """Train a byte-level BPE tokenizer on the corpus."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
 
@@ -71,7 +71,7 @@ def make_tokenizer(chat_template: str | None) -> Any:
 
 
 def make_vision(folder: Path) -> Path:
-    """A Qwen2.5-VL of two layers."""
+    """Make a Qwen2.5-VL with two layers."""
     import torch
     from transformers import (
         Qwen2_5_VLConfig,
@@ -130,7 +130,7 @@ def make_vision(folder: Path) -> Path:
 
 
 def make_text(folder: Path, chat_template: str | None = TEXT_TEMPLATE) -> Path:
-    """A Llama of two layers."""
+    """Make a Llama with two layers."""
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -153,7 +153,7 @@ def make_text(folder: Path, chat_template: str | None = TEXT_TEMPLATE) -> Path:
 
 
 def make_lora(folder: Path, rank: int = 8) -> Path:
-    """An adapter for the text model, strong enough to change what it says."""
+    """Make an adapter for the text model, strong enough to change its output."""
     import torch
     from safetensors.torch import save_file
 
@@ -181,7 +181,7 @@ def make_lora(folder: Path, rank: int = 8) -> Path:
 
 
 def make_all(folder: Path) -> Path:
-    """All of them; what is there already stays."""
+    """Make all models, except those that already exist."""
     makers = {"vision": make_vision, "text": make_text, "lora": make_lora}
     for name, make in makers.items():
         if not (folder / name).exists():

@@ -1,9 +1,10 @@
-"""How long it takes to get some frames of a long video: PyAV as used here beside decord.
+"""Measure how long it takes to extract frames from a long video, with PyAV and with decord.
 
-``python -m benchmarks.video_decoding`` makes a clip with moving content (or takes one), prints for
-each number of frames the best of several passes, and whether the pixels are the same. Every pass
-opens the file anew and includes the check of the timestamps and the encoding as JPEG; the last two
-columns are decord's own ``get_batch`` alone, unchecked, and the demuxing alone.
+``python -m benchmarks.video_decoding [VIDEO]`` uses a generated clip with moving content by
+default. For each number of frames it prints the best of several passes, and whether both readers
+give the same pixels. Every pass opens the file again and includes checking the timestamps and
+encoding as JPEG. The last two times are decord's own ``get_batch`` without checks, and demuxing
+alone.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ SIZE = (1280, 720)
 
 
 def make_clip(path: Path, seconds: int) -> None:
-    """An H.264 clip of a camera that moves over a large, detailed image."""
+    """Write an H.264 clip of a camera that moves over a large, detailed image."""
     width, height = SIZE
     noise = np.random.default_rng(0).integers(0, 256, (90, 160, 3), np.uint8)
     scene = np.kron(noise, np.ones((16, 16, 1), np.uint8))
@@ -45,7 +46,7 @@ def make_clip(path: Path, seconds: int) -> None:
 
 
 def best_of(passes: int, work: Callable[[], Any]) -> float:
-    """Seconds of the fastest pass."""
+    """Return the seconds of the fastest pass."""
     times = []
     for _ in range(passes):
         started = time.perf_counter()
@@ -55,18 +56,18 @@ def best_of(passes: int, work: Callable[[], Any]) -> float:
 
 
 def by_pyav(path: Path, count: int) -> dict[int, bytes]:
-    """The frames as a run gets them by PyAV."""
+    """Extract the frames as a run does with PyAV."""
     deadline = Deadline()
     return decode(path, read_index(path, deadline), count, encode_jpeg, deadline)
 
 
 def by_decord(path: Path, count: int) -> dict[int, bytes]:
-    """The frames as a run gets them by decord."""
+    """Extract the frames as a run does with decord."""
     return decode_with_decord(path, read_index(path, Deadline()), count, encode_jpeg)
 
 
 def bare_decord(path: Path, count: int) -> Any:
-    """What other programs do: ``get_batch``, no check, no encoding."""
+    """Extract the frames as other programs do: ``get_batch`` without checks or encoding."""
     import decord
 
     reader = decord.VideoReader(str(path), num_threads=1)
@@ -74,10 +75,12 @@ def bare_decord(path: Path, count: int) -> Any:
 
 
 def main() -> None:
-    """Print the table."""
+    """Measure and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("video", type=Path, nargs="?", help="a video file (default: a made clip)")
-    parser.add_argument("--seconds", type=int, default=60, help="length of the made clip")
+    parser.add_argument(
+        "video", type=Path, nargs="?", help="a video file (default: a generated clip)"
+    )
+    parser.add_argument("--seconds", type=int, default=60, help="length of the generated clip")
     parser.add_argument("--passes", type=int, default=3)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -87,7 +90,7 @@ def main() -> None:
         index = read_index(video, Deadline())
         print(
             f"{index.packets} frames, {len(index.keyframes)} keyframes, {index.codec}, "
-            f"{video.stat().st_size:,} bytes; seconds, best of {options.passes}"
+            f"{video.stat().st_size:,} bytes; times in seconds, best of {options.passes}"
         )
         print("frames   PyAV  decord  get_batch alone  demux alone  same pixels")
         demux = best_of(options.passes, lambda: read_index(video, Deadline()))

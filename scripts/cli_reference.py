@@ -1,4 +1,4 @@
-"""Write docs/cli.md from the commands' own help: ``python scripts/cli_reference.py``."""
+"""Generate docs/cli.md from the commands' help: ``python scripts/cli_reference.py``."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ must not be given twice.
 
 
 def helps(command: Any, path: str, parent: Any = None) -> Iterator[tuple[str, str]]:
-    """Each command's path and help at a fixed width, a group's before its commands'."""
+    """Yield each command's path and its help at a fixed width, groups before their commands."""
     context = command.context_class(
         command,
         info_name=path.rsplit(maxsplit=1)[-1],
@@ -46,7 +46,7 @@ def helps(command: Any, path: str, parent: Any = None) -> Iterator[tuple[str, st
 
 
 def page() -> str:
-    """The whole page."""
+    """Return the whole page as Markdown."""
     found = helps(typer.main.get_command(app), "instit-bench")
     return "\n".join([HEAD, *(f"## `{path}`\n\n```text\n{text}\n```\n" for path, text in found)])
 

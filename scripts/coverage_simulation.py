@@ -1,8 +1,8 @@
-"""Measure how often the intervals and tests of ``instit_bench.stats`` are right, as Markdown.
+"""Measure how often the intervals and tests of ``instit_bench.stats`` are right.
 
-Benchmarks are drawn whose true figures are known: images or videos (clusters) differ in how hard
-they are, so that the questions on one of them agree more than chance would have it (the
-intra-cluster correlation). docs/statistics.md shows the tables.
+Prints the Markdown tables of docs/statistics.md. Benchmarks are simulated, so their true values are
+known. Images and videos (clusters) differ in difficulty: results within a cluster are more alike
+than chance would make them (the intra-cluster correlation).
 
     python scripts/coverage_simulation.py [repetitions]
 """
@@ -25,7 +25,7 @@ Array = NDArray[np.float64]
 Values = Literal["right/wrong", "scores"]
 Interval = Callable[[list[float], list[int]], tuple[float, float] | None]
 
-# Questions a cluster, and how many clusters of a hundred have so many.
+# Questions per cluster, and the percentage of clusters with that many questions.
 SHAPES = {
     # the 206 videos of Inst-IT Bench
     "benchmark": {1: 1.5, 2: 6.8, 3: 11.2, 4: 18.4, 5: 32.5, 6: 13.6, 7: 11.6, 8: 1.5, 9: 2.9},
@@ -33,12 +33,12 @@ SHAPES = {
     "few large": {1: 50, 2: 35, 25: 15},
 }
 VALUES: tuple[Values, ...] = ("right/wrong", "scores")
-SPREAD = 3  # a score varies 1/3 as much around its cluster's mean as right/wrong answers do
+SPREAD = 3  # scores vary 1/3 as much around their cluster's mean as right/wrong answers do
 
 
 @dataclass(frozen=True, slots=True)
 class Benchmark:
-    """One model's results on a benchmark: what is true of all images there could be."""
+    """One model's true results over the population of images that the benchmark is drawn from."""
 
     values: Values
     clusters: int
@@ -49,9 +49,9 @@ class Benchmark:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two models' results; of the answers, ``changed`` differ, and ``wins`` of those for better.
+    """Two models' results: a share ``changed`` differs, and a share ``wins`` of those is better.
 
-    ``icc`` is the correlation, within a cluster, of what changes, and of its direction.
+    ``icc`` is the intra-cluster correlation both of what changes and of its direction.
     """
 
     values: Values
@@ -69,7 +69,7 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class PairOutcome:
-    """Shares of the repetitions, and the mean of ``detectable``."""
+    """Shares of the repetitions and the mean of ``detectable``."""
 
     covered: float
     rejected: float
@@ -78,14 +78,14 @@ class PairOutcome:
 
 
 def clusters_of(count: int, shape: str, rng: np.random.Generator) -> NDArray[np.intp]:
-    """The cluster of each question."""
+    """Draw the cluster number of each question."""
     weights = np.array(list(SHAPES[shape].values()))
     sizes = rng.choice(list(SHAPES[shape]), count, p=weights / weights.sum())
     return np.repeat(np.arange(count), sizes)
 
 
 def shares(mean: float, icc: float, count: int, rng: np.random.Generator) -> Array:
-    """A share 0..1 for each cluster: beta, with variance ``icc * mean * (1 - mean)``."""
+    """Draw a share 0..1 per cluster: beta, with variance ``icc * mean * (1 - mean)``."""
     if icc == 0 or mean in {0.0, 1.0}:
         return np.full(count, mean)
     both = (1 - icc) / icc
@@ -93,7 +93,7 @@ def shares(mean: float, icc: float, count: int, rng: np.random.Generator) -> Arr
 
 
 def draw(benchmark: Benchmark, rng: np.random.Generator) -> tuple[list[float], list[int]]:
-    """Values and their clusters."""
+    """Draw values and their clusters."""
     cluster = clusters_of(benchmark.clusters, benchmark.shape, rng)
     icc = benchmark.icc
     if benchmark.values == "right/wrong":
@@ -102,12 +102,12 @@ def draw(benchmark: Benchmark, rng: np.random.Generator) -> tuple[list[float], l
     share = shares(benchmark.mean, icc / (SPREAD * (1 - icc) + icc), benchmark.clusters, rng)
     around = np.clip(share[cluster], 1e-6, 1 - 1e-6) * (SPREAD - 1)
     scores = rng.beta(around, SPREAD - 1 - around)
-    tenths = np.floor(10 * scores + rng.random(len(scores))) / 10  # rounded without a bias
+    tenths = np.floor(10 * scores + rng.random(len(scores))) / 10  # unbiased rounding
     return np.minimum(tenths, 1.0).tolist(), cluster.tolist()
 
 
 def draw_pair(pair: Pair, rng: np.random.Generator) -> tuple[list[float], list[float], list[int]]:
-    """The values of run A, of run B, and their clusters."""
+    """Draw the values of run A, those of run B, and their clusters."""
     cluster = clusters_of(pair.clusters, pair.shape, rng)
     n = len(cluster)
     changed = rng.random(n) < shares(pair.changed, pair.icc, pair.clusters, rng)[cluster]
@@ -123,24 +123,24 @@ def draw_pair(pair: Pair, rng: np.random.Generator) -> tuple[list[float], list[f
 
 
 def clustered(values: list[float], clusters: list[int]) -> tuple[float, float] | None:
-    """The interval that runs report."""
+    """Return the interval that runs report."""
     return mean_metric(values, clusters).ci95
 
 
 def ignoring_clusters(values: list[float], _: list[int]) -> tuple[float, float] | None:
-    """The interval of one who takes the questions for independent."""
+    """Return the interval that treats all questions as independent."""
     return mean_metric(values, range(len(values))).ci95
 
 
 def bootstrapped(values: list[float], clusters: list[int]) -> tuple[float, float] | None:
-    """The bootstrap's interval."""
+    """Return the bootstrap interval."""
     return cluster_bootstrap(values, clusters, resamples=1000)
 
 
 def coverage(
     benchmark: Benchmark, repetitions: int, *, interval: Interval = clustered, seed: int = 0
 ) -> float:
-    """How often the interval holds the true mean."""
+    """Measure how often the interval contains the true mean."""
     rng = np.random.default_rng(seed)
     held = 0
     for _ in range(repetitions):
@@ -150,7 +150,7 @@ def coverage(
 
 
 def compare(pair: Pair, repetitions: int, *, seed: int = 0) -> PairOutcome:
-    """How often the interval holds the true difference and the tests call it one."""
+    """Measure how often the interval contains the true difference and the tests reject equality."""
     rng = np.random.default_rng(seed)
     tests = [paired_test(*draw_pair(pair, rng)) for _ in range(repetitions)]
     held = [t.ci95 is not None and t.ci95[0] <= pair.difference <= t.ci95[1] for t in tests]
@@ -165,9 +165,9 @@ def compare(pair: Pair, repetitions: int, *, seed: int = 0) -> PairOutcome:
 
 
 def power_at_detectable(null: Pair, repetitions: int) -> tuple[float, float]:
-    """What pairs without a difference call detectable, and how often the test finds so much.
+    """Return the detectable difference of equal pairs and the test's power at that difference.
 
-    The losses come on top of the changes that are there anyway.
+    The losses are added to the changes that equal pairs have anyway.
     """
     difference = compare(null, max(50, repetitions // 10)).detectable
     changed = null.changed + difference
@@ -176,18 +176,18 @@ def power_at_detectable(null: Pair, repetitions: int) -> tuple[float, float]:
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table whose numbers stand to the right."""
+    """Return a Markdown table with right-aligned numbers."""
     ruler = ["---", *["--:"] * (len(head) - 1)]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, ruler, *rows)) + "\n"
 
 
 def percent(share: float) -> str:
-    """A share as a figure of the tables."""
+    """Format a share for the tables."""
     return f"{100 * share:.1f}"
 
 
 def mean_rows(shape: str, repetitions: int) -> Iterable[list[str]]:
-    """Coverage of the mean's interval by kind of value, number of clusters and mean."""
+    """Yield the coverage of the mean's interval by kind of value, number of clusters and mean."""
     for values in VALUES:
         for clusters in (30, 100, 206):
             for mean in (0.5, 0.9):
@@ -197,7 +197,7 @@ def mean_rows(shape: str, repetitions: int) -> Iterable[list[str]]:
 
 
 def rival_rows(repetitions: int) -> Iterable[list[str]]:
-    """Coverage of other intervals at an intra-cluster correlation of 0.5."""
+    """Yield the coverage of other intervals at an intra-cluster correlation of 0.5."""
     for values in VALUES:
         for clusters in (30, 206):
             for mean in (0.5, 0.9):
@@ -208,7 +208,7 @@ def rival_rows(repetitions: int) -> Iterable[list[str]]:
 
 
 def level_rows(repetitions: int) -> Iterable[list[str]]:
-    """Pairs without a difference: what the tests call one."""
+    """Yield the tests' false positive rates on pairs without a difference."""
     for values, clusters in (
         ("right/wrong", 30),
         ("right/wrong", 100),
@@ -227,7 +227,7 @@ def level_rows(repetitions: int) -> Iterable[list[str]]:
 
 
 def difference_rows(repetitions: int) -> Iterable[list[str]]:
-    """Pairs with a difference: coverage of its interval."""
+    """Yield the interval's coverage on pairs with a difference."""
     for clusters in (30, 100, 206):
         for changed, wins in ((0.2, 0.1), (0.2, 0.0), (0.02, 0.1), (0.005, 0.0)):
             at = [Pair("right/wrong", clusters, changed, wins, icc) for icc in (0, 0.2, 0.5)]
@@ -236,7 +236,7 @@ def difference_rows(repetitions: int) -> Iterable[list[str]]:
 
 
 def power_rows(repetitions: int) -> Iterable[list[str]]:
-    """How often the test shows a difference of the size called detectable."""
+    """Yield the test's power at the detectable difference."""
     for clusters in (100, 206):
         for changed in (0.0, 0.005, 0.02, 0.2):
             for icc in (0, 0.5):

@@ -1,4 +1,4 @@
-"""Make docs/images/leaderboard-*.png: ``python -m scripts.leaderboard_images``."""
+"""Take the screenshots docs/images/leaderboard-*.png: ``python -m scripts.leaderboard_images``."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ IMAGES = REPOSITORY / "docs" / "images"
 
 
 def main() -> None:
-    """Two demo runs beside the published rows, as three screens show them."""
+    """Show two demo runs beside the published rows: light, dark and on a phone."""
     IMAGES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -46,19 +46,19 @@ def main() -> None:
 
 
 def instit_bench(folder: Path, *arguments: str) -> None:
-    """A command in a folder."""
+    """Run a command in a folder."""
     command = [sys.executable, "-m", "instit_bench", *arguments]
     environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
     subprocess.run(command, cwd=folder, env=environment, stdout=subprocess.DEVNULL, check=True)
 
 
 def sort_by(browser: Chrome, column: str) -> None:
-    """Click a column's heading."""
+    """Sort the table by a column."""
     browser.find_element("css selector", f"[data-name={column}] button").click()
 
 
 def save(browser: Chrome, name: str) -> None:
-    """The screen in few colours, which a page of text does not miss."""
+    """Save a screenshot with few colours, which are enough for a page of text."""
     image = Image.open(io.BytesIO(browser.get_screenshot_as_png())).convert("RGB")
     image.quantize(128, Image.Quantize.MAXCOVERAGE).save(IMAGES / name, optimize=True)
 

@@ -1,4 +1,4 @@
-"""Make docs/images/report-*.png: ``python -m scripts.report_images``."""
+"""Take the screenshots docs/images/report-*.png: ``python -m scripts.report_images``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SAMPLE = "#sample=inst_it_video_mc/001-02&task=inst_it_video_mc"
 
 
 def main() -> None:
-    """Two demo runs side by side: the head, a video's sample in the dark and on a phone."""
+    """Show two demo runs side by side: the page's head, then one sample dark and on a phone."""
     IMAGES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -1,4 +1,4 @@
-"""Run examples/notebook.ipynb and store what it shows: ``python -m scripts.run_notebook``."""
+"""Run examples/notebook.ipynb and store its output: ``python -m scripts.run_notebook``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ NOTEBOOK = Path(__file__).resolve().parents[1] / "examples/notebook.ipynb"
 
 
 def main() -> None:
-    """Execute every cell in a new kernel; the times of cells are not kept."""
+    """Execute every cell in a new kernel, without storing execution times."""
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
     for cell in notebook.cells:

@@ -1,1 +1,1 @@
-"""A package, so that no other distribution's folder of this name is found first."""
+"""Makes ``tests`` a package, so that another distribution's ``tests`` folder is not found first."""

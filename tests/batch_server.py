@@ -1,4 +1,4 @@
-"""A real HTTP server that speaks the files and batches part of the OpenAI protocol."""
+"""A real HTTP server that implements the files and batches part of the OpenAI protocol."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.http_server import http_server
 
 @dataclass
 class BatchServer:
-    """What the server holds; a test moves a batch on by setting its ``status``."""
+    """The server's files and batches; a test advances a batch by setting its ``status``."""
 
     base_url: str
     reply: Callable[[dict[str, Any]], dict[str, Any]]
@@ -36,7 +36,7 @@ class BatchServer:
 
 @contextmanager
 def batch_server(reply: Callable[[dict[str, Any]], dict[str, Any]]) -> Iterator[BatchServer]:
-    """Serve until the block ends; ``reply`` makes an output line from an input line."""
+    """Serve until the block ends; ``reply`` turns an input line into an output line."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -90,7 +90,7 @@ def batch_server(reply: Callable[[dict[str, Any]], dict[str, Any]]) -> Iterator[
 
 
 def upload(content_type: str, data: bytes) -> bytes:
-    """The file in a multipart form."""
+    """Return the file in a multipart form."""
     head = f"Content-Type: {content_type}\r\n\r\n".encode()
     form = email.parser.BytesParser(policy=email.policy.HTTP).parsebytes(head + data)
     parts = {

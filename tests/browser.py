@@ -1,4 +1,4 @@
-"""A page from a file in headless Chromium, as a reader has it: no network, a screen, downloads."""
+"""Pages opened from a file in headless Chromium, as a reader would: offline, with downloads."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _FLAGS = (
 def chromium(
     folder: Path, *, width: int = 1280, height: int = 900, dark: bool = False
 ) -> Iterator[Chrome]:
-    """A browser whose window is ``width`` CSS pixels wide; it downloads to ``folder/downloads``.
+    """Start a browser with a window of ``width`` CSS pixels and downloads in ``folder/downloads``.
 
-    The test is skipped where Chromium and its driver are not installed (``.ci/run`` installs them).
+    The test is skipped if Chromium and its driver are not installed (``.ci/run`` installs them).
     """
     browser = shutil.which("chromium") or shutil.which("google-chrome")
     driver = shutil.which("chromedriver")
@@ -41,7 +41,8 @@ def chromium(
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     page = Chrome(options=options, service=Service(driver, log_output=os.devnull))
     try:
-        # A window has a least width; the emulated screen has none, so a phone's fits.
+        # A window has a minimum width; an emulated screen has none, so it can be as narrow as a
+        # phone.
         page.execute_cdp_cmd(
             "Emulation.setDeviceMetricsOverride",
             {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600},
@@ -54,5 +55,5 @@ def chromium(
 
 
 def complaints(page: Chrome) -> list[str]:
-    """What the browser's console reported since the last call: errors, refused scripts, fetches."""
+    """Return the console messages since the last call: errors, refused scripts and requests."""
     return [entry["message"] for entry in page.get_log("browser")]

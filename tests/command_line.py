@@ -1,4 +1,4 @@
-"""``instit-bench …`` as tests call it: in this process, or in one of its own."""
+"""Runs ``instit-bench …`` for tests, in this process or in a separate one."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ Cli = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 def cli_environment(**extra: str) -> dict[str, str]:
-    """The process environment without anything that would change a run."""
+    """Return the process environment without variables that would affect a run."""
     dropped = ("INSTIT_BENCH_", "OPENAI_", "HF_", "GITHUB_")
     kept = {k: v for k, v in os.environ.items() if not k.startswith(dropped)}
     return kept | {"HF_HUB_OFFLINE": "1", "PYTHONPATH": str(REPOSITORY)} | extra
 
 
 def cli_in(folder: Path) -> Cli:
-    """``instit-bench …`` in a folder; keyword arguments are environment variables.
+    """Return a function that runs ``instit-bench …`` in a folder, in this process.
 
-    It runs in this process: folder, environment, arguments, streams and warnings are those that a
-    process of its own would have, and nothing that the package remembers is left from an earlier
-    call. Variables that are read once per process need `cli_process_in`.
+    Its keyword arguments are environment variables. Folder, environment, arguments, streams and
+    warnings are those of a separate process, and the package's caches are cleared before each call.
+    Variables that are read once per process need `cli_process_in`.
     """
 
     def run(*args: object, **env: str) -> subprocess.CompletedProcess[str]:
@@ -54,7 +54,7 @@ def cli_in(folder: Path) -> Cli:
 
 
 def cli_process_in(folder: Path) -> Cli:
-    """The same as a process: for what only a process has, such as its start and its signals."""
+    """Return the same as a separate process, for tests of its start, its signals and so on."""
 
     def run(*args: object, **env: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -72,7 +72,7 @@ def cli_process_in(folder: Path) -> Cli:
 
 
 def _forget() -> None:
-    """Clear the package's caches: a plugin may have changed since the last call."""
+    """Clear the package's caches, as a plugin may have changed since the last call."""
     for name, module in list(sys.modules.items()):
         if name.split(".")[0] == "instit_bench":
             for value in list(vars(module).values()):
@@ -82,7 +82,7 @@ def _forget() -> None:
 
 @contextmanager
 def _warnings_on_standard_error() -> Iterator[None]:
-    """Warn as Python does outside pytest."""
+    """Show warnings as Python does outside pytest."""
 
     def show(message, category, filename, lineno, file=None, line=None):
         sys.stderr.write(warnings.formatwarning(message, category, filename, lineno, line))
@@ -96,7 +96,7 @@ def _warnings_on_standard_error() -> Iterator[None]:
 
 
 def _exit_code(main: Callable[[], object]) -> int:
-    """The code that the interpreter would exit with."""
+    """Return the code that the interpreter would exit with."""
     try:
         main()
     except SystemExit as error:
@@ -111,6 +111,6 @@ def _exit_code(main: Callable[[], object]) -> int:
 
 
 def _text(stream: io.TextIOWrapper) -> str:
-    """What was written. The stream stays open: a log handler may have kept it."""
+    """Return what was written. The stream stays open, as a log handler may still hold it."""
     stream.flush()
     return stream.buffer.getvalue().decode()

@@ -1,4 +1,4 @@
-"""A run of the command line, as tests read it when its process has ended."""
+"""A finished run of the command line, for tests to read."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Run:
-    """How a run ended, what it said, what it left."""
+    """The exit code, output and folder of a run."""
 
     code: int
     out: str

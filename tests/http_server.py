@@ -1,4 +1,4 @@
-"""A web server on this machine for as long as a test needs it."""
+"""A local web server for tests."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
-    # The default of five resets connections when a busy machine is slow to accept a run's requests.
+    # The default of five resets connections if a busy machine is slow to accept requests.
     request_queue_size = 1024
 
     def handle_error(self, request, client_address):
-        """Nothing: a client that stops early is part of tests, and a command's stderr is theirs."""
+        """Print nothing: clients may stop early, and tests read the standard error of commands."""
 
 
 @contextmanager
 def http_server(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
-    """Serve on a free port until the block ends; yields the address, without a path."""
+    """Serve on a free port until the block ends; yields the address without a path."""
     server = _Server(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()

@@ -1,4 +1,4 @@
-"""A real HTTP server that speaks as much of the Hugging Face hub as a dataset download needs."""
+"""A real HTTP server with the parts of the Hugging Face hub that a dataset download needs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ COMMIT = "c0ffee" + "0" * 34
 
 @dataclass
 class Hub:
-    """The running server: its address, what it holds, and every request that it has read."""
+    """The running server: its address, its files, and every request that it has received."""
 
     url: str
     files: dict[str, bytes] = field(default_factory=dict)
@@ -28,7 +28,7 @@ class Hub:
     requests: list[str] = field(default_factory=list)
 
     def environment(self, cache: Path) -> dict[str, str]:
-        """Makes a process use this server, and nothing else, as its hub."""
+        """Return variables that make a process use only this server as its hub."""
         return {
             "HF_ENDPOINT": self.url,
             "HF_HOME": str(cache),
@@ -38,18 +38,18 @@ class Hub:
             "HF_HUB_DISABLE_PROGRESS_BARS": "1",
             "NO_PROXY": "127.0.0.1",
             "no_proxy": "127.0.0.1",
-            # Anything that is not on this machine goes nowhere.
+            # Connections to other machines fail.
             "HTTPS_PROXY": "http://127.0.0.1:9",
             "https_proxy": "http://127.0.0.1:9",
         }
 
     def downloaded(self) -> list[str]:
-        """The files whose content was asked for."""
+        """The files whose content was requested."""
         gets = (entry.partition(f"/resolve/{COMMIT}/") for entry in self.requests)
         return sorted(name for verb, _, name in gets if name and verb.startswith("GET"))
 
     def answer(self, path: str) -> tuple[int, bytes, dict[str, str]]:
-        """Status, body and headers for one address."""
+        """Return status, body and headers for an address."""
         api = f"/api/datasets/{REPOSITORY}/"
         if path.startswith(f"{api}revision/"):
             name = unquote(path.removeprefix(f"{api}revision/"))
@@ -67,7 +67,7 @@ class Hub:
             )
         name = path.removeprefix(f"/datasets/{REPOSITORY}/resolve/{COMMIT}/")
         if name in self.broken:
-            return 403, b"no", {}  # a status that the client does not try again
+            return 403, b"no", {}  # a status that the client does not retry
         if name in self.files:
             data = self.files[name]
             return 200, data, {"ETag": f'"{self.etag(data)}"', "X-Repo-Commit": COMMIT}

@@ -1,4 +1,4 @@
-"""Packages that bring parts by entry points, as an installer leaves them, for one test."""
+"""Installed packages with entry points, for one test."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sys
 
 
 def install(folder, monkeypatch, group, entries, module, package="colours"):
-    """A package of one module, with the metadata that make its entry points known."""
+    """Write a package with one module and the metadata that declares its entry points."""
     (folder / f"{package}.py").write_text(module)
     info = folder / f"{package}-1.0.dist-info"
     info.mkdir()

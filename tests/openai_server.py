@@ -1,4 +1,4 @@
-"""A real HTTP server that speaks the OpenAI protocol, for tests to point the client at."""
+"""A real HTTP server that speaks the OpenAI protocol."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.http_server import http_server
 
 @dataclass
 class Reply:
-    """What to answer: a text, or a status other than 200 with headers and a body."""
+    """A response: a text, or a status other than 200 with headers and a body."""
 
     text: str = ""
     status: int = 200
@@ -34,24 +34,30 @@ Answer = Callable[[dict[str, Any]], Reply]
 
 @dataclass
 class OpenAIServer:
-    """The running server: its address, and every request that it has read."""
+    """The running server: its address and every request that it has received."""
 
     base_url: str
     requests: list[dict[str, Any]] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
     headers: list[Message] = field(default_factory=list)
+    contacts: int = 0  # connections, whatever was sent on them
     in_flight: int = 0
     most_in_flight: int = 0
 
 
 @contextmanager
 def openai_server(answer: Answer) -> Iterator[OpenAIServer]:
-    """Serve until the block ends; ``answer`` makes a reply from a request's body."""
+    """Serve until the block ends; ``answer`` turns a request's body into a reply."""
     lock = threading.Lock()
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+
+        def setup(self) -> None:
+            super().setup()
+            with lock:
+                state.contacts += 1
 
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -63,7 +69,7 @@ def openai_server(answer: Answer) -> Iterator[OpenAIServer]:
                 state.in_flight += 1
                 state.most_in_flight = max(state.most_in_flight, state.in_flight)
             try:
-                with suppress(ConnectionError):  # a client may have given up
+                with suppress(ConnectionError):  # the client may have given up
                     self._send(answer(body), chat=self.path.endswith("/chat/completions"))
             finally:
                 with lock:

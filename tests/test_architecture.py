@@ -1,4 +1,4 @@
-"""The rooms of the package and who may import whom (docs/architecture.md)."""
+"""The rooms of the package and which may import which (docs/architecture.md)."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ Graph = Mapping[str, set[str]]
 
 
 def modules_of(package: Path) -> dict[str, Path]:
-    """Every module of a package by its dotted name; a package's ``__init__`` by the package's."""
+    """Return every module of a package by its dotted name; ``__init__`` has the package's name."""
     return {
         ".".join(path.relative_to(package.parent).with_suffix("").parts).removesuffix(
             ".__init__"
@@ -53,7 +53,7 @@ def modules_of(package: Path) -> dict[str, Path]:
 
 
 def import_graph(package: Path) -> Graph:
-    """Which modules of the package each one imports, anywhere in it: lazy imports count."""
+    """Return the modules of the package that each module imports, including lazy imports."""
     modules = modules_of(package)
     return {
         name: set(_imported(ast.parse(path.read_text(encoding="utf-8")), modules)) - {name}
@@ -67,7 +67,7 @@ def _imported(tree: ast.Module, modules: Mapping[str, Path]) -> Iterable[str]:
             yield from (alias.name for alias in node.names if alias.name in modules)
         elif isinstance(node, ast.ImportFrom) and node.module in modules:
             names = [f"{node.module}.{alias.name}" for alias in node.names]
-            # A name that is no module lives in the package's __init__.
+            # A name that is not a module is defined in the package's __init__.
             yield from (name if name in modules else node.module for name in names)
 
 
@@ -76,7 +76,7 @@ def room_of(module: str) -> str:
 
 
 def wall_breaches(graph: Graph) -> list[str]:
-    """Imports that run upwards, or sideways between rooms that do not know each other."""
+    """Return imports that point up, or sideways between rooms that may not import each other."""
     breaches = []
     for module, targets in graph.items():
         room = room_of(module)
@@ -84,7 +84,7 @@ def wall_breaches(graph: Graph) -> list[str]:
             allowed = LEAVES
         elif room in MAY_IMPORT:
             allowed = MAY_IMPORT[room] | LEAVES | {room}
-        else:  # cli, api and the package itself see everything
+        else:  # cli, api and the package itself may import everything
             continue
         breaches += [
             f"{module} -> {target}" for target in targets if room_of(target) not in allowed
@@ -93,7 +93,7 @@ def wall_breaches(graph: Graph) -> list[str]:
 
 
 def cycles(graph: Graph) -> list[str]:
-    """One trail for each cycle that a walk through the graph runs into."""
+    """Return one path for each cycle found by a walk through the graph."""
     done: set[str] = set()
     found: list[str] = []
 
@@ -110,7 +110,7 @@ def cycles(graph: Graph) -> list[str]:
     return found
 
 
-def test_every_room_is_known_here_and_in_the_page():
+def test_every_room_is_listed_here_and_in_the_docs():
     rooms = {path.name for path in PACKAGE.iterdir() if (path / "__init__.py").is_file()}
     assert rooms == MAY_IMPORT.keys() | {"cli", "endpoint"}
     page = (PACKAGE.parent / "docs/architecture.md").read_text(encoding="utf-8")
@@ -118,11 +118,11 @@ def test_every_room_is_known_here_and_in_the_page():
         assert f"`{room}/`" in page, room
 
 
-def test_imports_point_down_only():
+def test_imports_only_point_down():
     assert wall_breaches(import_graph(PACKAGE)) == []
 
 
-def test_there_is_no_import_cycle_not_even_a_lazy_one_or_one_through_an_init():
+def test_there_is_no_import_cycle_even_through_lazy_imports_or_an_init():
     assert cycles(import_graph(PACKAGE)) == []
 
 
@@ -162,7 +162,7 @@ def test_there_is_no_import_cycle_not_even_a_lazy_one_or_one_through_an_init():
     ],
     ids=["upward import", "a leaf's import", "lazy cycle", "the package itself", "__init__ edge"],
 )
-def test_a_planted_fault_is_found(tmp_path, file, line, finds, said):
+def test_a_planted_violation_is_found(tmp_path, file, line, finds, said):
     package = shutil.copytree(
         PACKAGE, tmp_path / "instit_bench", ignore=shutil.ignore_patterns("demo", "templates")
     )
@@ -179,7 +179,7 @@ _OTHER_SENSES = {
 
 
 def named_scorers(package: Path) -> list[str]:
-    """Lines that name a scorer in quotes outside the rooms that may know one by name."""
+    """Return lines with a quoted scorer name outside the rooms that may use one."""
     name = re.compile(rf"""(["'`])({"|".join(SCORERS.built_in)})\1""")
     files = [path for path in package.rglob("*") if path.suffix in {".py", ".js", ".j2", ".css"}]
     found = []
@@ -196,7 +196,7 @@ def named_scorers(package: Path) -> list[str]:
     return found
 
 
-def test_no_other_room_knows_a_scorer_by_name():
+def test_no_other_room_uses_a_scorer_by_name():
     assert named_scorers(PACKAGE) == []
 
 
@@ -237,6 +237,6 @@ def test_commands_load_only_what_they_need(arguments, heavy):
     assert not heavy & set(loaded)
 
 
-def test_modules_can_be_read_in_one_sitting():
+def test_modules_are_short():
     sizes = {path: len(path.read_text().splitlines()) for path in PACKAGE.rglob("*.py")}
     assert {path: size for path, size in sizes.items() if size > 400} == {}

@@ -1,4 +1,4 @@
-"""The docs say what the program does."""
+"""The docs agree with the program."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def read(name):
 
 @pytest.mark.parametrize("page", [read("docs/cli.md"), cli_reference.page()], ids=["kept", "made"])
 def test_the_command_line_page_has_every_command_and_option(page):
-    """Not every letter: the parser's next version may lay its help out otherwise."""
+    """Only the names: the next version of the parser may format its help differently."""
     assert documented_options(page) == {
         f"`{path}`": options_of(command) for path, command in COMMANDS.items()
     }
 
 
 def commands(command, path="instit-bench"):
-    """The parser's own commands by path, groups included."""
+    """Return the parser's commands by path, including groups."""
     inner = getattr(command, "commands", {}).items()
     return {path: command} | {
         found: of for name, one in inner for found, of in commands(one, f"{path} {name}").items()
@@ -49,14 +49,14 @@ COMMANDS = commands(typer.main.get_command(app))
 
 
 def options_of(command):
-    """The long options that the parser takes and shows."""
+    """Return the long options that the parser accepts and shows."""
     shown = command.get_params(command.context_class(command))
     names = {name for one in shown for name in (*one.opts, *one.secondary_opts)} | {"--help"}
     return {name for name in names if name.startswith("--")}
 
 
 def documented_options(page):
-    """Each command's long options, from the lines that define one."""
+    """Return each command's long options, from the lines that define one."""
     _, *sections = page.split("\n## ")
     return {
         section.split("\n")[0]: {
@@ -73,7 +73,7 @@ def test_every_setting_is_an_option():
     assert settings - {"--existing"} <= options_of(COMMANDS["instit-bench run"])
 
 
-def test_the_run_page_names_every_state_and_mark():
+def test_the_run_page_describes_every_state_and_mark():
     page = read("docs/runs.md")
     assert all(f"`{state}`" in page for state in State)
     assert all(f"| {letter} | `{mark}` |" in page for mark, (letter, _) in MARKS.items())
@@ -90,7 +90,7 @@ def test_the_run_page_names_every_state_and_mark():
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
-def test_the_run_page_names_every_field(model, heading):
+def test_the_run_page_describes_every_field(model, heading):
     section = read("docs/runs.md").split(f"\n{heading}\n")[1].split("\n## ")[0]
     named = {name.partition(".")[0] for name in re.findall(r"`([^`]+)`", section)}
     fields = getattr(model, "model_fields", None) or model.__annotations__
@@ -99,7 +99,7 @@ def test_the_run_page_names_every_field(model, heading):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_links_between_pages_lead_somewhere(page):
+def test_links_between_pages_are_valid(page):
     for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text(encoding="utf-8")):
         assert (page.parent / target).exists(), target
 

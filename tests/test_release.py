@@ -1,4 +1,4 @@
-"""A release is made only when tag, version, citation and changelog agree."""
+"""A release needs a tag, version, citation and changelog that agree."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ def release(tmp_path):
     return make
 
 
-def test_a_release_whose_parts_agree_may_be_made(release):
+def test_a_release_whose_parts_agree_is_accepted(release):
     assert problems("v1.2.3", release()) == []
 
 
 @pytest.mark.parametrize(
     ("tag", "parts", "said"),
     [
-        ("v1.2.4", {}, "the tag is v1.2.4"),
+        ("v1.2.4", {}, "the tag is v1.2.4, but the version in"),
         ("1.2.3", {}, "the tag is 1.2.3"),
-        ("v1.2.3", {"citation": "version: 1.2.2\n"}, "CITATION.cff says 1.2.2"),
+        ("v1.2.3", {"citation": "version: 1.2.2\n"}, "CITATION.cff is 1.2.2, but in"),
         ("v1.2.3", {"changes": "## Unreleased\n\n- New.\n"}, "has no heading '## 1.2.3"),
-        ("v1.2.3", {"changes": "## 1.2.3 - 2026-01-31\n\n## 1.2.2\n"}, "says nothing of 1.2.3"),
+        ("v1.2.3", {"changes": "## 1.2.3 - 2026-01-31\n\n## 1.2.2\n"}, "CHANGELOG.md is empty"),
     ],
 )
-def test_a_part_that_disagrees_is_named(release, tag, parts, said):
+def test_every_disagreement_is_reported(release, tag, parts, said):
     assert any(said in problem for problem in problems(tag, release(**parts)))
 
 
-def test_the_citation_names_the_version_of_this_checkout():
+def test_the_citation_has_the_version_of_this_checkout():
     version = (REPOSITORY / "instit_bench/_version.py").read_text().split('"')[-2]
     assert not any("CITATION" in problem for problem in problems(f"v{version}"))

@@ -1,4 +1,4 @@
-"""Files that people write are read safely; a fault is one line that names it."""
+"""Hand-written files are read safely; an error is one line that names the fault."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ LAUGHS = "a: &a [1,1,1,1,1,1,1,1,1]\n" + "".join(
     ],
     ids=lambda value: value[:24],
 )
-def test_a_bad_yaml_file_is_one_line_that_names_it(tmp_path, text, said):
+def test_an_invalid_yaml_file_is_one_line_that_names_it(tmp_path, text, said):
     path = tmp_path / "settings.yaml"
     path.write_text(text)
     with pytest.raises(InputError) as refused:
@@ -46,14 +46,14 @@ def test_a_bad_yaml_file_is_one_line_that_names_it(tmp_path, text, said):
 
 
 @pytest.mark.parametrize("text", ["", "# nothing", "base: &b {x: 1}\nmore: {<<: *b, y: 2}"])
-def test_an_empty_file_and_merged_mappings_are_fine(tmp_path, text):
+def test_empty_files_and_merged_mappings_are_accepted(tmp_path, text):
     path = tmp_path / "settings.yaml"
     path.write_text(text)
     assert read_yaml(path).get("more", {"x": 1, "y": 2}) == {"x": 1, "y": 2}
 
 
 @given(st.binary(max_size=200))
-def test_no_file_ends_in_a_traceback(tmp_path_factory, data):
+def test_no_file_causes_a_traceback(tmp_path_factory, data):
     path = tmp_path_factory.mktemp("yaml") / "any.yaml"
     path.write_bytes(data)
     try:

@@ -31,7 +31,8 @@ class Workload:
     """What a run will request: enough to size an engine before the first request.
 
     ``images`` and ``videos`` are the maximum per request, ``max_frames`` the maximum per video,
-    ``media_folders`` are where the files are, and ``heaviest`` is the longest request.
+    ``media_folders`` are where the files are, and ``heaviest`` is the longest request, whose first
+    image or frame has so many ``pixels`` (0: none, or in a file that is not an image).
     """
 
     images: int = 0
@@ -39,6 +40,7 @@ class Workload:
     max_frames: int = 32
     media_folders: tuple[Path, ...] = ()
     heaviest: Request | None = None
+    pixels: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,14 @@ class BackendOptions:
 
 
 class Backend(ABC):
-    """Produces one prediction per request; many requests are in flight at once."""
+    """Produces one prediction per request; many requests are in flight at once.
+
+    ``prefix_caches`` is how many engines behind it each keep what the beginnings of prompts
+    compute. If there are any, the first request of those that share an image or the start of a
+    prompt goes alone, through ``lead``.
+    """
+
+    prefix_caches: int = 0
 
     @abstractmethod
     def settings(self) -> dict[str, Any]:
@@ -86,6 +95,17 @@ class Backend(ABC):
             GenerationError: This request failed after all retries.
             BackendUnavailable: Every request would fail.
         """
+
+    async def lead(
+        self,
+        request: Request,
+        computed: Callable[[], None],  # noqa: ARG002 - without it, the answer is the sign
+    ) -> Prediction:
+        """Answer a request that others wait for, like ``generate``.
+
+        ``computed`` is to be called, in the event loop's thread, as soon as its prompt is computed.
+        """
+        return await self.generate(request)
 
     async def close(self) -> None:  # noqa: B027 - most hold nothing
         """Release connections and processes."""

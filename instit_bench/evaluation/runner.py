@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Literal
 
 from instit_bench.backends import (
@@ -16,27 +16,29 @@ from instit_bench.backends import (
     GenerationError,
     create_backend,
 )
+from instit_bench.datasets.source import open_source
 from instit_bench.errors import InputError, InstitBenchError, NotComparableError, Problem
 from instit_bench.evaluation.config import RunConfig, errors_allowed
+from instit_bench.evaluation.dispatch import ask_all
 from instit_bench.evaluation.failures import FailureGroup, Streak, group_failures
-from instit_bench.evaluation.order import in_order
+from instit_bench.evaluation.order import Asked, in_order
 from instit_bench.evaluation.plan import RunPlan, TaskPlan, make_plan
-from instit_bench.evaluation.scoring import score_sample, scorer_for
+from instit_bench.evaluation.schedule import Item, Schedule, Turn, leads_ahead
+from instit_bench.evaluation.scoring import ReasoningWatch, score_sample, scorer_for
+from instit_bench.evaluation.shown_media import ShownMedia
 from instit_bench.evaluation.workload import workload_of
 from instit_bench.judging.contracts import nobody_judges
+from instit_bench.judging.panels import panels_of
 from instit_bench.judging.stage import JudgingStage, problem_of
 from instit_bench.media import MediaError, resolve_media
+from instit_bench.media.fingerprint import Fingerprint, fingerprints
 from instit_bench.progress import Reporter
 from instit_bench.runs.directory import RunDirectory, default_name, run_directory
 from instit_bench.runs.loaded import Run
 from instit_bench.runs.manifest import add_engine_totals, merge
 from instit_bench.runs.record import SampleRecord, answered, failed
-from instit_bench.types import Prediction, Request, Sample, Score, Scorer, State, TextPart
+from instit_bench.types import Prediction, Request, Sample, Score, Scorer, State
 
-_ONLY_REASONING = (
-    "the reply has text in the reasoning field only, and counts as empty; a server with a "
-    "reasoning parser puts the answers of a model that does not think there"
-)
 Status = Literal["interrupted", "failed", "finished"]
 
 
@@ -59,16 +61,18 @@ class _Asking:
     backend: Backend
     reporter: Reporter
     run: Run
-    todo: deque[tuple[TaskPlan, Sample]]
+    todo: list[Item[Asked]]
     scorers: Mapping[str, Scorer]
     journals: Mapping[str, Callable[[SampleRecord], None]]
     judging: JudgingStage | None
+    media: ShownMedia
     unavailable: list[str] = field(default_factory=list)
-    only_reasoning: int = 0
     streak: Streak = field(init=False)
+    reasoning: ReasoningWatch = field(init=False)
 
     def __post_init__(self) -> None:
         self.streak = Streak(self.plan.config.stop_after)
+        self.reasoning = ReasoningWatch(lambda text: self.reporter.status(f"warning: {text}"))
 
     async def ask(self) -> None:
         """Request all that remains, and judge answers as they come in."""
@@ -76,10 +80,11 @@ class _Asking:
             return await self.work()
         async with self.judging as judging:
             judging.announce({p.task.name: self._answers(p) for p in self.plan.tasks})
-            for task in judging.contracts:
+            for task in judging.open_tasks:
                 for record in self.run.tasks[task].records.values():
                     judging.submit(task, record)
             await self.work()
+            judging.extract()
             await judging.drain()
         return None
 
@@ -97,44 +102,41 @@ class _Asking:
         """Send requests with bounded concurrency until nothing remains or the backend is gone."""
         if not self.todo:
             return
-        workers: list[asyncio.Task[None]] = []
+        in_flight = self.plan.config.in_flight
+        schedule = Schedule(self.todo, leads_ahead(in_flight, self.backend.prefix_caches))
         try:
             await self.backend.start(self.run.path, self.reporter.status)
-            in_flight = self.plan.config.in_flight
-            workers += [asyncio.create_task(self._worker()) for _ in range(in_flight)]
-            await asyncio.gather(*workers)
+            await ask_all(schedule, in_flight, self._take)
         except BackendUnavailable as error:
             self.unavailable.append(str(error))
         finally:
-            for worker in workers:
-                worker.cancel()
-            await asyncio.gather(*workers, return_exceptions=True)
             await self.backend.close()
 
-    async def _worker(self) -> None:
-        while self.todo:
-            plan, sample = self.todo.popleft()
-            record = await self._ask(plan, sample)
-            self.journals[plan.task.name](record)
-            self.reporter.step(plan.task.name, failed=record.state is State.INFER_ERROR)
-            if self.judging is not None:
-                self.judging.submit(plan.task.name, record)
-            if self.streak.reached:
-                raise BackendUnavailable(self.streak.told)
+    async def _take(self, turn: Turn[Asked], computed: Callable[[], None]) -> bool:
+        """Ask one sample, and keep what came of it; return whether it was answered."""
+        plan, sample = turn.item.value
+        record = await self._ask(plan, sample, computed if turn.leads else None)
+        self.journals[plan.task.name](record)
+        self.reporter.step(plan.task.name, failed=record.state is State.INFER_ERROR)
+        if self.judging is not None:
+            self.judging.submit(plan.task.name, record)
+        if self.streak.reached:
+            raise BackendUnavailable(self.streak.told)
+        return record.state is not State.INFER_ERROR
 
-    async def _ask(self, plan: TaskPlan, sample: Sample) -> SampleRecord:
+    async def _ask(
+        self, plan: TaskPlan, sample: Sample, computed: Callable[[], None] | None
+    ) -> SampleRecord:
         request = plan.request(sample)
         try:
-            if not _text_only(request):
-                config = self.plan.config
-                request = await asyncio.to_thread(
-                    resolve_media,
-                    request,
-                    config.max_frames,
-                    config.video_as,
-                    config.video_decoder,
-                )
-            prediction = request.completed(await self.backend.generate(request))
+            if not request.text_only:
+                request, shown = await asyncio.to_thread(self._resolved, request)
+                self.media.add(shown)
+            if computed is None:
+                reply = await self.backend.generate(request)
+            else:
+                reply = await self.backend.lead(request, computed)
+            prediction = request.completed(reply)
         except MediaError as error:
             return failed(sample, str(error), request)
         except GenerationError as error:
@@ -142,6 +144,11 @@ class _Asking:
             return failed(sample, str(error), request)
         self.streak.answered()
         return self._scored(plan, sample, prediction, request)
+
+    def _resolved(self, request: Request) -> tuple[Request, Mapping[Path, Fingerprint]]:
+        config = self.plan.config
+        resolved = resolve_media(request, config.max_frames, config.video_as, config.video_decoder)
+        return resolved, fingerprints(request, resolved)
 
     def _scored(
         self, plan: TaskPlan, sample: Sample, prediction: Prediction, request: Request
@@ -152,21 +159,13 @@ class _Asking:
             return failed(
                 sample, f"the endpoint's filter cut the reply off (finish_reason {reason})", request
             )
-        if prediction.only_reasoning:
-            self.only_reasoning += 1
-            if self.only_reasoning == 1:
-                self.reporter.status(f"warning: {sample.id}: {_ONLY_REASONING}")
+        self.reasoning.see(sample.id, prediction)
         return answered(sample, prediction, score, request)
 
     def warnings(self) -> tuple[str, ...]:
         """Warnings that the numbers alone do not show."""
-        if not self.only_reasoning:
-            return ()
-        return (f"warning: of {self.only_reasoning} samples {_ONLY_REASONING}",)
-
-
-def _text_only(request: Request) -> bool:
-    return all(isinstance(part, TextPart) for m in request.messages for part in m.parts)
+        summary = self.reasoning.summary
+        return (f"warning: {summary}",) if summary else ()
 
 
 def run(config: RunConfig, reporter: Reporter) -> RunOutcome:
@@ -176,18 +175,21 @@ def run(config: RunConfig, reporter: Reporter) -> RunOutcome:
         InputError: Settings, tasks or data are not valid; nothing was requested.
         NotComparableError: The run directory contains a run with other settings.
     """
-    plan = make_plan(config)
-    backend = create_backend(config.backend, config.backend_options(workload_of(plan)))
-    name = config.name or default_name(config.model_label, plan.source.label)
+    label = open_source(config.data, config.revision).label
+    name = config.name or default_name(config.model_label, label)
     directory = run_directory(config.output, name, lock=not config.no_lock)
+    directory.refuse_if_held()
     if config.existing == "resume" and not directory.exists:
         raise InputError(f"--resume: there is no run at {directory.path}")
+    plan = make_plan(config)
+    backend = create_backend(config.backend, config.backend_options(workload_of(plan)))
     if config.existing == "fresh":
         directory.set_aside()
     with directory.locked():
-        stored = _open(directory, plan, backend)
+        media = ShownMedia(directory.path)
+        stored = _open(directory, plan, backend, media)
         try:
-            interrupted, problem, warnings = _generate(stored, plan, backend, reporter)
+            interrupted, problem, warnings = _generate(stored, plan, backend, media, reporter)
         except InstitBenchError:
             stored.save("failed")
             raise
@@ -199,11 +201,12 @@ def run(config: RunConfig, reporter: Reporter) -> RunOutcome:
         return replace(outcome, warnings=warnings)
 
 
-def _open(directory: RunDirectory, plan: RunPlan, backend: Backend) -> Run:
+def _open(directory: RunDirectory, plan: RunPlan, backend: Backend, media: ShownMedia) -> Run:
     manifest = plan.manifest(backend.settings())
     if directory.has_samples:  # otherwise other settings would lose nothing
         try:
             manifest = merge(Run.load(directory.path).manifest, manifest)
+            media.require_unchanged()
         except NotComparableError as error:
             raise NotComparableError(
                 f"{directory.path}: cannot resume this run: {error}; choose another --name, "
@@ -215,7 +218,7 @@ def _open(directory: RunDirectory, plan: RunPlan, backend: Backend) -> Run:
 
 
 def _generate(
-    run: Run, plan: RunPlan, backend: Backend, reporter: Reporter
+    run: Run, plan: RunPlan, backend: Backend, media: ShownMedia, reporter: Reporter
 ) -> tuple[bool, Problem | None, tuple[str, ...]]:
     """Request all that remains; return whether it was interrupted, what stopped it, warnings."""
     names = [task_plan.task.name for task_plan in plan.tasks]
@@ -223,21 +226,23 @@ def _generate(
     todo = in_order(plan.tasks, done)
     totals = {task_plan.task.name: len(task_plan.selected) for task_plan in plan.tasks}
     left = dict.fromkeys(names, 0)
-    for task_plan, _ in todo:
-        left[task_plan.task.name] += 1
+    for item in todo:
+        left[item.value[0].task.name] += 1
     reporter.begin(run.path)
     for name in names:
         reporter.lane(name, totals[name], totals[name] - left[name])
     with ExitStack() as stack:
+        stack.enter_context(media.appending())
         state = _Asking(
             plan,
             backend,
             reporter,
             run,
-            deque(todo),
+            todo,
             scorers={p.task.name: scorer_for(p.task) for p in plan.tasks},
             journals={name: stack.enter_context(run.tasks[name].journal()) for name in names},
             judging=_judging_stage(run, plan, reporter),
+            media=media,
         )
         stack.callback(reporter.end)
         try:
@@ -277,9 +282,9 @@ def _judging_stage(run: Run, plan: RunPlan, reporter: Reporter) -> JudgingStage 
     contracts = plan.judge_contracts()
     if told := nobody_judges(plan.config, contracts):
         reporter.status(told)
-    if not contracts or not plan.config.judges or plan.config.judge_batch:
-        return None
-    return JudgingStage(run, plan.config, contracts, reporter)
+    at_once = {} if plan.config.judge_batch else contracts
+    panels = panels_of(plan.config, at_once, plan.letter_contracts())
+    return JudgingStage(run, plan.config, panels, reporter) if panels else None
 
 
 def _submit_batch(run: Run, plan: RunPlan, reporter: Reporter) -> Problem | None:
@@ -296,11 +301,18 @@ def _submit_batch(run: Run, plan: RunPlan, reporter: Reporter) -> Problem | None
 def _failures(run: Run, plan: RunPlan) -> list[tuple[str, SampleRecord]]:
     """Return the selected samples that ended in an error, each with its task."""
     asked = {p.task.name: {s.id for s in p.selected} for p in plan.tasks}
-    return [
+    records = [
         (name, record)
         for name, ids in asked.items()
         for record in run.tasks[name].records.values()
-        if record.id in ids and record.state in (State.INFER_ERROR, State.JUDGE_ERROR)
+        if record.id in ids
+    ]
+    errors = (State.INFER_ERROR, State.JUDGE_ERROR)
+    failures = [(name, record) for name, record in records if record.state in errors]
+    return failures + [
+        (name, record.model_copy(update={"error": f"no letter extracted: {error}"}))
+        for name, record in records
+        if (error := record.details.get("extraction_error"))
     ]
 
 

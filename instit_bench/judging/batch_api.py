@@ -16,14 +16,8 @@ import openai
 
 from instit_bench.endpoint import Endpoint, ReplyError, read_reply
 from instit_bench.errors import InputError, InstitBenchError
-from instit_bench.scorers.judge.contract import (
-    RESPONSE_FORMAT,
-    BadReply,
-    JudgeContract,
-    JudgeItem,
-    last_words,
-    score_of,
-)
+from instit_bench.scorers.contract import BadReply, last_words
+from instit_bench.scorers.judge.contract import RESPONSE_FORMAT, JudgeContract, JudgeItem, score_of
 from instit_bench.types import Verdict
 
 _METADATA_KEY = "instit_bench"
@@ -159,7 +153,7 @@ class BatchClient:
 
 
 def _read_lines(text: str) -> Iterator[tuple[str, Verdict]]:
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
         try:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from instit_bench.endpoint import find_endpoint
+from instit_bench.endpoint import Endpoint
 from instit_bench.errors import InputError, Problem
 from instit_bench.judging.batch_api import (
     UNFINISHED,
@@ -29,7 +29,7 @@ from instit_bench.runs.judged import BATCH_DISCOUNT
 from instit_bench.runs.loaded import Run
 from instit_bench.runs.manifest import JudgingManifest
 from instit_bench.runs.record import SampleRecord
-from instit_bench.runs.verdicts import digest_of, item_of, that_count, verdict_record
+from instit_bench.runs.verdicts import digest_of, open_item, that_count, verdict_record
 from instit_bench.scorers.judge import JudgeContract
 from instit_bench.types import Usage
 
@@ -50,13 +50,14 @@ class BatchedAnswer(BaseModel):
 class BatchManifest(BaseModel):
     """``judge_batch.json``: a batch that was submitted and is not collected yet.
 
-    ``judging`` is what the run's manifest will say once the judge has spoken.
+    ``base_url`` is the address without user, password and query; ``judging`` is what the run's
+    manifest will say once the judge has spoken.
     """
 
     model_config = ConfigDict(frozen=True)
 
     judge: str
-    base_url: str | None
+    base_url: str
     batch_id: str
     judging: JudgingManifest
     answers: dict[str, BatchedAnswer]
@@ -72,24 +73,25 @@ def submit_batch(
         InstitBenchError: The endpoint cannot be reached or refuses.
     """
     (judge,) = config.judges
-    collect = f"instit-bench judge collect {run.path}"
+    endpoint = config.judge_endpoint()
+    named = f" --judge-base-url {endpoint.shown}" if config.judge_base_url else ""
+    collect = f"instit-bench judge collect {run.path}{named}"
     if _path(run).is_file():
         raise InputError(f"{run.path}: a batch is under way; collect it first: {collect}")
     requests, answers = _missing(run, config, contracts, judge)
     judging = judging_manifest(config, contracts)
     assert judging is not None  # noqa: S101 - there are a judge and something to judge
     if has_spoken(run, judging):
-        name_judges(run, judging)
+        name_judges(run, "judging", judging)
     if not requests:
         return "every answer has a verdict; there is nothing to submit"
     cost = cost_told(judging.prices.get(judge), _tokens(requests), BATCH_DISCOUNT)
     tell(f"judged by {judge}: {len(requests):,} answers in a batch, {cost}")
-    batch_id = asyncio.run(
-        _submit(config, batch_lines(judge.partition(":")[2], requests), _collected(run))
-    )
+    lines = batch_lines(judge.partition(":")[2], requests)
+    batch_id = asyncio.run(_submit(endpoint, lines, _collected(run)))
     manifest = BatchManifest(
         judge=judge,
-        base_url=config.judge_base_url,
+        base_url=endpoint.shown,
         batch_id=batch_id,
         judging=judging,
         answers=answers,
@@ -98,15 +100,23 @@ def submit_batch(
     return f"{len(requests)} answers submitted as batch {batch_id}; when it is done: {collect}"
 
 
-def collect_batch(run: Run, contracts: Mapping[str, JudgeContract]) -> Problem | None:
+def collect_batch(
+    run: Run, config: JudgeConfig, contracts: Mapping[str, JudgeContract]
+) -> Problem | None:
     """Fetch a finished batch's verdicts into the run's journals.
 
     Raises:
-        InputError: No batch was submitted.
+        InputError: No batch was submitted, or to another address than the settings name.
         InstitBenchError: The endpoint cannot be reached or refuses.
     """
     manifest = _read(_path(run))
-    client = BatchClient(find_endpoint(manifest.base_url, "--judge-base-url"))
+    endpoint = config.judge_endpoint()
+    if endpoint.shown != manifest.base_url:  # a run's folder never decides where a key goes
+        raise InputError(
+            f"{run.path}: its batch was submitted to {manifest.base_url}, not {endpoint.shown}; to "
+            "send your key there, name the address with --judge-base-url"
+        )
+    client = BatchClient(endpoint)
     return asyncio.run(_collect(run, contracts, manifest, client))
 
 
@@ -124,8 +134,8 @@ def _tokens(requests: Sequence[BatchRequest]) -> Usage:
     return Usage(sum(map(estimated_tokens, texts)), len(requests) * REPLY_TOKENS)
 
 
-async def _submit(config: JudgeConfig, lines: bytes, collected: list[str]) -> str:
-    client = BatchClient(find_endpoint(config.judge_base_url, "--judge-base-url"))
+async def _submit(endpoint: Endpoint, lines: bytes, collected: list[str]) -> str:
+    client = BatchClient(endpoint)
     try:
         return await client.submit(lines, collected)
     finally:
@@ -159,14 +169,17 @@ async def _collect(
                 verdict = verdicts.get(custom_id)
                 if answer.task != task or record is None or verdict is None:
                     continue
-                if digest_of(item_of(record)) != answer.item:
+                if digest_of(open_item(record)) != answer.item:
                     continue  # the run was started again since, and answered differently
-                line = verdict_record(record, manifest.judge, answer.repeat, contract, verdict)
+                item = open_item(record)
+                line = verdict_record(
+                    record.id, item, manifest.judge, answer.repeat, contract, verdict
+                )
                 append(line.model_copy(update={"batch": True}))
-                key = cache_key(settings, contract, item_of(record), answer.repeat)
+                key = cache_key(settings, contract, item, answer.repeat)
                 cache.put(key, manifest.judge, verdict)
     if run.manifest.judging is None or has_spoken(run, manifest.judging):
-        name_judges(run, manifest.judging)
+        name_judges(run, "judging", manifest.judging)
     # All that it said is in the journals now.
     _path(run).rename(run.path / f"{_COLLECTED}{manifest.batch_id}.json")
     return _after(state, manifest)
@@ -192,7 +205,7 @@ def _missing(
             if not record.finished:
                 continue
             known = that_count(
-                record,
+                open_item(record),
                 run.tasks[task].verdicts.of(record.id),
                 [judge],
                 contract.digest,
@@ -202,9 +215,9 @@ def _missing(
             for repeat in range(config.judge_repeats):
                 if repeat not in have:
                     name = _custom_id(task, record, repeat)
-                    requests.append(BatchRequest(name, contract, item_of(record)))
+                    requests.append(BatchRequest(name, contract, open_item(record)))
                     answers[name] = BatchedAnswer(
-                        task=task, id=record.id, repeat=repeat, item=digest_of(item_of(record))
+                        task=task, id=record.id, repeat=repeat, item=digest_of(open_item(record))
                     )
     return requests, answers
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from instit_bench.endpoint import KEY_VARIABLE, find_endpoint
+from instit_bench.endpoint import KEY_VARIABLE, Endpoint
 from instit_bench.errors import InputError
 from instit_bench.judging.base import Judge, JudgeEngine, JudgeOptions
 from instit_bench.judging.cache import VerdictCache
@@ -24,7 +24,7 @@ class JudgeSetup:
     """What is needed to make judges."""
 
     specs: Sequence[str]
-    base_url: str | None
+    endpoint: Callable[[], Endpoint]
     options: JudgeOptions
     prices_file: Path | None
     budget_usd: float | None
@@ -38,12 +38,29 @@ def chosen_judges(specs: Sequence[str]) -> tuple[str, ...]:
         InputError: A name is of no known form.
     """
     for spec in specs:
-        kind, _, model = spec.partition(":")
-        if spec not in ("none", LEXICAL) and not (kind in ("openai", "vllm") and model):
+        if spec not in ("none", LEXICAL) and not _is_model(spec):
             raise InputError(f"--judge {spec}: choose {_FORMS}")
     if "none" in specs and len(specs) > 1:
         raise InputError("--judge none excludes every other judge")
     return () if "none" in specs else tuple(dict.fromkeys(specs))
+
+
+def chosen_extractor(spec: str | None) -> str | None:
+    """The judge model that extracts letters, or ``None``.
+
+    Raises:
+        InputError: It is not a model.
+    """
+    if spec is None or spec == "none":
+        return None
+    if not _is_model(spec):
+        raise InputError(f"--extract-with {spec}: choose none, openai:MODEL or vllm:MODEL")
+    return spec
+
+
+def _is_model(spec: str) -> bool:
+    kind, _, model = spec.partition(":")
+    return kind in ("openai", "vllm") and bool(model)
 
 
 def default_judges() -> tuple[str, ...]:
@@ -84,6 +101,7 @@ def make_judges(setup: JudgeSetup) -> list[Judge]:
             )
         from instit_bench.judging.openai_judge import OpenAIJudge
 
-        endpoint = find_endpoint(setup.base_url, "--judge-base-url")
-        judges.append(OpenAIJudge(spec, model, endpoint, setup.options, cache, price, budget))
+        judges.append(
+            OpenAIJudge(spec, model, setup.endpoint(), setup.options, cache, price, budget)
+        )
     return judges

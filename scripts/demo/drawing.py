@@ -1,4 +1,4 @@
-"""Things, scenes, and how a scene becomes a picture with drawn marks."""
+"""Things, scenes, and how a scene becomes an image with drawn marks."""
 
 from __future__ import annotations
 
@@ -36,26 +36,26 @@ class Thing:
 
     @property
     def tag(self) -> str:
-        """The mark as questions write it."""
+        """The mark as it is written in questions."""
         return f"[{self.mark}]"
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What one picture shows, back to front."""
+    """What one image shows, from back to front."""
 
     size: tuple[int, int]
     backdrop: str
     things: tuple[Thing, ...]
 
     def thing(self, mark: int) -> Thing:
-        """The thing that carries a mark; KeyError if the scene lacks it."""
+        """Return the thing with a mark; KeyError if the scene has none."""
         return {thing.mark: thing for thing in self.things}[mark]
 
 
 @dataclass(frozen=True, slots=True)
 class Stroke:
-    """One filled form; ``paint`` is a colour, or empty for the thing's own colour."""
+    """One filled shape; ``paint`` is a colour, or empty for the thing's own colour."""
 
     form: Literal["rectangle", "ellipse", "polygon"]
     points: tuple[float, ...]
@@ -74,7 +74,7 @@ def _polygon(*points: float, paint: str = "") -> Stroke:
     return Stroke("polygon", points, paint)
 
 
-# Coordinates run from -1 to 1 on both axes of the square around a thing, y downwards.
+# Coordinates range from -1 to 1 on both axes of the square around a thing, with y downwards.
 SHAPES: dict[str, tuple[Stroke, ...]] = {
     "ball": (
         _ellipse(-1, -1, 1, 1),
@@ -145,7 +145,7 @@ SHAPES: dict[str, tuple[Stroke, ...]] = {
     ),
 }
 
-# Coordinates run from 0 to 1 over the whole picture.
+# Coordinates range from 0 to 1 over the whole image.
 BACKDROPS: dict[str, tuple[Stroke, ...]] = {
     "meadow": (
         _rectangle(0, 0, 1, 0.5, paint="#b5dcf2"),
@@ -173,7 +173,7 @@ BACKDROPS: dict[str, tuple[Stroke, ...]] = {
 
 
 def render(scene: Scene) -> Image.Image:
-    """Draw a scene, every thing first and every mark above them."""
+    """Draw a scene: first all things, then all marks on top."""
     width, height = (side * OVERSAMPLING for side in scene.size)
     image = Image.new("RGB", (width, height))
     draw = ImageDraw.Draw(image)

@@ -1,4 +1,4 @@
-"""How an item of the tool-use demo becomes a prompt and a gold answer."""
+"""Build the prompt and the target of each item of the tool-use demo."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ FOLDERS = ("image/", "images/", "cache/", "")
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One tool call; texts may name the pictures {image}, {first} and {second}.
+    """One tool call; its texts may refer to images as {image}, {first} and {second}.
 
-    {image} is the picture from the conversation, {first} and {second} are the files that the
-    first and the second call save.
+    {image} is the image of the conversation; {first} and {second} are the files saved by the first
+    and second call.
     """
 
     tool: str
@@ -44,22 +44,22 @@ class Call:
 class Item:
     """One test item.
 
-    ``picture`` describes the picture shared before (none if empty), ``done`` are the calls
-    made already, ``calls`` those that are due, ``reply`` is what to say in the end. With
-    ``placeholder`` the gold calls name ``example.png`` instead of the picture's own name, as
-    much of the real data does.
+    ``image`` describes the image that was shared before (empty: none), ``done`` are the calls
+    already made, ``calls`` the expected ones, and ``reply`` is the final reply. With
+    ``placeholder``, the target calls use ``example.png`` instead of the image's real name, as much
+    of the benchmark's data does.
     """
 
     request: str
     reply: str
-    picture: str = ""
+    image: str = ""
     calls: tuple[Call, ...] = ()
     done: tuple[Call, ...] = ()
     placeholder: bool = False
 
 
 def gpt4tools_records(tools: Mapping[str, str], items: Sequence[Item]) -> list[dict[str, Any]]:
-    """The records of one split: ``tools`` maps its tools' names to their descriptions."""
+    """Return the records of one split; ``tools`` maps tool names to descriptions."""
     return [_record(tools, item, number) for number, item in enumerate(items)]
 
 
@@ -69,11 +69,11 @@ def _record(tools: Mapping[str, str], item: Item, number: int) -> dict[str, Any]
     needed = sorted({call.tool for call in (*item.done, *item.calls)})
     offered = needed + rng.sample([name for name in tools if name not in needed], 3)
     rng.shuffle(offered)
-    gold_names = {**names, "image": "example.png"} if item.placeholder else names
+    target_names = {**names, "image": "example.png"} if item.placeholder else names
     return {
         "instruction": _prompt(tools, offered, item, names),
         "input": "",
-        "output": _gold(item, gold_names),
+        "output": _target(item, target_names),
         "id": number,
     }
 
@@ -87,8 +87,8 @@ def _prompt(
 ) -> str:
     conversation = (
         f"Human: I am sending you a picture. Its file name is {names['image']} and it shows "
-        f"{item.picture}.\nAI: Thank you, I have {names['image']} now."
-        if item.picture
+        f"{item.image}.\nAI: Thank you, I have {names['image']} now."
+        if item.image
         else ""
     )
     listing = "\n".join(f"> {name}: {tools[name]}" for name in offered)
@@ -110,7 +110,7 @@ def _prompt(
     )
 
 
-def _gold(item: Item, names: Mapping[str, str]) -> str:
+def _target(item: Item, names: Mapping[str, str]) -> str:
     calls = "".join(_call(call, names, "\n") for call in item.calls)
     return f"{calls}{NO_CALL_DUE}\nAI: {item.reply.format(**names)}\n\n"
 

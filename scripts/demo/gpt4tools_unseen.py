@@ -26,76 +26,76 @@ TOOLS = {
 }
 
 ITEMS = (
-    # One call, the picture's own name.
+    # One call; the target uses the image's real name.
     Item(
-        picture="a village square at noon",
+        image="a village square at noon",
         request="How would this look after dark? Make me such a version.",
         calls=(Call("Day To Night", "{image}", "{first}"),),
         reply="The night version is {first}.",
     ),
     Item(
-        picture="broad leaves with white veins in a pot",
+        image="broad leaves with white veins in a pot",
         request="Which plant is it that {image} shows?",
         calls=(Call("Name The Plant", "{image}", "arrowhead vine"),),
         reply="The plant is an arrowhead vine.",
     ),
     Item(
-        picture="a bench and a tree in a park",
+        image="a bench and a tree in a park",
         request="About how far is the bench from the tree?",
         calls=(Call("Measure Gap", "{image}, bench, tree", "about 3 metres"),),
         reply="The bench stands about 3 metres from the tree.",
     ),
     Item(
-        picture="a white van by the kerb",
+        image="a white van by the kerb",
         request="Show me the van in dark green.",
         calls=(Call("Recolour Object", "{image}, van, dark green", "{first}"),),
         reply="Here is the van in dark green: {first}.",
     ),
     Item(
-        picture="rows of shelves under neon light",
+        image="rows of shelves under neon light",
         request="Where might {image} have been taken?",
         calls=(Call("Guess Place", "{image}", "a hardware shop"),),
         reply="It was probably taken in a hardware shop.",
     ),
-    # One call, the gold answer names example.png.
+    # One call; the target uses example.png.
     Item(
-        picture="a coin on a wooden desk",
+        image="a coin on a wooden desk",
         request="I cannot make out the rim of the coin. Sharpen it.",
         calls=(Call("Sharpen Region", "{image}, rim of the coin", "{first}"),),
         reply="The rim of the coin is sharper in {first}.",
         placeholder=True,
     ),
     Item(
-        picture="a row of poplars along a field path",
+        image="a row of poplars along a field path",
         request="Where do shadows fall in this picture?",
         calls=(Call("Find Shadows", "{image}", "on the path, to the right of each tree"),),
         reply="Shadows fall on the path, to the right of each tree.",
         placeholder=True,
     ),
     Item(
-        picture="a child's rubber boots on a doormat",
+        image="a child's rubber boots on a doormat",
         request="Paint the boots yellow.",
         calls=(Call("Recolour Object", "{image}, boots, yellow", "{first}"),),
         reply="The boots are yellow in {first}.",
         placeholder=True,
     ),
     Item(
-        picture="a stone bridge over a stream",
+        image="a stone bridge over a stream",
         request="Turn this afternoon into a night scene.",
         calls=(Call("Day To Night", "{image}", "{first}"),),
         reply="The night scene is saved as {first}.",
         placeholder=True,
     ),
     Item(
-        picture="a hedge with small red berries",
+        image="a hedge with small red berries",
         request="What grows in this hedge?",
         calls=(Call("Name The Plant", "{image}", "hawthorn"),),
         reply="It is hawthorn.",
         placeholder=True,
     ),
-    # Two calls, the second on what the first one saved.
+    # Two calls, the second on the file saved by the first.
     Item(
-        picture="a fishing boat on a beach in bright sun",
+        image="a fishing boat on a beach in bright sun",
         request="Make the boat orange and then let it be night.",
         calls=(
             Call("Recolour Object", "{image}, boat, orange", "{first}"),
@@ -104,7 +104,7 @@ ITEMS = (
         reply="The orange boat at night is {second}.",
     ),
     Item(
-        picture="a blurred fern behind a stone",
+        image="a blurred fern behind a stone",
         request="Sharpen the fern, and tell me its name from the sharper picture.",
         calls=(
             Call("Sharpen Region", "{image}, fern", "{first}"),
@@ -113,7 +113,7 @@ ITEMS = (
         reply="The sharper picture is {first}. The fern is a hart's-tongue.",
     ),
     Item(
-        picture="a fuzzy view of two posts on a shore",
+        image="a fuzzy view of two posts on a shore",
         request="Sharpen the posts, and measure in the result how far the left post is from the "
         "right post.",
         calls=(
@@ -123,7 +123,7 @@ ITEMS = (
         reply="In the sharper picture {first} the posts stand about 6 metres apart.",
     ),
     Item(
-        picture="a town hall with flags",
+        image="a town hall with flags",
         request="Give me a night version and list the shadows that are in it.",
         calls=(
             Call("Day To Night", "{image}", "{first}"),
@@ -132,28 +132,28 @@ ITEMS = (
         reply="The night version is {first}. Its shadows are below the flags and beside the steps.",
         placeholder=True,
     ),
-    # The first call is made already.
+    # The first call has already been made.
     Item(
-        picture="a garden gate in need of paint",
+        image="a garden gate in need of paint",
         request="Paint the gate blue and sharpen its hinges afterwards.",
         done=(Call("Recolour Object", "{image}, gate, blue", "{first}"),),
         calls=(Call("Sharpen Region", "{first}, hinges", "{second}"),),
         reply="The blue gate with sharper hinges is {second}.",
     ),
     Item(
-        picture="an empty platform at midday",
+        image="an empty platform at midday",
         request="Turn it into night, and guess the place from the result.",
         done=(Call("Day To Night", "{image}", "{first}"),),
         calls=(Call("Guess Place", "{first}", "a railway station"),),
         reply="The night version is {first}. It looks like a railway station.",
     ),
     Item(
-        picture="two hay bales on a slope",
+        image="two hay bales on a slope",
         request="How far apart are the upper bale and the lower bale?",
         done=(Call("Measure Gap", "{image}, upper bale, lower bale", "about 20 metres"),),
         reply="The two bales are about 20 metres apart.",
     ),
-    # No tool is due.
+    # No tool is needed.
     Item(
         request="Name a word that rhymes with lantern-light.",
         reply="A word that rhymes with it is night.",
@@ -163,31 +163,31 @@ ITEMS = (
         reply="Three and a half hours are 210 minutes.",
     ),
     Item(
-        picture="a basket of apples under a tree",
+        image="a basket of apples under a tree",
         request="Lovely, is it not? Tell me how you spell the word orchard.",
         reply="It is spelt o-r-c-h-a-r-d.",
     ),
     Item(
-        picture="a wet umbrella in a hallway",
+        image="a wet umbrella in a hallway",
         request="Leave the picture for now. Which is colder, ice or boiling water?",
         reply="Ice is colder than boiling water.",
     ),
-    # The gold call has an empty argument.
+    # The target call has an empty argument.
     Item(
-        picture="a lake with a rowing boat",
+        image="a lake with a rowing boat",
         request="Design a postcard about a day by the lake.",
         calls=(Call("Postcard From Words", "", "{first}"),),
         reply="The postcard is saved as {first}.",
     ),
-    # An argument that has a comma of its own.
+    # An argument that contains a comma itself.
     Item(
-        picture="a wall of notices, one of them torn",
+        image="a wall of notices, one of them torn",
         request="Sharpen the torn notice, the one at the top left.",
         calls=(Call("Sharpen Region", "{image}, torn notice, top left", "{first}"),),
         reply="The torn notice is sharper in {first}.",
     ),
     Item(
-        picture="several chairs around a table",
+        image="several chairs around a table",
         request="Paint the old, wobbly chair white.",
         calls=(Call("Recolour Object", "{image}, the old, wobbly chair, white", "{first}"),),
         reply="The chair is white in {first}.",

@@ -1,4 +1,4 @@
-"""Which questions the demo data asks, and their records in the shape of Inst-IT Bench."""
+"""The demo data's questions, as records in the format of Inst-IT Bench."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LETTERS = "ABCD"
 
 
 def image_questions() -> dict[int, list[Question]]:
-    """The questions on each image, by image number."""
+    """Return the questions about each image, by image number."""
     scene = IMAGES
     return {
         1: [about.colour(scene[1], 4), about.relation(scene[1], 1, 4)],
@@ -31,10 +31,10 @@ def image_questions() -> dict[int, list[Question]]:
 
 
 def video_questions() -> dict[int, list[Question]]:
-    """The questions on each video, by video number.
+    """Return the questions about each video, by video number.
 
-    The film's questions name no moments: how many frames a reader takes from a video file is
-    the reader's choice.
+    Questions about the video file refer to no frames by number, because readers choose how many
+    frames they take from a file.
     """
     video = VIDEOS
     return {
@@ -68,17 +68,17 @@ def video_questions() -> dict[int, list[Question]]:
 
 
 def image_path(number: int) -> str:
-    """Where an image lies inside the benchmark's folder."""
+    """Return an image's path within the benchmark's folder."""
     return f"images_vpt/{number:03d}.jpg"
 
 
 def video_path(number: int) -> str:
-    """Where a video lies inside the benchmark's folder: a folder of frames, or a file."""
-    return f"videos_vpt/{number}" + (".mp4" if VIDEOS[number].is_film else "")
+    """Return a video's path within the benchmark's folder: a folder of frames or a file."""
+    return f"videos_vpt/{number}" + (".mp4" if VIDEOS[number].is_file else "")
 
 
 def records() -> dict[str, list[Record]]:
-    """The four record lists, by file name."""
+    """Return the four lists of records, by file name."""
     files: dict[str, list[Record]] = {}
     for medium, plan, path in (
         ("image", image_questions(), image_path),

@@ -1,4 +1,4 @@
-"""Draw and write the demo data that ships inside the package.
+"""Draw and write the demo data that ships with the package.
 
 Usage: python scripts/demo/make_demo_data.py [--output DIR]
 """
@@ -25,12 +25,13 @@ from scenes import IMAGES, VIDEOS, Video
 DEFAULT_OUTPUT = Path(__file__).resolve().parents[2] / "instit_bench" / "datasets" / "demo"
 JPEG_QUALITY = 88
 FRAMES_PER_SECOND = 4
-# This frame holds PNG data with an alpha channel under its .jpg name, as some real ones do.
+# This frame is a PNG with an alpha channel despite its .jpg name, like some frames of the
+# benchmark.
 PNG_FRAME = (1, 3)
 
 
 def write_demo_data(output: Path) -> None:
-    """Write both benchmarks' demo data below a folder."""
+    """Write both benchmarks' demo data to a folder."""
     bench = output / "Inst-It-Bench"
     for name, rows in records().items():
         _write_json(bench / name, rows)
@@ -38,8 +39,8 @@ def write_demo_data(output: Path) -> None:
         _write_jpeg(bench / image_path(number), render(scene))
     for number, video in VIDEOS.items():
         place = bench / video_path(number)
-        if video.is_film:
-            _write_film(place, video)
+        if video.is_file:
+            _write_video(place, video)
         else:
             _write_frames(place, number, video)
     for name, split in (
@@ -70,7 +71,7 @@ def _write_frames(folder: Path, number: int, video: Video) -> None:
             _write_jpeg(path, image)
 
 
-def _write_film(path: Path, video: Video) -> None:
+def _write_video(path: Path, video: Video) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), mode="w") as container:
         stream = container.add_stream("libx264", rate=Fraction(FRAMES_PER_SECOND))

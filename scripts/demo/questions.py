@@ -1,4 +1,4 @@
-"""Questions about one picture, with answers read off its scene."""
+"""Questions about one image, with answers derived from its scene."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ COLOURED_PARTS = {
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question in both formats: the same ``value`` fills ``option`` and ``sentence``.
+    """A question in both formats: ``value`` fills in both ``option`` and ``sentence``.
 
-    ``others`` are the false values that options are drawn from: at least three.
+    ``others`` are at least three false values, from which the wrong options are drawn.
     """
 
     text: str
@@ -47,7 +47,7 @@ class Question:
 
 
 def without(value: str, pool: Iterable[str]) -> tuple[str, ...]:
-    """A pool of values less one."""
+    """Return all values of a pool except one."""
     return tuple(other for other in pool if other != value)
 
 
@@ -56,10 +56,10 @@ def _tags(things: Iterable[Thing]) -> list[str]:
 
 
 def only(things: Iterable[Thing]) -> Thing:
-    """The one thing that fits; ValueError if none or several do."""
+    """Return the only matching thing; ValueError if none or several match."""
     found = list(things)
     if len(found) != 1:
-        raise ValueError(f"{len(found)} things fit where one must: {_tags(found)}")
+        raise ValueError(f"expected one matching thing, found {len(found)}: {_tags(found)}")
     return found[0]
 
 
@@ -83,14 +83,14 @@ def _name(thing: Thing) -> str:
 def _side(thing: Thing, other: Thing) -> str:
     across, down = thing.x - other.x, thing.y - other.y
     if min(abs(across), abs(down)) > 10 or max(abs(across), abs(down)) < 30:
-        raise ValueError(f"{thing.tag} is on no clear side of {other.tag}")
+        raise ValueError(f"{thing.tag} is not clearly on one side of {other.tag}")
     if abs(across) > abs(down):
         return "to the left of" if across < 0 else "to the right of"
     return "above" if down < 0 else "below"
 
 
 def colour(scene: Scene, mark: int, moment: int | None = None) -> Question:
-    """The colour of a thing, in a video at a moment."""
+    """Ask for the colour of a thing, in a video at one moment."""
     thing = scene.thing(mark)
     subject = COLOURED_PARTS.get(thing.kind, "") + thing.tag
     when = f" at <{moment}>" if moment else ""
@@ -103,7 +103,7 @@ def colour(scene: Scene, mark: int, moment: int | None = None) -> Question:
 
 
 def identity(scene: Scene, mark: int) -> Question:
-    """What a thing is."""
+    """Ask what a thing is."""
     thing = scene.thing(mark)
     return Question(
         text=f"What is {thing.tag}?",
@@ -115,7 +115,7 @@ def identity(scene: Scene, mark: int) -> Question:
 
 
 def relation(scene: Scene, mark: int, other: int, moment: int | None = None) -> Question:
-    """On which side of another thing a thing is, in a video at a moment."""
+    """Ask where a thing is relative to another, in a video at one moment."""
     thing, reference = scene.thing(mark), scene.thing(other)
     side = _side(thing, reference)
     when = f" at <{moment}>" if moment else ""
@@ -129,7 +129,7 @@ def relation(scene: Scene, mark: int, other: int, moment: int | None = None) -> 
 
 
 def count(scene: Scene, kind: str) -> Question:
-    """How many things of a kind there are."""
+    """Ask how many things of a kind there are."""
     plural = "people" if kind == "person" else f"{kind}s"
     number = sum(thing.kind == kind for thing in scene.things)
     return Question(
@@ -141,7 +141,7 @@ def count(scene: Scene, kind: str) -> Question:
 
 
 def naming(scene: Scene, mark: int) -> Question:
-    """Which thing fits a description."""
+    """Ask which thing matches a description."""
     name = _name(scene.thing(mark))
     thing = only(thing for thing in scene.things if _name(thing) == name)
     return Question(
@@ -153,7 +153,7 @@ def naming(scene: Scene, mark: int) -> Question:
 
 
 def highest(scene: Scene) -> Question:
-    """Which thing is nearest to the top edge."""
+    """Ask which thing is nearest to the top edge."""
     thing = _clear_maximum(scene.things, lambda thing: -thing.y)
     return Question(
         text="Which mark is nearest to the top edge of the picture?",
@@ -164,7 +164,7 @@ def highest(scene: Scene) -> Question:
 
 
 def rightmost(scene: Scene) -> Question:
-    """Which thing is furthest to the right."""
+    """Ask which thing is furthest to the right."""
     thing = _clear_maximum(scene.things, lambda thing: thing.x)
     return Question(
         text="Which mark is furthest to the right?",
@@ -175,7 +175,7 @@ def rightmost(scene: Scene) -> Question:
 
 
 def nearest(scene: Scene, mark: int) -> Question:
-    """Which thing is nearest to another."""
+    """Ask which thing is nearest to another."""
     reference = scene.thing(mark)
     rest = [thing for thing in scene.things if thing != reference]
     thing = _clear_maximum(
@@ -190,7 +190,7 @@ def nearest(scene: Scene, mark: int) -> Question:
 
 
 def same_colour(scene: Scene, mark: int) -> Question:
-    """Which other thing shares a thing's colour."""
+    """Ask which other thing has the same colour."""
     reference = scene.thing(mark)
     rest = [thing for thing in scene.things if thing != reference]
     thing = only(thing for thing in rest if thing.colour == reference.colour)
@@ -203,7 +203,7 @@ def same_colour(scene: Scene, mark: int) -> Question:
 
 
 def largest(scene: Scene, kind: str) -> Question:
-    """Which thing of a kind is the largest."""
+    """Ask which thing of a kind is the largest."""
     alike = [thing for thing in scene.things if thing.kind == kind]
     thing = _clear_maximum(alike, lambda thing: thing.radius)
     return Question(

@@ -1,4 +1,4 @@
-"""The pictures and films of the demo data, as scenes."""
+"""The images and videos of the demo data, as scenes."""
 
 from __future__ import annotations
 
@@ -8,16 +8,15 @@ from drawing import Scene, Thing
 
 IMAGE_SIZE = (480, 320)
 FRAME_SIZE = (360, 240)
-FILM_SIZE = (320, 240)
+VIDEO_FILE_SIZE = (320, 240)
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """A thing over time; frames count from 1 and both ends of a span belong to it.
+    """A thing over time. Frames are counted from 1; spans include both ends.
 
-    ``shown`` is the span in which it is visible (to the end of the video if None). During
-    ``moves`` it goes in equal steps from its place to ``to``; ``turns`` says from which
-    frame on it has another colour.
+    The thing is visible during ``shown`` (None: the whole video). During ``moves`` it moves in
+    equal steps from its place to ``to``. ``turns`` maps frames to the colours it has from then on.
     """
 
     thing: Thing
@@ -27,7 +26,7 @@ class Actor:
     turns: dict[int, str] = field(default_factory=dict)
 
     def at(self, moment: int) -> Thing | None:
-        """The thing at a frame, or None while it is not visible."""
+        """Return the thing at a frame, or None if it is not visible."""
         if self.shown and not self.shown[0] <= moment <= self.shown[1]:
             return None
         x, y = self._place(moment)
@@ -47,21 +46,21 @@ class Actor:
 
 @dataclass(frozen=True, slots=True)
 class Video:
-    """A video of ``length`` frames; ``is_film`` makes it one video file, not a folder."""
+    """A video of ``length`` frames: one video file if ``is_file``, else a folder of frames."""
 
     size: tuple[int, int]
     backdrop: str
     length: int
     actors: tuple[Actor, ...]
-    is_film: bool = False
+    is_file: bool = False
 
     @property
     def marks(self) -> tuple[int, ...]:
-        """Every mark that is used at some moment."""
+        """All marks that occur in the video."""
         return tuple(actor.thing.mark for actor in self.actors)
 
     def at(self, moment: int) -> Scene:
-        """The scene at a frame, counted from 1."""
+        """Return the scene at a frame, counted from 1."""
         if not 1 <= moment <= self.length:
             raise ValueError(f"the video has no frame {moment}")
         visible = (actor.at(moment) for actor in self.actors)
@@ -192,7 +191,7 @@ VIDEOS: dict[int, Video] = {
         ),
     ),
     5: Video(
-        FILM_SIZE,
+        VIDEO_FILE_SIZE,
         "snow",
         16,
         (
@@ -201,6 +200,6 @@ VIDEOS: dict[int, Video] = {
             Actor(Thing(3, "ball", "orange", 35, 205, 20), moves=(1, 16), to=(285, 205)),
             Actor(Thing(4, "cat", "black", 255, 120, 28), shown=(7, 16)),
         ),
-        is_film=True,
+        is_file=True,
     ),
 }

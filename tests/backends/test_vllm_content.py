@@ -1,4 +1,4 @@
-"""How media reach an engine on this machine: by path, in their original bytes."""
+"""How media are sent to an engine on the same machine: by path, in their original bytes."""
 
 from __future__ import annotations
 
@@ -21,28 +21,28 @@ def address(part, readable=None, max_frames=32):
 
 
 def inline(url):
-    head, _, data = url.partition(",")
-    return head, base64.b64decode(data)
+    head, _, data = url.partition(b",")
+    return head.decode(), base64.b64decode(data)
 
 
-def test_a_picture_that_the_engine_may_read_goes_by_path():
+def test_an_image_that_the_engine_may_read_is_sent_by_path():
     assert address(ImagePart(path=PICTURE), demo_data().resolve()) == PICTURE.resolve().as_uri()
 
 
 @pytest.mark.parametrize("readable", [None, VIDEOS.resolve()])
-def test_any_other_goes_inline_in_its_own_bytes(readable):
+def test_any_other_image_is_sent_inline_in_its_original_bytes(readable):
     head, data = inline(address(ImagePart(path=PICTURE), readable))
     assert head == "data:image/jpeg;base64"
     assert data == PICTURE.read_bytes()
 
 
-def test_a_link_out_of_the_folder_is_followed_and_goes_inline(tmp_path):
+def test_an_image_linked_from_outside_the_folder_is_sent_inline(tmp_path):
     link = tmp_path / "1.jpg"
     link.symlink_to(PICTURE)
-    assert address(ImagePart(path=link), tmp_path.resolve()).startswith("data:")
+    assert address(ImagePart(path=link), tmp_path.resolve()).startswith(b"data:")
 
 
-def test_a_picture_with_transparency_is_converted_and_so_goes_inline(tmp_path):
+def test_an_image_with_transparency_is_converted_and_sent_inline(tmp_path):
     path = tmp_path / "1.jpg"
     Image.new("RGBA", (4, 4), (255, 0, 0, 90)).save(path, format="PNG")
     head, data = inline(address(ImagePart(path=path), tmp_path.resolve()))
@@ -50,13 +50,13 @@ def test_a_picture_with_transparency_is_converted_and_so_goes_inline(tmp_path):
     assert data != path.read_bytes()
 
 
-def test_a_name_with_spaces_and_signs_is_quoted(tmp_path):
+def test_a_name_with_spaces_and_special_characters_is_quoted(tmp_path):
     path = tmp_path / "a b#1%.jpg"
     path.write_bytes(PICTURE.read_bytes())
     assert address(ImagePart(path=path), tmp_path.resolve()).endswith("/a%20b%231%25.jpg")
 
 
-def test_a_video_file_goes_by_path_or_inline():
+def test_a_video_file_is_sent_by_path_or_inline():
     video = VideoPart(next(VIDEOS.glob("*.mp4")))
     assert address(video, VIDEOS.resolve()) == video.path.resolve().as_uri()
     head, data = inline(address(video))
@@ -64,13 +64,13 @@ def test_a_video_file_goes_by_path_or_inline():
     assert data == video.path.read_bytes()
 
 
-def test_a_folder_of_frames_goes_as_one_video_of_the_frames_own_bytes():
+def test_a_folder_of_frames_is_sent_as_one_video_with_the_frames_original_bytes():
     url = address(VideoPart(VIDEOS / "1"), VIDEOS.resolve(), max_frames=3)
-    head, *frames = url.split(",")
-    assert head == "data:video/jpeg;base64"
+    head, *frames = url.split(b",")
+    assert head == b"data:video/jpeg;base64"
     wanted = [(VIDEOS / f"1/{number}.jpg").read_bytes() for number in (1, 7, 12)]
     assert [base64.b64decode(frame) for frame in frames] == wanted
 
 
-def test_text_stays_text():
+def test_text_is_sent_as_text():
     assert content(TextPart("Q"), None, 1) == {"type": "text", "text": "Q"}

@@ -1,4 +1,4 @@
-"""Starting, watching and ending an engine, with a stand-in for it (tests/vllm has the real one)."""
+"""Starting, watching and stopping an engine, with a stand-in (tests/vllm uses the real one)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from instit_bench.backends.options import EngineOptions
 from instit_bench.backends.vllm import backend as vllm_backend
 from instit_bench.backends.vllm.server import EngineEnded, EngineServer
 from instit_bench.errors import InputError
-from instit_bench.types import GenerationParams, Message, Request, Sample, TextPart
+from instit_bench.resources import demo_data
+from instit_bench.types import GenerationParams, ImagePart, Message, Request, Sample, TextPart
 from tests.command_line import REPOSITORY
 from tests.openai_server import Reply, openai_server
 from tests.vllm.processes import alive
@@ -29,14 +30,14 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="vLLM runs on Li
 
 @pytest.fixture
 def fake(tmp_path, monkeypatch):
-    """Set how the stand-in behaves; returns its file."""
+    """Set the stand-in's behaviour and return its settings file."""
     file = tmp_path / "fake.json"
 
-    def set_up(**settings):
+    def set_up(version="0.19.1", **settings):
         file.write_text(json.dumps(settings))
         command = (sys.executable, str(FAKE), "--fake", str(file))
         monkeypatch.setattr(vllm_backend, "SERVE", command)
-        monkeypatch.setattr(vllm_backend, "_installed_version", lambda: "0")
+        monkeypatch.setattr(vllm_backend, "_installed_version", lambda: version)
         return file
 
     set_up()
@@ -57,9 +58,10 @@ def server(file, told=None):
     return EngineServer(command, file.with_name("engine.log"), tell)
 
 
-def request(number, cluster="c", choices=()):
+def request(number, cluster="c", choices=(), images=()):
     sample = Sample("t", str(number), {}, "A", cluster, choices=choices)
-    return Request(sample, (Message("user", (TextPart(f"question {number}"),)),), PARAMS)
+    parts = (*map(ImagePart, images), TextPart(f"question {number}"))
+    return Request(sample, (Message("user", parts),), PARAMS)
 
 
 def wait_until_gone(pids):
@@ -69,7 +71,7 @@ def wait_until_gone(pids):
         time.sleep(0.05)
 
 
-def test_it_is_ready_when_it_answers_and_ends_with_all_its_processes(fake):
+def test_the_engine_is_ready_when_it_answers_and_stops_with_all_its_processes(fake):
     file = fake(slow=0.5)
 
     async def life():
@@ -87,7 +89,7 @@ def test_it_is_ready_when_it_answers_and_ends_with_all_its_processes(fake):
     wait_until_gone(asyncio.run(life()))
 
 
-def test_the_log_shows_progress_and_keeps_no_key(fake):
+def test_the_log_shows_progress_and_contains_no_key(fake):
     file = fake(
         say=["INFO Starting to load model m", "key is KEY", "INFO Starting to load model m"]
     )
@@ -106,7 +108,7 @@ def test_the_log_shows_progress_and_keeps_no_key(fake):
     assert key not in log
 
 
-def test_an_engine_that_ends_instead_of_starting_says_why(fake):
+def test_a_failed_start_reports_the_engine_s_reason(fake):
     file = fake(fail=True, say=["Traceback", "RuntimeError: No CUDA GPUs are available"])
     with pytest.raises(EngineEnded, match="No CUDA GPUs are available; vLLM finds no GPU"):
         asyncio.run(server(file).start())
@@ -127,7 +129,7 @@ asyncio.run(life())
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_it_does_not_outlive_the_process_that_started_it(fake, tmp_path, number):
+def test_the_engine_does_not_outlive_the_process_that_started_it(fake, tmp_path, number):
     file = fake()
     program = OWNER.format(
         repository=str(REPOSITORY),
@@ -148,7 +150,7 @@ def test_it_does_not_outlive_the_process_that_started_it(fake, tmp_path, number)
     wait_until_gone(pids)
 
 
-def test_not_even_when_its_guard_is_killed(fake):
+def test_the_engine_does_not_outlive_a_killed_guard(fake):
     file = fake()
 
     async def life():
@@ -160,7 +162,7 @@ def test_not_even_when_its_guard_is_killed(fake):
         while alive(server_pid) and time.monotonic() < deadline:
             await asyncio.sleep(0.05)
         worker = processes(file)[1]
-        if alive(worker):  # the real engine's workers watch their parent; this one does not
+        if alive(worker):  # unlike the real engine's workers, this one does not watch its parent
             subprocess.run(["kill", "-9", str(worker)], check=True)
         return alive(server_pid), alive(guard)
 
@@ -168,7 +170,7 @@ def test_not_even_when_its_guard_is_killed(fake):
 
 
 def drive(folder, requests, **options):
-    """Ask one after the other; replies, totals and what was told."""
+    """Send the requests one by one; return replies, totals and status messages."""
     told: list[str] = []
 
     async def once():
@@ -183,7 +185,7 @@ def drive(folder, requests, **options):
     return *asyncio.run(once()), told
 
 
-def test_an_engine_that_dies_is_started_again_and_only_the_open_request_is_repeated(fake, tmp_path):
+def test_a_crashed_engine_is_restarted_and_only_open_requests_are_repeated(fake, tmp_path):
     file = fake(die_at=[3])
     replies, totals, told = drive(tmp_path, [request(n) for n in range(1, 6)])
     assert replies == ["A"] * 5
@@ -191,19 +193,21 @@ def test_an_engine_that_dies_is_started_again_and_only_the_open_request_is_repea
     assert texts == [f"question {n}" for n in (1, 2, 3, 3, 4, 5)]
     assert totals["starts"] == 2
     assert totals["prompt_tokens"] == 35
-    assert totals["prefix_cache_queries"] == 10, "the living engine's counters are read at the end"
+    assert totals["prefix_cache_queries"] == 10, (
+        "the counters of the running engine are read at the end"
+    )
     assert any("the engine died" in line for line in told)
     wait_until_gone(processes(file))
 
 
-def test_restarts_are_bounded(fake, tmp_path):
+def test_the_number_of_restarts_is_limited(fake, tmp_path):
     file = fake(die_at=list(range(100)), say=["RuntimeError: it hurts"])
     with pytest.raises(BackendUnavailable, match="died 4 times: RuntimeError: it hurts"):
         drive(tmp_path, [request(1)])
     assert len(asked(file)) == 4
 
 
-def test_requests_carry_the_key_and_choices_only_where_asked(fake, tmp_path):
+def test_requests_carry_the_key_and_choices_only_on_request(fake, tmp_path):
     file = fake()
     mc = request(1, choices=("a", "b", "c"))
     drive(tmp_path, [mc, request(2)], engine=EngineOptions(constrain_choices=True))
@@ -214,7 +218,7 @@ def test_requests_carry_the_key_and_choices_only_where_asked(fake, tmp_path):
     assert found == [{"choice": ["A", "B", "C"]}, None, None]
 
 
-def test_with_several_copies_what_shares_a_picture_goes_to_one(fake, tmp_path):
+def test_with_several_copies_requests_that_share_an_image_go_to_the_same_one(fake, tmp_path):
     file = fake()
     requests = [request(n, cluster=f"video {n % 8}") for n in range(24)]
     drive(tmp_path, requests, engine=EngineOptions(data_parallel=2))
@@ -225,7 +229,7 @@ def test_with_several_copies_what_shares_a_picture_goes_to_one(fake, tmp_path):
     assert set.union(*ranks.values()) == {"0", "1"}
 
 
-def test_a_failed_start_is_wrong_usage_and_names_the_log(fake, tmp_path):
+def test_a_failed_start_is_a_usage_error_that_names_the_log(fake, tmp_path):
     fake(fail=True, say=["ValueError: there is no chat template here"])
     with pytest.raises(
         InputError, match=r"chat template here; choose --prompt-style raw.*engine\.log"
@@ -233,7 +237,7 @@ def test_a_failed_start_is_wrong_usage_and_names_the_log(fake, tmp_path):
         drive(tmp_path, [request(1)])
 
 
-def test_a_server_that_runs_already_is_asked_and_not_started(tmp_path, monkeypatch):
+def test_a_running_server_is_used_instead_of_starting_one(tmp_path, monkeypatch):
     monkeypatch.setenv("VLLM_API_KEY", "sk-secret")
     monkeypatch.setattr(vllm_backend, "_installed_version", lambda: None)
     with openai_server(lambda _: Reply("B")) as running:
@@ -244,14 +248,20 @@ def test_a_server_that_runs_already_is_asked_and_not_started(tmp_path, monkeypat
     assert not (tmp_path / "engine.log").exists()
 
 
-def test_without_vllm_the_error_says_what_to_install(monkeypatch):
+def test_without_vllm_the_error_names_the_extra_to_install(monkeypatch):
     monkeypatch.setattr(vllm_backend, "_installed_version", lambda: None)
     with pytest.raises(InputError, match=r'pip install "instit-bench\[vllm\]".*--backend openai'):
         vllm_backend.VllmBackend(BackendOptions("m"))
 
 
+def test_its_server_keeps_idle_connections_far_longer_than_the_client_uses_them(fake, tmp_path):
+    file = fake()
+    drive(tmp_path, [request(1)])
+    assert int(asked(file)[0]["keep_alive"]) > 600
+
+
 @pytest.mark.parametrize("trouble", ["drop_at", "busy_at"])
-def test_a_request_that_a_living_engine_lost_is_sent_again(fake, trouble, tmp_path, monkeypatch):
+def test_a_request_that_the_engine_drops_is_sent_again(fake, trouble, tmp_path, monkeypatch):
     monkeypatch.setattr(vllm_backend, "PAUSE_S", 0.01)
     file = fake(**{trouble: [1, 2]})
     told: list[str] = []
@@ -269,7 +279,7 @@ def test_a_request_that_a_living_engine_lost_is_sent_again(fake, trouble, tmp_pa
     assert len(asked(file)) == 3
 
 
-def test_a_living_engine_that_never_answers_is_asked_so_often_and_no_more(
+def test_a_request_that_the_engine_keeps_dropping_is_retried_a_limited_number_of_times(
     fake, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(vllm_backend, "PAUSE_S", 0.01)
@@ -286,3 +296,74 @@ def test_a_living_engine_that_never_answers_is_asked_so_often_and_no_more(
     with pytest.raises(GenerationError, match="error 503"):
         asyncio.run(life())
     assert len(asked(file)) == 3
+
+
+# --- media once ----------------------------------------------------------------------------------
+
+IMAGES = sorted((demo_data() / "Inst-It-Bench/images_vpt").iterdir())
+
+
+def sent(file):
+    """For each request, which of its images were sent: letters are, dots are only named."""
+    letters: dict[str, str] = {}
+
+    def shown(part):
+        letter = letters.setdefault(part["uuid"], chr(ord("a") + len(letters)))
+        return letter if part["image_url"] else "."
+
+    contents = [record["body"]["messages"][0]["content"] for record in asked(file)]
+    return ["".join(shown(part) for part in parts if "image_url" in part) for parts in contents]
+
+
+def test_an_image_is_sent_once_and_then_named(fake, tmp_path):
+    file = fake("0.20.0")
+    replies, _, _ = drive(tmp_path, [request(n, images=IMAGES[:2]) for n in range(3)])
+    assert replies == ["A"] * 3
+    assert sent(file) == ["ab", "..", ".."]
+
+
+def test_equal_images_have_equal_names_and_others_have_not(fake, tmp_path):
+    copy = tmp_path / "copy.jpg"
+    copy.write_bytes(IMAGES[0].read_bytes())
+    file = fake("0.20.0")
+    drive(tmp_path, [request(1, images=[IMAGES[0]]), request(2, images=[copy, IMAGES[1]])])
+    assert sent(file) == ["a", ".b"]
+
+
+def test_what_the_engine_has_dropped_is_sent_again_and_nobody_notices(fake, tmp_path):
+    file = fake("0.20.0", keeps=1)
+    requests = [request(n, images=[IMAGES[n % 2]]) for n in range(3)]
+    replies, _, told = drive(tmp_path, requests)
+    assert replies == ["A"] * 3
+    assert sent(file) == ["a", "b", ".", "a"]
+    assert told == []
+
+
+def test_an_engine_that_is_started_again_is_sent_all_again(fake, tmp_path):
+    file = fake("0.20.0", die_at=[2])
+    drive(tmp_path, [request(n, images=IMAGES[:1]) for n in range(3)])
+    assert sent(file) == ["a", ".", "a", "."]
+
+
+def test_an_engine_that_keeps_nothing_is_soon_sent_everything_at_once(fake, tmp_path):
+    file = fake("0.20.0", keeps=0)
+    drive(tmp_path, [request(n, images=IMAGES[:1]) for n in range(40)])
+    assert len(asked(file)) < 40 + 20
+    assert sent(file)[-10:] == ["a"] * 10
+
+
+def test_an_error_of_the_request_itself_is_told_after_one_more_try(fake, tmp_path):
+    file = fake("0.20.0", busy_at=[2, 3])
+    options = {"max_retries": 0}
+    with pytest.raises(GenerationError, match="error 503"):
+        drive(tmp_path, [request(n, images=IMAGES[:1]) for n in range(2)], **options)
+    assert sent(file) == ["a", ".", "a"]
+
+
+@pytest.mark.parametrize("version", ["0.19.1", "dev"])
+def test_an_older_engine_gets_every_image_without_a_name(fake, tmp_path, version):
+    file = fake(version)
+    drive(tmp_path, [request(n, images=IMAGES[:1]) for n in range(2)])
+    parts = [record["body"]["messages"][0]["content"][0] for record in asked(file)]
+    assert [part.keys() for part in parts] == [{"type", "image_url"}] * 2
+    assert all(part["image_url"]["url"] for part in parts)

@@ -1,4 +1,4 @@
-"""What the engine's log says: how far a start is, why one failed, and what to change."""
+"""Reading the engine's log: the progress of a start, why it failed, and what to change."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_progress(line, words):
         ("RuntimeError: something new", "something new", ""),
     ],
 )  # fmt: skip
-def test_the_engine_s_own_reason_and_what_to_change(said, reason, change):
+def test_a_failure_is_reported_with_the_engine_s_reason_and_what_to_change(said, reason, change):
     lines = [
         HEAD + "EngineCore failed to start.",
         HEAD + "Traceback (most recent call last):",
@@ -61,7 +61,7 @@ def test_the_engine_s_own_reason_and_what_to_change(said, reason, change):
     assert "Engine core initialization failed" not in found
 
 
-def test_an_engine_that_names_no_error_is_quoted():
+def test_without_a_known_error_the_last_lines_are_quoted():
     assert reason_of(["one\n", "Killed\n", "\n"]) == "Killed"
     assert reason_of([]) == "it said nothing"
 
@@ -77,13 +77,13 @@ def test_counters_are_summed_over_engines():
     assert read_counters(page) == {"prefix_cache_hits": 125.0, "prefix_cache_queries": 200.0}
 
 
-def test_every_second_is_starting_waiting_or_working(monkeypatch):
+def test_every_second_counts_as_starting_waiting_or_working(monkeypatch):
     now = iter([0, 0, 5, 7, 11, 12])
     monkeypatch.setattr("instit_bench.backends.vllm.totals.time.monotonic", lambda: next(now))
     totals = Totals()
     totals.switch("starting")
     totals.switch("waiting")
-    with totals.request(), totals.request():  # two at once work as long as one
+    with totals.request(), totals.request():  # two requests in parallel count as long as one
         totals.add_usage(Usage(prompt_tokens=100, completion_tokens=3, cached_tokens=60))
     totals.switch(None)
     assert totals.as_dict() == {

@@ -1,4 +1,4 @@
-"""Bad input gives one clear line and exit 2: never a traceback, never exit 0."""
+"""Bad input gives one clear line and exit code 2: never a traceback, never exit code 0."""
 
 from __future__ import annotations
 
@@ -9,6 +9,11 @@ import pytest
 RUN = ["run", "--backend", "baseline", "--model", "first"]
 DEMO = [*RUN, "--data", "demo"]
 TOOL = {"id": 1, "instruction": "Do.", "output": "Thought: Do I need to use a tool? No\nAI: x"}
+
+
+BILLION = "a: &a [x, x]\n" + "".join(
+    f"a{n}: &a{n} [{', '.join([f'*a{n - 1}' if n else '*a'] * 9)}]\n" for n in range(9)
+)
 
 
 def write(path, text):
@@ -41,6 +46,33 @@ CASES = {
     "raw style with pictures": (lambda p: [*DEMO, "--prompt-style", "raw"], "inst_it_image_mc"),
     "a bad error budget": (lambda p: [*DEMO, "--fail-on-error", "1.5"], "--fail-on-error"),
     "a run name that is a path": (lambda p: [*DEMO, "--name", "../x"], "--name '../x'"),
+    "a run name that no file system takes": (
+        lambda p: [*DEMO, "--name", "名" * 70],
+        "--name: use at most 200 bytes, found 210",
+    ),
+    "a model name of a megabyte": (
+        lambda p: ["run", "--backend", "baseline", "--data", "demo", "--model", "m" * 10**6],
+        "--model: String should have at most 4096 characters",
+    ),
+    "a temperature without an end": (
+        lambda p: [*DEMO, "--temperature", "inf"],
+        "--temperature: Input should be a finite number",
+    ),
+    "a body that is not JSON": (
+        lambda p: [*DEMO, "--extra-body", '{"a": NaN}'],
+        "--extra-body: cannot be sent as JSON",
+    ),
+    "a config file of aliases within aliases": (
+        lambda p: ["run", "--config", write(p / "c.yaml", BILLION)],
+        "c.yaml: is not valid YAML: more than 100000 values",
+    ),
+    "a config file that would run something": (
+        lambda p: [
+            *("run", "--config"),
+            write(p / "c.yaml", f"model: !!python/object/apply:os.mkdir ['{p}/made']"),
+        ],
+        "could not determine a constructor",
+    ),
     "an output that is a file": (
         lambda p: [*DEMO, "--output", write(p / "file", "")],
         "is a file, not a folder",
@@ -99,6 +131,10 @@ CASES = {
     ),
     "exporting what is no run": (lambda p: ["export", "."], "is not a run directory"),
     "a leaderboard of what is no run": (lambda p: ["leaderboard", "nowhere"], "nowhere"),
+    "judging what is no run": (
+        lambda p: ["judge", "nowhere", "--judge", "lexical"],
+        "nowhere: run directory not found",
+    ),
     "a leaderboard of nothing": (lambda p: ["leaderboard"], "no runs under results"),
     "an endpoint without a key": (
         lambda p: ["run", "--model", "m", "--backend", "openai", "--data", "demo"],
@@ -122,7 +158,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_one_clear_line_and_exit_2(cli, tmp_path, case):
+def test_bad_input_is_one_clear_line_and_exit_code_2(cli, tmp_path, case):
     arguments, told = CASES[case]
     key = {"OPENAI_API_KEY": "sk\nsecret"} if case == "a key that is none" else {}
     done = cli(*arguments(tmp_path), **key)
@@ -132,9 +168,10 @@ def test_one_clear_line_and_exit_2(cli, tmp_path, case):
     assert len(errors) == 1, done.stderr
     assert told in errors[0]
     assert "Traceback" not in done.stderr
+    assert not (tmp_path / "nowhere").exists()
 
 
-def test_a_journal_broken_in_the_middle_is_told_by_line_and_left_alone(cli, tmp_path):
+def test_a_journal_damaged_in_the_middle_is_an_error_and_left_unchanged(cli, tmp_path):
     command = [*DEMO, "--tasks", "gpt4tools_seen", "--name", "r"]
     cli(*command)
     path = tmp_path / "results/r/samples/gpt4tools_seen.jsonl"
@@ -159,7 +196,7 @@ def test_a_journal_broken_in_the_middle_is_told_by_line_and_left_alone(cli, tmp_
     ],
     ids=lambda command: command[0],
 )
-def test_a_score_that_is_none_is_refused_by_every_command_that_reads_runs(cli, tmp_path, command):
+def test_an_invalid_score_is_refused_by_every_command_that_reads_runs(cli, tmp_path, command):
     cli(*DEMO, "--tasks", "gpt4tools_seen", "--name", "r")
     journal = tmp_path / "results/r/samples/gpt4tools_seen.jsonl"
     line, *rest = journal.read_text().splitlines(keepends=True)
@@ -184,7 +221,7 @@ def test_a_score_that_is_none_is_refused_by_every_command_that_reads_runs(cli, t
         ("engine", {"seconds_working": 1e308}),
     ],
 )
-def test_a_broken_manifest_is_one_line_for_every_command(cli, tmp_path, part, value):
+def test_an_invalid_manifest_is_one_line_for_every_command(cli, tmp_path, part, value):
     cli(*DEMO, "--tasks", "gpt4tools_seen", "--name", "r")
     path = tmp_path / "results/r/manifest.json"
     manifest = json.loads(path.read_text())
@@ -199,14 +236,14 @@ def test_a_broken_manifest_is_one_line_for_every_command(cli, tmp_path, part, va
         assert done.stderr.count("\n") == 1
 
 
-def test_an_output_that_cannot_be_written_is_one_line_and_exit_1(cli):
+def test_an_output_that_cannot_be_written_is_one_line_and_exit_code_1(cli):
     done = cli(*DEMO, "--output", "/proc/nowhere")
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     assert done.stderr.splitlines()[-1].startswith("instit-bench: error: /proc/nowhere")
 
 
-def test_a_terminal_that_knows_ascii_only_gets_its_tables(cli_process):
+def test_tables_are_printed_to_an_ascii_terminal(cli_process):
     command = [*RUN[:-1], "text:\N{SNOWMAN}", "--data", "demo", "--tasks", "gpt4tools_seen"]
     done = cli_process(*command, "--name", "r", PYTHONIOENCODING="ascii")
     assert done.returncode == 0, done.stderr

@@ -1,4 +1,4 @@
-"""The commands that only show something."""
+"""Commands that only print information."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ def test_version_and_help(cli):
     assert cli().returncode == 2
 
 
-def test_tasks_list_names_tasks_and_groups(cli):
+def test_tasks_list_shows_tasks_and_groups(cli):
     shown = cli("tasks", "list").stdout
     for name in ("inst_it_video_oe", "gpt4tools_unseen", "inst_it_bench", "official_accuracy"):
         assert name in shown
 
 
-def test_tasks_show_prints_the_first_sample_as_a_model_is_asked_it(cli):
+def test_tasks_show_prints_the_first_request(cli):
     shown = cli("tasks", "show", "inst_it_video_mc", "--data", "demo").stdout
     assert shown.count("<image 360x240") == 12
     assert "A. " in shown
@@ -25,7 +25,7 @@ def test_tasks_show_prints_the_first_sample_as_a_model_is_asked_it(cli):
     assert "prompts     own" in shown
 
 
-def test_tasks_show_raw_is_the_bare_instruction(cli):
+def test_tasks_show_raw_prints_the_instruction_alone(cli):
     chat = cli("tasks", "show", "gpt4tools_seen", "--data", "demo").stdout
     raw = cli("tasks", "show", "gpt4tools_seen", "--data", "demo", "--prompt-style", "raw").stdout
     assert chat.count("Thought: Do I need to use a tool? \n---") == 1
@@ -34,7 +34,7 @@ def test_tasks_show_raw_is_the_bare_instruction(cli):
     assert "top_k=None" in raw
 
 
-def test_tasks_show_with_the_benchmark_s_prompts_and_picture(cli, shared_data):
+def test_tasks_show_with_official_prompts_and_an_image(cli, shared_data):
     record = shared_data / "inst_it/image_mc_record_sample.json"
     shown = cli("tasks", "show", "inst_it_image_mc", "--data", record).stdout
     assert "prompts     official" in shown

@@ -1,4 +1,4 @@
-"""``instit-bench data list|download|verify``: what they print and exit with."""
+"""``instit-bench data list|download|verify``: their output and exit codes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PARTS = (
 
 
 def rows(table: str) -> list[list[str]]:
-    """The cells of a printed table, without its borders and titles."""
+    """Return the cells of a printed table, without borders and titles."""
     lines = (line for line in table.splitlines() if line.startswith("│"))
     return [[cell.strip() for cell in line.strip("│").split("│")] for line in lines]
 
@@ -42,7 +42,7 @@ def hub(tmp_path: Path) -> Iterator[Hub]:
     bench = demo_data() / "Inst-It-Bench"
     files = {path.name: path.read_bytes() for path in bench.glob("*.json")}
     with serve_hub(files) as running:
-        # The pictures, as the archives that the benchmark keeps them in.
+        # The images, in archives like the benchmark's.
         for name in ("images_vpt", "videos_vpt"):
             archive = shutil.make_archive(str(tmp_path / "archives" / name), "zip", bench, name)
             running.files[f"{name}.zip"] = Path(archive).read_bytes()
@@ -50,7 +50,7 @@ def hub(tmp_path: Path) -> Iterator[Hub]:
 
 
 class TestList:
-    def test_the_demo_is_complete_but_for_the_prompts(self, cli):
+    def test_the_demo_is_complete_except_for_the_prompts(self, cli):
         done = cli("data", "list", "--data", "demo")
         assert done.returncode == 0, done.stderr
         assert [row[:2] for row in rows(done.stdout) if row[0]] == [
@@ -59,7 +59,7 @@ class TestList:
             ["official prompts", "-"],
         ]
 
-    def test_a_folder_of_one_part_lacks_the_rest(self, cli, data):
+    def test_a_folder_with_one_part_lacks_the_rest(self, cli, data):
         shutil.rmtree(data / "Inst-It-Bench")
         (data / "gpt4tools" / "gpt4tools_val_seen.json").unlink()
         (data / "prompts").mkdir()
@@ -81,13 +81,13 @@ class TestList:
             assert found[part][0] == "-"
             assert found[part][1].startswith("broken: ")
 
-    def test_what_is_not_there_is_one_line_and_exit_code_2(self, cli):
+    def test_a_missing_folder_is_one_line_and_exit_code_2(self, cli):
         done = cli("data", "list", "--data", "no/such/folder")
         assert done.returncode == 2
         assert done.stderr.startswith("instit-bench: error: --data no/such/folder: no such")
         assert done.stderr.count("\n") == 1
 
-    def test_the_hub_is_not_asked(self, cli_process, hub, tmp_path):
+    def test_the_hub_is_not_contacted(self, cli_process, hub, tmp_path):
         done = cli_process("data", "list", **hub.environment(tmp_path / "hf"))
         assert done.returncode == 0, done.stderr
         assert [row[2] for row in rows(done.stdout)] == ["missing"] * 7
@@ -121,8 +121,8 @@ class TestDownload:
         assert last.startswith("instit-bench: error: 4 downloads failed; the first: ")
         assert "has no revision 'v9'" in last
 
-    def test_what_can_be_had_is_kept_when_a_part_fails(self, cli_process, hub, tmp_path):
-        """The fake hub is there; Google Drive and GitHub are not."""
+    def test_successful_downloads_are_kept_when_a_part_fails(self, cli_process, hub, tmp_path):
+        """The test hub is available; Google Drive and GitHub are not."""
         done = cli_process("data", "download", **hub.environment(tmp_path / "hf"))
         assert done.returncode == 2
         lines = done.stderr.splitlines()
@@ -135,13 +135,13 @@ class TestDownload:
         assert "3 downloads failed" in lines[-1]
         assert "Traceback" not in done.stderr
 
-    def test_what_is_there_is_not_fetched_again(self, cli, tmp_path, data):
+    def test_existing_files_are_not_downloaded_again(self, cli, tmp_path, data):
         shutil.copytree(data / "gpt4tools", tmp_path / "home" / "gpt4tools")
         done = cli("data", "download", "--benchmark", "gpt4tools")
         assert done.returncode == 0, done.stderr
         assert str(tmp_path / "home" / "gpt4tools" / "gpt4tools_val_seen.json") in done.stderr
 
-    def test_an_unknown_benchmark_is_wrong_usage(self, cli):
+    def test_an_unknown_benchmark_is_a_usage_error(self, cli):
         done = cli("data", "download", "--benchmark", "mmlu")
         assert done.returncode == 2
         assert "mmlu" in done.stderr
@@ -157,14 +157,14 @@ class TestVerify:
         "gpt4tools_unseen": ["24", "0", "0", "0"],
     }
 
-    def test_the_demo_is_sound(self, cli, data):
+    def test_the_demo_passes(self, cli, data):
         done = cli("data", "verify", "--data", "demo")
         assert done.returncode == 0, done.stderr
         assert done.stderr == ""
         assert {row[0]: row[1:5] for row in rows(done.stdout)} == self.COUNTS
         digests = [row[5] for row in rows(done.stdout)]
         assert len(set(digests)) == 6
-        # The same data in another place are the same data.
+        # A copy of the data elsewhere is the same data.
         copy = cli("data", "verify", "--data", data)
         assert copy.stdout == done.stdout
 
@@ -172,7 +172,7 @@ class TestVerify:
     def problems(self, cli, data):
         def run() -> list[str]:
             done = cli("data", "verify", "--data", data)
-            # decord's native code writes lines of its own, such as "[07:37:44] /github/…".
+            # decord's native code also writes lines, such as "[07:37:44] /github/…".
             *problems, last = [line for line in done.stderr.splitlines() if line[0] != "["]
             assert done.returncode == 1, done.stderr
             expected = f"instit-bench: error: {len(problems)} problems; the first: {problems[0]}"
@@ -190,19 +190,19 @@ class TestVerify:
         told = f"{folder}: frame 3 is missing"
         assert problems() == [f"inst_it_video_{kind}: {told}" for kind in ("mc", "oe")]
 
-    def test_every_broken_picture_is_named_with_its_reason(self, problems, data):
+    def test_every_broken_image_is_named_with_its_reason(self, problems, data):
         bench = data / "Inst-It-Bench"
         short = bench / "images_vpt" / "002.jpg"
         short.write_bytes(short.read_bytes()[:-500])
         gone = bench / "images_vpt" / "003.jpg"
         gone.unlink()
-        garbled = bench / "videos_vpt" / "1" / "3.jpg"  # a PNG; its pixels, but not its ends
+        garbled = bench / "videos_vpt" / "1" / "3.jpg"  # a PNG with its pixels but not its end
         content = bytearray(garbled.read_bytes())
         content[len(content) // 2] ^= 0xFF
         garbled.write_bytes(content)
         words = bench / "videos_vpt" / "1" / "4.jpg"
         words.write_text("no picture")
-        noise = bench / "images_vpt" / "001.jpg"  # sent as it is, but decoded here
+        noise = bench / "images_vpt" / "001.jpg"  # sent unchanged, but decoded here
         Image.effect_noise((200, 200), 80).save(noise, "PNG")
         content = bytearray(noise.read_bytes())
         content[len(content) // 2] ^= 0xFF
@@ -231,7 +231,7 @@ class TestVerify:
         assert told.startswith(f"inst_it_image_mc: {file}: record 5 (question_id ")
         assert told.endswith("field 'options': field 'C' is missing")
 
-    def test_an_id_that_occurs_twice_is_named(self, problems, data):
+    def test_a_duplicate_id_is_named(self, problems, data):
         file = data / "gpt4tools" / "gpt4tools_test_unseen.json"
         records = json.loads(file.read_text())
         records[3]["id"] = 1
@@ -239,14 +239,14 @@ class TestVerify:
         (told,) = problems()
         assert "record 4: id '1' is not unique" in told
 
-    def test_a_folder_that_holds_nothing_is_bad_input(self, cli, tmp_path):
+    def test_an_empty_folder_is_bad_input(self, cli, tmp_path):
         (tmp_path / "empty").mkdir()
         done = cli("data", "verify", "--data", tmp_path / "empty")
         assert done.returncode == 2
         assert "not found" in done.stderr
         assert done.stderr.count("\n") == 1
 
-    def test_the_environment_can_name_the_data(self, cli):
+    def test_the_data_folder_can_be_set_by_an_environment_variable(self, cli):
         done = cli("data", "list", INSTIT_BENCH_DATA="demo")
         assert done.returncode == 0, done.stderr
         assert "16" in done.stdout

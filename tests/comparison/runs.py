@@ -1,4 +1,4 @@
-"""Prediction files and baseline files to compare, made small enough to read."""
+"""Small, readable prediction files and baseline files to compare."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ QUESTIONS = ("What does [1] do at <2>?", "Who is behind [1] and [2]?", "What hap
 
 
 def predictions(videos=40, questions=10):
-    """Multiple-choice answers as upstream writes them: half of them right."""
+    """Return multiple-choice predictions in the upstream format, half of them right."""
     return [
         {
             "question_id": f"{video:03}-{number:02}",
@@ -24,7 +24,7 @@ def predictions(videos=40, questions=10):
 
 
 def worsened(rows, count):
-    """The same with the first right answers made wrong; the ids of those that changed."""
+    """Make the first right predictions wrong; return the rows and the changed ids."""
     right = [row["question_id"] for row in rows if row["model_prediction"] == row["ground_truth"]]
     changed = set(right[:count])
     wrong = {"A": "D", "B": "A", "C": "A", "D": "A"}
@@ -37,7 +37,7 @@ def worsened(rows, count):
 
 
 def score(cli, tmp_path, rows, name, *options):
-    """Score a file through the CLI into ``results/<name>``."""
+    """Score predictions on the command line into ``results/<name>``."""
     file = tmp_path / f"{name}.json"
     file.write_text(json.dumps(rows))
     done = cli("score", file, "--task", TASK, "--name", name, *options)
@@ -46,7 +46,7 @@ def score(cli, tmp_path, rows, name, *options):
 
 
 def task_scores(right, *, of=40, per_cluster=4, **changes):
-    """One task of a baseline file: the first ``right`` of its samples are right."""
+    """Return one task of a baseline file, with the first ``right`` samples right."""
     samples = {
         f"{n // per_cluster:03}-{n % per_cluster:02}": {
             "cluster": f"{n // per_cluster:03}",
@@ -70,7 +70,7 @@ def task_scores(right, *, of=40, per_cluster=4, **changes):
 
 
 def write_run(tmp_path, name, **tasks):
-    """A baseline file with these tasks."""
+    """Write a baseline file with these tasks."""
     values = {
         "format": "instit-bench scores 1",
         "name": name,

@@ -1,6 +1,6 @@
-"""``action.yml``: its scripts, run as a runner would run them.
+"""The scripts in ``action.yml``, run as a GitHub runner would run them.
 
-``uses:`` steps and the runner itself cannot be had here; ``gh`` is played by a script.
+``uses:`` steps and the runner itself are not available here; a script stands in for ``gh``.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from tests.comparison.runs import TASK, task_scores, write_run
 
 ACTION = yaml.safe_load((REPOSITORY / "action.yml").read_text())
 STEPS = {step["name"]: step for step in ACTION["runs"]["steps"] if "name" in step}
-# Lists the comments in comments.json like the API, and keeps what it is told to do.
+# Lists the comments in comments.json like the API, and records its calls.
 GH = """#!{python}
 import json, os, pathlib, subprocess, sys
 here = pathlib.Path(os.environ["RUNNER_TEMP"])
@@ -42,11 +42,14 @@ def step(tmp_path):
     """Run a step's script; keyword arguments are its environment."""
     programs = tmp_path / "bin"
     programs.mkdir()
+    installed = tmp_path / "instit-bench-venv/bin"
+    installed.mkdir(parents=True)
     instit_bench = f'#!/bin/sh\nexec {json.dumps(sys.executable)} -m instit_bench "$@"\n'
-    for name, text in (("instit-bench", instit_bench), ("gh", GH.format(python=sys.executable))):
-        (programs / name).write_text(text)
-        (programs / name).chmod(0o755)
-    (programs / "python").symlink_to(sys.executable)
+    gh = GH.format(python=sys.executable)
+    for path, text in ((installed / "instit-bench", instit_bench), (programs / "gh", gh)):
+        path.write_text(text)
+        path.chmod(0o755)
+    (installed / "python").symlink_to(sys.executable)
     (tmp_path / "comments.json").write_text("[]")
 
     def run(name, **env):
@@ -74,7 +77,7 @@ def runs(tmp_path):
     return write_run(tmp_path, "run", **{TASK: task_scores(0, of=80)}), baseline
 
 
-def test_inputs_never_become_part_of_a_script():
+def test_inputs_are_never_inserted_into_a_script():
     for step in STEPS.values():
         assert "${{" not in step["run"]
         used = set(re.findall(r"\$\{?([A-Z_]+)", step["run"]))
@@ -97,11 +100,31 @@ def test_the_check_keeps_its_exit_code_for_the_last_step(step, tmp_path):
     assert (tmp_path / "output").read_text() == "exit-code=1\n"
     found = {path.name for path in (tmp_path / "instit-bench").iterdir()}
     assert found == {"junit.xml", "check.md"}
-    assert step("Conclude", CODE="1").returncode == 1
-    assert step("Conclude", CODE="0").returncode == 0
+    assert step("Conclude", CODE="1", WARN_ONLY="false").returncode == 1
+    assert step("Conclude", CODE="0", WARN_ONLY="false").returncode == 0
 
 
-def test_names_with_spaces_and_shell_words_stay_names(step, tmp_path):
+@pytest.mark.parametrize(("code", "ends"), [("0", 0), ("1", 0), ("2", 2), ("3", 0)])
+def test_warn_only_lets_everything_but_bad_input_pass(step, code, ends):
+    done = step("Conclude", CODE=code, WARN_ONLY="true")
+    assert done.returncode == ends
+    assert ("::warning" in done.stdout) == (code in "13")
+
+
+def test_later_steps_of_the_job_keep_their_own_python():
+    text = (REPOSITORY / "action.yml").read_text()
+    assert "GITHUB_PATH" not in text
+    assert "update-environment: false" in text
+
+
+def test_every_action_is_pinned_by_its_commit():
+    files = [REPOSITORY / "action.yml", *(REPOSITORY / ".github/workflows").glob("*.yml")]
+    used = [name for path in files for name in re.findall(r"uses: (\S+)", path.read_text())]
+    assert len(used) > 10
+    assert not [name for name in used if not re.search(r"@[0-9a-f]{40}$", name) and name != "./"]
+
+
+def test_names_with_spaces_and_shell_syntax_are_passed_as_names(step, tmp_path):
     run, baseline = runs(tmp_path)
     (tmp_path / run).rename(tmp_path / "a run; touch $(echo gone).json")
     (tmp_path / "p.yaml").write_text("defaults: {max_drop: 1}")
@@ -112,14 +135,15 @@ def test_names_with_spaces_and_shell_words_stay_names(step, tmp_path):
     assert (tmp_path / "output").read_text().endswith("exit-code=2\n")
 
 
-def test_the_leaderboard_row_is_a_csv_file(step, tmp_path, cli):
+def test_the_leaderboard_row_is_a_csv_file_and_the_report_is_a_page(step, tmp_path, cli):
     cli("run", "--model", "random", "--backend", "baseline", "--data", "demo")
     (tmp_path / "instit-bench").mkdir()
-    done = step("CSV", RUN="results/random-demo")
+    done = step("Pages", RUN="results/random-demo")
     assert done.returncode == 0, done.stderr
     header, row = (tmp_path / "instit-bench/leaderboard.csv").read_text().splitlines()
     assert header.startswith("model,")
     assert row.startswith("random,")
+    assert "<html" in (tmp_path / "instit-bench/report.html").read_text()
     first, *_, last = done.stdout.splitlines()
     assert first.removeprefix("::stop-commands::") == last.strip(":")
 
@@ -128,7 +152,7 @@ needs_jq = pytest.mark.skipif(shutil.which("jq") is None, reason="jq, gh's own, 
 
 
 @needs_jq
-def test_the_comment_is_made_once_and_then_kept_up_to_date(step, tmp_path):
+def test_the_comment_is_created_once_and_then_updated(step, tmp_path):
     run, baseline = runs(tmp_path)
     step("Check", RUN=run, BASELINE=baseline, POLICY="")
     for _ in range(2):
@@ -154,7 +178,7 @@ def test_the_comment_is_made_once_and_then_kept_up_to_date(step, tmp_path):
 
 @needs_jq
 def test_without_findings_the_comment_says_so(step, tmp_path):
-    """Else an earlier push's comment would stand as if it were this one's."""
+    """Otherwise the comment for an earlier push would look like the one for this push."""
     (tmp_path / "instit-bench").mkdir()
     done = step("Comment", GH_TOKEN="x", PULL_REQUEST="5", ARTIFACT="a", CODE="2")
     assert done.returncode == 0, done.stderr
@@ -162,6 +186,6 @@ def test_without_findings_the_comment_says_so(step, tmp_path):
     assert "**instit-bench check: no findings** (exit code 2)" in made["body"]
 
 
-def test_what_ci_runs_can_be_run():
+def test_the_scripts_that_ci_runs_are_executable():
     for name in ("run", "gate-demo"):
         assert (REPOSITORY / ".ci" / name).stat().st_mode & stat.S_IXUSR

@@ -1,4 +1,4 @@
-"""``instit-bench baseline save``: a small file that stands for a run."""
+"""``instit-bench baseline save``: a small file that replaces a run in comparisons."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from tests.comparison.runs import TASK, predictions, score, task_scores, write_run
 
 
-def test_a_baseline_stands_for_its_run(cli, tmp_path):
+def test_a_baseline_can_replace_its_run(cli, tmp_path):
     demo = ["run", "--model", "random", "--backend", "baseline", "--data", "demo"]
     assert cli(*demo, "--judge", "lexical").returncode == 0
     saved = cli("baseline", "save", "results/random-demo")
@@ -27,7 +27,7 @@ def test_a_baseline_stands_for_its_run(cli, tmp_path):
     assert "wrong to right" in from_file.stdout
 
 
-def test_a_baseline_holds_no_texts_and_one_sample_a_line(cli, tmp_path):
+def test_a_baseline_contains_no_texts_and_one_sample_per_line(cli, tmp_path):
     rows = predictions()
     rows[0]["model_prediction"] = "The answer of the model is A"
     run = score(cli, tmp_path, rows, "run")
@@ -40,7 +40,7 @@ def test_a_baseline_holds_no_texts_and_one_sample_a_line(cli, tmp_path):
     assert list(json.loads(text)["tasks"][TASK]["samples"]) == [r["question_id"] for r in rows]
 
 
-def test_a_run_that_did_not_finish_is_no_baseline_unless_allowed(cli, tmp_path):
+def test_an_unfinished_run_is_not_saved_as_a_baseline_unless_allowed(cli, tmp_path):
     run = score(cli, tmp_path, predictions(), "run")
     manifest = tmp_path / run / "manifest.json"
     manifest.write_text(manifest.read_text().replace('"finished"', '"interrupted"'))
@@ -89,7 +89,7 @@ def test_a_broken_file_is_refused_by_field(cli, tmp_path, case):
     assert words in done.stderr
 
 
-def test_a_folder_s_name_need_not_be_text(cli, tmp_path):
+def test_a_folder_name_need_not_be_valid_unicode(cli, tmp_path):
     run = tmp_path / score(cli, tmp_path, predictions(), "run")
     odd = run.rename(os.fsdecode(os.fsencode(run) + b"\xff"))
     done = cli("baseline", "save", odd)
@@ -100,7 +100,7 @@ def test_a_folder_s_name_need_not_be_text(cli, tmp_path):
     assert names == "run\ufffd"
 
 
-def test_a_task_s_name_does_nothing_to_the_terminal(cli, tmp_path):
+def test_a_task_name_cannot_control_the_terminal(cli, tmp_path):
     manifest = tmp_path / score(cli, tmp_path, predictions(), "run") / "manifest.json"
     manifest.write_text(manifest.read_text().replace(TASK, r"x\n::error::\u001b[31m"))
     journal = manifest.parent / "samples" / f"{TASK}.jsonl"
@@ -111,7 +111,7 @@ def test_a_task_s_name_does_nothing_to_the_terminal(cli, tmp_path):
     assert not any(line.startswith("::") for line in done.stderr.splitlines())
 
 
-def test_what_is_no_run_is_no_baseline(cli, tmp_path):
+def test_a_folder_without_a_run_is_not_saved_as_a_baseline(cli, tmp_path):
     done = cli("baseline", "save", "nowhere")
     assert done.returncode == 2
     assert "nowhere: run directory not found" in done.stderr

@@ -1,4 +1,4 @@
-"""``instit-bench check``: a run against its baseline, and the exit code that says how it went."""
+"""``instit-bench check``: a run compared with its baseline, and the exit code."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_regression_noise_and_other_prompts_on_the_benchmark_s_own_answers(
 
 
 def with_states(state, count, **scores):
-    """A task of which the first samples ended so."""
+    """Return a task whose first samples have these states."""
     task = task_scores(200, of=400)
     for sample in list(task["samples"])[:count]:
         task["samples"][sample] |= {"state": state, "scores": scores}
@@ -112,7 +112,7 @@ RUNS = {
 
 
 @pytest.mark.parametrize("case", RUNS)
-def test_the_exit_code_says_what_it_is(cli, tmp_path, case):
+def test_the_exit_code_tells_regression_noise_and_missing_data_apart(cli, tmp_path, case):
     tasks, code, words = RUNS[case]
     baseline = write_run(tmp_path, "baseline", **{TASK: task_scores(200, of=400)})
     done = cli("check", write_run(tmp_path, "run", **tasks), "--baseline", baseline)
@@ -127,8 +127,8 @@ INCOMPLETE = {
 
 
 @pytest.mark.parametrize("case", INCOMPLETE)
-def test_a_baseline_that_misses_samples_is_no_measure(cli, tmp_path, case):
-    """What it does not have cannot be lost, so a run that is worse there would pass."""
+def test_a_baseline_with_missing_samples_is_not_a_valid_reference(cli, tmp_path, case):
+    """A run that is worse on the missing samples would pass otherwise."""
     baseline = write_run(tmp_path, "baseline", **{TASK: INCOMPLETE[case]})
     run = write_run(tmp_path, "run", **{TASK: task_scores(200, of=400)})
     done = cli("check", run, "--baseline", baseline)
@@ -139,8 +139,8 @@ def test_a_baseline_that_misses_samples_is_no_measure(cli, tmp_path, case):
     assert cli("check", run, "--baseline", baseline, *rules).returncode == 0
 
 
-def test_coverage_that_is_met_exactly_is_enough_for_both(cli, tmp_path):
-    """In floating point 0.07 * 100 is more than 7."""
+def test_coverage_equal_to_the_required_one_is_enough(cli, tmp_path):
+    """In floating point, 0.07 * 100 is more than 7."""
     task = task_scores(50, of=100, per_cluster=1)
     for sample in list(task["samples"].values())[7:]:
         sample |= {"state": "not_run", "scores": {}}
@@ -152,7 +152,7 @@ def test_coverage_that_is_met_exactly_is_enough_for_both(cli, tmp_path):
     assert done.returncode == 0, done.stdout
 
 
-def test_a_rule_for_a_metric_that_only_the_baseline_has_cannot_be_judged(cli, tmp_path):
+def test_a_rule_for_a_metric_that_only_the_baseline_has_cannot_be_checked(cli, tmp_path):
     more = task_scores(200, of=400)
     more["metrics"].append("recall")
     for sample in more["samples"].values():
@@ -167,15 +167,15 @@ def test_a_rule_for_a_metric_that_only_the_baseline_has_cannot_be_judged(cli, tm
 
 
 def scores_of(values, name, tmp_path):
-    """A run of five pictures with these accuracies."""
+    """Write a run on five images with these accuracies."""
     task = task_scores(0, of=5, per_cluster=1)
     for sample, value in zip(task["samples"].values(), values, strict=True):
         sample["scores"] = {"accuracy": value}
     return write_run(tmp_path, name, **{TASK: task})
 
 
-def test_a_limit_that_is_met_exactly_is_held(cli, tmp_path):
-    """In floating point 0.7 / 5 is less than 0.14, and 0.3 / 5 more than 0.06."""
+def test_a_value_equal_to_the_limit_passes(cli, tmp_path):
+    """In floating point, 0.7 / 5 is less than 0.14, and 0.3 / 5 is more than 0.06."""
     run = scores_of([0, 0, 0, 0, 0.7], "run", tmp_path)
     floor = "defaults: {max_drop: null, metrics: {accuracy: {min_value: 0.14, gate: mean}}}"
     assert cli("check", run, *policy(tmp_path, floor)).returncode == 0
@@ -187,7 +187,7 @@ def test_a_limit_that_is_met_exactly_is_held(cli, tmp_path):
     assert cli("check", after, "--baseline", before, *drop).returncode == 1
 
 
-def test_a_task_that_the_run_lacks_cannot_be_judged_and_the_others_are(cli, tmp_path):
+def test_a_task_missing_from_the_run_cannot_be_checked_but_the_others_are(cli, tmp_path):
     both = {TASK: task_scores(40, of=80), "inst_it_image_mc": task_scores(40, of=80)}
     baseline = write_run(tmp_path, "baseline", **both)
     run = write_run(tmp_path, "run", **{TASK: task_scores(0, of=80)})
@@ -197,7 +197,7 @@ def test_a_task_that_the_run_lacks_cannot_be_judged_and_the_others_are(cli, tmp_
     assert "regression" in row_of(done, "accuracy max_drop")
 
 
-def test_five_videos_are_too_few_for_the_interval_and_enough_for_the_mean(cli, tmp_path):
+def test_five_videos_are_too_few_for_an_interval_but_enough_for_a_mean(cli, tmp_path):
     baseline = write_run(tmp_path, "baseline", **{TASK: task_scores(20, of=20)})
     run = write_run(tmp_path, "run", **{TASK: FEW})
     done = cli("check", run, "--baseline", baseline)
@@ -207,7 +207,7 @@ def test_five_videos_are_too_few_for_the_interval_and_enough_for_the_mean(cli, t
     assert cli("check", run, "--baseline", baseline, *rules).returncode == 1
 
 
-# A run that lost 40 of 400 answers, all in ten videos: 0.5 to 0.4, interval about 0.04 to 0.16.
+# A run that loses 40 of 400 answers, all in ten videos: 0.5 to 0.4, interval about 0.04 to 0.16.
 POLICIES = {
     "an established drop": ("{}", 1),
     "a drop that is allowed": ("defaults: {max_drop: 0.2}", 0),
@@ -252,7 +252,7 @@ def test_the_policy_decides(cli, tmp_path, case):
     assert done.returncode == code, done.stdout + done.stderr
 
 
-def test_what_could_have_been_detected_lies_beyond_what_is_allowed(cli, tmp_path):
+def test_a_detectable_difference_larger_than_the_allowed_one_is_reported(cli, tmp_path):
     baseline = write_run(tmp_path, "baseline", **{TASK: task_scores(200, of=400)})
     run = write_run(tmp_path, "run", **{TASK: task_scores(198, of=400)})
 
@@ -265,7 +265,7 @@ def test_what_could_have_been_detected_lies_beyond_what_is_allowed(cli, tmp_path
     assert detectable(0.05) == pytest.approx(0.05 + detectable(0), abs=2e-4)
 
 
-def test_more_mistakes_are_a_regression(cli, tmp_path):
+def test_more_errors_are_a_regression(cli, tmp_path):
     demo = ["run", "--backend", "baseline", "--data", "demo", "--tasks", "gpt4tools_unseen"]
     cli(*demo, "--model", "echo-gold", "--name", "gold")
     cli(*demo, "--model", "random", "--name", "random")
@@ -279,7 +279,7 @@ def test_more_mistakes_are_a_regression(cli, tmp_path):
     assert done.returncode == 0
 
 
-def test_floors_need_no_baseline(cli, tmp_path):
+def test_minimum_values_need_no_baseline(cli, tmp_path):
     run = write_run(tmp_path, "run", **{TASK: task_scores(200, of=400)})
     floor = "defaults: {{metrics: {{accuracy: {{min_value: {}}}}}}}"
     assert cli("check", run, *policy(tmp_path, floor.format(0.3))).returncode == 0

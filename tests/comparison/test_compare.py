@@ -1,4 +1,4 @@
-"""``instit-bench compare``: what changed, whether it means anything, and when it refuses."""
+"""``instit-bench compare``: what changed, whether it is significant, and what is refused."""
 
 from __future__ import annotations
 
@@ -37,17 +37,17 @@ def check_forty_changed_answers(cli, tmp_path, rows):
     assert sorted(i for group in groups.values() for i in group["to_wrong"]) == sorted(changed)
 
 
-def test_forty_answers_changed_for_the_worse_are_shown_and_named(cli, tmp_path):
+def test_forty_changed_predictions_are_reported_and_listed(cli, tmp_path):
     check_forty_changed_answers(cli, tmp_path, predictions())
 
 
-def test_forty_of_the_benchmark_s_own_answers_changed(cli, tmp_path, shared_data):
+def test_forty_of_the_benchmark_s_own_predictions_changed(cli, tmp_path, shared_data):
     check_forty_changed_answers(
         cli, tmp_path, load(shared_data / "inst_it/video_mc_inference.json")
     )
 
 
-def test_two_changed_answers_show_no_difference_and_the_others_are_counted(cli, tmp_path):
+def test_two_changed_predictions_are_not_a_significant_difference(cli, tmp_path):
     a = write_run(tmp_path, "a", **{TASK: task_scores(30, of=400)})
     b = write_run(tmp_path, "b", **{TASK: task_scores(28, of=400)})
     done = cli("compare", a, b, "--flips", 1, "--json", "c.json")
@@ -56,7 +56,7 @@ def test_two_changed_answers_show_no_difference_and_the_others_are_counted(cli, 
     assert "no difference shown" in done.stdout
 
 
-def test_a_group_without_room_for_ids_is_counted_only(cli, tmp_path):
+def test_without_room_for_ids_a_group_is_only_counted(cli, tmp_path):
     a = write_run(tmp_path, "a", **{TASK: task_scores(30)})
     b = write_run(tmp_path, "b", **{TASK: task_scores(28)})
     shown = cli("compare", a, b, "--flips", 0).stdout
@@ -64,9 +64,9 @@ def test_a_group_without_room_for_ids_is_counted_only(cli, tmp_path):
     assert "007-00" not in shown
 
 
-def test_a_bootstrap_by_video_stands_beside_the_interval_on_demand(cli, tmp_path):
+def test_a_bootstrap_interval_by_video_is_shown_on_request(cli, tmp_path):
     a = write_run(tmp_path, "a", **{TASK: task_scores(400, of=400)})
-    b = write_run(tmp_path, "b", **{TASK: task_scores(360, of=400)})  # ten videos of 100 lost
+    b = write_run(tmp_path, "b", **{TASK: task_scores(360, of=400)})  # ten of 100 videos lost
     cli("compare", a, b, "--json", "c.json")
     assert figures(tmp_path)["bootstrap_ci95"] is None
     again = []
@@ -137,7 +137,7 @@ MISMATCHES = {
 
 
 @pytest.mark.parametrize("case", MISMATCHES)
-def test_what_is_not_alike_is_refused_by_name_unless_allowed(cli, tmp_path, case):
+def test_differing_settings_are_refused_by_name_unless_allowed(cli, tmp_path, case):
     change_a, change_b, words = MISMATCHES[case]
     a = write_run(tmp_path, "a", **{TASK: task_scores(30, **change_a)})
     b = write_run(tmp_path, "b", **{TASK: task_scores(20) | change_b})
@@ -156,7 +156,7 @@ def test_what_is_not_alike_is_refused_by_name_unless_allowed(cli, tmp_path, case
     assert words == f"{mismatch['field']}: {mismatch['a']} against {mismatch['b']}"
 
 
-def test_model_and_backend_are_what_is_compared(cli, tmp_path):
+def test_a_different_model_and_backend_are_no_obstacle(cli, tmp_path):
     a = write_run(tmp_path, "a", **{TASK: task_scores(30)})
     b = write_run(tmp_path, "b", **{TASK: task_scores(30)})
     values = load(tmp_path / b) | {"model": "another", "backend": "vllm", "data": "a-copy"}
@@ -166,7 +166,7 @@ def test_model_and_backend_are_what_is_compared(cli, tmp_path):
     assert "b (another)" in done.stdout
 
 
-def test_what_neither_run_knows_is_said(cli, tmp_path):
+def test_settings_unknown_to_both_runs_are_reported(cli, tmp_path):
     a = score(cli, tmp_path, predictions(), "a")
     b = score(cli, tmp_path, predictions(), "b")
     shown = cli("compare", a, b).stdout
@@ -174,7 +174,7 @@ def test_what_neither_run_knows_is_said(cli, tmp_path):
     assert f"{TASK}: unknown for both runs: which settings were used" in shown
 
 
-def test_other_prompts_of_two_scored_files_are_refused(cli, tmp_path):
+def test_different_prompts_of_two_scored_files_are_refused(cli, tmp_path):
     a = score(cli, tmp_path, predictions(), "a", "--prompts", "official")
     b = score(cli, tmp_path, predictions(), "b", "--prompts", "own")
     done = cli("compare", a, b)
@@ -202,7 +202,7 @@ def test_runs_without_a_common_task_are_refused(cli, tmp_path):
     assert "have no task in common: inst_it_image_mc against inst_it_video_mc" in done.stderr
 
 
-def test_what_is_left_out_is_counted_with_its_reason(cli, tmp_path):
+def test_excluded_samples_are_counted_with_the_reason(cli, tmp_path):
     before, after = task_scores(30), task_scores(30)
     del before["samples"]["000-00"]
     after["samples"]["000-01"] |= {"state": "infer_error", "scores": {}}
@@ -229,7 +229,7 @@ def test_p_is_corrected_over_the_tasks_of_a_family(cli, tmp_path):
         assert {one["verdict"] for one in found} == {"no difference shown"}
 
 
-def test_more_mistakes_are_worse(cli, tmp_path):
+def test_more_errors_are_worse(cli, tmp_path):
     demo = ["run", "--backend", "baseline", "--data", "demo", "--tasks", "gpt4tools_unseen"]
     cli(*demo, "--model", "echo-gold", "--name", "gold")
     cli(*demo, "--model", "random", "--name", "random")
@@ -241,7 +241,7 @@ def test_more_mistakes_are_worse(cli, tmp_path):
     assert figures(tmp_path, "gpt4tools_unseen", "strict_sr")["verdict"] == "worse"
 
 
-def test_samples_link_into_the_report_where_there_is_one(cli, tmp_path):
+def test_samples_link_to_the_report_if_there_is_one(cli, tmp_path):
     a = score(cli, tmp_path, predictions(), "a")
     b = score(cli, tmp_path, worsened(predictions(), 3)[0], "b")
     done = cli("compare", a, b, "--markdown", "out/c.md")
@@ -257,7 +257,7 @@ def test_samples_link_into_the_report_where_there_is_one(cli, tmp_path):
     assert link in (tmp_path / "out/c.md").read_text()
 
 
-def test_on_a_terminal_the_flipped_samples_are_links(tmp_path, cli):
+def test_flipped_samples_are_links_on_a_terminal(tmp_path, cli):
     a = score(cli, tmp_path, predictions(), "a")
     b = score(cli, tmp_path, worsened(predictions(), 3)[0], "b")
     assert "\x1b]8;" not in cli("compare", a, b, FORCE_COLOR="1").stdout
@@ -267,7 +267,7 @@ def test_on_a_terminal_the_flipped_samples_are_links(tmp_path, cli):
     assert re.search(rf"\x1b\]8;[^;]*;{re.escape(address)}\x1b\\", shown)
 
 
-def test_a_folder_s_odd_name_is_quoted_in_links_and_commands(cli, tmp_path):
+def test_an_unusual_folder_name_is_quoted_in_links_and_commands(cli, tmp_path):
     a = score(cli, tmp_path, predictions(), "a")
     b = tmp_path / score(cli, tmp_path, worsened(predictions(), 3)[0], "b")
     odd = b.rename(os.fsdecode(os.fsencode(b.parent) + b"/x) y\xff"))
@@ -278,7 +278,7 @@ def test_a_folder_s_odd_name_is_quoted_in_links_and_commands(cli, tmp_path):
     assert link in (tmp_path / "c.md").read_text()
 
 
-def test_a_run_against_itself_shows_nothing(cli, tmp_path):
+def test_a_run_does_not_differ_from_itself(cli, tmp_path):
     a = score(cli, tmp_path, predictions(), "a")
     done = cli("compare", a, a, "--json", "c.json")
     assert figures(tmp_path)["verdict"] == "no difference shown"

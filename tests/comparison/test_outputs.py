@@ -1,6 +1,6 @@
-"""What a check leaves for others: JUnit XML, Markdown, a step summary, annotations.
+"""The files and messages of a check: JUnit XML, Markdown, step summary, annotations.
 
-Names of models, tasks and samples come from outside; in none of these may they be obeyed.
+Names of models, tasks and samples are untrusted and must not be interpreted in any of these.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def hostile(request):
 
 
 def hostile_runs(tmp_path, text):
-    """A run worse than its baseline, with the text in every place that is free."""
+    """Make a run that is worse than its baseline, with the text in every free field."""
 
     def task(right, prompts):
         scores = task_scores(right, of=80, prompts=prompts)
@@ -51,12 +51,12 @@ def hostile_runs(tmp_path, text):
         tasks = {TASK: task(right, "official"), text: task(right, f"{text}{name}")}
         file = tmp_path / write_run(tmp_path, name, **tasks)
         values = json.loads(file.read_text()) | {"model": text}
-        # Half a character cannot be in a JSON file that is read strictly.
+        # Lone surrogates are rejected in JSON files that are read strictly.
         file.write_text(json.dumps(values).replace("\\ud800", "?"))
     return "run.json", "baseline.json"
 
 
-def test_nothing_from_outside_is_obeyed(cli, tmp_path, hostile):
+def test_untrusted_names_are_never_interpreted(cli, tmp_path, hostile):
     run, baseline = hostile_runs(tmp_path, hostile)
     done = cli(
         *("check", run, "--baseline", baseline, "--junit", "j.xml", "--markdown", "c.md"),
@@ -75,7 +75,7 @@ def test_nothing_from_outside_is_obeyed(cli, tmp_path, hostile):
 
 
 def check_annotations(stdout):
-    """Outside the stretch where the runner obeys nothing, only our own commands stand."""
+    """Outside the section where the runner ignores commands, there are only our own."""
     first, *lines = stdout.splitlines()
     token = re.fullmatch(r"::stop-commands::([0-9a-f]{32})", first)[1]
     end = lines.index(f"::{token}::")
@@ -89,7 +89,7 @@ def check_annotations(stdout):
 
 
 def check_markdown(page, text):
-    """A real parser sees our tables, our bold words, and the text letter by letter."""
+    """A real parser finds our tables, our bold words and the literal text."""
     tokens = MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(page)
     html = {token.content.strip() for token in tokens if token.type == "html_block"}
     assert html <= {"<details><summary>Comparison and flips</summary>", "</details>"}
@@ -99,12 +99,12 @@ def check_markdown(page, text):
     shown = [
         "".join(child.content for child in token.children).replace("\u200b", "") for token in inline
     ]
-    assert one_line(text) in shown  # a cell of its own
+    assert one_line(text) in shown  # a separate cell
     assert any(cell.startswith("80: ") and one_line(text) in cell for cell in shown)
     assert not re.search(r"@\w|#\d|://|www\.", page.replace("&#8203;", "\u200b"))
 
 
-def test_junit_has_a_case_a_rule(cli, tmp_path):
+def test_junit_has_one_case_per_rule(cli, tmp_path):
     baseline = write_run(
         tmp_path, "baseline", **{TASK: task_scores(80, of=80), "gone": task_scores(1)}
     )
@@ -137,7 +137,7 @@ def test_the_step_summary_is_appended_to(cli, tmp_path):
     assert "**check: held: all 5 rules**" in summary.read_text()
 
 
-def test_without_a_runner_there_are_no_commands(cli, tmp_path):
+def test_outside_a_runner_no_workflow_commands_are_printed(cli, tmp_path):
     baseline = write_run(tmp_path, "baseline", **{TASK: task_scores(80, of=80)})
     run = write_run(tmp_path, "run", **{TASK: task_scores(0, of=80)})
     done = cli("check", run, "--baseline", baseline)
@@ -146,7 +146,7 @@ def test_without_a_runner_there_are_no_commands(cli, tmp_path):
     assert f"instit-bench compare {baseline} {run}" in done.stderr
 
 
-def test_an_earlier_check_s_files_do_not_speak_for_one_that_ends_in_an_error(cli, tmp_path):
+def test_a_check_that_fails_removes_the_files_of_an_earlier_one(cli, tmp_path):
     run = write_run(tmp_path, "run", **{TASK: task_scores(40, of=80)})
     outputs = ("--junit", "j.xml", "--markdown", "c.md")
     assert cli("check", run, "--baseline", run, *outputs).returncode == 0
@@ -155,7 +155,7 @@ def test_an_earlier_check_s_files_do_not_speak_for_one_that_ends_in_an_error(cli
     assert not (tmp_path / "c.md").exists()
 
 
-def test_without_a_common_task_the_files_say_so(cli, tmp_path):
+def test_without_a_common_task_the_files_report_it(cli, tmp_path):
     baseline = write_run(tmp_path, "baseline", other=task_scores(40, of=80))
     run = write_run(tmp_path, "run", **{TASK: task_scores(40, of=80)})
     done = cli("check", run, "--baseline", baseline, "--junit", "j.xml", "--markdown", "c.md")
@@ -167,7 +167,7 @@ def test_without_a_common_task_the_files_say_so(cli, tmp_path):
 
 
 @pytest.mark.parametrize("option", ["--junit", "--markdown", "summary"])
-def test_a_file_that_cannot_be_written_is_no_regression(cli, tmp_path, option):
+def test_a_file_that_cannot_be_written_is_not_a_regression(cli, tmp_path, option):
     run = write_run(tmp_path, "run", **{TASK: task_scores(40, of=80)})
     (tmp_path / "folder").mkdir()
     if option == "summary":
@@ -177,12 +177,12 @@ def test_a_file_that_cannot_be_written_is_no_regression(cli, tmp_path, option):
     assert done.returncode == 2
     assert "folder: Is a directory" in done.stderr
     assert len(done.stderr.splitlines()) == 1
-    assert "accuracy max_drop" in done.stdout, "all findings are printed either way"
+    assert "accuracy max_drop" in done.stdout, "all findings are printed in any case"
     assert "check: held" not in done.stdout
 
 
-def test_the_demo_runs_hold_their_baselines_and_the_gate_can_close(cli):
-    """CI does it with the installed wheel too (``.ci/gate-demo``)."""
+def test_the_demo_runs_pass_their_baselines_and_the_gate_can_fail(cli):
+    """CI also does this with the installed wheel (``.ci/gate-demo``)."""
     baselines = REPOSITORY / "results/baselines"
 
     def check(run, baseline):

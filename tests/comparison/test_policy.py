@@ -1,4 +1,4 @@
-"""``checks.yaml``: a rule that cannot hold for anything is an error, never silence."""
+"""``checks.yaml``: a rule that can never apply is an error and not ignored."""
 
 from __future__ import annotations
 
@@ -76,21 +76,21 @@ def test_a_bad_policy_is_refused_by_name(cli, tmp_path, case):
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_a_policy_that_is_not_there_is_named(cli, tmp_path):
+def test_a_missing_policy_is_named(cli, tmp_path):
     run = write_run(tmp_path, "run", **{TASK: task_scores(20)})
     done = cli("check", run, "--baseline", run, "--policy", "none.yaml")
     assert done.returncode == 2
     assert "none.yaml: cannot be read" in done.stderr
 
 
-def test_an_empty_policy_is_the_default_one(cli, tmp_path):
+def test_an_empty_policy_is_the_default_policy(cli, tmp_path):
     (tmp_path / "checks.yaml").write_text("")
     run = write_run(tmp_path, "run", **{TASK: task_scores(20)})
     with_policy = cli("check", run, "--baseline", run, "--policy", "checks.yaml")
     assert with_policy.stdout == cli("check", run, "--baseline", run).stdout
 
 
-def test_that_the_runs_are_comparable_is_checked_whatever_the_policy_says(cli, tmp_path):
+def test_comparability_is_checked_regardless_of_the_policy(cli, tmp_path):
     (tmp_path / "checks.yaml").write_text(
         "defaults: {max_drop: null, min_coverage: null, max_error_rate: null}"
     )

@@ -1,8 +1,9 @@
-"""Zip archives: unpacked whole, once, and never outside their folder."""
+"""Zip archives: unpacked completely, once, and never outside their folder."""
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import signal
 import stat
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import time
 import zipfile
+import zlib
 from pathlib import Path
 
 import pytest
@@ -37,13 +39,13 @@ def unpacked(folder: Path) -> dict[str, bytes]:
 def left_behind(parent: Path) -> list[str]:
     if not parent.is_dir():
         return []
-    return [path.name for path in parent.iterdir() if not path.name.endswith(".lock")]
+    return [path.name for path in parent.iterdir() if path.suffix not in (".lock", ".sha256")]
 
 
 @pytest.mark.parametrize(
     "compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]
 )
-def test_every_file_comes_out_as_it_went_in(tmp_path, compression):
+def test_files_are_unpacked_unchanged(tmp_path, compression):
     archive = pack(tmp_path / "videos_vpt.zip", FILES, compression)
     folder = extract_once(archive, tmp_path / "out")
     assert unpacked(folder) == FILES
@@ -51,20 +53,38 @@ def test_every_file_comes_out_as_it_went_in(tmp_path, compression):
     assert folder.name.startswith("videos_vpt-")
 
 
-def test_folders_in_the_archive_and_odd_spellings_of_paths_are_understood(tmp_path):
+def test_folder_entries_and_unusual_path_spellings_are_understood(tmp_path):
     odd = {"f/": b"", "f/x": b"1", "./f//y": b"2", "g\\h\\z": b"3", "w\\": b""}
     folder = extract_once(pack(tmp_path / "a.zip", odd), tmp_path / "out")
     assert unpacked(folder) == {"f/x": b"1", "f/y": b"2", "g/h/z": b"3"}
 
 
-def test_the_folder_can_be_shared_as_far_as_the_umask_allows(tmp_path):
+def test_the_folder_s_permissions_follow_the_umask(tmp_path):
     folder = extract_once(pack(tmp_path / "a.zip", FILES), tmp_path / "out")
     made_like_any_other = tmp_path / "other"
     made_like_any_other.mkdir()
     assert stat.S_IMODE(folder.stat().st_mode) == stat.S_IMODE(made_like_any_other.stat().st_mode)
 
 
-def test_it_is_unpacked_once_for_one_content(tmp_path):
+def test_an_archive_with_the_same_names_sizes_and_checksums_is_another_one(tmp_path):
+    seen: dict[int, bytes] = {}
+    for number in range(10**6):  # by the birthday paradox about 80,000 of 2**32 suffice
+        content = hashlib.md5(str(number).encode()).digest()
+        other = seen.setdefault(zlib.crc32(content), content)
+        if other != content:
+            break
+    else:
+        pytest.fail("no two contents with one CRC-32")
+    one, two = ({"1.jpg": image} for image in (other, content))
+    folders = [
+        extract_once(pack(tmp_path / name / "a.zip", files, zipfile.ZIP_STORED), tmp_path / "out")
+        for name, files in (("one", one), ("two", two))
+        if (tmp_path / name).mkdir() is None
+    ]
+    assert [unpacked(folder) for folder in folders] == [one, two]
+
+
+def test_the_same_content_is_unpacked_once(tmp_path):
     archive = pack(tmp_path / "a.zip", FILES)
     folder = extract_once(archive, tmp_path / "out")
     (folder / "mark").touch()
@@ -82,7 +102,7 @@ def test_it_is_unpacked_once_for_one_content(tmp_path):
         {**FILES, "videos_vpt/1/3.jpg": b""},
     ],
 )
-def test_another_content_under_the_same_name_has_a_folder_of_its_own(tmp_path, other):
+def test_different_content_under_the_same_name_gets_its_own_folder(tmp_path, other):
     before = extract_once(pack(tmp_path / "a.zip", FILES), tmp_path / "out")
     after = extract_once(pack(tmp_path / "a.zip", other), tmp_path / "out")
     assert before != after
@@ -100,7 +120,7 @@ UNSAFE = ["../x", "a/../../x", "..\\x", "/x", "\\x", "//h/x", "C:/x", "C:\\x", "
 
 
 @pytest.mark.parametrize("name", UNSAFE)
-def test_an_entry_that_could_leave_the_folder_is_refused(tmp_path, name):
+def test_an_entry_that_could_escape_the_folder_is_refused(tmp_path, name):
     archive = tmp_path / "in" / "a.zip"
     archive.parent.mkdir()
     with zipfile.ZipFile(archive, "w") as zipped:
@@ -124,7 +144,7 @@ def test_links_and_special_files_are_refused(tmp_path, kind):
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 @pytest.mark.parametrize("names", [("a", "a"), ("a/b", "a\\b"), ("a/b", "./a//b")])
-def test_two_entries_of_one_name_are_refused(tmp_path, names):
+def test_two_entries_with_one_name_are_refused(tmp_path, names):
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as zipped:
         for name in names:
             zipped.writestr(entry(name), b"x")
@@ -132,7 +152,7 @@ def test_two_entries_of_one_name_are_refused(tmp_path, names):
         extract_once(tmp_path / "a.zip", tmp_path / "out")
 
 
-def test_a_file_that_is_also_a_folder_is_one_clear_error(tmp_path):
+def test_an_entry_that_is_both_file_and_folder_is_one_clear_error(tmp_path):
     archive = pack(tmp_path / "a.zip", {"a": b"x", "a/b": b"y"})
     with pytest.raises(InputError, match=r"a\.zip: cannot be unpacked"):
         extract_once(archive, tmp_path / "out")
@@ -182,7 +202,7 @@ def test_an_archive_with_damaged_content_leaves_nothing_behind(tmp_path, compres
     assert left_behind(tmp_path / "out") == []
 
 
-def test_an_encrypted_archive_says_so(tmp_path):
+def test_an_encrypted_archive_is_reported_as_such(tmp_path):
     archive = pack(tmp_path / "a.zip", {"secret": b"x" * 50}, zipfile.ZIP_STORED)
     content = bytearray(archive.read_bytes())
     for signature, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
@@ -192,7 +212,7 @@ def test_an_encrypted_archive_says_so(tmp_path):
         extract_once(archive, tmp_path / "out")
 
 
-def test_a_missing_archive_and_a_blocked_place_are_one_clear_error(tmp_path):
+def test_a_missing_archive_and_an_unwritable_folder_are_one_clear_error(tmp_path):
     with pytest.raises(InputError, match=r"no\.zip"):
         extract_once(tmp_path / "no.zip", tmp_path / "out")
     (tmp_path / "blocked").write_text("a file where the folder should be")
@@ -202,7 +222,7 @@ def test_a_missing_archive_and_a_blocked_place_are_one_clear_error(tmp_path):
 
 @settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data(), compression=st.sampled_from([0, 8, 12, 14]))
-def test_a_damaged_archive_is_unpacked_whole_or_refused(tmp_path, data, compression):
+def test_a_damaged_archive_is_unpacked_completely_or_refused(tmp_path, data, compression):
     archive = pack(tmp_path / "a.zip", {"d/one": b"1" * 60, "two": b"2"}, compression)
     content = bytearray(archive.read_bytes())
     for _ in range(data.draw(st.integers(1, 3))):
@@ -238,7 +258,7 @@ def big_archive(tmp_path_factory):
     return pack(archive, files, zipfile.ZIP_STORED), files
 
 
-def test_a_process_killed_on_the_way_leaves_work_for_the_next_and_no_rubbish(tmp_path, big_archive):
+def test_after_a_kill_the_next_process_starts_over_and_leaves_nothing_behind(tmp_path, big_archive):
     archive, files = big_archive
     process = start(archive, tmp_path)
     limit = time.monotonic() + 20
@@ -253,7 +273,7 @@ def test_a_process_killed_on_the_way_leaves_work_for_the_next_and_no_rubbish(tmp
     assert left_behind(tmp_path) == [folder.name]
 
 
-def test_two_processes_at_once_make_one_folder(tmp_path, big_archive):
+def test_two_concurrent_processes_make_one_folder(tmp_path, big_archive):
     archive, files = big_archive
     processes = [start(archive, tmp_path) for _ in range(2)]
     answers = [process.communicate(timeout=60)[0].split() for process in processes]

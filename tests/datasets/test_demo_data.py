@@ -1,4 +1,4 @@
-"""The embedded demo data: its shape, its truth to the scenes, and that it is up to date."""
+"""The embedded demo data: its format, its agreement with the scenes, and that it is up to date."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def tool_items(split: str) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def generator():
-    """The scripts' modules; they import each other by bare names, as scripts do."""
+    """Import the scripts' modules, which import each other by bare names."""
     pytest.importorskip("av")
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(REPOSITORY / "scripts" / "demo"))
@@ -96,7 +96,7 @@ def test_regenerating_changes_nothing(regenerated):
 
 @pytest.mark.parametrize("medium", MEDIA)
 class TestInstIt:
-    def test_records_have_the_real_shape(self, medium):
+    def test_records_have_the_benchmark_s_format(self, medium):
         head = [f"{medium}_id", "question_id", f"{medium}_path", "question", "answer"]
         for row in choices(medium):
             assert list(row) == [*head, "options", "meta_info"]
@@ -111,7 +111,7 @@ class TestInstIt:
             assert row["meta_info"] == {"dataset": "demo", "split": "demo"}
             assert re.fullmatch(rf"{row[f'{medium}_id']:03d}-\d\d", row["question_id"])
 
-    def test_both_formats_ask_the_same(self, medium):
+    def test_both_formats_ask_the_same_questions(self, medium):
         keys = ("question_id", f"{medium}_id", f"{medium}_path", "question")
         shared = [[row[key] for key in keys] for row in choices(medium)]
         assert shared == [[row[key] for key in keys] for row in open_ended(medium)]
@@ -151,7 +151,7 @@ def drawn_pictures(generator: Any) -> list[tuple[Path, Any]]:
     items, scenes = generator.inst_it_items, generator.scenes
     pairs = [(BENCH / items.image_path(number), scene) for number, scene in scenes.IMAGES.items()]
     for number, video in scenes.VIDEOS.items():
-        if not video.is_film:
+        if not video.is_file:
             pairs += [
                 (BENCH / items.video_path(number) / f"{moment}.jpg", video.at(moment))
                 for moment in range(1, video.length + 1)
@@ -159,7 +159,7 @@ def drawn_pictures(generator: Any) -> list[tuple[Path, Any]]:
     return pairs
 
 
-def test_pictures_show_their_marks_where_the_scenes_say(generator):
+def test_images_show_their_marks_where_the_scenes_place_them(generator):
     radius = generator.drawing.MARK_RADIUS
     for path, scene in drawn_pictures(generator):
         with Image.open(path) as opened:
@@ -200,7 +200,7 @@ def test_one_frame_is_a_png_with_alpha_under_a_jpg_name():
     assert odd == {"videos_vpt/1/3.jpg": ("PNG", "RGBA")}
 
 
-def test_film_decodes_to_its_frames():
+def test_the_video_file_decodes_to_its_frames():
     av = pytest.importorskip("av")
     with av.open(str(BENCH / "videos_vpt" / "5.mp4")) as container:
         assert container.streams.video[0].average_rate == 4
@@ -239,7 +239,7 @@ def kind_of(item: dict[str, Any]) -> str:
 
 @pytest.mark.parametrize("split", SPLITS)
 class TestGpt4Tools:
-    def test_items_have_the_real_shape(self, split):
+    def test_items_have_the_benchmark_s_format(self, split):
         items = tool_items(split)
         assert [item["id"] for item in items] == list(range(24))
         for item in items:
@@ -252,7 +252,7 @@ class TestGpt4Tools:
             last = item["output"].rindex(NO_CALL)
             assert item["output"][last:].removeprefix(NO_CALL).strip()
 
-    def test_every_kind_is_there(self, split):
+    def test_every_kind_occurs(self, split):
         assert Counter(kind_of(item) for item in tool_items(split)) == {
             "single": 10,
             "chain": 4,
@@ -263,7 +263,7 @@ class TestGpt4Tools:
             "comma in argument": 2,
         }
 
-    def test_gold_calls_use_offered_tools_and_known_files(self, split):
+    def test_target_calls_use_offered_tools_and_known_files(self, split):
         placeholders = 0
         for item in tool_items(split):
             known = item["instruction"]
@@ -277,7 +277,7 @@ class TestGpt4Tools:
         assert placeholders == 6
 
 
-def test_unseen_tools_occur_in_no_seen_item():
+def test_unseen_tools_do_not_occur_in_seen_items():
     seen, unseen = (
         {name for item in tool_items(split) for name in tool_list(item)} for split in SPLITS
     )

@@ -1,4 +1,4 @@
-"""Records of third-party tasks: the files that a task's YAML names."""
+"""Records of third-party tasks, from the files given in the task's YAML."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_files_are_named_as_in_the_datasets_library(folder, builder, data_files,
     assert all(file.is_file() and file.is_relative_to(folder) for file in dataset.files)
 
 
-def test_an_absolute_path_is_taken_as_it_is(folder, tmp_path_factory):
+def test_an_absolute_path_is_used_unchanged(folder, tmp_path_factory):
     elsewhere = tmp_path_factory.mktemp("elsewhere") / "x.json"
     elsewhere.write_text(json.dumps(ROWS[:1]))
     assert list(read(folder, "json", str(elsewhere)).docs) == ROWS[:1]
@@ -67,7 +67,7 @@ def test_an_absolute_path_is_taken_as_it_is(folder, tmp_path_factory):
         ("json", {"data_files": ["data/a.json", "data/no.json"]}, "no.json"),
     ],
 )
-def test_what_cannot_be_read_is_named_by_file_and_key(folder, builder, kwargs, message):
+def test_an_unreadable_source_is_named_by_file_and_key(folder, builder, kwargs, message):
     with pytest.raises(InputError) as caught:
         read_files(builder, kwargs, "test", folder / "task.yaml")
     assert str(caught.value).startswith(str(folder / "task.yaml"))

@@ -1,4 +1,4 @@
-"""GPT4Tools' records: every name of the files, and a clear error for a broken record."""
+"""GPT4Tools records: all known file names, and clear errors for broken records."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ NAMES = [(split, name) for split, names in GPT4TOOLS_FILES.items() for name in n
 
 @pytest.mark.parametrize(("split", "name"), NAMES)
 @pytest.mark.parametrize("folder", [*GPT4TOOLS_FOLDERS, "."])
-def test_every_name_of_file_and_folder_is_known(tmp_path, split, name, folder):
+def test_all_known_names_of_files_and_folders_are_found(tmp_path, split, name, folder):
     file = write(tmp_path / folder / name, ITEM)
     dataset = read(split, tmp_path)
     assert list(dataset.docs) == [{k: v for k, v in ITEM.items() if k != "input"}]
@@ -41,26 +41,26 @@ def test_every_name_of_file_and_folder_is_known(tmp_path, split, name, folder):
     assert dataset.revision is None
 
 
-def test_upstreams_name_goes_before_the_copies(tmp_path):
+def test_upstream_s_file_name_takes_precedence_over_those_of_copies(tmp_path):
     names = GPT4TOOLS_FILES["seen"]
     for name in reversed(names):
         write(tmp_path / name, ITEM)
     assert read("seen", tmp_path).files == (tmp_path / names[0],)
 
 
-def test_a_split_is_not_taken_for_the_other(tmp_path):
+def test_a_split_is_not_mistaken_for_the_other(tmp_path):
     write(tmp_path / "gpt4tools" / "gpt4tools_val_seen.json", ITEM)
     with pytest.raises(InputError, match=r"GPT4Tools split 'unseen' not found.*test_unseen\.json"):
         read("unseen", tmp_path)
 
 
-def test_one_file_can_be_named_straight_whatever_its_name(tmp_path):
+def test_a_single_file_can_be_given_whatever_its_name(tmp_path):
     file = write(tmp_path / "mine.json", ITEM)
     assert read("unseen", file).files == (file,)
 
 
 @pytest.mark.parametrize("identity", [0, 651, "0", "a-1"])
-def test_an_id_is_kept_as_it_is(tmp_path, identity):
+def test_ids_are_kept_unchanged(tmp_path, identity):
     file = write(tmp_path / "x.json", {**ITEM, "id": identity})
     assert read("seen", file).docs[0]["id"] == identity
 
@@ -88,13 +88,13 @@ def test_a_broken_record_is_named_by_file_number_and_field(tmp_path, changes, me
 
 
 @pytest.mark.parametrize("field", ["instruction", "output"])
-def test_a_field_that_is_not_there_is_named(tmp_path, field):
+def test_a_missing_field_is_named(tmp_path, field):
     file = write(tmp_path / "x.json", {k: v for k, v in ITEM.items() if k != field})
     with pytest.raises(InputError, match=rf"record 1.*field '{field}'"):
         read("seen", file)
 
 
-def test_an_unknown_split_is_answered_with_the_known_ones():
+def test_an_unknown_split_is_an_error_that_lists_the_known_ones():
     with pytest.raises(InputError, match=r"'test'.*seen and unseen"):
         read_gpt4tools("test", open_source("demo"))
 
@@ -112,7 +112,7 @@ def test_the_real_unseen_split_is_read(shared_data, where):
 
 
 class TestDownload:
-    """The downloader itself (gdown) needs the internet: a stand-in of its one function."""
+    """The downloader (gdown) needs the internet, so a stand-in replaces its only function."""
 
     STAND_IN = """
 import os, pathlib
@@ -136,7 +136,7 @@ def download(id, output, quiet):
         yield tmp_path / "home" / "gpt4tools"
         sys.modules.pop("gdown", None)
 
-    def test_it_is_fetched_where_it_is_missing_and_only_then(self, place, monkeypatch):
+    def test_it_is_downloaded_only_if_missing(self, place, monkeypatch):
         monkeypatch.setenv("REPLY", json.dumps([ITEM]))
         first = read_gpt4tools("seen", open_source("hub"))
         assert first.files == (place / "gpt4tools_val_seen.json",)
@@ -152,7 +152,7 @@ def download(id, output, quiet):
             ("<html>quota exceeded</html>", "the download is not JSON"),
         ],
     )
-    def test_a_failure_says_what_to_do_by_hand(self, place, monkeypatch, reply, message):
+    def test_a_failure_explains_how_to_download_by_hand(self, place, monkeypatch, reply, message):
         monkeypatch.setenv("REPLY", reply)
         with pytest.raises(InputError) as caught:
             read_gpt4tools("unseen", open_source("hub"))

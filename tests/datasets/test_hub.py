@@ -1,4 +1,4 @@
-"""Downloads from a real server that plays the hub, each in a process of its own."""
+"""Downloads from a real server that stands in for the hub, each in a separate process."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def hub() -> Iterator[Hub]:
 
 @pytest.fixture
 def read(tmp_path, hub):
-    """Read a config in a new process that shares the cache with those before it."""
+    """Read a config in a new process that shares the cache with the earlier ones."""
 
     def run(config: str, revision: str = "main", **env: str) -> dict[str, Any]:
         home = {"INSTIT_BENCH_HOME": str(tmp_path / "home")}
@@ -117,7 +117,7 @@ class TestDownload:
             ("video_open_ended", ["001-01"], ["video_open_ended/test.parquet", "videos_vpt.zip"]),
         ],
     )
-    def test_only_what_the_config_needs_is_fetched_once_and_used_offline(
+    def test_only_the_files_of_the_config_are_downloaded_once_and_then_used_offline(
         self, read, hub, config, ids, files
     ):
         first = read(config)
@@ -131,7 +131,7 @@ class TestDownload:
         assert read(config, **OFFLINE) == first
         assert len(hub.requests) == seen
 
-    def test_a_commit_names_itself(self, read):
+    def test_a_commit_is_its_own_revision(self, read):
         first = read("image_multi_choice", COMMIT)
         assert first["revision"] == COMMIT
         assert read("image_multi_choice", COMMIT, **SWITCHED_OFF) == first
@@ -143,7 +143,7 @@ class TestDownload:
         assert read("image_multi_choice", "v1.0", **OFFLINE) == first
         assert "instit-bench data download" in read("image_multi_choice", **OFFLINE)["error"]
 
-    def test_older_names_of_the_archive_are_fetched(self, read, hub):
+    def test_archives_under_older_names_are_downloaded(self, read, hub):
         hub.files["videos.zip"] = zipped(videos__1__1=b"frame")
         del hub.files["videos_vpt.zip"]
         found = read("video_open_ended")
@@ -168,7 +168,7 @@ class TestFailure:
         )
 
     @pytest.mark.parametrize("without", [OFFLINE, SWITCHED_OFF])
-    def test_no_network_and_no_cache_says_what_to_do(self, read, without):
+    def test_without_network_and_cache_the_error_says_what_to_do(self, read, without):
         error = read("image_multi_choice", **without)["error"]
         assert error.startswith("cannot download Inst-IT/Inst-It-Bench (image_multi_choice)")
         assert "instit-bench data download" in error
@@ -176,11 +176,11 @@ class TestFailure:
         assert "\n" not in error
 
     @pytest.mark.parametrize("other", ["video_open_ended", "image_open_ended"])
-    def test_what_another_config_left_in_the_cache_does_not_serve(self, read, other):
+    def test_files_that_another_config_left_in_the_cache_are_not_enough(self, read, other):
         read("image_multi_choice")
         assert "instit-bench data download" in read(other, **OFFLINE)["error"]
 
-    def test_a_download_that_broke_off_is_not_taken_for_whole(self, read, hub):
+    def test_an_interrupted_download_is_not_mistaken_for_a_complete_one(self, read, hub):
         late = "image_multi_choice/test-00001-of-00002.parquet"
         hub.broken.add(late)
         assert "error" in read("image_multi_choice")

@@ -1,4 +1,4 @@
-"""Inst-IT Bench's records: every layout a copy comes in, one form out, clear errors otherwise."""
+"""Inst-IT Bench records: every layout of a copy gives the same records, or a clear error."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def picture(colour: str) -> bytes:
 
 
 def record(config: str, **changes: Any) -> dict[str, Any]:
-    """A record of a JSON variant; a change to ``None`` takes a field away."""
+    """Return a record of a JSON variant; changing a field to ``None`` removes it."""
     kind = config.partition("_")[0]
     path = "images_vpt/001.jpg" if kind == "image" else "videos_vpt/1"
     fields: dict[str, Any] = {
@@ -86,7 +86,7 @@ def refused(config: str, path: Path) -> str:
 
 class TestJson:
     @pytest.mark.parametrize("config", INST_IT_JSON)
-    def test_a_record_comes_in_the_columns_of_the_parquet_form(self, data, config):
+    def test_json_records_get_the_columns_of_the_parquet_files(self, data, config):
         file = write_json(data / "Inst-It-Bench", config, record(config))
         dataset = read(config, data)
         (doc,) = dataset.docs
@@ -100,7 +100,7 @@ class TestJson:
         assert dataset.media_root == data / "Inst-It-Bench"
 
     @pytest.mark.parametrize("config", INST_IT_JSON)
-    def test_every_name_of_the_file_and_the_folder_is_known(self, tmp_path, config):
+    def test_all_known_names_of_files_and_folders_are_found(self, tmp_path, config):
         for number, name in enumerate(INST_IT_JSON[config]):
             for folder in (*INST_IT_FOLDERS, "."):
                 root = tmp_path / f"{number}{folder}"
@@ -109,7 +109,7 @@ class TestJson:
                 )
                 assert len(read(config, root).docs) == 1
 
-    def test_one_file_can_be_named_straight(self, data):
+    def test_a_single_file_can_be_given(self, data):
         file = write_json(data, "image_multi_choice", record("image_multi_choice"))
         named = file.rename(data / "my own name.json")
         (data / "images_vpt").mkdir()
@@ -117,7 +117,7 @@ class TestJson:
         assert dataset.files == (named,)
         assert dataset.media_root == data
 
-    def test_column_choices_serve_too(self, data):
+    def test_options_may_be_in_columns(self, data):
         config = "video_multi_choice"
         write_json(data, config, record(config, options=None, **CHOICES))
         assert read(config, data).docs[0].items() >= CHOICES.items()
@@ -125,7 +125,7 @@ class TestJson:
     @pytest.mark.parametrize(
         ("question_id", "media_id"), [("001-01", "001"), ("12-3-4", "12"), ("x", "x")]
     )
-    def test_media_id_is_what_stands_before_the_first_dash(self, data, question_id, media_id):
+    def test_the_media_id_is_the_part_before_the_first_dash(self, data, question_id, media_id):
         config = "image_open_ended"
         write_json(data, config, record(config, question_id=question_id))
         assert read(config, data).docs[0]["media_id"] == media_id
@@ -147,7 +147,7 @@ class TestMedia:
             ("other/001.jpg", "other/001.jpg", "other/001.jpg"),
         ],
     )
-    def test_either_name_of_the_folder_or_none_will_do(self, data, on_disk, in_record, found):
+    def test_the_folder_may_have_either_name_or_be_missing(self, data, on_disk, in_record, found):
         config = "image_open_ended"
         file = data / on_disk
         file.parent.mkdir(exist_ok=True)
@@ -158,7 +158,7 @@ class TestMedia:
         assert (dataset.media_root / found).is_file()
 
     @pytest.mark.parametrize("path", ["images_vpt/001.jpg", "001.jpg"])
-    def test_a_missing_picture_is_no_error_yet_and_does_not_change_the_digest(self, data, path):
+    def test_a_missing_image_is_not_an_error_yet_and_does_not_change_the_digest(self, data, path):
         config = "image_open_ended"
         write_json(data, config, record(config, image_path=path))
         without = read(config, data)
@@ -167,13 +167,13 @@ class TestMedia:
         (data / "images_vpt" / "001.jpg").write_bytes(picture("red"))
         assert read(config, data).digest == without.digest
 
-    def test_pictures_are_not_opened(self, data):
+    def test_images_are_not_opened(self, data):
         config = "image_open_ended"
         (data / "images_vpt" / "001.jpg").mkdir(parents=True)
         write_json(data, config, record(config))
         assert read(config, data).docs[0]["image"] == "images_vpt/001.jpg"
 
-    def test_a_name_too_long_for_the_disk_is_a_missing_picture(self, data):
+    def test_a_name_too_long_for_the_file_system_is_a_missing_image(self, data):
         config = "image_open_ended"
         path = f"images_vpt/{'x' * 300}.jpg"
         write_json(data, config, record(config, image_path=path))
@@ -181,7 +181,7 @@ class TestMedia:
 
     @pytest.mark.parametrize("archive", ["videos_vpt", "videos"])
     @pytest.mark.parametrize("inside", ["videos_vpt/1", "videos/1", "1"])
-    def test_an_archive_is_unpacked_once_into_the_home(self, data, home, archive, inside):
+    def test_an_archive_is_unpacked_once_into_the_home_folder(self, data, home, archive, inside):
         config = "video_open_ended"
         write_json(data / "Inst-It-Bench", config, record(config))
         with zipfile.ZipFile(data / "Inst-It-Bench" / f"{archive}.zip", "w") as zipped:
@@ -196,7 +196,7 @@ class TestMedia:
         assert frame.with_name("mark").exists()
         assert sorted(data.rglob("*")) == before
 
-    def test_an_unpacked_folder_goes_before_an_archive(self, data, home):
+    def test_an_unpacked_folder_takes_precedence_over_an_archive(self, data, home):
         config = "video_open_ended"
         write_json(data, config, record(config))
         (data / "videos_vpt").mkdir()
@@ -222,7 +222,7 @@ class TestParquet:
             "{}-0000{}-of-00003.parquet",
         ],
     )
-    def test_shards_are_read_in_order_wherever_they_lie(self, data, place):
+    def test_shards_are_read_in_order_wherever_they_are(self, data, place):
         config = "image_multi_choice"
         image = {"bytes": picture("red"), "path": "001.jpg"}
         for shard in (2, 0, 1):
@@ -238,7 +238,7 @@ class TestParquet:
             "image": picture("red"),
         }
 
-    def test_the_same_picture_is_kept_once(self, data):
+    def test_identical_images_are_stored_once(self, data):
         config = "image_open_ended"
         pictures = {"001": picture("red"), "002": picture("blue")}
         for shard, ids in enumerate([["001-01", "002-01"], ["001-02", "002-02"]]):
@@ -259,19 +259,19 @@ class TestParquet:
             ("images_vpt/001.jpg", "images_vpt/001.jpg"),
         ],
     )
-    def test_a_picture_is_a_struct_bytes_or_a_path(self, data, image, expected):
+    def test_an_image_is_a_struct_bytes_or_a_path(self, data, image, expected):
         config = "image_open_ended"
         write_parquet(data / config / "test.parquet", [row("001-01", image=image)])
         assert read(config, data).docs[0]["image"] == expected
 
-    def test_parquet_goes_before_json(self, data):
+    def test_parquet_takes_precedence_over_json(self, data):
         config = "video_multi_choice"
         write_json(data, config, record(config), record(config, question_id="001-02"))
         rows = [row("001-01", video_path="videos_vpt/1", **CHOICES)]
         file = write_parquet(data / config / "test.parquet", rows)
         assert read(config, data).files == (file,)
 
-    def test_one_shard_can_be_named_straight_with_the_media_beside_its_folder(self, data):
+    def test_a_single_shard_can_be_given_with_the_media_beside_its_folder(self, data):
         config = "video_multi_choice"
         rows = [row("001-01", video_path="1", **CHOICES)]
         file = write_parquet(data / config / "test-00000-of-00002.parquet", rows)
@@ -280,7 +280,7 @@ class TestParquet:
         assert dataset.media_root == data
         assert dataset.docs[0]["video_path"] == "videos_vpt/1"
 
-    def test_a_copy_that_lacks_a_shard_is_refused(self, data):
+    def test_an_incomplete_set_of_shards_is_refused(self, data):
         config = "video_open_ended"
         rows = [row("001-01", video_path="videos_vpt/1")]
         write_parquet(data / config / "test-00000-of-00002.parquet", rows)
@@ -336,14 +336,14 @@ ESCAPES = ["/etc/passwd", "../x.jpg", "images_vpt/../../x.jpg", "..\\x.jpg", "C:
     ("config", "field"),
     [("image_open_ended", "image_path"), ("video_open_ended", "video_path")],
 )
-def test_a_path_out_of_the_data_folder_is_refused(data, config, field, path):
+def test_a_path_that_escapes_the_data_folder_is_refused(data, config, field, path):
     write_json(data, config, record(config, **{field: path}))
     found = refused(config, data)
     assert f"record 1 (question_id 001-01): field '{field}': path {path!r}" in found
 
 
 @pytest.mark.parametrize("path", ESCAPES)
-def test_so_is_one_inside_an_image_struct(data, path):
+def test_a_path_inside_an_image_struct_that_escapes_is_refused(data, path):
     rows = [row("001-01", image={"bytes": None, "path": path})]
     write_parquet(data / "image_open_ended" / "test.parquet", rows)
     assert "field 'image'" in refused("image_open_ended", data)
@@ -357,13 +357,13 @@ def test_an_empty_folder_says_what_was_expected(data, config):
     assert f"{INST_IT_JSON[config][0]}.json" in found
 
 
-def test_an_unknown_config_is_answered_with_the_known_ones(data):
+def test_an_unknown_config_is_an_error_that_lists_the_known_ones(data):
     found = refused("image_multiple_choice", data)
     assert "'image_multiple_choice'" in found
     assert all(config in found for config in INST_IT_JSON)
 
 
-def test_the_demo_data_have_every_config():
+def test_the_demo_data_has_every_config():
     for config in INST_IT_JSON:
         dataset = read_inst_it(config, open_source("demo"))
         assert len(dataset.docs) == 16

@@ -1,6 +1,6 @@
-"""The benchmark's prompt texts: read as data, never run, and only if they are the pinned ones.
+"""The benchmark's prompt texts: read as data, never executed, and only if they match the digest.
 
-All texts here are made up; the real ones are not part of this project.
+All texts here are invented; the real ones are not part of this project.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def parse(source: bytes) -> Any:
     return parse_prompts(source, sha256(source))
 
 
-def test_texts_are_read_letter_by_letter():
+def test_texts_are_read_exactly():
     assert parse(SOURCE).model_dump() == TEXTS
 
 
@@ -49,13 +49,13 @@ def test_a_task_finds_its_pair_by_name(key):
 
 
 @pytest.mark.parametrize("key", ["gpt_eval", "image", "pair", "model_dump", ""])
-def test_what_is_no_pair_is_not_given_out_as_one(key):
+def test_an_incomplete_pair_is_not_returned(key):
     with pytest.raises(InputError, match="no prompt named"):
         parse(SOURCE).pair(key)
 
 
 @pytest.mark.parametrize("source", [SOURCE + b"\n", SOURCE[:-1], b""])
-def test_another_file_than_the_pinned_one_is_not_used(source):
+def test_a_file_other_than_the_pinned_one_is_not_used(source):
     with pytest.raises(InputError, match=f"digest {sha256(source)}, expected {sha256(SOURCE)}"):
         parse_prompts(source, sha256(SOURCE))
     with pytest.raises(InputError, match="expected dc9df4a0"):
@@ -90,7 +90,7 @@ NO_TEXTS = [
 
 
 @pytest.mark.parametrize("source", NO_TEXTS, ids=range(len(NO_TEXTS)))
-def test_anything_but_texts_is_refused_and_not_run(tmp_path, monkeypatch, source):
+def test_anything_but_texts_is_refused_and_not_executed(tmp_path, monkeypatch, source):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(
         InputError, match=r"the official prompts (are not|must be) a dict of texts"
@@ -102,7 +102,7 @@ def test_anything_but_texts_is_refused_and_not_run(tmp_path, monkeypatch, source
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
-def test_the_json_form_is_read_back(tmp_path, encoding):
+def test_the_json_file_is_read_back(tmp_path, encoding):
     file = tmp_path / "prompts.json"
     file.write_text(json.dumps(TEXTS, ensure_ascii=False), encoding=encoding)
     assert read_prompts(file) == parse(SOURCE)
@@ -112,7 +112,7 @@ def test_the_json_form_is_read_back(tmp_path, encoding):
     "content",
     [b"", b"{", b"[]", b"{}", b"\xff", json.dumps({**TEXTS, "video_mc": "x"}).encode(), None],
 )
-def test_a_broken_json_form_is_named_with_what_to_do(tmp_path, content):
+def test_a_broken_json_file_is_an_error_that_says_what_to_do(tmp_path, content):
     file = tmp_path / "prompts.json"
     if content is not None:
         file.write_bytes(content)
@@ -131,7 +131,7 @@ def test_the_real_texts_are_read(shared_data):
 
 @contextmanager
 def serve(status: int, body: bytes, length: int | None = None) -> Iterator[str]:
-    """A web server that gives one answer; ``length`` is what it announces."""
+    """Run a web server that always gives one answer and announces ``length`` bytes."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -152,7 +152,7 @@ class TestDownload:
     def without_proxy(self, monkeypatch):
         monkeypatch.setenv("no_proxy", "127.0.0.1")
 
-    def test_what_was_fetched_can_be_read(self, tmp_path):
+    def test_downloaded_prompts_can_be_read(self, tmp_path):
         target = tmp_path / "new" / "prompts.json"
         with serve(200, SOURCE) as url:
             download_prompts(target, url, sha256(SOURCE))
@@ -167,18 +167,18 @@ class TestDownload:
             (404, b"", None, "cannot fetch.*404.*yourself"),
         ],
     )
-    def test_anything_else_leaves_nothing_behind(self, tmp_path, status, body, length, message):
+    def test_a_failed_download_leaves_nothing_behind(self, tmp_path, status, body, length, message):
         target = tmp_path / "new" / "prompts.json"
         with serve(status, body, length) as url, pytest.raises(InputError, match=message):
             download_prompts(target, url, sha256(SOURCE))
         assert list(tmp_path.iterdir()) == []
 
-    def test_a_server_that_is_not_there_is_one_clear_error(self, tmp_path):
+    def test_an_unreachable_server_is_one_clear_error(self, tmp_path):
         target = tmp_path / "prompts.json"
         with pytest.raises(InputError, match=f"cannot fetch.*write {target} yourself"):
             download_prompts(target, "http://127.0.0.1:9/prompts.py")
 
-    def test_a_place_that_cannot_be_written_is_one_clear_error(self, tmp_path):
+    def test_a_folder_that_cannot_be_written_is_one_clear_error(self, tmp_path):
         (tmp_path / "file").touch()
         target = tmp_path / "file" / "prompts.json"
         with serve(200, SOURCE) as url, pytest.raises(InputError, match="cannot be written"):

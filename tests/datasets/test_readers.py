@@ -1,4 +1,4 @@
-"""Readers by name, installed ones among them."""
+"""Readers by name, including installed ones."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ def stars(tmp_path):
     return load_registry([folder]).resolve(["stars"])[0]
 
 
-def test_an_installed_package_brings_a_reader(tmp_path, monkeypatch):
+def test_an_installed_package_provides_a_reader(tmp_path, monkeypatch):
     install(tmp_path, monkeypatch, "instit_bench.readers", {"sky": "colours:SKY"}, READER)
     dataset = load_dataset(stars(tmp_path), open_source("demo"))
     assert dataset.docs == [{"id": "7", "question": "Which bright star?", "answer": "demo"}]
 
 
-def test_a_reader_that_is_not_installed_is_one_error_naming_the_key(tmp_path):
+def test_a_reader_that_is_not_installed_is_an_error_that_names_the_key(tmp_path):
     with pytest.raises(InputError, match=r"stars\.yaml: key 'metadata\.reader': .*no such reader"):
         stars(tmp_path)

@@ -22,13 +22,13 @@ from instit_bench.errors import InputError
         ("half \ud83d", "half a character"),
     ],
 )
-def test_a_text_field_that_is_none_is_named(value, message):
+def test_a_text_field_with_another_type_is_named(value, message):
     with pytest.raises(InputError, match="file: record 1: field 'x'") as caught:
         Record({"x": value}, "file: record 1").text("x")
     assert message in str(caught.value)
 
 
-def test_a_text_field_may_be_empty_where_that_is_said():
+def test_a_text_field_may_be_empty_if_allowed():
     assert Record({"x": ""}, "here").text("x", may_be_empty=True) == ""
     with pytest.raises(InputError, match="is missing"):
         Record({}, "here").text("x", may_be_empty=True)
@@ -38,7 +38,7 @@ def test_a_text_field_may_be_empty_where_that_is_said():
     ("path", "clean"),
     [("a/b.jpg", "a/b.jpg"), ("./a//b.jpg", "a/b.jpg"), ("a\\b.jpg", "a/b.jpg"), ("a/", "a")],
 )
-def test_a_safe_path_is_brought_into_one_form(path, clean):
+def test_a_safe_path_is_normalised(path, clean):
     assert relative_path(path) == clean
 
 

@@ -1,4 +1,4 @@
-"""Reading records: what each format allows, and an error that names file and line for the rest."""
+"""Reading records: what each format allows; all else is an error that names file and line."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_every_format_gives_the_same_records(tmp_path, suffix):
 
 
 @pytest.mark.parametrize("suffix", [".json", ".jsonl", ".csv"])
-def test_a_byte_order_mark_is_no_part_of_the_data(tmp_path, suffix):
+def test_a_byte_order_mark_is_not_part_of_the_data(tmp_path, suffix):
     file = write(tmp_path / f"data{suffix}", ROWS)
     file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())
     assert read_records(file) == ROWS
@@ -60,7 +60,7 @@ def test_jsonl_skips_empty_lines_and_needs_no_last_newline(tmp_path, text):
     assert read_records(file) == [{"a": 1}, {"a": 2}]
 
 
-def test_jsonl_breaks_lines_at_newlines_only(tmp_path):
+def test_jsonl_lines_end_at_newlines_only(tmp_path):
     file = tmp_path / "data.jsonl"
     file.write_text('{"a": "x\u2028y\x85z"}\n', encoding="utf-8")
     assert read_records(file) == [{"a": "x\u2028y\x85z"}]
@@ -91,7 +91,7 @@ BROKEN = [
 
 
 @pytest.mark.parametrize(("name", "content", "message"), BROKEN)
-def test_a_broken_file_is_named_with_what_is_wrong(tmp_path, name, content, message):
+def test_a_broken_file_is_an_error_that_names_the_reason(tmp_path, name, content, message):
     file = tmp_path / name
     file.write_bytes(content)
     with pytest.raises(InputError) as caught:
@@ -114,7 +114,7 @@ def test_a_missing_file_and_a_folder_are_errors(tmp_path, name, read):
 
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data(), suffix=st.sampled_from([".json", ".jsonl", ".csv", ".parquet"]))
-def test_a_damaged_file_is_read_or_refused_but_never_crashes(tmp_path, data, suffix):
+def test_a_damaged_file_is_read_or_refused_without_a_crash(tmp_path, data, suffix):
     file = write(tmp_path / f"data{suffix}", ROWS)
     content = bytearray(file.read_bytes())
     for _ in range(data.draw(st.integers(1, 4))):
@@ -164,7 +164,7 @@ class TestDigest:
         assert digest_of([{"a": 1}, {"a": 2}]) != digest_of([{"a": 2}, {"a": 1}])
 
     @pytest.mark.parametrize("depth", [100, 900, 960, 980, 990, 995])
-    def test_whatever_was_read_has_one(self, tmp_path, depth):
+    def test_every_record_that_can_be_read_has_a_digest(self, tmp_path, depth):
         file = tmp_path / "deep.json"
         file.write_text('[{"a": ' + "[" * depth + "]" * depth + "}]")
         try:

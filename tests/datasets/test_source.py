@@ -1,4 +1,4 @@
-"""``--data``: hub, demo, a folder or a file, and where each looks for the parts."""
+"""``--data``: the hub, the demo, a folder or a file, and where each looks for the parts."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def test_demo_is_the_embedded_data():
     assert (source.root / "Inst-It-Bench").is_dir()
 
 
-def test_hub_keeps_what_is_not_the_hubs_in_the_home(home):
+def test_hub_keeps_other_files_in_the_home_folder(home):
     source = open_source("hub", "v1")
     assert (source.kind, source.label, source.root) == ("hub", "hub", home)
     assert source.revision == "v1"
 
 
-def test_a_folder_and_a_file_are_told_apart(tmp_path):
+def test_a_folder_is_distinguished_from_a_file(tmp_path):
     folder = tmp_path / "my data"
     folder.mkdir()
     file = folder / "items.v2.json"
@@ -45,7 +45,7 @@ def test_a_folder_and_a_file_are_told_apart(tmp_path):
     assert source.file == file
 
 
-def test_a_relative_path_is_one_from_here_and_a_tilde_is_the_users(tmp_path, monkeypatch):
+def test_relative_paths_and_tildes_are_resolved(tmp_path, monkeypatch):
     (tmp_path / "data").mkdir()
     monkeypatch.chdir(tmp_path / "data")
     assert open_source(".").label == "data"
@@ -62,13 +62,13 @@ def test_a_folder_with_a_reserved_name_needs_a_path(tmp_path, monkeypatch, spec)
 
 
 @pytest.mark.parametrize("spec", ["", "no/such", "x" * 300, "~no-such-user/x", "HUB", "hub "])
-def test_what_is_not_there_is_one_clear_error(tmp_path, monkeypatch, spec):
+def test_a_missing_path_is_one_clear_error(tmp_path, monkeypatch, spec):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match=r"^--data "):
         open_source(spec)
 
 
-def test_folders_of_a_name_come_before_the_root(tmp_path):
+def test_named_folders_take_precedence_over_the_root(tmp_path):
     for name in ("b", "a"):
         (tmp_path / name).mkdir()
     (tmp_path / "c").touch()
@@ -76,7 +76,7 @@ def test_folders_of_a_name_come_before_the_root(tmp_path):
     assert found == [tmp_path / "a", tmp_path / "b", tmp_path]
 
 
-def test_prompts_lie_in_the_data_folder_or_above_a_single_file(tmp_path):
+def test_prompts_are_in_the_data_folder_or_above_a_single_file(tmp_path):
     data = tmp_path / "data"
     (data / "inst_it").mkdir(parents=True)
     record_file = data / "inst_it" / "x.json"
@@ -89,7 +89,7 @@ def test_prompts_lie_in_the_data_folder_or_above_a_single_file(tmp_path):
     assert open_source(str(data / "inst_it")).prompts_file() is None
 
 
-def test_the_hubs_prompts_lie_in_the_home_and_the_demo_has_none(home):
+def test_prompts_for_the_hub_are_in_the_home_folder_and_the_demo_has_none(home):
     (home / "prompts").mkdir(parents=True)
     (home / PROMPTS).touch()
     assert open_source("hub").prompts_file() == home / PROMPTS

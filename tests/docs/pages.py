@@ -1,21 +1,22 @@
-"""The examples of a Markdown page: what they run, what they print, and what they need.
+"""The examples of a Markdown page: their commands, expected output and requirements.
 
-A page's fenced blocks run in one folder, from top to bottom:
+The fenced blocks of a page run in one folder, from top to bottom:
 
-- ``bash`` and ``console`` run in bash. In ``console`` the lines that begin with ``$`` are commands,
-  and what follows each of them is what it prints, line by line.
-- ``python`` runs in a Python process of its own.
-- ``text`` right after a block is compared with what that block printed, wherever it stands there.
-- A block whose first line is a comment with a file name, or that has one in a comment above it, is
-  written to that file.
+- ``bash`` and ``console`` run in bash. In ``console``, lines that begin with ``$`` are commands,
+and
+  each is followed by its output.
+- ``python`` runs in a separate Python process.
+- ``text`` right after a block must occur somewhere in that block's output.
+- A block whose first line is a comment with a file name, or with a file name in a comment above it,
+  is written to that file.
 
-In what is printed, a line ``…`` stands for any lines, and ``…`` within a line for any text. A
-comment above a block says what readers need not see::
+In expected output, a line ``…`` stands for any lines, and ``…`` within a line for any text. A
+comment above a block gives instructions that readers need not see::
 
     <!-- not run: needs a GPU -->
     <!-- needs: ../shared/data/inst_it, seen from the checkout; without it the block is skipped -->
     <!-- setup: instit-bench run --model first --backend baseline --data demo -->
-    <!-- instead: the same without its installation, which CI has behind it -->
+    <!-- instead: the same command without installing the package, which CI has already done -->
     <!-- exit code: 3 -->
     <!-- file: colours/colours.json -->
 """
@@ -38,7 +39,7 @@ RUN = ("bash", "console", "python")
 
 @dataclass(frozen=True)
 class Example:
-    """One block that runs. ``printed`` is what the page says it prints, if it does."""
+    """One block that runs. ``printed`` is its expected output, if the page shows any."""
 
     line: int
     language: str
@@ -52,7 +53,7 @@ class Example:
 
 
 def examples(page: Path) -> list[Example]:
-    """The page's examples in order."""
+    """Return the page's examples in order."""
     found: list[Example] = []
     comments: list[tuple[str, str]] = []
     follows = False
@@ -67,7 +68,7 @@ def examples(page: Path) -> list[Example]:
                 found.append(example)
             follows, comments = example is not None and example.writes is None, []
         elif token.type == "paragraph_open":
-            # Words between a block and what it prints are fine; a new section is not.
+            # Text may separate a block from its output, but a new section may not.
             comments = []
         elif token.type == "heading_open":
             follows, comments = False, []
@@ -85,7 +86,7 @@ def _example(
         return Example(line, language, code, setup, not_run, writes=file)
     if language in RUN:
         if instead := said.get("instead"):
-            # A console block has one command then, and still prints what the page says.
+            # The console block then has one command and must still print the expected output.
             printed = "".join(printed for _, printed in commands(code))
             code = f"$ {instead}\n{printed}" if language == "console" else instead
         return Example(line, language, code, setup, not_run, said.get("needs"), exit_code)
@@ -97,9 +98,9 @@ def _with_printed(example: Example, printed: str) -> Example:
 
 
 def commands(console: str) -> Iterator[tuple[str, str]]:
-    """Each command of a console block with what the page says it prints.
+    """Return each command of a console block with its expected output.
 
-    A line that ends with a backslash goes on in the next one.
+    A line that ends with a backslash continues on the next line.
     """
     for block in re.split(r"^\$ ", console, flags=re.MULTILINE)[1:]:
         command = re.match(r"(?:[^\n]*\\\n)*[^\n]*", block)
@@ -108,7 +109,7 @@ def commands(console: str) -> Iterator[tuple[str, str]]:
 
 
 def is_printed(expected: str, actual: str, *, whole: bool) -> bool:
-    """Whether ``actual`` is what the page says, or (not ``whole``) holds it somewhere."""
+    """Return whether ``actual`` is the expected output or, if not ``whole``, contains it."""
     pattern = "".join(_pattern(line.rstrip()) for line in expected.strip("\n").split("\n"))
     text = "".join(f"{line.rstrip()}\n" for line in actual.strip("\n").split("\n"))
     if whole:

@@ -1,4 +1,4 @@
-"""Every command and code block of README and docs runs, and prints what the page says."""
+"""Every command and code block of README and docs runs and prints what the page shows."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ MARK = "-- 8< --"
 
 @pytest.fixture
 def folder(tmp_path):
-    """A folder like a user's, with ``instit-bench`` on the path and the real data beside it."""
+    """A user's folder, with ``instit-bench`` on the path and the real data beside it."""
     programs = tmp_path / "bin"
     programs.mkdir()
     for name, command in (("python", ""), ("instit-bench", " -m instit_bench")):
-        # Not a link: Python would not find its virtual environment from there.
+        # Not a link, because Python would not find its virtual environment through it.
         (programs / name).write_text(f'#!/bin/sh\nexec "{sys.executable}"{command} "$@"\n')
         (programs / name).chmod(0o755)
     work = tmp_path / "work"
@@ -33,7 +33,7 @@ def folder(tmp_path):
 
 
 def bash(script, folder):
-    """Run a script as a user's shell would; its output and exit code."""
+    """Run a script as a user's shell would; return its output and exit code."""
     environment = cli_environment(
         INSTIT_BENCH_HOME=str(folder.parent / "home"),
         PATH=f"{folder.parent / 'bin'}:{os.environ['PATH']}",
@@ -55,7 +55,7 @@ def bash(script, folder):
 
 
 def run(example, folder):
-    """Run one example and hold what it prints to what the page says."""
+    """Run one example and compare its output with the page."""
     for setup in example.setup:
         output, code = bash(f"set -e\n{setup}", folder)
         assert code == 0, f"setup: {setup}\n{output}"
@@ -79,7 +79,7 @@ def run(example, folder):
 
 def run_console(example, folder):
     pairs = list(commands(example.code))
-    # The commands share one shell, and each finds the exit code of the one before it.
+    # The commands share one shell, and each sees the exit code of the previous one.
     between = f"__code=$?; printf '%s' '{MARK}'; (exit $__code)"
     output, _ = bash("\n".join(f"{command}\n{between}" for command, _ in pairs), folder)
     for (command, printed), actual in zip(pairs, output.split(MARK)[:-1], strict=True):
@@ -98,7 +98,7 @@ def test_the_examples_of_a_page_run_as_printed(page, folder):
                 pytest.fail(f"{page.name}:{example.line}: {error}", pytrace=False)
 
 
-def test_an_example_that_is_not_run_says_why():
+def test_an_example_that_is_not_run_gives_a_reason():
     for page in PAGES:
         for example in examples(page):
             assert example.not_run is None or len(example.not_run) > 10, (page, example.line)

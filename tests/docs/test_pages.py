@@ -1,4 +1,4 @@
-"""The reader of examples, on a page of its own."""
+"""Reading the examples of a page."""
 
 from __future__ import annotations
 

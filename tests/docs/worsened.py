@@ -1,4 +1,4 @@
-"""A prediction file with its first right predictions made wrong, for what docs/ci.md shows.
+"""Makes the first right predictions of a file wrong, for the examples in docs/ci.md.
 
 ``python -m tests.docs.worsened FILE COUNT OUTPUT``
 """

@@ -1,4 +1,4 @@
-"""A task of one's own, by ``--include-path``: its metrics count as it declares them."""
+"""A user's task, by ``--include-path``: its metrics count as it declares them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import json
 import re
 
 import pytest
+
+from tests.command_line import REPOSITORY
 
 TASK = """
 task: colours
@@ -26,21 +28,21 @@ DOCS = [{"id": n, "question": f"What colour is {n}?", "answer": "blue"} for n in
 
 @pytest.fixture
 def run(cli, tmp_path):
-    """Run a baseline model on the task, scored by this code."""
+    """Return a function that runs a baseline model on the task, scored by this code."""
 
-    def run(model, name, utils=SCORE):
+    def run(model, name, utils=SCORE, **env):
         folder = tmp_path / "colours"
         folder.mkdir(exist_ok=True)
         (folder / "colours.yaml").write_text(TASK)
         (folder / "utils.py").write_text(utils)
         (folder / "colours.json").write_text(json.dumps(DOCS))
         options = ("--backend", "baseline", "--include-path", "colours", "--tasks", "colours")
-        return cli("run", "--model", model, "--name", name, *options)
+        return cli("run", "--model", model, "--name", name, *options, **env)
 
     return run
 
 
-def test_where_lower_is_better_a_mistake_is_wrong_everywhere(run, cli, tmp_path):
+def test_a_metric_where_lower_is_better_is_ordered_correctly_everywhere(run, cli, tmp_path):
     for model, name in (("echo-gold", "good"), ("text:red", "bad")):
         done = run(model, name)
         assert done.returncode == 0, done.stderr
@@ -60,7 +62,7 @@ def test_where_lower_is_better_a_mistake_is_wrong_everywhere(run, cli, tmp_path)
     assert "mistakes of task colours, lower is better" in board
 
 
-def test_a_metric_that_is_returned_but_not_declared_is_one_error_naming_it(run):
+def test_an_undeclared_metric_is_an_error_that_names_it(run):
     done = run("first", "r", SCORE.replace('"mistakes"', '"misteaks"'))
     assert done.returncode == 2
     error = done.stderr.splitlines()[-1]
@@ -69,3 +71,37 @@ def test_a_metric_that_is_returned_but_not_declared_is_one_error_naming_it(run):
     )
     assert "'metric_list' does not declare" in error
     assert "Traceback" not in done.stderr
+
+
+def test_a_task_selects_metrics_of_its_scorer_and_the_journal_keeps_all(cli, tmp_path):
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "strict.yaml").write_text(
+        f"include: {REPOSITORY}/tasks/inst_it_bench/inst_it_image_mc.yaml\n"
+        "task: strict\nmetric_list: [{metric: accuracy}]\n"
+    )
+    options = ("--backend", "baseline", "--data", "demo", "--include-path", "own")
+    done = cli("run", "--model", "echo-gold", *options, "--tasks", "strict", "--name", "r")
+    assert done.returncode == 0, done.stderr
+    results = json.loads((tmp_path / "results/r/results.json").read_text())["tasks"]["strict"]
+    assert {name: metric["value"] for name, metric in results["metrics"].items()} == {"accuracy": 1}
+    journal = (tmp_path / "results/r/samples/strict.jsonl").read_text().splitlines()
+    assert {"accuracy", "official_accuracy"} <= json.loads(journal[0])["scores"].keys()
+
+
+@pytest.mark.parametrize(
+    "utils",
+    ["import sys\nsys.exit(0)", "def process_results(doc, results):\n    raise SystemExit(0)"],
+    ids=["on import", "when it scores"],
+)
+def test_a_plugin_that_exits_is_an_error_not_a_success(run, utils):
+    done = run("echo-gold", "exits", utils)
+    assert done.returncode == 2
+    assert "process_results" in done.stderr
+
+
+def test_the_traceback_behind_an_error_is_shown_on_request(run):
+    utils = "def process_results(doc, results):\n    return doc['colour']"
+    assert "Traceback" not in run("echo-gold", "r", utils).stderr
+    shown = run("echo-gold", "r", utils, INSTIT_BENCH_DEBUG="1").stderr
+    assert "KeyError: 'colour'" in shown
+    assert "return doc['colour']" in shown

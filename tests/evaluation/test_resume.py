@@ -1,4 +1,4 @@
-"""A run survives any death of its process: nothing finished is lost or asked again."""
+"""A run survives a kill at any moment: no finished sample is lost or requested again."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import itertools
 import json
 import random
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -17,11 +18,11 @@ import pytest
 from tests.command_line import cli_environment
 from tests.openai_server import Reply, openai_server
 
-N_DEMO = 112  # samples of all six tasks over the demo data
+N_DEMO = 112  # samples of all six tasks in the demo data
 
 
 def letter_for(body):
-    """A reply that depends on the request alone, as a greedy model's does."""
+    """Return a reply that depends only on the request, like a greedy model's."""
     text = json.dumps(body["messages"])
     return Reply("ABCD"[sum(text.encode()) % 4], delay_s=0.02)
 
@@ -34,9 +35,9 @@ def command(server, output):
     ]
 
 
-def start(server, output, cwd):
+def start(server, output, cwd, data="demo"):
     return subprocess.Popen(
-        command(server, output),
+        [data if word == "demo" else word for word in command(server, output)],
         cwd=cwd,
         env=cli_environment(INSTIT_BENCH_HOME=str(cwd / "home")),
         stdout=subprocess.DEVNULL,
@@ -81,23 +82,23 @@ def unbroken(tmp_path_factory):
     return folder / "out", requests
 
 
-def test_every_sample_is_asked_once_with_its_pictures(unbroken):
+def test_every_sample_is_requested_once_with_its_images(unbroken):
     _, requests = unbroken
     assert len(requests) == N_DEMO
     assert sum("data:image/" in body for body in requests) == 64
 
 
-def test_what_shares_a_picture_is_asked_together(unbroken):
-    """The first request of a video brings its frames; the others find them in the cache."""
+def test_requests_that_share_an_image_are_sent_together(unbroken):
+    """The first request of a video fills the cache with its frames for the others."""
     _, requests = unbroken
     pictures = [body.split("data:image/")[1][:200] for body in requests if "data:image/" in body]
     changes = sum(a != b for a, b in itertools.pairwise(pictures))
-    # Each change of picture but the needed ones is two requests that overtook each other.
+    # Every unnecessary change of image means that two requests overtook each other.
     assert changes <= len(set(pictures)) - 1 + 8
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_killed_at_random_points_and_resumed_it_gives_the_same(tmp_path, unbroken, seed):
+def test_a_run_killed_at_random_points_and_resumed_gives_the_same_results(tmp_path, unbroken, seed):
     output, randomness = tmp_path / "out", random.Random(seed)
     with openai_server(letter_for) as server:
         finished_before_kills = Counter()
@@ -112,11 +113,11 @@ def test_killed_at_random_points_and_resumed_it_gives_the_same(tmp_path, unbroke
             for task, records in partial_lines(output).items():
                 finished_before_kills.update((task, record["id"]) for record in records)
         asked = len(server.requests)
-    assert finished_before_kills, "no kill came in time"
+    assert finished_before_kills, "no kill came early enough"
     for task, records in lines(output).items():
         ids = [record["id"] for record in records]
         assert len(ids) == len(set(ids)), task
-    # At most the requests in flight at each kill are asked a second time.
+    # At most the requests in flight at each kill are sent a second time.
     kills = max(finished_before_kills.values(), default=0)
     assert asked <= N_DEMO + 4 * (kills + 1)
     assert answers(output) == answers(unbroken[0])
@@ -126,14 +127,14 @@ def test_killed_at_random_points_and_resumed_it_gives_the_same(tmp_path, unbroke
 
 
 def partial_lines(output):
-    """What a killed process left: whole lines only."""
+    """Return the complete lines that a killed process left behind."""
     return {
         path.stem: [json.loads(line) for line in path.read_text().split("\n")[:-1]]
         for path in (output / "m-demo/samples").glob("*.jsonl")
     }
 
 
-def test_nothing_that_was_finished_is_asked_again(tmp_path):
+def test_finished_samples_are_not_requested_again(tmp_path):
     with openai_server(letter_for) as server:
         process = start(server, tmp_path / "out", tmp_path)
         wait_for_requests(server, 50, process)
@@ -156,7 +157,7 @@ def text_of(body):
     return "\n".join(part["text"] for part in content if part["type"] == "text")
 
 
-def test_a_line_that_the_kill_cut_short_is_dropped(tmp_path, unbroken):
+def test_a_line_cut_short_by_a_kill_is_dropped(tmp_path, unbroken):
     with openai_server(letter_for) as server:
         process = start(server, tmp_path / "out", tmp_path)
         wait_for_requests(server, 40, process)
@@ -198,9 +199,14 @@ def test_a_second_process_on_the_same_run_is_refused(tmp_path):
     with openai_server(once_the_second_has_ended) as server:
         first = start(server, tmp_path / "out", tmp_path)
         wait_for_requests(server, 1, first)
-        second = start(server, tmp_path / "out", tmp_path)
+        broken = tmp_path / "demo"  # data that would be an error if they were read
+        (broken / "Inst-It-Bench").mkdir(parents=True)
+        (broken / "Inst-It-Bench/image_multi_choice.json").write_text("{")
+        second = start(server, tmp_path / "out", tmp_path, data=broken)
         assert second.wait(60) == 2
-        assert "another process is writing" in second.stderr.read()
+        told = second.stderr.read()
+        assert f"process {first.pid} on {socket.gethostname()}, since 20" in told
+        assert "is writing to this run; wait for it" in told
         refused.set()
         assert first.wait(60) == 0
     assert (tmp_path / "out/m-demo/results.json").exists()

@@ -1,4 +1,4 @@
-"""``instit-bench run``: states, exit codes, resuming with other settings, the ways to start it."""
+"""``instit-bench run``: states, exit codes, resuming with other settings, and Python calls."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def journal(run, task):
     return [json.loads(line) for line in (run / f"samples/{task}.jsonl").read_text().splitlines()]
 
 
-def test_the_main_job_on_demo_data_prints_the_leaderboard_row(cli, tmp_path):
+def test_a_run_on_the_demo_data_prints_the_leaderboard_row(cli, tmp_path):
     done = cli(*GOLD)
     assert done.returncode == 0, done.stderr
     assert "echo-gold" in done.stdout
@@ -40,7 +40,7 @@ def test_the_main_job_on_demo_data_prints_the_leaderboard_row(cli, tmp_path):
     assert set(task["metrics"]["accuracy"]) == {"value", "stderr", "ci95", "n"}
 
 
-def test_a_journal_line_says_all_that_is_known_of_a_sample(cli, tmp_path):
+def test_a_journal_line_records_everything_about_a_sample(cli, tmp_path):
     cli(*GOLD, "--tasks", "inst_it_video_mc", "--limit", 1)
     (line,) = journal(tmp_path / "results/echo-gold-demo", "inst_it_video_mc")
     assert line["id"] == "001-01"
@@ -53,7 +53,7 @@ def test_a_journal_line_says_all_that_is_known_of_a_sample(cli, tmp_path):
     assert len(line["media"]) == 12
 
 
-def test_open_answers_are_kept_and_not_run_without_a_judge(cli, tmp_path):
+def test_open_ended_predictions_are_kept_as_not_run_without_a_judge(cli, tmp_path):
     cli(*GOLD, "--tasks", "inst_it_image_oe")
     results = load(tmp_path / "results/echo-gold-demo/results.json")
     task = results["tasks"]["inst_it_image_oe"]
@@ -70,7 +70,7 @@ def test_open_answers_are_kept_and_not_run_without_a_judge(cli, tmp_path):
     )
 
 
-def test_coverage_below_what_is_required_has_its_own_exit_code(cli):
+def test_coverage_below_the_required_one_has_its_own_exit_code(cli):
     done = cli(*GOLD, "--tasks", "inst_it_image_oe", "--min-coverage", "0.9")
     assert done.returncode == 3
     assert "inst_it_image_oe: coverage 0.0000 (0 of 16) is below" in done.stderr
@@ -78,7 +78,7 @@ def test_coverage_below_what_is_required_has_its_own_exit_code(cli):
 
 @pytest.fixture
 def broken_data(tmp_path):
-    """Demo data with one picture gone and one cut short: two questions each."""
+    """Demo data with one image missing and one truncated; each has two questions."""
     copy = tmp_path / "data"
     shutil.copytree(demo_data(), copy)
     pictures = copy / "Inst-It-Bench/images_vpt"
@@ -88,7 +88,7 @@ def broken_data(tmp_path):
     return copy
 
 
-def test_a_broken_picture_fails_its_samples_not_the_run(cli, tmp_path, broken_data):
+def test_a_broken_image_fails_its_samples_but_not_the_run(cli, tmp_path, broken_data):
     command = [
         *("run", "--model", "first", "--backend", "baseline", "--data", broken_data),
         *("--tasks", "inst_it_image_mc", "--name", "r"),
@@ -99,7 +99,7 @@ def test_a_broken_picture_fails_its_samples_not_the_run(cli, tmp_path, broken_da
     run = tmp_path / "results/r"
     task = load(run / "results.json")["tasks"]["inst_it_image_mc"]
     assert task["states"]["infer_error"] == 4
-    assert task["metrics"]["accuracy"]["n"] == 12, "an error is never a zero"
+    assert task["metrics"]["accuracy"]["n"] == 12, "a failure is never a zero"
     failed = [r for r in journal(run, "inst_it_image_mc") if r["state"] == "infer_error"]
     assert {r["prediction"] for r in failed} == {None}
     assert any("001.jpg: No such file" in r["error"] for r in failed)
@@ -113,13 +113,13 @@ def test_a_broken_picture_fails_its_samples_not_the_run(cli, tmp_path, broken_da
             demo_data() / "Inst-It-Bench/images_vpt" / name,
             broken_data / "Inst-It-Bench/images_vpt",
         )
-    assert cli(*command).returncode == 0, "what failed is asked again"
+    assert cli(*command).returncode == 0, "failed samples are requested again"
     records = journal(run, "inst_it_image_mc")
     assert len(records) == 16
     assert {r["state"] for r in records} == {"scored"}
 
 
-def test_a_model_that_thinks_too_long_is_truncated_and_counts_as_wrong(cli, tmp_path):
+def test_a_reply_cut_off_while_reasoning_is_truncated_and_counts_as_wrong(cli, tmp_path):
     with openai_server(lambda _: Reply("<think>Let me see", finish_reason="length")) as server:
         done = cli(
             *("run", "--model", "m", "--backend", "openai", "--base-url", server.base_url),
@@ -134,7 +134,7 @@ def test_a_model_that_thinks_too_long_is_truncated_and_counts_as_wrong(cli, tmp_
 
 
 @pytest.mark.parametrize("status", [401, 404])
-def test_an_endpoint_that_refuses_stops_the_run_early_with_exit_1(cli, status):
+def test_an_endpoint_that_refuses_stops_the_run_early_with_exit_code_1(cli, status):
     with openai_server(lambda _: Reply("no", status=status)) as server:
         done = cli(
             *("run", "--model", "m", "--backend", "openai", "--base-url", server.base_url),
@@ -146,7 +146,7 @@ def test_an_endpoint_that_refuses_stops_the_run_early_with_exit_1(cli, status):
     assert len(server.requests) <= 4
 
 
-def test_concurrency_is_bounded(cli):
+def test_concurrency_is_limited(cli):
     with openai_server(lambda _: Reply("A", delay_s=0.05)) as server:
         cli(
             *("run", "--model", "m", "--backend", "openai", "--base-url", server.base_url),
@@ -164,7 +164,7 @@ def test_concurrency_is_bounded(cli):
         (["first" if word == "random" else word for word in RANDOM], "model was 'random', now"),
     ],
 )
-def test_resuming_with_other_settings_refuses_and_says_what_differs(cli, command, named):
+def test_resuming_with_different_settings_is_refused_with_the_differences(cli, command, named):
     assert cli(*RANDOM, "--name", "r", "--limit", 2).returncode == 0
     done = cli(*command, "--name", "r")
     assert done.returncode == 3
@@ -172,14 +172,14 @@ def test_resuming_with_other_settings_refuses_and_says_what_differs(cli, command
     assert "--fresh" in done.stderr
 
 
-def test_a_run_that_never_got_an_answer_stands_in_nobodys_way(cli):
+def test_a_run_without_predictions_does_not_block_different_settings(cli):
     nobody = ("--backend", "openai", "--base-url", "http://127.0.0.1:9", "--max-retries", 0)
     common = ("run", "--data", "demo", "--name", "r", "--limit", 2)
     assert cli(*common, *nobody, "--model", "mistyped").returncode == 1
     assert cli(*common, "--backend", "baseline", "--model", "random").returncode == 0
 
 
-def test_resuming_with_other_data_or_prompts_refuses(cli, tmp_path):
+def test_resuming_with_different_data_or_prompts_is_refused(cli, tmp_path):
     copy = tmp_path / "data"
     shutil.copytree(demo_data(), copy)
     command = [*RANDOM[:-1], copy, "--name", "r", "--tasks", "inst_it_image_mc"]
@@ -202,7 +202,7 @@ def test_resuming_with_other_data_or_prompts_refuses(cli, tmp_path):
     assert "prompts was 'own', now 'official'" in done.stderr
 
 
-def test_fresh_starts_again_and_keeps_the_old_run_aside(cli, tmp_path):
+def test_fresh_starts_over_and_moves_the_old_run_aside(cli, tmp_path):
     cli(*RANDOM, "--name", "r", "--tasks", "gpt4tools_seen")
     assert cli("report", "results/r").returncode == 0
     assert cli(*RANDOM, "--name", "r", "--tasks", "gpt4tools_unseen", "--fresh").returncode == 0
@@ -218,7 +218,7 @@ def test_resume_needs_a_run_and_excludes_fresh(cli):
     assert cli(*RANDOM, "--resume", "--fresh").returncode == 2
 
 
-def test_a_limited_run_grows_into_the_full_one(cli, tmp_path):
+def test_a_limited_run_can_be_extended_to_the_full_one(cli, tmp_path):
     cli(*RANDOM, "--name", "grown", "--limit", 3)
     limited = load(tmp_path / "results/grown/results.json")["tasks"]["gpt4tools_seen"]
     assert (limited["n_total"], "limited" in limited["marks"]) == (3, True)
@@ -231,7 +231,7 @@ def test_a_limited_run_grows_into_the_full_one(cli, tmp_path):
     assert load(tmp_path / "results/grown/results.json") == whole, "a selection never shrinks"
 
 
-def test_a_config_file_the_command_line_and_python_do_the_same(cli, tmp_path):
+def test_a_config_file_the_command_line_and_python_are_equivalent(cli, tmp_path):
     config = tmp_path / "run.yaml"
     config.write_text(
         "model: random\nbackend: baseline\ndata: demo\ntasks: [gpt4tools, inst_it_image_mc]\n"
@@ -261,7 +261,7 @@ def test_a_config_file_the_command_line_and_python_do_the_same(cli, tmp_path):
     assert frames.samples.query("task == 'gpt4tools_seen'")["sr"].mean() == pytest.approx(sr)
 
 
-def test_options_win_over_the_config_file(cli, tmp_path):
+def test_options_override_the_config_file(cli, tmp_path):
     config = tmp_path / "run.yaml"
     config.write_text("model: first\nbackend: baseline\ndata: demo\nlimit: 1\n")
     cli("run", "--config", config, "--model", "random", "--name", "r")
@@ -276,7 +276,7 @@ def test_python_callers_get_exceptions(tmp_path, broken_data):
         instit_bench.run(**settings, backnd="x")
 
 
-def test_the_manifest_says_what_was_run_and_holds_no_key(cli, tmp_path):
+def test_the_manifest_describes_the_run_and_contains_no_key(cli, tmp_path):
     with openai_server(lambda _: Reply("A")) as server:
         cli(
             *("run", "--model", "org/m", "--backend", "openai", "--base-url", server.base_url),
@@ -319,7 +319,7 @@ def test_a_third_party_task_runs_with_its_own_scoring(cli, tmp_path):
     assert (metric["value"], metric["n"]) == (0.5, 2)
 
 
-def test_numbers_on_the_real_unseen_split(cli, tmp_path, shared_data):
+def test_metrics_on_the_real_unseen_split(cli, tmp_path, shared_data):
     command = ("run", "--backend", "baseline", "--tasks", "gpt4tools_unseen", "--data", shared_data)
     assert cli(*command, "--model", "echo-gold", "--name", "gold").returncode == 0
     task = load(tmp_path / "results/gold/results.json")["tasks"]["gpt4tools_unseen"]

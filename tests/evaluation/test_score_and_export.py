@@ -1,4 +1,4 @@
-"""Scoring prediction files, and writing them in the upstream formats."""
+"""Scoring prediction files and exporting runs in the upstream formats."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def journal(tmp_path, name, task):
     return [json.loads(line) for line in text.splitlines()]
 
 
-def test_the_benchmark_s_own_predictions_give_its_own_number(cli, tmp_path, shared_data):
+def test_the_benchmark_s_own_predictions_give_the_published_number(cli, tmp_path, shared_data):
     file = shared_data / "inst_it/video_mc_inference.json"
     done = cli("score", file, "--task", "inst_it_video_mc")
     assert done.returncode == 0, done.stderr
@@ -33,7 +33,7 @@ def test_the_benchmark_s_own_predictions_give_its_own_number(cli, tmp_path, shar
     assert math.isclose(100 * found["value"], 42.857142857142854, abs_tol=1e-12)
 
 
-def test_open_answers_are_kept_unscored(cli, tmp_path, shared_data):
+def test_open_ended_predictions_are_kept_unscored(cli, tmp_path, shared_data):
     file = shared_data / "inst_it/video_oe_inference.json"
     assert cli("score", file, "--task", "inst_it_video_oe", "--name", "oe").returncode == 0
     task = load(tmp_path / "results/oe/results.json")["tasks"]["inst_it_video_oe"]
@@ -64,7 +64,7 @@ def test_an_export_scored_again_gives_the_same_metrics(cli, tmp_path, task, file
     assert metrics(tmp_path, "ours", task) == metrics(tmp_path, "r", task)
 
 
-def test_exported_files_have_the_upstream_shapes(cli, tmp_path):
+def test_exported_files_have_the_upstream_formats(cli, tmp_path):
     cli(*RANDOM, "--tasks", "inst_it_image_mc,gpt4tools_seen", "--name", "r", "--limit", 2)
     cli("export", "results/r")
     rows = load(tmp_path / "results/r/export/image_mc_inference.json")
@@ -75,7 +75,7 @@ def test_exported_files_have_the_upstream_shapes(cli, tmp_path):
     rows = load(tmp_path / "results/r/export/gpt4tools_seen/gpt4tools_seen_0.json")
     records = journal(tmp_path, "r", "gpt4tools_seen")
     assert [row["id"] for row in rows] == [0, 1]
-    # The upstream evaluator cuts the prompt off by its length.
+    # The upstream evaluator removes the prompt by its length.
     assert rows[0]["output"][len(records[0]["question"]) :] == records[0]["prediction"]
 
 
@@ -95,7 +95,7 @@ def mc_row(sample_id, prediction="A", truth="A"):
     }
 
 
-def test_missing_unknown_and_doubled_ids_are_counted_and_named(cli, tmp_path):
+def test_missing_unknown_and_duplicate_ids_are_counted_and_named(cli, tmp_path):
     cli(*GOLD, "--data", "demo", "--tasks", "inst_it_image_mc", "--name", "gold")
     cli("export", "results/gold", "--output", "out")
     rows = load(tmp_path / "out/image_mc_inference.json")
@@ -116,7 +116,7 @@ def test_missing_unknown_and_doubled_ids_are_counted_and_named(cli, tmp_path):
     assert counts == {"official_accuracy": 15, "accuracy": 14}
 
 
-def test_the_data_s_targets_and_options_win_over_the_file_s(cli, tmp_path):
+def test_targets_and_options_of_the_data_override_those_of_the_file(cli, tmp_path):
     cli(*GOLD, "--data", "demo", "--tasks", "inst_it_image_mc", "--name", "gold")
     (first, *_) = journal(tmp_path, "gold", "inst_it_image_mc")
     wrong_letter = "B" if first["target"] != "B" else "C"
@@ -127,7 +127,7 @@ def test_the_data_s_targets_and_options_win_over_the_file_s(cli, tmp_path):
     assert (record["method"], record["scores"]["accuracy"]) == ("option_text", 1.0)
 
 
-def test_open_models_output_that_repeats_the_prompt_is_cut(cli, tmp_path):
+def test_a_prompt_repeated_in_the_prediction_is_removed(cli, tmp_path):
     cli(*GOLD, "--data", "demo", "--tasks", "gpt4tools_seen", "--name", "gold")
     records = journal(tmp_path, "gold", "gpt4tools_seen")
     rows = [{"id": r["id"], "output": [r["question"] + r["target"], "other"]} for r in records]
@@ -136,7 +136,7 @@ def test_open_models_output_that_repeats_the_prompt_is_cut(cli, tmp_path):
     assert metrics(tmp_path, "s", "gpt4tools_seen")["strict_sr"]["value"] == 1.0
 
 
-def test_a_failed_sample_stays_failed_through_our_own_format(cli, tmp_path):
+def test_a_failed_sample_stays_failed_in_our_own_format(cli, tmp_path):
     path = tmp_path / "samples.jsonl"
     good = {"id": "1-1", "state": "scored", "prediction": "A", "target": "A"}
     bad = {"id": "1-2", "state": "infer_error", "prediction": None, "target": "B", "error": "x"}
@@ -166,7 +166,9 @@ def test_a_failed_sample_stays_failed_through_our_own_format(cli, tmp_path):
         ({"question_id": 1}, "must hold a JSON list"),
     ],
 )
-def test_a_broken_prediction_file_is_one_error_naming_record_and_field(cli, tmp_path, rows, told):
+def test_a_broken_prediction_file_is_an_error_that_names_record_and_field(
+    cli, tmp_path, rows, told
+):
     done = cli("score", write_predictions(tmp_path, rows), "--task", "inst_it_image_mc")
     assert done.returncode == 2
     assert told in done.stderr

@@ -1,4 +1,4 @@
-"""The example notebook runs in a real Jupyter kernel, and its stored outputs are what it gives."""
+"""The example notebook runs in a real Jupyter kernel and gives its stored outputs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def executed(tmp_path_factory):
 
 
 def outputs(notebook):
-    """What each code cell shows, as text."""
+    """Return the output of each code cell as text."""
     return [
         [output.get("data", {}).get("text/plain", output.get("text")) for output in cell.outputs]
         for cell in notebook.cells
@@ -31,11 +31,11 @@ def outputs(notebook):
     ]
 
 
-def test_the_notebook_runs_and_shows_what_it_says(executed):
+def test_the_notebook_runs_and_gives_its_stored_outputs(executed):
     assert outputs(executed) == outputs(nbformat.read(NOTEBOOK, as_version=4))
 
 
-def test_a_run_works_where_an_event_loop_is_running(tmp_path):
+def test_a_run_works_inside_a_running_event_loop(tmp_path):
     import asyncio
 
     import instit_bench

@@ -1,6 +1,6 @@
-"""The example plugin, installed into an environment of its own: its task is like the shipped ones.
+"""The example plugin, installed into a fresh environment: its task works like the built-in ones.
 
-Nothing of the package knows its names; each part is found by an entry point.
+The package does not know its names; each part is found by its entry point.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import pytest
 
 from tests.command_line import REPOSITORY, cli_environment
 
-# One process for all commands: what is under test is what they say, not how they start.
+# One process runs all commands: their output is under test, not how they start.
 PROGRAM = """
 import contextlib, io, json, sys
 from instit_bench.cli.main import main
@@ -42,13 +42,13 @@ tasks: {colours: {metrics: {distance: {max_drop: 0.1}}}}
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory):
-    """Runs commands in a fresh environment that has the plugin."""
+    """Return a function that runs commands in a fresh environment with the plugin."""
     folder = tmp_path_factory.mktemp("plugin")
     venv = folder / "venv"
     subprocess.run([sys.executable, "-m", "venv", venv], check=True, capture_output=True)
     python = venv / "bin/python"
     purelib = sysconfig.get_path("purelib", vars={"base": str(venv), "platbase": str(venv)})
-    # What this environment has (the package itself among it), without fetching it again.
+    # Reuse the packages of this environment, instit-bench included, without downloading them again.
     here = sysconfig.get_path("purelib")
     (venv / purelib / "here.pth").write_text(f"import site; site.addsitedir({here!r})\n")
     source = shutil.copytree(REPOSITORY / "examples/plugin", folder / "source")
@@ -75,7 +75,7 @@ def installed(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def outputs(installed):
-    """What every command says of two runs of the plugin's task, by the command's name."""
+    """Return the output of every command on two runs of the plugin's task, by command."""
     (installed.folder / "checks.yaml").write_text(POLICY)
     runs = ("results/all", "results/primary")
     commands = {
@@ -100,14 +100,14 @@ def test_its_task_runs_with_its_backend_and_its_scorer(installed, outputs):
     results = json.loads((installed.folder / "results/all/results.json").read_text())
     metrics = results["tasks"]["colours"]["metrics"]
     assert {name: metric["value"] for name, metric in metrics.items()} == {
-        "exact": 0.0,  # official wants the bare name
+        "exact": 0.0,  # exact accepts only the name
         "named": 1.0,
         "distance": 0.0,
     }
     assert "colours" in outputs["tasks"][1]
 
 
-def test_the_leaderboard_has_a_column_of_it_and_no_other(installed, outputs):
+def test_the_leaderboard_has_exactly_one_column_for_the_task(installed, outputs):
     assert outputs["leaderboard"][0] == 0, outputs["leaderboard"][2]
     with (installed.folder / "board.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
@@ -117,14 +117,12 @@ def test_the_leaderboard_has_a_column_of_it_and_no_other(installed, outputs):
     assert "Other tasks" in (installed.folder / "board.html").read_text()
 
 
-def test_the_report_shows_its_kinds_its_matrix_and_why_official_and_strict_differ(
-    installed, outputs
-):
+def test_the_report_shows_its_kinds_its_matrix_and_the_reasons_for_differences(installed, outputs):
     assert outputs["report"][0] == 0, outputs["report"][2]
     page = (installed.folder / "report.html").read_text()
-    assert "colours: colours taken for one another, primary" in page
+    assert "colours: confused colours, primary" in page
     assert "colours by kind of question" in page
-    assert "8: official wants the bare name" in page
+    assert "8: exact accepts only the name" in page
     data = json.loads(page.split('<script type="application/json" id="data">')[1].split("<")[0])
     [task] = data["tasks"]
     assert (task["official"], task["deciding"], task["outcome"]) == ("exact", "named", "extracted")
@@ -134,7 +132,7 @@ def test_the_report_shows_its_kinds_its_matrix_and_why_official_and_strict_diffe
     assert len(data["pictures"]) == 8
 
 
-def test_compare_and_check_know_which_way_its_metrics_are_better(outputs):
+def test_compare_and_check_know_the_direction_of_its_metrics(outputs):
     code, out, err = outputs["compare"]
     assert code == 0, err
     assert "5 right to wrong, 0 wrong to right" in out
@@ -142,12 +140,12 @@ def test_compare_and_check_know_which_way_its_metrics_are_better(outputs):
     code, out, err = outputs["check"]
     assert code == 1, err
     found = {line.split()[0]: line for line in out.splitlines() if "max_drop" in line}
-    assert "held" in found["exact"]  # it rose, and higher is better
+    assert "held" in found["exact"]  # it increased, and higher is better
     assert "regression" in found["named"]
-    assert "regression" in found["distance"]  # it rose, and lower is better
+    assert "regression" in found["distance"]  # it increased, and lower is better
 
 
-def test_the_export_for_lmms_eval_says_so_too(installed, outputs):
+def test_the_lmms_eval_export_has_the_direction_too(installed, outputs):
     assert outputs["export"][0] == 0, outputs["export"][2]
     [file] = (installed.folder / "exported").rglob("*_results.json")
     exported = json.loads(file.read_text())
@@ -157,15 +155,15 @@ def test_the_export_for_lmms_eval_says_so_too(installed, outputs):
     }  # fmt: skip
 
 
-def test_its_backend_answers_for_its_own_options(outputs):
+def test_its_backend_validates_its_own_options(outputs):
     assert outputs["unknown"][0] == 2
-    assert "backend painter takes palette=all or palette=primary" in outputs["unknown"][2]
+    assert "--model-arg: must be palette=all or palette=primary" in outputs["unknown"][2]
     assert outputs["others"][0] == 2
     assert "--batch-size: only --backend lmms-eval has this option" in outputs["others"][2]
 
 
-def test_its_runs_are_read_where_it_is_not_installed(installed, outputs, cli):
-    """By the metrics in the manifest: the first one is the headline."""
+def test_its_runs_can_be_read_without_the_plugin(installed, outputs, cli):
+    """The manifest lists the metrics; the first one is the headline."""
     runs = [installed.folder / f"results/{name}" for name in ("all", "primary")]
     compared = cli("compare", *runs)
     assert compared.returncode == 0, compared.stderr

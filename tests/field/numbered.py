@@ -1,4 +1,4 @@
-"""Video files whose frames carry their own number, drawn so that it survives compression."""
+"""Video files whose frames contain their own number, drawn so that it survives compression."""
 
 from __future__ import annotations
 
@@ -13,16 +13,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from instit_bench.media.video import encode_jpeg
+
 BLOCK = 16  # pixels
 BITS = 12  # in rows of four; the last four are a check
 SIZE = (96, 64)  # width, height
 
 
 def picture(number: int, size: tuple[int, int] = SIZE) -> np.ndarray:
-    """An RGB array whose black and white blocks spell ``number`` (0 to 255) and a check of it."""
+    """Return an RGB array whose blocks encode ``number`` (0 to 255) and a checksum."""
     width, height = size
     pixels = np.full((height, width, 3), 128, np.uint8)
-    pixels[:, :, 0] = 100 + number % 50  # no two frames are alike outside the code either
+    pixels[:, :, 0] = 100 + number % 50  # frames differ outside the code too
     scale_x, scale_y = width // SIZE[0] * BLOCK, height // SIZE[1] * BLOCK
     code = number | (number * 7 % 16) << 8
     for bit in range(BITS):
@@ -35,7 +37,7 @@ def picture(number: int, size: tuple[int, int] = SIZE) -> np.ndarray:
 
 
 def number_in(jpeg: bytes) -> int:
-    """The number that a frame carries."""
+    """Return the number drawn in a frame."""
     image = Image.open(BytesIO(jpeg)).convert("L")
     block_x, block_y = image.width // SIZE[0] * BLOCK, image.height // SIZE[1] * BLOCK
     code = 0
@@ -49,13 +51,29 @@ def number_in(jpeg: bytes) -> int:
 
 
 def numbers_in(jpegs: Iterable[bytes]) -> list[int]:
-    """The numbers that frames carry."""
+    """Return the numbers drawn in frames."""
     return [number_in(jpeg) for jpeg in jpegs]
+
+
+def numbers_stored_in(path: Path) -> list[int]:
+    """The numbers of the frames that a video file holds, from a plain decode of the whole file.
+
+    FFmpeg's encoder of MPEG-4 drops a frame before the last in some combinations of settings.
+    """
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        packets = sum(packet.size > 0 for packet in container.demux(stream))
+    with av.open(str(path)) as container:
+        jpegs = [
+            encode_jpeg(frame.to_ndarray(format="rgb24")) for frame in container.decode(video=0)
+        ]
+    assert len(jpegs) == packets
+    return numbers_in(jpegs)
 
 
 @dataclass(frozen=True)
 class Film:
-    """A kind of video file: container, codec, and how it is encoded."""
+    """A kind of video file: container, codec and encoder settings."""
 
     suffix: str
     codec: str
@@ -64,12 +82,12 @@ class Film:
     muxer: str | None = None
     gop: int = 12
     rate: int = 25
-    bit_rate: int = 4_000_000  # 0 leaves the quality to the options
+    bit_rate: int = 4_000_000  # 0 means that the options set the quality
     pixel_format: str = "yuv420p"
     size: tuple[int, int] = SIZE
 
     def make(self, path: Path, frames: int = 60, times: Sequence[int] | None = None) -> Path:
-        """Write the film; ``times`` are the frames' timestamps in units of 1/rate s."""
+        """Write the video; ``times`` are the frames' timestamps in units of 1/rate s."""
         if self.codec not in av.codecs_available:
             pytest.skip(f"this build of PyAV has no encoder {self.codec}")
         with av.open(str(path), "w", format=self.muxer, options=self.container) as container:

@@ -1,7 +1,7 @@
-"""Strict multiple choice on what real models send.
+"""Strict multiple choice on replies of real models.
 
-The cases are in our own words, of the kinds that public bug reports describe; the real replies
-were labelled by two readers. Both lie beside the checkout and are not part of the project.
+The cases are in our own words and follow public bug reports; the real replies were labelled by two
+readers. Both are stored beside the checkout and are not part of the project.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ def replies() -> list[Labelled]:
 
 
 @needs_real_replies
-def test_real_replies_are_read_right(replies):
+def test_real_replies_are_read_correctly(replies):
     found = shares(replies, strict, weighted=True)
     assert found.right >= 0.98
     assert found.wrong <= 0.005
 
 
 @needs_real_replies
-def test_replies_that_extraction_was_not_developed_with_are_read_as_well(replies):
+def test_held_out_replies_are_read_equally_well(replies):
     held_out = [line for line in replies if line.group == "held out"]
     assert len(held_out) >= 100
     found = shares(held_out, strict, weighted=True)
@@ -53,6 +53,6 @@ def test_replies_that_extraction_was_not_developed_with_are_read_as_well(replies
 
 
 @needs_real_replies
-def test_the_official_reading_is_far_from_that(replies):
+def test_official_extraction_is_far_less_accurate(replies):
     found = shares(replies, official, weighted=True)
     assert found.right == pytest.approx(0.617, abs=0.08)

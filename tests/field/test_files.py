@@ -1,4 +1,4 @@
-"""Data and prediction files as spreadsheets, scripts and other programs write them."""
+"""Data and prediction files as written by spreadsheets, scripts and other programs."""
 
 from __future__ import annotations
 
@@ -66,14 +66,14 @@ TEXTS = {
 
 
 @pytest.mark.parametrize("kind", TEXTS)
-def test_a_file_is_read_as_what_it_is(tmp_path, kind):
+def test_the_format_of_a_file_is_detected(tmp_path, kind):
     name, content = TEXTS[kind]
     path = written(tmp_path / name, content)
     assert read_records(path) == ROWS
     assert count_records(path) == 2
 
 
-def test_a_field_of_a_table_may_be_long(tmp_path):
+def test_a_field_of_a_table_may_be_very_long(tmp_path):
     path = tmp_path / "x.csv"
     with path.open("w", newline="") as file:
         csv.writer(file).writerows([["id", "image"], ["1", "x" * 3_000_000]])
@@ -90,7 +90,7 @@ UNREADABLE = {
 
 
 @pytest.mark.parametrize("kind", UNREADABLE)
-def test_what_cannot_be_read_is_told_with_the_place_and_what_to_do(tmp_path, kind):
+def test_an_unreadable_file_is_an_error_with_the_place_and_what_to_do(tmp_path, kind):
     name, content, message = UNREADABLE[kind]
     with pytest.raises(InputError) as caught:
         read_records(written(tmp_path / name, content))
@@ -110,7 +110,7 @@ IMAGES = {
 class TestParquetImages:
     @pytest.mark.parametrize("kind", IMAGES)
     @pytest.mark.parametrize("column", ["image", "images"])
-    def test_an_image_may_be_stored_in_any_of_these_forms(self, tmp_path, kind, column):
+    def test_an_image_may_be_stored_in_any_of_these_formats(self, tmp_path, kind, column):
         dataset = images(tmp_path / "x.parquet", [mc(**{column: IMAGES[kind]})])
         assert dataset.docs[0]["image"] == IMAGE
 
@@ -131,9 +131,7 @@ class TestParquetImages:
         assert "record 1" in str(caught.value)
         assert len(str(caught.value)) < 300 + len(str(tmp_path))
 
-    def test_only_images_that_are_asked_for_stay_in_memory_and_the_digest_is_the_same(
-        self, tmp_path
-    ):
+    def test_only_requested_images_stay_in_memory_and_the_digest_is_the_same(self, tmp_path):
         rows = [mc(number, image=IMAGE + bytes([number])) for number in range(40)]
         everything = images(tmp_path / "x.parquet", rows)
         some = images(tmp_path / "x.parquet", rows, wants_media=lambda name: name == "003-01")
@@ -146,7 +144,7 @@ class TestParquetImages:
         assert len({id(doc["image"]) for doc in docs}) == 1
 
     @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-    def test_a_large_file_is_read_in_small_parts(self, tmp_path):
+    def test_a_large_file_is_read_in_batches(self, tmp_path):
         path = tmp_path / "Inst-It-Bench" / "image_multi_choice" / "x.parquet"
         path.parent.mkdir(parents=True)
         rows = [mc(n, image=IMAGE + n.to_bytes(4, "big") * 250_000) for n in range(200)]
@@ -190,20 +188,20 @@ IDS = {
 
 
 class TestRecords:
-    def test_the_training_form_without_ids_is_numbered(self, tmp_path):
+    def test_records_without_ids_are_numbered(self, tmp_path):
         rows = [{"instruction": f"Do {n}.", "input": "", "output": "AI: ok"} for n in range(3)]
         path = written(tmp_path / "x.json", json.dumps(rows))
         docs = read_gpt4tools("seen", open_source(str(path))).docs
         assert [doc["id"] for doc in docs] == [0, 1, 2]
 
-    def test_but_one_record_without_an_id_among_others_is_an_error(self, tmp_path):
+    def test_a_single_record_without_an_id_is_an_error(self, tmp_path):
         rows = [{"instruction": "Do.", "output": "AI: ok", "id": 7}, {"instruction": "Do."}]
         path = written(tmp_path / "x.json", json.dumps(rows))
         with pytest.raises(InputError, match=r"x\.json: record 2: field 'id' must be a number or"):
             read_gpt4tools("seen", open_source(str(path)))
 
     @pytest.mark.parametrize("empty", ["", None])
-    def test_an_option_without_text_is_asked_as_it_is(self, tmp_path, empty):
+    def test_an_empty_option_is_kept(self, tmp_path, empty):
         dataset = images(
             tmp_path / "x.parquet", [mc(1, image=IMAGE), mc(2, image=IMAGE, choice_d=empty)]
         )
@@ -211,7 +209,7 @@ class TestRecords:
 
     @pytest.mark.parametrize("kind", IDS)
     @pytest.mark.parametrize("command", ["run", "score"])
-    def test_an_id_that_cannot_name_a_sample_is_one_line(self, cli: Cli, tmp_path, kind, command):
+    def test_an_invalid_id_is_one_clear_error(self, cli: Cli, tmp_path, kind, command):
         spelled, message = IDS[kind]
         record = f'{{"id": {spelled}, "instruction": "Do.", "output": "AI: ok"}}'
         file = written(tmp_path / "x.json", f"[{record}]")
@@ -250,7 +248,7 @@ class TestPredictions:
         }
 
     @pytest.mark.parametrize("empty", [None, float("nan"), []])
-    def test_one_null_among_predictions_is_that_sample_s_state(self, cli, tmp_path, empty):
+    def test_a_null_prediction_is_a_state_of_that_sample(self, cli, tmp_path, empty):
         rows = [self.row(1, "A"), self.row(2, empty), self.row(3, "B")]
         records, task = score(cli, tmp_path, rows, "inst_it_image_mc")
         assert [record["state"] for record in records] == ["scored", "infer_error", "scored"]
@@ -258,7 +256,7 @@ class TestPredictions:
         assert task["n_scored"] == 2
         assert any("1 null in the file" in note and "002-01" in note for note in task["notes"])
 
-    def test_so_it_is_among_tool_calls(self, cli, tmp_path):
+    def test_a_null_among_tool_calls_is_a_state_of_that_sample(self, cli, tmp_path):
         demo = demo_data() / "gpt4tools" / "gpt4tools_val_seen.json"
         rows = [{"id": r["id"], "output": r["output"]} for r in json.loads(demo.read_text())]
         rows[5]["output"] = None
@@ -266,7 +264,7 @@ class TestPredictions:
         assert [r["id"] for r in records if r["state"] == "infer_error"] == [str(rows[5]["id"])]
         assert task["n_scored"] == len(rows) - 1
 
-    def test_half_a_character_in_an_output_does_no_harm(self, cli, tmp_path):
+    def test_a_lone_surrogate_in_an_output_does_no_harm(self, cli, tmp_path):
         rows = [self.row(1, "A \ud83d"), self.row(2, "\ude00 A"), self.row(3, "A 😀")]
         records, _ = score(cli, tmp_path, rows, "inst_it_image_mc")
         assert [r["prediction"] for r in records] == ["A \ufffd", "\ufffd A", "A 😀"]

@@ -1,6 +1,6 @@
-"""The benchmarks' own numbers, from files and endpoints as they are in the field.
+"""The benchmarks' own metrics, from real-world files and endpoints.
 
-The figures of whole files are those of the benchmarks' own evaluators on the same files.
+The expected values for whole files come from the benchmarks' own evaluators on the same files.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ DEMO = ("--backend", "openai", "--data", "demo", "--model", "m", "--name", "r")
 
 @dataclass(frozen=True)
 class Split:
-    """Real records, and the file that they are in."""
+    """Real records and their file."""
 
     path: Path
     records: list[dict[str, Any]]
@@ -36,7 +36,7 @@ def unseen(shared_data):
 
 @pytest.fixture
 def part(unseen, tmp_path):
-    """111 records: every sixth, and the three whose input is empty."""
+    """111 records: every sixth, and the three with an empty input."""
     records = [r for i, r in enumerate(unseen.records) if i % 6 == 0 or r["id"] in (52, 191, 402)]
     path = tmp_path / "part.json"
     path.write_text(json.dumps(records))
@@ -45,7 +45,7 @@ def part(unseen, tmp_path):
 
 @pytest.fixture
 def scored(cli, tmp_path):
-    """Score records as a file; gives the task's results."""
+    """Return a function that scores records as a file and returns the task's results."""
 
     def score(rows, task, *options):
         file = tmp_path / "p.json"
@@ -91,7 +91,7 @@ def echoing(split, echo):
 
 
 @pytest.mark.parametrize("echo", ECHOES.values(), ids=ECHOES)
-def test_outputs_that_repeat_their_prompt_score_as_upstream(scored, part, echo):
+def test_outputs_that_repeat_the_prompt_score_as_upstream(scored, part, echo):
     result = scored(echoing(part, echo), "gpt4tools_unseen", "--data", part.path)
     found = values(result)
     assert [found[name] for name in OFFICIAL] == pytest.approx(
@@ -119,14 +119,14 @@ def test_the_whole_split_gives_the_reference_figures(scored, unseen):
             "0 of 111 outputs repeat their prompt: no prompt was cut off the outputs, as in the "
             "evaluator for GPT",
         ),
-        # What repeats no prompt is cut by the length of one all the same, to nothing.
+        # Outputs without a prompt are also cut by the prompt's length, which leaves nothing.
         (
             lambda i: i % 3 > 0,
             [0.6666666666666666, 0.6666666666666666, 0.6666666665865008, 0.6666666666666666,
              0.6666666666399448],
             f"74 of 111 outputs repeat their prompt: {CUT}",
         ),
-        # Where nothing is cut, the repeated prompts' own words are read as part of the replies.
+        # If nothing is cut, the repeated prompts are read as part of the replies.
         (
             lambda i: i % 3 == 0,
             [0.7454954954954955, 0.6666666666666666, 0.6666666665865008, 0.6666666666666666,
@@ -142,7 +142,7 @@ def test_the_whole_split_gives_the_reference_figures(scored, unseen):
     ],
     ids=["none", "most", "few", "not quite half"],
 )  # fmt: skip
-def test_a_file_is_read_by_one_rule_as_a_whole(scored, part, repeats, figures, said):
+def test_one_rule_applies_to_the_whole_file(scored, part, repeats, figures, said):
     rows = [
         {"id": r["id"], "output": (r["instruction"] if repeats(i) else "") + r["output"]}
         for i, r in enumerate(part.records)
@@ -150,11 +150,11 @@ def test_a_file_is_read_by_one_rule_as_a_whole(scored, part, repeats, figures, s
     result = scored(rows, "gpt4tools_unseen", "--data", part.path)
     found = values(result)
     assert [found[name] for name in OFFICIAL] == pytest.approx(figures, abs=1e-12)
-    assert found["strict_sr"] == 1.0  # where a prompt is repeated it is no part of the reply
+    assert found["strict_sr"] == 1.0  # a repeated prompt is not part of the reply
     assert result["notes"][0].startswith(said)
 
 
-def test_a_prompt_that_lost_its_first_character_loses_one_of_the_reply_officially(scored, part):
+def test_a_prompt_without_its_first_character_cuts_one_off_the_reply_officially(scored, part):
     rows = echoing(part, lambda p, reply: p.strip() + reply)
     found = values(scored(rows, "gpt4tools_unseen", "--data", part.path))
     assert [found[name] for name in OFFICIAL] == pytest.approx(
@@ -182,7 +182,7 @@ def load_task(run, task):
     return json.loads((run / "results.json").read_text())["tasks"][task]
 
 
-def test_every_record_of_a_doubled_question_counts_officially(cli, scored, shared_data, tmp_path):
+def test_every_record_of_a_duplicate_question_counts_officially(cli, scored, shared_data, tmp_path):
     rows = json.loads((shared_data / "inst_it/video_mc_inference.json").read_text())
     right = [r for r in rows if r["model_prediction"].strip() == r["ground_truth"]][:4]
     other = [r | {"model_prediction": "D", "ground_truth": "D"} for r in rows[:4]]
@@ -190,7 +190,7 @@ def test_every_record_of_a_doubled_question_counts_officially(cli, scored, share
     metrics = result["metrics"]
     assert metrics["official_accuracy"]["n"] == 1009
     assert metrics["official_accuracy"]["value"] == pytest.approx(0.4331020812685827, abs=1e-12)
-    assert metrics["accuracy"]["n"] == 1001  # strictly a question counts once
+    assert metrics["accuracy"]["n"] == 1001  # in strict scoring a question counts once
     assert "officially every one" in result["notes"][0]
     assert (result["n_total"], result["coverage"]) == (1009, 1.0)
     cli("export", "results/s", "--format", "official", "--output", "out")
@@ -202,7 +202,7 @@ def test_every_record_of_a_doubled_question_counts_officially(cli, scored, share
         assert again["accuracy"] == metrics["accuracy"]
 
 
-def test_doubled_tool_replies_count_as_in_the_evaluator_that_the_file_is_for(scored, part):
+def test_duplicate_tool_replies_count_as_in_the_matching_evaluator(scored, part):
     wrong = [{"id": r["id"], "output": "Thought: ?"} for r in part.records[:20]]
     for_gpt = [*wrong, *echoing(part, lambda _, reply: reply)]
     for_open = [*wrong, *echoing(part, ECHOES["exact"])]
@@ -213,7 +213,7 @@ def test_doubled_tool_replies_count_as_in_the_evaluator_that_the_file_is_for(sco
         assert metric["value"] == pytest.approx(sr, abs=1e-12)
 
 
-def test_nuls_at_the_end_of_a_text_are_ignored_where_upstream_ignores_them(scored, part):
+def test_trailing_nul_characters_are_ignored_as_upstream_does(scored, part):
     def spoilt(old, new):
         rows = echoing(part, lambda _, reply: reply.replace(old, new))
         found = values(scored(rows, "gpt4tools_unseen", "--data", part.path))
@@ -222,7 +222,7 @@ def test_nuls_at_the_end_of_a_text_are_ignored_where_upstream_ignores_them(score
     perfect = [1, 1, 0.9729729728432576, 0.972972972972973, 0.9909909909477526]
     assert spoilt("Yes\n", "Yes\0\n") == pytest.approx(perfect, abs=1e-12)
     assert spoilt("\nAction Input", "\0\0\nAction Input") == pytest.approx(perfect, abs=1e-12)
-    # The test for "No" is Python's own.
+    # Upstream compares "No" in plain Python, which does not ignore NULs.
     assert spoilt("No\n", "No\0\n") == pytest.approx(
         [0.46396396396396394, 0.9279279279279279, 0.9009009007711855, 0, 0.9909909909477526],
         abs=1e-12,
@@ -240,7 +240,7 @@ STYLES = {
 
 
 @pytest.mark.parametrize("style", STYLES)
-def test_each_way_of_asking_sends_what_upstream_sends(cli, tmp_path, style):
+def test_each_prompt_style_sends_what_upstream_sends(cli, tmp_path, style):
     path, settings, prompt = STYLES[style]
     with openai_server(lambda _: Reply("No\nAI: hi")) as server:
         done = cli(
@@ -273,7 +273,7 @@ def read_journal(run, task="gpt4tools_unseen"):
 
 
 @pytest.mark.parametrize("style", [style for style in STYLES if style != "chat"])
-def test_right_continuations_score_like_the_targets(cli, unseen, tmp_path, style):
+def test_correct_continuations_score_like_the_targets(cli, unseen, tmp_path, style):
     targets = {r["instruction"].strip(): r["output"] for r in unseen.records}
     before, after = STYLES[style][2].split("{}")
 
@@ -284,7 +284,7 @@ def test_right_continuations_score_like_the_targets(cli, unseen, tmp_path, style
         prompt = asked[len(before) : len(asked) - len(after)]
         target = targets[prompt.strip()]
         if style == "davinci":
-            return Reply(" " + target.removeprefix(THOUGHT))  # goes on, and is stripped
+            return Reply(" " + target.removeprefix(THOUGHT))  # continues, and is stripped
         if style.startswith("lora-"):
             return Reply(target + "</s>")
         return Reply(target)
@@ -305,7 +305,7 @@ def test_right_continuations_score_like_the_targets(cli, unseen, tmp_path, style
     )
 
 
-def test_an_opened_thought_that_is_opened_again_fails_as_upstream(cli, tmp_path):
+def test_a_repeated_opening_thought_fails_as_upstream(cli, tmp_path):
     gold = THOUGHT + "No\nAI: hi"
     with openai_server(lambda _: Reply(gold)) as server:
         cli("run", *DEMO, "--tasks", "gpt4tools_unseen", "--base-url", server.base_url,
@@ -315,18 +315,18 @@ def test_an_opened_thought_that_is_opened_again_fails_as_upstream(cli, tmp_path)
     assert record["scores"]["sr"] == 0.0
 
 
-def test_the_targets_score_alike_in_every_style(cli, tmp_path):
+def test_the_targets_score_the_same_in_every_style(cli, tmp_path):
     for style in ("turbo", "davinci", "lora-v1.5"):
         done = cli("run", "--model", "echo-gold", "--backend", "baseline", "--data", "demo",
                    "--tasks", "gpt4tools_unseen", "--prompt-style", style,
                    "--name", style)  # fmt: skip
         assert done.returncode == 0, done.stderr
         found = values(load_task(tmp_path / f"results/{style}", "gpt4tools_unseen"))
-        # One target's input is empty, which no reply meets officially.
+        # One target has an empty input, which no reply can match officially.
         assert (found["sr"], found["strict_sr"]) == (pytest.approx(23 / 24), 1.0), style
 
 
-def test_chosen_settings_are_marked_unless_they_are_the_benchmark_s(cli, tmp_path):
+def test_settings_are_marked_unless_they_are_the_benchmark_s(cli, tmp_path):
     options = ("run", "--model", "first", "--backend", "baseline", "--data", "demo", "--limit", 1)
     tasks = ("--tasks", "gpt4tools_unseen,inst_it_image_mc")
     cli(*options, *tasks, "--temperature", 0, "--name", "same")
@@ -340,14 +340,14 @@ def test_chosen_settings_are_marked_unless_they_are_the_benchmark_s(cli, tmp_pat
 
 
 @pytest.mark.parametrize("style", ["turbo", "davinci", "lora-v1.5", "xml"])
-def test_a_style_that_a_task_has_not_is_refused(cli, style):
+def test_a_style_that_the_task_lacks_is_refused(cli, style):
     done = cli("run", *DEMO, "--tasks", "inst_it_image_mc", "--prompt-style", style)
     assert done.returncode == 2
     assert f"--prompt-style {style}: task inst_it_image_mc has no such style" in done.stderr
     assert "chat, raw" in done.stderr
 
 
-def test_models_of_lmms_eval_are_asked_in_their_own_templates_only(cli):
+def test_lmms_eval_models_use_only_their_own_templates(cli):
     done = cli("run", "--backend", "lmms-eval", "--model", "llava", "--data", "demo",
                "--tasks", "gpt4tools_unseen", "--prompt-style", "lora-v1")  # fmt: skip
     assert done.returncode == 2

@@ -1,7 +1,7 @@
-"""Tool-call replies of the kinds that public bug reports describe, read as a careful reader would.
+"""Tool-call replies like those in public bug reports, read as a careful reader would.
 
-The cases stand in ``../shared/data``, beside the real unseen split that they answer; without them
-these tests are skipped.
+The cases and the real unseen split that they answer are in ``../shared/data``; without them, these
+tests are skipped.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def records() -> dict[int, dict[str, Any]]:
 
 
 @pytest.mark.parametrize("case", read_cases())
-def test_a_collected_reply_is_read_right(case: dict[str, Any]) -> None:
+def test_a_collected_reply_is_read_correctly(case: dict[str, Any]) -> None:
     given = case["input"]
     record = records()[given["id"]]
     sample = Sample(

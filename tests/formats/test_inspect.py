@@ -1,4 +1,4 @@
-"""``export --format inspect``: logs that the real ``inspect_ai`` reads and its viewer serves."""
+"""``export --format inspect``: logs that the real ``inspect_ai`` and its viewer can read."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ def journal(tmp_path, run, task):
 
 
 def logs(folder):
-    """The logs of a folder by task, as ``inspect_ai`` finds and reads them."""
+    """Return the logs in a folder by task, as ``inspect_ai`` finds and reads them."""
     found = [read_eval_log(info) for info in list_eval_logs(str(folder))]
     return {log.eval.task: log for log in found}
 
 
-def test_every_task_is_a_log_with_the_run_s_numbers(cli, tmp_path):
+def test_every_task_is_a_log_with_the_run_s_metrics(cli, tmp_path):
     cli(*RUN, "--data", "demo", "--tasks", ",".join(TASKS), "--judge", "lexical")
     done = cli(*EXPORT)
     assert done.returncode == 0, done.stderr
@@ -56,7 +56,7 @@ def test_every_task_is_a_log_with_the_run_s_numbers(cli, tmp_path):
             assert scores[name].scored_samples == metric["n"]
 
 
-def test_a_sample_is_what_the_journal_says_of_it(cli, tmp_path):
+def test_samples_match_the_journal(cli, tmp_path):
     cli(*RUN, "--data", "demo", "--tasks", "inst_it_image_mc")
     cli(*EXPORT)
     samples = logs(tmp_path / "logs")["inst_it_image_mc"].samples
@@ -77,8 +77,8 @@ def test_a_sample_is_what_the_journal_says_of_it(cli, tmp_path):
         assert score.explanation == record["details"].get("difference")
 
 
-def test_states_usage_and_tool_calls_are_told(cli, tmp_path):
-    """Records as an endpoint leaves them: cut off, counted, with calls in the protocol."""
+def test_states_usage_and_tool_calls_are_exported(cli, tmp_path):
+    """Records from an endpoint: truncated, with token counts, with native tool calls."""
     rows = [
         {"prediction": "The answer is", "finish_reason": "length", "latency_s": 1.5}
         | {"usage": {"prompt_tokens": 10, "completion_tokens": 3, "cached_tokens": 4}},
@@ -112,7 +112,7 @@ def test_states_usage_and_tool_calls_are_told(cli, tmp_path):
     assert (log.results.total_samples, log.results.completed_samples) == (6, 4)
 
 
-def test_a_run_that_failed_says_so(cli, tmp_path):
+def test_a_failed_run_is_exported_as_failed(cli, tmp_path):
     data = tmp_path / "data"
     shutil.copytree(demo_data(), data)
     (data / "Inst-It-Bench/images_vpt/002.jpg").write_bytes(b"no picture")
@@ -160,20 +160,20 @@ def test_its_viewer_serves_them(cli, tmp_path):
 
 
 def fetch(url, server):
-    """The JSON behind a URL, once the server is up."""
+    """Return the JSON at a URL, once the server is up."""
     deadline = time.monotonic() + 60
     while True:
         try:
             with urlopen(url, timeout=30) as reply:
                 return json.load(reply)
         except URLError as error:
-            assert server.poll() is None, "the viewer ended"
+            assert server.poll() is None, "the viewer has exited"
             if time.monotonic() > deadline:
                 raise TimeoutError(url) from error
             time.sleep(0.2)
 
 
-def test_without_the_package_one_error_names_the_extra(cli, cli_process, tmp_path):
+def test_without_the_package_the_error_names_the_extra(cli, cli_process, tmp_path):
     cli(*RUN, "--data", "demo", "--tasks", "inst_it_image_mc", "--limit", "1")
     (tmp_path / "path/inspect_ai").mkdir(parents=True)
     (tmp_path / "path/inspect_ai/__init__.py").write_text("raise ImportError('gone')")

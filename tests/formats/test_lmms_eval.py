@@ -1,4 +1,4 @@
-"""``export --format lmms-eval``: its results and sample logs, which score back to the same run."""
+"""``export --format lmms-eval``: results and sample logs that give the same scores again."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TASKS = (
 )
 RUN = ["run", "--backend", "baseline", "--model", "random", "--name", "r"]
 EXPORT = ["export", "results/r", "--format", "lmms-eval", "--output", "out"]
-# What lmms-eval 0.7.3 writes; ``efficiency`` only where a model counts tokens.
+# What lmms-eval 0.7.3 writes; ``efficiency`` only if a model counts tokens.
 RESULTS_KEYS = {
     *("results", "group_subtasks", "configs", "versions", "n-shot", "higher_is_better"),
     *("n-samples", "config", "git_hash", "git_branch", "lmms_eval_version", "date", "usage"),
@@ -84,7 +84,7 @@ def test_the_results_file_has_lmms_eval_s_keys_and_the_run_s_values(cli, tmp_pat
     assert found["config"]["instit_bench"]["marks"]["gpt4tools_seen"] == ["demo"]
 
 
-def test_the_same_run_always_gives_the_same_files(cli, tmp_path):
+def test_the_export_is_deterministic(cli, tmp_path):
     cli(*RUN, "--data", "demo", "--tasks", "inst_it_image_mc")
     cli(*EXPORT)
     once = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*.json*")}
@@ -93,13 +93,13 @@ def test_the_same_run_always_gives_the_same_files(cli, tmp_path):
     assert len(once) == 2
 
 
-def test_without_output_the_files_lie_in_the_run(cli, tmp_path):
+def test_without_output_the_files_are_written_to_the_run_directory(cli, tmp_path):
     cli(*RUN, "--data", "demo", "--tasks", "inst_it_image_mc")
     assert cli("export", "results/r", "--format", "lmms-eval").returncode == 0
     assert len(list((tmp_path / "results/r/export/lmms-eval/random").iterdir())) == 2
 
 
-def test_a_metric_of_no_sample_is_left_out(cli, tmp_path):
+def test_a_metric_without_samples_is_left_out(cli, tmp_path):
     cli(*RUN, "--data", "demo", "--tasks", "inst_it_image_oe")
     cli(*EXPORT)
     values = load(results_file(tmp_path))["results"]["inst_it_image_oe"]
@@ -107,7 +107,7 @@ def test_a_metric_of_no_sample_is_left_out(cli, tmp_path):
     assert "id_f1,none" in values
 
 
-def test_a_failed_sample_has_no_reply_and_no_metrics_but_says_why(cli, tmp_path):
+def test_a_failed_sample_has_a_reason_but_no_prediction_and_no_metrics(cli, tmp_path):
     data = tmp_path / "data"
     shutil.copytree(demo_data(), data)
     (data / "Inst-It-Bench/images_vpt/002.jpg").write_bytes(b"no picture")
@@ -135,7 +135,7 @@ CALL = {"name": "Detect the Give Object", "arguments": '{"image": "image/a.png"}
         {"id": "c1", "function": CALL | {"arguments": {"image": "image/a.png"}}},
     ],
 )
-def test_tool_calls_may_stand_as_the_protocol_nests_them(cli, tmp_path, nested):
+def test_tool_calls_may_be_nested_as_in_the_protocol(cli, tmp_path, nested):
     cli(*RUN, "--data", "demo", "--tasks", "gpt4tools_seen")
     rows = lines(tmp_path / "results/r/samples/gpt4tools_seen.jsonl")
     found = {}
@@ -148,8 +148,8 @@ def test_tool_calls_may_stand_as_the_protocol_nests_them(cli, tmp_path, nested):
     assert found["nested"] == found["flat"]
 
 
-def test_what_decides_a_score_beside_the_reply_survives(cli, tmp_path):
-    """A reply cut off at the limit, and tool calls of the protocol."""
+def test_truncation_and_tool_calls_survive(cli, tmp_path):
+    """A reply truncated at the limit, and native tool calls."""
     cli(*RUN, "--data", "demo", "--tasks", "inst_it_image_mc,gpt4tools_seen")
     journal = tmp_path / "results/r/samples/inst_it_image_mc.jsonl"
     rows = lines(journal)
@@ -178,7 +178,7 @@ def rewrite(path, rows):
     ("selection", "places"),
     [(["--limit", "3"], [0, 1, 2]), (["--sample-id", "003-02", "--sample-id", "001-02"], [1, 5])],
 )
-def test_doc_id_is_the_place_in_the_dataset_also_of_a_part_of_it(cli, tmp_path, selection, places):
+def test_doc_id_is_the_position_in_the_whole_dataset(cli, tmp_path, selection, places):
     cli(*RUN, "--data", "demo", "--tasks", "inst_it_image_mc", *selection)
     assert cli(*EXPORT).returncode == 0
     rows = lines(samples_file(tmp_path, "inst_it_image_mc"))
@@ -188,7 +188,7 @@ def test_doc_id_is_the_place_in_the_dataset_also_of_a_part_of_it(cli, tmp_path, 
     assert found["config"]["limit"] == len(places)
 
 
-def test_a_part_of_data_in_a_folder_needs_that_folder(cli, tmp_path):
+def test_part_of_a_local_dataset_needs_its_folder(cli, tmp_path):
     data = tmp_path / "data"
     shutil.copytree(demo_data(), data)
     cli(*RUN, "--data", data, "--tasks", "inst_it_image_mc", "--limit", "2")
@@ -213,7 +213,7 @@ def test_a_part_of_data_in_a_folder_needs_that_folder(cli, tmp_path):
         ("../..", "..__.."),
     ],
 )
-def test_no_model_s_name_leads_out_of_the_folder(cli, tmp_path, model, folder):
+def test_model_names_cannot_escape_the_folder(cli, tmp_path, model, folder):
     row = {"id": "001-01", "state": "scored", "prediction": "A", "target": "A"}
     rewrite(tmp_path / "samples.jsonl", [row])
     cli("score", "samples.jsonl", "--task", "inst_it_image_mc", "--model", model, "--name", "m")
@@ -224,14 +224,14 @@ def test_no_model_s_name_leads_out_of_the_folder(cli, tmp_path, model, folder):
     assert load(results_file(tmp_path))["model_name"] == model
 
 
-def test_a_folder_that_is_no_run_is_one_error(cli, tmp_path):
+def test_a_folder_without_a_run_is_one_clear_error(cli, tmp_path):
     done = cli("export", tmp_path, "--format", "lmms-eval")
     assert done.returncode == 2
     assert "is not a run directory" in done.stderr
 
 
 @pytest.mark.parametrize("to", ["lmms-eval", "inspect"])
-def test_a_run_without_a_time_is_one_error(cli, tmp_path, to):
+def test_a_run_without_a_start_time_is_one_clear_error(cli, tmp_path, to):
     cli(*RUN, "--data", "demo", "--tasks", "inst_it_image_mc", "--limit", "1")
     manifest = tmp_path / "results/r/manifest.json"
     manifest.write_text(json.dumps(load(manifest) | {"created": "yesterday"}))

@@ -1,4 +1,4 @@
-"""``score`` on lmms-eval's sample logs: which sample a line is, what its reply is, whose it was."""
+"""``score`` on lmms-eval's sample logs: matching lines to samples, reading replies and models."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def metrics(tmp_path, run, task):
 
 
 def line(place, target, reply, **more):
-    """A line as lmms-eval 0.7.3 writes it: no record, one reply not in a list, null counts."""
+    """Return a line as in lmms-eval 0.7.3: no record, a single reply not in a list, null counts."""
     return {
         "doc_id": place,
         "target": target,
@@ -47,7 +47,7 @@ def write_log(folder, rows, task=TASK):
 LOG = (line(0, "C", "D"), line(1, "B", "B"), line(2, "C", "[3]"))
 
 
-def test_lines_are_samples_by_their_place_in_the_dataset(cli, tmp_path):
+def test_lines_are_matched_by_position_in_the_dataset(cli, tmp_path):
     log = write_log(tmp_path / "logs", LOG)
     done = cli("score", log, "--task", TASK, "--data", "demo", "--name", "s")
     assert done.returncode == 0, done.stderr
@@ -68,7 +68,7 @@ def test_without_the_dataset_a_log_without_records_says_what_to_do(cli, tmp_path
     assert f"{log}: this lmms-eval log has no questions; name the dataset" in done.stderr
 
 
-def test_an_id_in_a_metric_s_value_counts_more_than_the_place(cli, tmp_path):
+def test_an_id_in_a_metric_value_takes_precedence_over_the_position(cli, tmp_path):
     rows = [
         line(place, row["target"], row["filtered_resps"])
         | {"accuracy": {"score": 0.0, "question_id": name, "media_id": "001"}}
@@ -80,8 +80,8 @@ def test_an_id_in_a_metric_s_value_counts_more_than_the_place(cli, tmp_path):
     assert {name: records[name]["prediction"] for name in GIVEN} == GIVEN
 
 
-def test_a_log_with_records_stands_for_itself(cli, tmp_path):
-    """In the hub's columns, which have none for the picture that questions share."""
+def test_a_log_with_records_needs_no_dataset(cli, tmp_path):
+    """The records have the hub's columns, which lack the image that questions share."""
     doc = {"question": "Which?", "choice_a": "a", "choice_b": "b", "choice_c": "c", "answer": "B"}
     rows = [
         line(0, "B", "B", doc=doc | {"question_id": "007-01", "choice_d": "d"}),
@@ -96,7 +96,7 @@ def test_a_log_with_records_stands_for_itself(cli, tmp_path):
         "007-02": "007",
     }
     assert records["007-01"]["choices"] == ["a", "b", "c", "d"]
-    assert records["007-02"]["choices"] == [], "options are known in full or not at all"
+    assert records["007-02"]["choices"] == [], "options are either all known or all unknown"
     assert load(tmp_path / "results/s/results.json")["tasks"][TASK]["marks"] == ["file"]
 
 
@@ -129,7 +129,9 @@ def test_tool_use_logs_are_read_with_and_without_records(cli, tmp_path):
     ],
     ids=["ours", "one other", "one missing", "none", "no texts", "the user knows better"],
 )
-def test_whose_words_asked_is_found_out_from_the_requests(cli, tmp_path, change, told, origin):
+def test_the_source_of_the_prompts_is_detected_from_the_requests(
+    cli, tmp_path, change, told, origin
+):
     run = ["run", "--backend", "baseline", "--model", "random", "--data", "demo", "--limit", "3"]
     assert cli(*run, "--tasks", TASK, "--name", "first").returncode == 0
     prompts = [row["prompt"] for row in journal(tmp_path, "first").values()]
@@ -152,7 +154,7 @@ ASKED = {"max_new_tokens": 128, "temperature": 0, "do_sample": False, "until": [
     ("kwargs", "interface", "refused"),
     [
         (ASKED, "(chat)", None),
-        (ASKED | {"temperature": 0.7}, "(chat)", None),  # without sampling it plays no part
+        (ASKED | {"temperature": 0.7}, "(chat)", None),  # irrelevant without sampling
         (ASKED | {"do_sample": True, "temperature": 0.7}, "(chat)", "temperature: 0.0 against 0.7"),
         (ASKED | {"max_new_tokens": 16}, "(chat)", "max_tokens: 128 against 16"),
         (ASKED | {"until": "\n"}, "(chat)", "stop: none against"),
@@ -162,7 +164,7 @@ ASKED = {"max_new_tokens": 128, "temperature": 0, "do_sample": False, "until": [
         (None, "(chat)", "against not known"),
     ],
 )
-def test_the_results_file_beside_a_log_says_how_was_asked(
+def test_settings_are_read_from_the_results_file_beside_the_log(
     cli, tmp_path, kwargs, interface, refused
 ):
     run = ["run", "--backend", "baseline", "--model", "random", "--data", "demo", "--limit", "3"]
@@ -196,7 +198,7 @@ def test_the_results_file_beside_a_log_says_how_was_asked(
         ({}, None),
     ],
 )
-def test_a_single_reply_counts_as_it_came_and_of_several_the_one_that_filters_left(
+def test_a_single_reply_counts_unfiltered_and_of_several_the_filtered_one(
     cli, tmp_path, replies, taken
 ):
     bare = {"doc_id": 1, "target": "B"}
@@ -209,7 +211,7 @@ def test_a_single_reply_counts_as_it_came_and_of_several_the_one_that_filters_le
         assert (record["state"], record["reason"]) == ("not_run", "missing_prediction")
 
 
-def test_repeats_and_doubled_lines_are_noted(cli, tmp_path):
+def test_repeats_and_duplicate_lines_are_reported(cli, tmp_path):
     several = line(3, "D", "D", resps=[["D", "A"]]), line(4, "B", ["B", "A"])
     rows = [*LOG, line(0, "C", "C"), *several]
     log = write_log(tmp_path / "logs", rows)
@@ -232,14 +234,14 @@ def test_repeats_and_doubled_lines_are_noted(cli, tmp_path):
         (None, None),
     ],
 )
-def test_the_model_is_the_one_of_the_results_file_beside_it(cli, tmp_path, beside, model):
+def test_the_model_is_read_from_the_results_file_beside_the_log(cli, tmp_path, beside, model):
     log = write_log(tmp_path / "logs", LOG)
     if beside is not None:
         (tmp_path / "logs/20261121_194257_results.json").write_text(json.dumps(beside))
     assert cli("score", log, "--task", TASK, "--data", "demo").returncode == 0
     (run,) = (tmp_path / "results").iterdir()
     assert load(run / "results.json")["model"] == (model or log.stem)
-    # One log a task: the task is in the folder's name, or in the log's.
+    # One log per task: the task is in the folder's name or in the log's name.
     assert TASK in run.name
     done = cli("score", log, "--task", TASK, "--data", "demo", "--model", "mine", "--name", "n")
     assert done.returncode == 0, done.stderr
@@ -269,7 +271,7 @@ DOC = {"question_id": "1-1", "question": "Q?", "answer": "B"}
         (line(0, "Z", "D", doc=DOC), "field 'target' must be A, B, C or D, not 'Z'"),
     ],
 )
-def test_a_broken_line_is_one_error_naming_record_and_field(cli, tmp_path, row, told):
+def test_a_broken_line_is_an_error_that_names_record_and_field(cli, tmp_path, row, told):
     good = {"doc": DOC | {"question_id": "1-2"}} if "doc" in row else {}
     log = write_log(tmp_path / "logs", [line(1, "B", "B", **good), row])
     done = cli("score", log, "--task", TASK, *([] if "doc" in row else ["--data", "demo"]))

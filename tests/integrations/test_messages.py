@@ -1,4 +1,4 @@
-"""lmms-eval's chat messages as our requests: every picture in its original bytes."""
+"""lmms-eval's chat messages as our requests: every image in its original bytes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def file(tmp_path):
 
 
 @pytest.mark.parametrize("form", ["path", "address", "struct", "opened"])
-def test_a_picture_with_a_file_travels_as_that_file(file, form):
+def test_an_image_with_a_file_is_sent_as_that_file(file, form):
     given = {
         "path": str(file),
         "address": file.as_uri(),
@@ -32,7 +32,7 @@ def test_a_picture_with_a_file_travels_as_that_file(file, form):
 
 
 @pytest.mark.parametrize("form", ["bytes", "struct", "address"])
-def test_a_picture_without_a_file_travels_in_its_bytes(file, form):
+def test_an_image_without_a_file_is_sent_as_its_bytes(file, form):
     data = file.read_bytes()
     given = {
         "bytes": data,
@@ -48,7 +48,7 @@ def drawn_upon(image):
 
 
 @pytest.mark.parametrize("change", [drawn_upon, lambda image: image.crop((0, 0, 64, 64))])
-def test_a_picture_that_was_changed_since_travels_as_it_is_now(file, change):
+def test_a_modified_image_is_sent_in_its_current_state(file, change):
     changed = change(Image.open(file))
     part = image_part(changed)
     assert part.path is None
@@ -98,7 +98,7 @@ def test_messages_keep_roles_and_order(file, tmp_path):
         ({"type": "image", "url": 7}, "t 3: cannot send a int"),
     ],
 )
-def test_what_cannot_be_sent_is_named(content, said):
+def test_unsupported_content_is_named(content, said):
     with pytest.raises(InputError, match=said):
         request_of([{"role": "user", "content": [content]}], {}, ("t", 3))
 

@@ -1,4 +1,4 @@
-"""What cannot be read or asked inside lmms-eval is one clear error, before anything is asked."""
+"""Inside lmms-eval, wrong data and settings are one clear error before any request is sent."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def data(tmp_path, monkeypatch):
         ("INSTIT_BENCH_JUDGE", "openai:judge", "set OPENAI_API_KEY"),
     ],
 )
-def test_a_wrong_variable_is_told_of(data, monkeypatch, tmp_path, variable, value, told):
+def test_a_wrong_variable_is_one_clear_error(data, monkeypatch, tmp_path, variable, value, told):
     monkeypatch.setenv("INSTIT_BENCH_HOME", str(tmp_path / "home"))
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
@@ -48,7 +48,7 @@ def test_a_wrong_variable_is_told_of(data, monkeypatch, tmp_path, variable, valu
         task_docs(INST_IT, "video_open_ended")
 
 
-def test_an_id_that_occurs_twice_is_told_of(data):
+def test_a_duplicate_id_is_one_clear_error(data):
     file = data / "video_open_ended.json"
     records = json.loads(file.read_text())
     file.write_text(json.dumps([*records, records[0]]))
@@ -56,19 +56,19 @@ def test_an_id_that_occurs_twice_is_told_of(data):
         task_docs(INST_IT, "video_open_ended")
 
 
-def test_an_empty_dataset_is_told_of(data):
+def test_an_empty_dataset_is_one_clear_error(data):
     (data / "video_open_ended.json").write_text("[]")
     with pytest.raises(InputError, match=r"inst_it_video_oe: the dataset .* is empty"):
         task_docs(INST_IT, "video_open_ended")
 
 
-def test_a_video_folder_without_frames_is_told_of(data):
+def test_a_video_folder_without_frames_is_one_clear_error(data):
     for frame in (data / "videos_vpt/1").iterdir():
         frame.unlink()
     with pytest.raises(InputError, match="videos_vpt/1: contains no frames"):
         task_docs(INST_IT, "video_open_ended")
 
 
-def test_a_folder_without_the_task_is_told_of(data):
+def test_a_folder_without_the_task_is_one_clear_error(data):
     with pytest.raises(InputError, match="no task with dataset_name 'seen'"):
         task_docs(INST_IT, "seen")

@@ -1,8 +1,9 @@
-"""Scores that were paid for once."""
+"""The cache of scores that have been paid for."""
 
 from __future__ import annotations
 
 import multiprocessing
+import resource
 
 import pytest
 
@@ -15,7 +16,7 @@ CONTRACT = JudgeContract("P", "official")
 ITEM = JudgeItem("q", "g", "a")
 
 
-def test_a_score_is_kept_across_openings(tmp_path):
+def test_scores_persist_when_the_cache_is_reopened(tmp_path):
     path = tmp_path / "cache.sqlite"
     VerdictCache(path).put("k", "j", Verdict(0.7, raw="0.7", usage=Usage(10, 2)))
     kept = VerdictCache(path).get("k")
@@ -23,7 +24,7 @@ def test_a_score_is_kept_across_openings(tmp_path):
     assert VerdictCache(path).get("other") is None
 
 
-def test_errors_are_never_kept(tmp_path):
+def test_errors_are_never_cached(tmp_path):
     cache = VerdictCache(tmp_path / "cache.sqlite")
     cache.put("k", "j", Verdict(error="no", raw="prose"))
     assert cache.get("k") is None
@@ -40,7 +41,7 @@ def test_errors_are_never_kept(tmp_path):
         cache_key({"model": "m"}, CONTRACT, ITEM, 1),
     ],
 )
-def test_the_key_covers_all_that_a_score_depends_on(other):
+def test_the_key_covers_everything_that_a_score_depends_on(other):
     assert other != cache_key({"model": "m"}, CONTRACT, ITEM, 0)
     assert cache_key({"model": "m"}, CONTRACT, ITEM, 0) == cache_key(
         {"model": "m"}, CONTRACT, ITEM, 0
@@ -53,7 +54,7 @@ def _fill(path, start):
         cache.put(str(number), "j", Verdict(0.5, raw=""))
 
 
-def test_two_processes_write_at_once(tmp_path):
+def test_two_processes_can_write_at_the_same_time(tmp_path):
     path = tmp_path / "cache.sqlite"
     context = multiprocessing.get_context("spawn")
     writers = [context.Process(target=_fill, args=(path, start)) for start in (0, 100)]
@@ -66,7 +67,7 @@ def test_two_processes_write_at_once(tmp_path):
     assert (line.judge, line.scores) == ("j", 300)
 
 
-def test_a_file_that_is_no_cache_is_one_clear_error(tmp_path):
+def test_an_invalid_cache_file_is_one_clear_error(tmp_path):
     path = tmp_path / "cache.sqlite"
     path.write_bytes(b"not a database" * 100)
     with pytest.raises(InputError, match="move the file away"):
@@ -77,11 +78,11 @@ def test_stats_and_clear_on_the_command_line(cli, tmp_path):
     cache = VerdictCache(tmp_path / "home/judge-cache.sqlite")
     cache.put("k", "openai:m", Verdict(0.5, raw="", usage=Usage(100, 5)))
     assert "openai:m: 1 scores, 105 tokens" in cli("judge", "cache", "stats").stdout
-    assert "1 scores forgotten" in cli("judge", "cache", "clear").stderr
+    assert "1 verdicts forgotten" in cli("judge", "cache", "clear").stderr
     assert "openai:m" not in cli("judge", "cache", "stats").stdout
 
 
-def test_where_nothing_can_be_written_scores_last_as_long_as_the_process(tmp_path):
+def test_without_write_access_scores_are_kept_in_memory(tmp_path):
     (tmp_path / "home").write_text("a file, where a folder should be")
     cache = VerdictCache.or_without(tmp_path / "home/judge-cache.sqlite")
     assert "judge cache off" in cache.warning
@@ -90,13 +91,30 @@ def test_where_nothing_can_be_written_scores_last_as_long_as_the_process(tmp_pat
     assert cache.get("k").score == 0.7
 
 
-def test_a_folder_in_the_cache_s_place_is_no_cache_either(tmp_path):
+def test_a_folder_in_place_of_the_cache_file_is_an_error(tmp_path):
     (tmp_path / "judge-cache.sqlite").mkdir()
     assert VerdictCache.or_without(tmp_path / "judge-cache.sqlite").warning
 
 
-def test_a_cache_that_is_broken_is_an_error_wherever_it_is(tmp_path):
+def test_a_damaged_cache_is_an_error_wherever_it_is(tmp_path):
     path = tmp_path / "judge-cache.sqlite"
     path.write_bytes(b"not a database, but long enough to be taken for one" * 100)
     with pytest.raises(InputError, match="move the file away"):
         VerdictCache.or_without(path)
+
+
+def test_on_a_full_disk_the_cache_goes_on_in_memory_with_one_warning(tmp_path):
+    told = []
+    cache = VerdictCache(tmp_path / "c.sqlite")
+    cache.tell = told.append
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2**17, limit[1]))  # as if the disk were full there
+    try:
+        for number in range(100):
+            cache.put(f"key {number}", "openai:m", Verdict(0.5, None, "x" * 10_000, Usage(1, 1)))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    (warning,) = told
+    assert "judge cache off: " in warning
+    assert "c.sqlite" in warning
+    assert cache.get("key 99") is not None

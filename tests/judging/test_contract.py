@@ -1,4 +1,4 @@
-"""What a judge is asked, and the only replies that are scores."""
+"""The request to a judge, and which replies count as scores."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from instit_bench.scorers.judge import BadReply, JudgeContract, JudgeItem
+from instit_bench.scorers.contract import BadReply
+from instit_bench.scorers.judge import JudgeContract, JudgeItem
 from instit_bench.scorers.judge.contract import RESPONSE_FORMAT, read_score, score_of
 from instit_bench.types import Prediction
 from tests.openai_server import Reply, openai_server
@@ -19,11 +20,11 @@ from tests.openai_server import Reply, openai_server
 ITEM = JudgeItem("Who is [3]?", "A man at <4>.", "Ein Mann – “[3]”")
 
 
-class SampleScore(BaseModel):  # the evaluator's own reply model, as its source has it
+class SampleScore(BaseModel):  # the evaluator's reply model, copied from its source
     sample_score: float
 
 
-def test_the_request_is_the_one_that_the_benchmark_s_evaluator_sends():
+def test_the_request_matches_the_benchmark_s_evaluator():
     with openai_server(lambda _: Reply('{"sample_score": 1}')) as server:
         client = openai.OpenAI(api_key="k", base_url=server.base_url)
         client.chat.completions.parse(
@@ -56,14 +57,14 @@ def test_the_request_is_the_one_that_the_benchmark_s_evaluator_sends():
     }
 
 
-def test_without_structured_output_the_same_form_is_asked_in_words():
+def test_without_structured_output_the_format_is_requested_in_words():
     (message,) = JudgeContract.own("image").messages(ITEM, structured=False)
     asked = message["content"][2]["text"]
     example = asked[asked.index("{") : asked.rindex("}") + 1]
     assert read_score(example) == 0.5
 
 
-def test_own_instructions_speak_of_time_for_videos_only():
+def test_our_instructions_mention_time_only_for_videos():
     assert "<3>" in JudgeContract.own("video").instructions
     assert "<3>" not in JudgeContract.own("image").instructions
 
@@ -144,7 +145,7 @@ def test_scores(reply, score):
         "\ufeff",
     ],
 )
-def test_everything_else_is_no_score(reply):
+def test_everything_else_is_not_a_score(reply):
     with pytest.raises(BadReply):
         read_score(reply)
 
@@ -161,8 +162,8 @@ def test_everything_else_is_no_score(reply):
     ],
     ids=["fence", "closed-fence", "opened", "closed", "blank", "digits"],
 )
-def test_no_reply_takes_longer_than_its_length(reply):
-    """A reader that is not linear would take minutes here, and the test would never end."""
+def test_reading_a_reply_takes_linear_time(reply):
+    """A parser that is not linear would take minutes here and exceed the time limit."""
     with pytest.raises(BadReply) as found:
         read_score(reply)
     assert len(str(found.value)) < 200
@@ -187,7 +188,7 @@ def test_a_whole_reply_is_a_score():
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_what_is_no_answer_of_the_judge_is_no_score(fields, reason):
+def test_an_incomplete_reply_is_not_a_score(fields, reason):
     with pytest.raises(BadReply, match=reason):
         score_of(reply_of(**fields))
 
@@ -199,5 +200,5 @@ def test_any_text_is_a_score_from_0_to_1_or_none(reply):
 
 
 @given(st.floats(0, 1))
-def test_every_score_that_json_can_carry_comes_back(score):
+def test_every_score_survives_json(score):
     assert read_score(json.dumps({"sample_score": score})) == score

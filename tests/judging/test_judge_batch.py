@@ -1,4 +1,4 @@
-"""The Batch API: submit, leave, collect; nothing is lost and nothing is asked twice."""
+"""The Batch API: submit, leave, collect; nothing is lost and nothing is requested twice."""
 
 from __future__ import annotations
 
@@ -31,8 +31,11 @@ def submit(cli, server, file):
     )
 
 
-def collect(cli):
-    return cli("judge", "collect", "results/s", OPENAI_API_KEY="sk-x")
+def collect(cli, server):
+    return cli(
+        *("judge", "collect", "results/s", "--judge-base-url", server.base_url),
+        OPENAI_API_KEY="sk-x",
+    )
 
 
 def test_submit_leave_collect(cli, tmp_path):
@@ -44,24 +47,24 @@ def test_submit_leave_collect(cli, tmp_path):
         task = load(tmp_path / "results/s/results.json")["tasks"][TASK]
         assert task["states"]["not_run"] == 9
 
-        early = collect(cli)
+        early = collect(cli, server)
         assert early.returncode == 3
         assert "in_progress (3 of 9 done)" in early.stderr
 
         server.finish()
-        done = collect(cli)
+        done = collect(cli, server)
         assert done.returncode == 0, done.stderr
     task = load(tmp_path / "results/s/results.json")["tasks"][TASK]
     assert task["metrics"]["official_score"]["value"] == pytest.approx(
         statistics.fmean(expected.values())
     )
-    # 9 calls of 100 and 5 tokens at 2.5 and 10 dollars a million, at half the price.
+    # 9 calls of 100 and 5 tokens at 2.5 and 10 dollars per million, at half the price.
     cost = task["judging"]["judges"]["openai:gpt-4o"]["cost_usd"]
     assert cost == pytest.approx(9 * (100 * 2.5 + 5 * 10) / 1e6 / 2)
-    assert collect(cli).returncode == 2, "it is collected"
+    assert collect(cli, server).returncode == 2, "the batch has been collected"
 
 
-def test_the_batch_asks_what_single_calls_would(cli, tmp_path):
+def test_the_batch_sends_the_same_requests_as_single_calls(cli, tmp_path):
     file, _ = predictions(tmp_path, 1)
     with batch_server(by_rule) as server:
         submit(cli, server, file)
@@ -71,7 +74,7 @@ def test_the_batch_asks_what_single_calls_would(cli, tmp_path):
     assert "It runs 0." in line["body"]["messages"][0]["content"][1]["text"]
 
 
-def test_a_lost_reply_to_the_submission_does_not_pay_twice(cli, tmp_path):
+def test_a_lost_response_to_the_submission_does_not_cost_twice(cli, tmp_path):
     file, _ = predictions(tmp_path, 3)
     with batch_server(by_rule) as server:
         server.die_after_create = True
@@ -84,10 +87,10 @@ def test_a_lost_reply_to_the_submission_does_not_pay_twice(cli, tmp_path):
         assert again.returncode == 0, again.stderr
         assert len(server.batches) == created, "the batch that was created is found again"
         server.finish()
-        assert collect(cli).returncode == 0
+        assert collect(cli, server).returncode == 0
 
 
-def test_what_the_batch_could_not_judge_is_an_error_and_can_be_submitted_again(cli, tmp_path):
+def test_failed_requests_of_a_batch_are_errors_and_can_be_submitted_again(cli, tmp_path):
     file, _ = predictions(tmp_path, 4)
     troubles = [
         lambda line: completed(line, "prose"),
@@ -102,7 +105,7 @@ def test_what_the_batch_could_not_judge_is_an_error_and_can_be_submitted_again(c
     with batch_server(reply) as server:
         submit(cli, server, file)
         server.finish()
-        done = collect(cli)
+        done = collect(cli, server)
         assert done.returncode == 1
         states = load(tmp_path / "results/s/results.json")["tasks"][TASK]["states"]
         assert (states["scored"], states["judge_error"]) == (1, 3)
@@ -115,17 +118,17 @@ def test_what_the_batch_could_not_judge_is_an_error_and_can_be_submitted_again(c
     assert len(lines(tmp_path / "results/s/judgements/inst_it_video_oe.jsonl")) == 4
 
 
-def test_a_batch_that_judged_nothing_is_not_taken_for_the_next(cli, tmp_path):
+def test_a_batch_without_results_is_not_mistaken_for_the_next_one(cli, tmp_path):
     file, _ = predictions(tmp_path, 2)
     with batch_server(lambda line: completed(line, "prose")) as server:
         for number in range(2):
             assert f"submitted as batch batch_{number}" in submit(cli, server, file).stderr
             server.finish()
-            assert collect(cli).returncode == 1
+            assert collect(cli, server).returncode == 1
 
 
 @pytest.mark.parametrize("judge", ["lexical", "none", "openai:a,openai:b"])
-def test_only_one_endpoint_can_take_a_batch(cli, tmp_path, judge):
+def test_only_one_endpoint_accepts_batches(cli, tmp_path, judge):
     file, _ = predictions(tmp_path, 1)
     options = [word for name in judge.split(",") for word in ("--judge", name)]
     done = cli("score", file, "--task", TASK, "--judge-batch", *options)

@@ -1,4 +1,4 @@
-"""Judging open-ended answers against a real HTTP server that plays the judge."""
+"""Judging open-ended answers, with a real HTTP server as the judge."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TASK = "inst_it_video_oe"
 
 
 def rule(body):
-    """A judge that depends on the item alone: 0, 0.1 … 1."""
+    """Return a score that depends only on the item: 0, 0.1 … 1."""
     item = body["messages"][0]["content"][1]["text"]
     return int(hashlib.sha256(item.encode()).hexdigest(), 16) % 11 / 10
 
@@ -68,7 +68,7 @@ def predictions(tmp_path, count=40):
     }
 
 
-def test_the_real_answers_get_exactly_the_judge_s_mean(cli, tmp_path, shared_data):
+def test_real_predictions_get_exactly_the_judge_s_mean(cli, tmp_path, shared_data):
     file = shared_data / "inst_it/video_oe_inference.json"
     with openai_server(by_rule) as server:
         done = cli("score", file, "--task", TASK, "--name", "s", *judge_options(server))
@@ -101,7 +101,7 @@ def test_the_real_answers_get_exactly_the_judge_s_mean(cli, tmp_path, shared_dat
     assert task["marks"] == ["file", "other-judge"]
 
 
-def test_a_data_folder_with_the_prompts_alone_is_enough(cli, tmp_path, shared_data):
+def test_a_data_folder_with_only_the_prompts_is_enough(cli, tmp_path, shared_data):
     file, _ = predictions(tmp_path, 2)
     with openai_server(by_rule) as server:
         done = cli(
@@ -115,7 +115,7 @@ def test_a_data_folder_with_the_prompts_alone_is_enough(cli, tmp_path, shared_da
 
 
 def unreliable(seed):
-    """Three calls in ten go wrong, each in another way; the answer is the rule's otherwise."""
+    """A judge that fails three of ten calls in different ways and follows the rule otherwise."""
     randomness, lock = random.Random(seed), threading.Lock()
     troubles = [
         lambda: Reply("busy", status=429, headers={"Retry-After": "0.05"}),
@@ -138,10 +138,10 @@ def unreliable(seed):
     return answer
 
 
-def test_an_unreliable_judge_never_gives_a_wrong_score(cli, tmp_path):
+def test_an_unreliable_judge_never_causes_a_wrong_score(cli, tmp_path):
     file, expected = predictions(tmp_path, 120)
     with openai_server(unreliable(1)) as server:
-        # Two attempts leave some answers unjudged; the second run asks for those alone.
+        # Two attempts leave some answers unjudged; the second run requests only those.
         first = cli(
             *("score", file, "--task", TASK, "--name", "s"),
             *judge_options(server, "--judge-attempts", 2, "--judge-timeout", 0.5),
@@ -162,7 +162,7 @@ def test_an_unreliable_judge_never_gives_a_wrong_score(cli, tmp_path):
     assert f"{states['judge_error']} answers have no verdict" in first.stderr
 
     with openai_server(by_rule) as healthy:
-        # The endpoint is part of what a score depends on; a proxy would keep its address.
+        # A score depends on the endpoint; behind a proxy its address would stay the same.
         second = cli(
             *("judge", "results/s", "--judge", "openai:j"),
             *("--judge-base-url", healthy.base_url),
@@ -191,7 +191,7 @@ def test_a_bad_reply_is_kept_with_its_sample(cli, tmp_path):
 
 
 def message(finish_reason="stop", **fields):
-    """A reply whose message has these fields."""
+    """Return a reply whose message has these fields."""
     choice = {"index": 0, "finish_reason": finish_reason, "message": {"content": None} | fields}
     return Reply(body=json.dumps({"id": "1", "choices": [choice]}).encode())
 
@@ -207,7 +207,7 @@ def message(finish_reason="stop", **fields):
     ],
     ids=["reasoning", "refusal", "filtered", "filtered-empty", "cut-off"],
 )
-def test_what_the_judge_does_not_say_is_an_error_of_the_judge(cli, tmp_path, reply, reason, words):
+def test_a_reply_without_a_score_is_a_judge_error(cli, tmp_path, reply, reason, words):
     file, _ = predictions(tmp_path, 1)
     with openai_server(lambda _: reply) as server:
         done = cli(
@@ -222,8 +222,8 @@ def test_what_the_judge_does_not_say_is_an_error_of_the_judge(cli, tmp_path, rep
     assert record["details"]["judge_reply"] == words
 
 
-@pytest.mark.parametrize("status", [401, 403, 404])
-def test_a_judge_that_will_never_answer_stops_judging_at_once(cli, tmp_path, status):
+@pytest.mark.parametrize("status", [307, 401, 403, 404])
+def test_a_permanent_failure_of_the_judge_stops_judging_at_once(cli, tmp_path, status):
     file, _ = predictions(tmp_path, 200)
     with openai_server(lambda _: Reply("no", status=status)) as server:
         done = cli(
@@ -238,7 +238,7 @@ def test_a_judge_that_will_never_answer_stops_judging_at_once(cli, tmp_path, sta
     assert task["states"]["not_run"] == 200
 
 
-def test_an_endpoint_without_structured_output_is_asked_in_words(cli, tmp_path):
+def test_an_endpoint_without_structured_output_gets_the_format_in_words(cli, tmp_path):
     file, expected = predictions(tmp_path, 3)
 
     def answer(body):
@@ -255,7 +255,7 @@ def test_an_endpoint_without_structured_output_is_asked_in_words(cli, tmp_path):
     )
 
 
-def test_the_same_answer_is_never_paid_for_twice(cli, tmp_path):
+def test_the_same_prediction_is_never_judged_twice(cli, tmp_path):
     file, _ = predictions(tmp_path, 10)
     with openai_server(by_rule) as server:
         for name in ("one", "two"):
@@ -271,7 +271,7 @@ def test_the_same_answer_is_never_paid_for_twice(cli, tmp_path):
     assert two["judging"]["judges"]["openai:j"]["from_cache"] == 10
 
 
-def test_answers_are_judged_while_others_are_still_generated(cli, tmp_path):
+def test_predictions_are_judged_while_others_are_being_generated(cli, tmp_path):
     order = []
 
     def answer(body):
@@ -295,7 +295,7 @@ def test_answers_are_judged_while_others_are_still_generated(cli, tmp_path):
     assert "judge openai:j" not in done.stderr
 
 
-def test_repeats_and_several_judges_show_their_spread_and_agreement(cli, tmp_path):
+def test_repeats_and_several_judges_report_spread_and_agreement(cli, tmp_path):
     file, _ = predictions(tmp_path, 20)
     calls = Counter()
 
@@ -325,7 +325,7 @@ def test_repeats_and_several_judges_show_their_spread_and_agreement(cli, tmp_pat
     assert record["scores"]["official_score"] == pytest.approx(statistics.fmean(shaky))
 
 
-def test_another_judge_later_generates_nothing_and_keeps_what_was_said(cli, tmp_path):
+def test_judging_later_with_another_judge_keeps_predictions_and_verdicts(cli, tmp_path):
     with openai_server(by_rule) as server:
         run = [
             *("run", "--model", "echo-gold", "--backend", "baseline", "--data", "demo"),
@@ -347,7 +347,7 @@ def test_another_judge_later_generates_nothing_and_keeps_what_was_said(cli, tmp_
     assert lines(tmp_path / "results/r/samples/inst_it_image_oe.jsonl") == before
 
 
-def test_the_offline_judge_is_marked_and_kept_off_the_leaderboard(cli, tmp_path):
+def test_the_offline_judge_is_marked_and_excluded_from_the_leaderboard(cli, tmp_path):
     cli(
         *("run", "--model", "echo-gold", "--backend", "baseline", "--data", "demo"),
         *("--tasks", "inst_it_image_oe", "--judge", "lexical", "--name", "r"),
@@ -361,7 +361,7 @@ def test_the_offline_judge_is_marked_and_kept_off_the_leaderboard(cli, tmp_path)
     assert "cannot be compared with others" in shown
 
 
-def test_the_official_judge_is_the_default_where_a_key_is_set(cli, tmp_path):
+def test_the_official_judge_is_the_default_if_a_key_is_set(cli, tmp_path):
     file, _ = predictions(tmp_path, 1)
     with openai_server(by_rule) as server:
         done = cli(

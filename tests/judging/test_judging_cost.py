@@ -1,4 +1,4 @@
-"""What judging costs: the budget that is never passed, and the estimate beforehand."""
+"""The cost of judging: the budget that is never exceeded, and the estimate beforehand."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from tests.judging.test_judging import TASK, by_rule, judge_options, load, predi
 from tests.openai_server import Reply, openai_server
 
 
-def test_a_budget_stops_before_it_is_passed_with_exit_3(cli, tmp_path):
+def test_judging_stops_before_the_budget_is_exceeded_with_exit_code_3(cli, tmp_path):
     file, _ = predictions(tmp_path, 50)
     prices = tmp_path / "prices.json"
-    prices.write_text('{"j": {"input": 100.0, "output": 100.0}}')  # 0.0102 dollars a call
+    prices.write_text('{"j": {"input": 100.0, "output": 100.0}}')  # 0.0102 dollars per call
     with openai_server(by_rule) as server:
         done = cli(
             *("score", file, "--task", TASK, "--name", "s"),
@@ -41,7 +41,7 @@ def test_a_budget_stops_before_it_is_passed_with_exit_3(cli, tmp_path):
 
 
 @pytest.mark.parametrize("usage", [None, {"prompt_tokens": -9, "completion_tokens": "x"}])
-def test_an_endpoint_that_hides_its_usage_cannot_pass_the_budget(cli, tmp_path, usage):
+def test_an_endpoint_without_usage_counts_cannot_exceed_the_budget(cli, tmp_path, usage):
     file, _ = predictions(tmp_path, 30)
     prices = tmp_path / "prices.json"
     prices.write_text('{"j": {"input": 100.0, "output": 100.0}}')
@@ -59,7 +59,7 @@ def test_an_endpoint_that_hides_its_usage_cannot_pass_the_budget(cli, tmp_path, 
     assert 1 <= len(server.requests) <= 10
 
 
-def test_an_estimate_names_calls_tokens_and_cost_beforehand(cli, tmp_path):
+def test_an_estimate_shows_calls_tokens_and_cost(cli, tmp_path):
     file, _ = predictions(tmp_path, 10)
     cli("score", file, "--task", TASK, "--name", "s", "--judge", "none")
     done = cli(
@@ -74,7 +74,7 @@ def test_an_estimate_names_calls_tokens_and_cost_beforehand(cli, tmp_path):
     assert "price not known" in before.stdout
 
 
-def test_before_the_first_call_the_run_says_who_judges_and_what_it_costs(cli, tmp_path):
+def test_the_judge_and_the_estimated_cost_are_printed_before_the_first_call(cli, tmp_path):
     file, _ = predictions(tmp_path, 10)
     prices = tmp_path / "prices.json"
     prices.write_text('{"j": {"input": 1000.0, "output": 0}}')
@@ -85,7 +85,7 @@ def test_before_the_first_call_the_run_says_who_judges_and_what_it_costs(cli, tm
             r"judged by openai:j: about 10 calls, about \d+\.\d\d US dol", first.stderr
         )
         assert first.stderr.index("judged by") < first.stderr.index(f"{TASK} judged")
-        again = cli(*score, "--name", "t")  # all of it is in the cache
+        again = cli(*score, "--name", "t")  # all verdicts are in the cache
         assert "judged by openai:j: about 0 calls, no cost" in again.stderr
         more = cli(*score, "--name", "s", "--judge-repeats", "2")
         assert "judged by openai:j: about 10 calls (10 scores are known), about" in more.stderr
@@ -101,7 +101,7 @@ def nobody(body):
 
 
 @pytest.mark.parametrize("key", ["sk-x", ""])
-def test_a_model_of_one_s_own_is_not_judged_for_money_unless_the_user_asks(cli, tmp_path, key):
+def test_a_local_model_is_not_judged_by_a_paid_judge_unless_requested(cli, tmp_path, key):
     with openai_server(nobody) as server:
         done = cli(
             *("run", "--model", "m", "--backend", "openai", "--base-url", server.base_url),
@@ -131,7 +131,7 @@ def test_a_model_of_one_s_own_is_not_judged_for_money_unless_the_user_asks(cli, 
         ({"backend": "openai", "judge": "none"}, ()),
     ],
 )
-def test_who_judges_where_a_key_is_set(monkeypatch, settings, judges):
+def test_the_default_judge_if_a_key_is_set(monkeypatch, settings, judges):
     monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
     monkeypatch.setenv("OPENAI_API_KEY", "sk-x")
     assert RunConfig(model="m", **settings).judges == judges

@@ -1,4 +1,4 @@
-"""Judging survives any death of its process: nothing is lost, doubled or paid for twice."""
+"""Judging survives a kill at any moment: nothing is lost, duplicated or paid for twice."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ def test_a_signal_while_judging_ends_cleanly(tmp_path, signal_number):
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_killed_at_random_points_no_reply_is_paid_for_again(tmp_path, seed):
-    """SIGKILL ten times a seed: nothing lost, nothing doubled, nothing received asked again."""
+def test_killed_at_random_points_no_verdict_is_paid_for_twice(tmp_path, seed):
+    """SIGKILL ten times per seed: nothing is lost or duplicated, no verdict requested again."""
     file, expected = predictions(tmp_path, 150)
     randomness = random.Random(seed)
     command = [
@@ -77,6 +77,6 @@ def test_killed_at_random_points_no_reply_is_paid_for_again(tmp_path, seed):
             kills += 1
     records = lines(tmp_path / "results/s/samples/inst_it_video_oe.jsonl")
     assert {r["id"]: r["scores"]["official_score"] for r in records} == expected
-    # Only calls in flight at a kill (four at most) can have been made again.
+    # Only calls in flight at a kill (four at most) can have been repeated.
     assert sum(answered.values()) <= 150 + 4 * kills
     assert kills == 10

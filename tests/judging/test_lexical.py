@@ -1,4 +1,4 @@
-"""References in answers, and the offline score."""
+"""References in answers and the offline score."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_references(text, objects, times):
         ("[3] [3] [3]", "[3]", 1.0),  # references count once
         ("[1] runs", "[2] runs", 0.5),
         ("at <5>-<6>", "at <5> and <6>", 2 * 3 / (3 + 4)),
-        ("red red", "red", 2 / 3),  # words count as often as they occur
+        ("red red", "red", 2 / 3),  # words count each time they occur
     ],
 )
 def test_lexical_score_by_hand(answer, gold, score):
@@ -52,7 +52,7 @@ def test_lexical_score_is_symmetric_and_in_range(one, other):
     assert lexical_score(one, one) == 1.0
 
 
-def test_diagnostics_are_there_where_the_gold_names_something():
+def test_diagnostics_exist_if_the_target_has_references():
     sample = Sample(task="t", id="1", doc={}, target="[1] waves at <3>.", cluster="1")
     score = OpenEndedScorer().score(sample, Prediction("[1] and [2] wave."))
     assert score.state is State.NOT_RUN

@@ -1,4 +1,4 @@
-"""The adaptive limit on calls in flight."""
+"""The adaptive limit for calls in flight."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import time
 from instit_bench.judging.limiter import AdaptiveLimiter
 
 
-def test_never_more_than_the_limit_are_in_flight():
+def test_calls_in_flight_never_exceed_the_limit():
     async def scenario():
         limiter, running, most = AdaptiveLimiter(3), 0, 0
 
@@ -26,7 +26,7 @@ def test_never_more_than_the_limit_are_in_flight():
     assert asyncio.run(scenario()) == 3
 
 
-def test_overload_halves_once_for_calls_under_way_together_and_recovers():
+def test_concurrent_overload_errors_halve_the_limit_once_and_it_recovers():
     limiter = AdaptiveLimiter(16)
     started = time.monotonic()
     for _ in range(10):
@@ -39,7 +39,7 @@ def test_overload_halves_once_for_calls_under_way_together_and_recovers():
     assert limiter.limit == 16
 
 
-def test_nobody_calls_before_the_time_that_was_asked_for():
+def test_no_call_starts_before_the_requested_time():
     async def scenario():
         limiter = AdaptiveLimiter(2)
         limiter.overloaded(time.monotonic(), 0.3)

@@ -1,4 +1,4 @@
-"""A run names a judge once it has spoken: one that says nothing takes no earlier score's place."""
+"""A run names a judge once there is a verdict; a judge without verdicts never replaces scores."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PRICES = '{"b": {"input": 100.0, "output": 100.0}}'
 
 @pytest.fixture
 def paid(cli, tmp_path):
-    """A run that judge ``openai:j`` judged in full."""
+    """A run that was completely judged by ``openai:j``."""
     file, _ = predictions(tmp_path, 4)
     (tmp_path / "prices.json").write_text(PRICES)
     with openai_server(by_rule) as server:
@@ -48,7 +48,7 @@ REFUSALS = {
 
 
 @pytest.mark.parametrize("refusal", REFUSALS)
-def test_a_judge_that_says_nothing_leaves_the_run_as_it_was(cli, paid, refusal):
+def test_a_judge_without_verdicts_leaves_the_run_unchanged(cli, paid, refusal):
     reply, options, code = REFUSALS[refusal]
     before, said = files_of(paid), lines(paid / f"judgements/{TASK}.jsonl")
     with openai_server(lambda _: reply) as server:
@@ -64,7 +64,7 @@ def test_a_judge_that_says_nothing_leaves_the_run_as_it_was(cli, paid, refusal):
     assert all("official_score" in sample["scores"] for sample in baseline["samples"].values())
 
 
-def test_a_judge_that_cannot_be_reached_leaves_the_run_as_it_was(cli, paid):
+def test_an_unreachable_judge_leaves_the_run_unchanged(cli, paid):
     before = files_of(paid)
     done = cli(
         *("judge", "results/s", "--judge", "openai:b"),
@@ -75,7 +75,7 @@ def test_a_judge_that_cannot_be_reached_leaves_the_run_as_it_was(cli, paid):
     assert files_of(paid) == before
 
 
-def test_scoring_again_with_a_judge_that_refuses_keeps_the_earlier_scores(cli, tmp_path, paid):
+def test_scoring_again_with_a_refusing_judge_keeps_the_earlier_scores(cli, tmp_path, paid):
     scores = load(paid / "results.json")["tasks"][TASK]["metrics"]
     with openai_server(lambda _: Reply("no", status=401)) as server:
         done = cli("score", "p.json", "--task", TASK, "--name", "s", *judge_b(server))
@@ -84,7 +84,7 @@ def test_scoring_again_with_a_judge_that_refuses_keeps_the_earlier_scores(cli, t
     assert load(paid / "results.json")["tasks"][TASK]["metrics"] == scores
 
 
-def test_a_judge_that_speaks_takes_the_earlier_one_s_place(cli, paid):
+def test_a_judge_with_verdicts_replaces_the_earlier_one(cli, paid):
     with openai_server(lambda _: Reply("0.5")) as server:
         done = cli("judge", "results/s", *judge_b(server))
     assert done.returncode == 0, done.stderr
@@ -92,7 +92,7 @@ def test_a_judge_that_speaks_takes_the_earlier_one_s_place(cli, paid):
     assert load(paid / "results.json")["tasks"][TASK]["metrics"]["official_score"]["value"] == 0.5
 
 
-def test_the_second_judge_alone_does_not_speak_for_the_first(cli, paid):
+def test_verdicts_of_the_second_judge_do_not_replace_those_of_the_first(cli, paid):
     def answer(body):
         return Reply("0.5") if body["model"] == "c" else Reply("no idea")
 
@@ -106,7 +106,7 @@ def test_the_second_judge_alone_does_not_speak_for_the_first(cli, paid):
     assert load(paid / "manifest.json")["judging"]["judges"] == ["openai:j"]
 
 
-def test_a_run_without_answers_is_not_judged(cli, tmp_path):
+def test_a_run_without_predictions_is_not_judged(cli, tmp_path):
     (tmp_path / "p.json").write_text(
         json.dumps(
             [
@@ -126,7 +126,7 @@ def test_a_run_without_answers_is_not_judged(cli, tmp_path):
     assert "has no answer to judge" in done.stderr
 
 
-def test_no_baseline_is_made_of_a_run_without_a_score(cli, tmp_path):
+def test_a_run_without_scores_is_not_saved_as_a_baseline(cli, tmp_path):
     file, _ = predictions(tmp_path, 2)
     cli("score", file, "--task", TASK, "--name", "s", "--judge", "none")
     done = cli("baseline", "save", "results/s")

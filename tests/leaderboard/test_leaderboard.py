@@ -1,4 +1,4 @@
-"""``instit-bench leaderboard``: one row a model, doubtful cells marked."""
+"""``instit-bench leaderboard``: one row per model, with marks on doubtful cells."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_runs_beside_published_rows_in_the_csv(cli, tmp_path):
 @pytest.mark.parametrize(
     "command", [["leaderboard", "--csv", "out"], ["report", "--output", "out"]]
 )
-def test_of_several_folders_those_that_are_no_runs_are_skipped(cli, tmp_path, command):
+def test_folders_without_runs_are_skipped(cli, tmp_path, command):
     cli(*BASELINE, "--model", "first", "--tasks", "inst_it_image_mc", "--name", "r")
     (tmp_path / "results/baselines").mkdir()
     (tmp_path / "results/board.csv").touch()
@@ -72,7 +72,7 @@ def test_of_several_folders_those_that_are_no_runs_are_skipped(cli, tmp_path, co
 
 
 @pytest.mark.parametrize("command", ["leaderboard", "report"])
-def test_a_missing_folder_and_nothing_but_other_folders_are_errors(cli, tmp_path, command):
+def test_a_missing_folder_and_folders_without_any_run_are_errors(cli, tmp_path, command):
     cli(*BASELINE, "--model", "first", "--tasks", "inst_it_image_mc", "--name", "r")
     (tmp_path / "results/baselines").mkdir()
     for paths in (["results/r", "results/mistyped"], ["results", "results/baselines"]):
@@ -81,7 +81,7 @@ def test_a_missing_folder_and_nothing_but_other_folders_are_errors(cli, tmp_path
         assert len(done.stderr.splitlines()) == 1
 
 
-def test_published_rows_carry_their_facts_and_sources(shared_data):
+def test_published_rows_have_details_and_sources(shared_data):
     from instit_bench.leaderboard.rows import published_rows
 
     rows = {row.model: row for row in published_rows()}
@@ -103,7 +103,7 @@ def test_full_precision_in_csv_one_decimal_on_screen(cli, tmp_path, shared_data)
     assert "42.857142857142854" in (tmp_path / "b.csv").read_text()
 
 
-def test_every_mark_that_occurs_is_explained(cli):
+def test_every_mark_in_the_table_is_explained(cli):
     cli(*BASELINE, "--model", "random", "--limit", 2, "--name", "r")
     done = cli("leaderboard")
     cells = re.findall(r"\b\d+\.\d ([A-Z]+)\b", done.stdout)
@@ -112,7 +112,7 @@ def test_every_mark_that_occurs_is_explained(cli):
         assert re.search(rf"^{letter}: \w+", done.stdout, re.MULTILINE)
 
 
-def test_markdown_stays_a_table_whatever_a_model_is_called(cli, tmp_path):
+def test_model_names_cannot_break_the_markdown_table(cli, tmp_path):
     cli(
         *("run", "--backend", "baseline", "--data", "demo", "--tasks", "gpt4tools_seen"),
         *("--model", "text:a|b<script>\\n[x](y)", "--name", "odd"),
@@ -135,11 +135,12 @@ def test_markdown_stays_a_table_whatever_a_model_is_called(cli, tmp_path):
         ("＝1+1", "'＝1+1"),
         ("a;=1+1", "a;'=1+1"),
         ("a\n=1+1", "a\n'=1+1"),
+        ("a\x1b[31mb\x9b", "a?[31mb?"),
         ("text:a=b-c@d+e, =f", "text:a=b-c@d+e, =f"),
         ("Vicuna-13B + GPT4Tools; x", "Vicuna-13B + GPT4Tools; x"),
     ],
 )
-def test_no_cell_of_the_csv_is_a_formula(name, written):
+def test_csv_cells_are_never_formulas(name, written):
     text = csv_text([Row(name, name, {"gpt4tools_seen_sr": Cell(50.0)})])
     row = next(csv.DictReader(io.StringIO(text, newline="")))
     assert (row["model"], row["source"]) == (written, written)
@@ -147,7 +148,7 @@ def test_no_cell_of_the_csv_is_a_formula(name, written):
 
 
 @pytest.mark.parametrize("width", [60, 80, 100, 160])
-def test_nothing_is_cut_off_in_a_terminal_of_any_width(cli, tmp_path, width):
+def test_nothing_is_cut_off_at_any_terminal_width(cli, tmp_path, width):
     cli(*BASELINE, "--model", "random", "--limit", 2, "--name", "r")
     arguments = ("leaderboard", "results/r", "--published", "--csv", "b.csv")
     shown = in_terminal(tmp_path, width, *arguments)
@@ -160,10 +161,10 @@ def test_nothing_is_cut_off_in_a_terminal_of_any_width(cli, tmp_path, width):
 
 
 def in_terminal(folder, width, *arguments):
-    """What a command writes to a terminal of ``width`` characters."""
+    """Return the output of a command on a terminal of ``width`` characters."""
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "instit_bench", *arguments]
-    # On a dumb terminal rich goes by the width only where it knows the height too.
+    # On a dumb terminal, rich uses the width only if it also knows the height.
     environment = cli_environment(COLUMNS=str(width), LINES="40", TERM="dumb")
     process = subprocess.Popen(command, cwd=folder, env=environment, stdout=theirs)
     os.close(theirs)
@@ -171,7 +172,7 @@ def in_terminal(folder, width, *arguments):
     while True:
         try:
             parts.append(os.read(ours, 65536))
-        except OSError:  # the process has closed its end
+        except OSError:  # the process has closed its end of the pipe
             break
         if not parts[-1]:
             break
@@ -180,7 +181,7 @@ def in_terminal(folder, width, *arguments):
     return b"".join(parts).decode().replace("\r\n", "\n")
 
 
-def test_a_run_in_a_folder_whose_name_is_no_text_has_a_row(cli, tmp_path):
+def test_a_run_in_a_folder_with_a_non_unicode_name_has_a_row(cli, tmp_path):
     cli(*BASELINE, "--model", "first", "--tasks", "gpt4tools_seen", "--name", "r")
     odd = os.fsdecode(b"r-\xff")
     (tmp_path / "results/r").rename(tmp_path / odd)
@@ -190,7 +191,7 @@ def test_a_run_in_a_folder_whose_name_is_no_text_has_a_row(cli, tmp_path):
         assert "r-\ufffd" in (tmp_path / name).read_text()
 
 
-def test_a_run_that_was_killed_still_has_a_row(cli, tmp_path):
+def test_a_killed_run_has_a_row(cli, tmp_path):
     cli(*BASELINE, "--model", "first", "--tasks", "gpt4tools_seen", "--name", "r")
     run = tmp_path / "results/r"
     (run / "results.json").unlink()
@@ -204,7 +205,7 @@ def test_a_run_that_was_killed_still_has_a_row(cli, tmp_path):
     assert "coverage" in row["gpt4tools_seen_sr_marks"]
 
 
-def test_the_committed_leaderboard_is_what_the_command_makes(cli, tmp_path):
+def test_the_committed_leaderboard_is_up_to_date(cli, tmp_path):
     from tests.command_line import REPOSITORY
 
     assert cli("leaderboard", "--published", "--csv", "b.csv").returncode == 0

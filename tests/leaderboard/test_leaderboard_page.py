@@ -1,4 +1,4 @@
-"""``instit-bench leaderboard --html`` in a real browser: sort, filter, download, and only text."""
+"""``instit-bench leaderboard --html`` in a real browser: sorting, filters, download, safety."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def shown_models(page):
 
 
 def column(page, name):
-    """The numbers of a column from top to bottom; ``None`` where a cell has none."""
+    """Return the numbers of a column from top to bottom; ``None`` for cells without a number."""
     return page.execute_script(
         """
         const heading = document.querySelector(`thead [data-name="${arguments[0]}"]`);
@@ -92,7 +92,7 @@ def choose(page, label):
     next(found for found in find(page, ".controls label") if found.text == label).click()
 
 
-def test_numbers_sort_both_ways_and_cells_without_one_stay_last(page):
+def test_numbers_sort_both_ways_and_empty_cells_stay_last(page):
     heading(page, "Video MC").click()
     falling = column(page, "inst_it_video_mc")
     numbers = [value for value in falling if value is not None]
@@ -107,7 +107,7 @@ def test_numbers_sort_both_ways_and_cells_without_one_stay_last(page):
     assert len(find(page, "[aria-sort]")) == 1
 
 
-def test_rows_with_equal_numbers_keep_the_order_of_the_sort_before(page):
+def test_sorting_is_stable(page):
     heading(page, "Model").click()
     heading(page, "Video OE").click()
     tail = shown_models(page)[-column(page, "inst_it_video_oe").count(None) :]
@@ -116,9 +116,9 @@ def test_rows_with_equal_numbers_keep_the_order_of_the_sort_before(page):
     assert len(plain) > 5
 
 
-def test_everything_can_be_reached_and_done_with_the_keyboard(page):
+def test_everything_works_with_the_keyboard(page):
     keys = ActionChains(page)
-    keys.send_keys(Keys.TAB * 2 + "qwen2-vl" + Keys.TAB).perform()  # past the download
+    keys.send_keys(Keys.TAB * 2 + "qwen2-vl" + Keys.TAB).perform()  # past the download link
     assert page.switch_to.active_element.get_attribute("name") == "benchmark"
     keys.send_keys(Keys.ARROW_RIGHT).perform()
     assert shown_models(page) == ["Qwen2-VL-Instruct (Qwen2-7B)", "Qwen2-VL-Instruct (Qwen2-72B)"]
@@ -131,7 +131,7 @@ def test_everything_can_be_reached_and_done_with_the_keyboard(page):
     assert shown_models(page) == ["Qwen2-VL-Instruct (Qwen2-72B)", "Qwen2-VL-Instruct (Qwen2-7B)"]
 
 
-def test_the_filter_wants_every_word_in_the_models_name_or_source(page):
+def test_the_filter_requires_every_word_in_name_or_source(page):
     box = page.find_element("id", "filter")
     box.send_keys("thesis OPT")
     assert shown_models(page) == ["OPT-13B", "OPT-13B + GPT4Tools"]
@@ -144,7 +144,7 @@ def test_the_filter_wants_every_word_in_the_models_name_or_source(page):
     assert len(shown_models(page)) == len(find(page, "tbody tr:not(#none)"))
 
 
-def test_choices_narrow_rows_and_columns(page):
+def test_the_menus_filter_rows_and_columns(page):
     choose(page, "Ours")
     assert shown_models(page)[:2] == ["echo-gold", "first"]
     choose(page, "GPT4Tools")
@@ -158,7 +158,7 @@ def test_choices_narrow_rows_and_columns(page):
     assert "GPT-4o" in shown_models(page)
 
 
-def test_marked_numbers_are_never_best_and_say_why(page):
+def test_marked_numbers_are_never_highlighted_and_explain_why(page):
     row = next(row for row in find(page, "tbody tr") if row.text.startswith("echo-gold"))
     figure = row.find_elements("css selector", ".figure")[1]
     assert figure.text.split()[:2] == ["100.0", "GDP"]
@@ -173,7 +173,7 @@ def test_marked_numbers_are_never_best_and_say_why(page):
     assert not details.is_displayed()
 
 
-def test_the_downloaded_csv_is_the_one_the_command_writes(page, board, tmp_path):
+def test_the_downloaded_csv_equals_the_one_from_the_command(page, board, tmp_path):
     page.find_element("link text", "Download CSV").click()
     target = tmp_path / "downloads/leaderboard.csv"
     deadline = time.monotonic() + 10
@@ -182,7 +182,7 @@ def test_the_downloaded_csv_is_the_one_the_command_writes(page, board, tmp_path)
     assert target.read_bytes() == (board / "board.csv").read_bytes()
 
 
-def test_names_are_text_and_nothing_else(page, board):
+def test_names_are_shown_as_text_only(page, board):
     assert page.title == "Leaderboard: Inst-IT Bench and GPT4Tools"
     assert shown_models(page)[-len(HOSTILE) :] == [" ".join(name.split()) for name in HOSTILE]
     assert len(find(page, "script")) == 1
@@ -194,7 +194,7 @@ def test_names_are_text_and_nothing_else(page, board):
     assert names == [*HOSTILE[:-1], "'" + HOSTILE[-1]]
 
 
-def test_a_phone_shows_the_table_in_a_box_that_scrolls_beside_fixed_names(board, tmp_path):
+def test_on_a_phone_the_table_scrolls_beside_fixed_names(board, tmp_path):
     with chromium(tmp_path, width=390, height=844) as page:
         page.get((board / "board.html").as_uri())
         assert page.execute_script("return document.documentElement.scrollWidth") == 390
@@ -207,7 +207,7 @@ def test_a_phone_shows_the_table_in_a_box_that_scrolls_beside_fixed_names(board,
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_text_stands_out_in_light_and_dark(board, tmp_path, dark):
+def test_text_has_enough_contrast_in_light_and_dark_mode(board, tmp_path, dark):
     with chromium(tmp_path, dark=dark) as page:
         page.get((board / "board.html").as_uri())
         for selector in ("body", ".interval", ".marks", ".kind", "td.source", "thead button"):
@@ -217,7 +217,7 @@ def test_text_stands_out_in_light_and_dark(board, tmp_path, dark):
 
 
 def contrast(page, element):
-    """WCAG 2's contrast ratio between an element's text and what lies behind it."""
+    """Return the WCAG 2 contrast ratio between an element's text and its background."""
     ink, ground = page.execute_script(
         """
         let below = arguments[0];
@@ -240,7 +240,7 @@ def luminance(colour):
     return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
 
 
-def test_without_a_script_the_table_stands_and_hands_out_its_csv(board, tmp_path):
+def test_without_javascript_the_table_and_the_csv_link_work(board, tmp_path):
     with chromium(tmp_path) as page:
         page.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
         page.get((board / "board.html").as_uri())
@@ -249,7 +249,7 @@ def test_without_a_script_the_table_stands_and_hands_out_its_csv(board, tmp_path
         assert page.find_element("link text", "Download CSV").is_displayed()
 
 
-def test_the_committed_page_is_what_the_command_makes(cli, tmp_path):
+def test_the_committed_page_is_up_to_date(cli, tmp_path):
     assert cli("leaderboard", "--published", "--html", "b.html").returncode == 0
     committed = (REPOSITORY / "results/leaderboard.html").read_text()
     assert (tmp_path / "b.html").read_text() == committed, (

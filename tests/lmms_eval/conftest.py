@@ -1,4 +1,4 @@
-"""The real lmms-eval with tiny models; skipped where it is not installed."""
+"""Tests of the real lmms-eval with tiny models; skipped if it is not installed."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def pytest_collection_modifyitems(items):
     try:
         version("lmms_eval")
     except PackageNotFoundError:
-        reason = "lmms-eval is not installed here; .ci/lmms-eval-env DIR builds it"
+        reason = "lmms-eval is not installed; .ci/lmms-eval-env DIR installs it"
         for item in items:
             if "lmms_eval" in item.keywords:
                 item.add_marker(pytest.mark.skip(reason=reason))
@@ -41,7 +41,7 @@ def pytest_collection_modifyitems(items):
 
 @dataclass(frozen=True)
 class Replies:
-    """What the tiny models say on the demo data: by prompt (a file), and by task and sample."""
+    """The tiny models' replies for the demo data: by prompt (a file), and by task and sample."""
 
     file: Path
     by_sample: dict[str, dict[str, str]]
@@ -49,7 +49,7 @@ class Replies:
 
 @pytest.fixture(scope="session")
 def replies(tmp_path_factory) -> Replies:
-    """Right, wrong and unreadable replies, some after reasoning, mixed by a fixed seed."""
+    """Right, wrong and unreadable replies, some with reasoning, mixed with a fixed seed."""
     from instit_bench.evaluation.config import make_config
     from instit_bench.evaluation.plan import make_plan
 
@@ -64,7 +64,7 @@ def replies(tmp_path_factory) -> Replies:
             if rng.random() < REASONED:
                 said = f"<think>{rng.choice(targets)}?</think>{said}"
             reply = by_prompt.setdefault(prompt, said)
-            by_prompt[sample.question] = reply  # GPT4Tools as lmms-eval's simple models are asked
+            by_prompt[sample.question] = reply  # the GPT4Tools prompt of lmms-eval's simple models
             by_sample.setdefault(plan.task.name, {})[sample.id] = reply
     file = tmp_path_factory.mktemp("replies") / "replies.json"
     file.write_text(json.dumps(by_prompt))
@@ -73,7 +73,7 @@ def replies(tmp_path_factory) -> Replies:
 
 @pytest.fixture(scope="session")
 def tiny_models(tmp_path_factory) -> Path:
-    """A folder for PYTHONPATH with the models of ``tiny_models.py``, known by their entry point."""
+    """A folder for PYTHONPATH with the models of ``tiny_models.py`` and their entry point."""
     folder = tmp_path_factory.mktemp("tiny")
     copy(Path(__file__).parent / "tiny_models.py", folder)
     metadata = folder / "tiny_models-1.0.dist-info"
@@ -85,7 +85,7 @@ def tiny_models(tmp_path_factory) -> Path:
 
 @dataclass(frozen=True)
 class LmmsRun:
-    """A run of lmms-eval's command line: how it ended, what it said, what it left."""
+    """A run of lmms-eval's command line: its exit code, output and folder."""
 
     code: int
     out: str
@@ -102,7 +102,7 @@ class LmmsRun:
         return json.loads(self.results_file.read_text())
 
     def metrics(self, task: str) -> dict[str, float | str]:
-        """The task's metrics and errors: ``accuracy``, ``accuracy_stderr_clustered`` and so on."""
+        """Return metrics and standard errors: ``accuracy``, ``accuracy_stderr_clustered`` etc."""
         entries = self.results["results"][task].items()
         return {key.removesuffix(",none"): value for key, value in entries if "," in key}
 
@@ -115,7 +115,7 @@ class LmmsRun:
 
     @property
     def requests(self):
-        """What a tiny model was asked, in order."""
+        """The requests to a tiny model, in order."""
         return read_jsonl(self.folder / "tiny.jsonl")
 
 
@@ -124,7 +124,7 @@ LmmsEval = Callable[..., LmmsRun]
 
 @pytest.fixture(scope="session")
 def environment(tmp_path_factory, tiny_models, replies) -> Callable[..., dict[str, str]]:
-    """The environment of a process in which lmms-eval knows the tiny models."""
+    """Return the environment of a process in which lmms-eval finds the tiny models."""
     home = tmp_path_factory.mktemp("home")
 
     def environment(log: Path, **extra: str) -> dict[str, str]:
@@ -174,7 +174,7 @@ def lmms_eval(tmp_path_factory, environment) -> LmmsEval:
 
 @pytest.fixture(scope="session")
 def lexically_judged(lmms_eval) -> Callable[[str], LmmsRun]:
-    """All six tasks by the tiny model of a kind, ``chat`` or ``simple``: run once per kind."""
+    """Run all six tasks with the ``chat`` or ``simple`` tiny model, once per kind."""
 
     @cache
     def run(kind: str) -> LmmsRun:
@@ -188,7 +188,7 @@ def lexically_judged(lmms_eval) -> Callable[[str], LmmsRun]:
 
 @pytest.fixture(scope="session")
 def ours(tmp_path_factory, replies) -> dict[str, dict]:
-    """What ``instit-bench score --judge lexical`` says of the same replies, by task."""
+    """The results of ``instit-bench score --judge lexical`` for the same replies, by task."""
     folder = tmp_path_factory.mktemp("ours")
     options = ("--data", "demo", "--judge", "lexical")
     return {task: score_here(folder, task, replies.by_sample[task], *options) for task in TASKS}
@@ -197,14 +197,14 @@ def ours(tmp_path_factory, replies) -> dict[str, dict]:
 def score_here(
     folder: Path, task: str, said: dict[str, str], *options: object, **env: str
 ) -> dict[str, Any]:
-    """The task's part of ``results.json`` after ``instit-bench score`` of replies by sample id."""
+    """Score replies by sample id and return the task's part of ``results.json``."""
     rows = [
         {"id": name, "state": "scored", "prediction": text, "target": ""}
         for name, text in said.items()
     ]
     file = folder / f"{task}.jsonl"
     file.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    # Its exit code may be an error: answers that nobody could judge are one.
+    # The exit code may be an error, for example if answers could not be judged.
     command = ("score", file, "--task", task, "--output", folder, "--name", task)
     cli_in(folder)(*command, *options, **env)
     return json.loads((folder / task / "results.json").read_text())["tasks"][task]

@@ -1,4 +1,4 @@
-"""Runs of ``instit-bench run --backend lmms-eval`` in tests: started, waited for, read."""
+"""Starts runs of ``instit-bench run --backend lmms-eval``, waits for them and reads them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Runner = Callable[..., "ModelRun"]
 
 
 class ModelRun(Run):
-    """A run whose model is one of lmms-eval."""
+    """A run with a model of lmms-eval."""
 
     @property
     def log(self) -> str:
@@ -22,12 +22,12 @@ class ModelRun(Run):
 
     @property
     def requests(self):
-        """What a tiny model was asked, in order."""
+        """The requests to a tiny model, in order."""
         return read_jsonl(self.folder.parent / f"{self.folder.name}.tiny.jsonl")
 
 
 def register(folder: Path, source: Path) -> Path:
-    """Make the folder one for PYTHONPATH, whose entry point tells lmms-eval of ``MANIFEST``."""
+    """Make a folder for PYTHONPATH with an entry point for lmms-eval to find ``MANIFEST``."""
     folder.mkdir(parents=True, exist_ok=True)
     copy(source, folder)
     name = source.stem
@@ -53,6 +53,6 @@ def start(
 
 
 def finish(process: subprocess.Popen[str], folder: Path) -> ModelRun:
-    """Wait for it."""
+    """Wait for a started run."""
     out, err = process.communicate(timeout=500)
     return ModelRun(process.returncode, out, err, folder)

@@ -1,4 +1,4 @@
-"""The process that holds a model of lmms-eval: batches, errors, silence, and how it ends."""
+"""The process that runs a model of lmms-eval: batches, errors, output, and how it ends."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ pytestmark = pytest.mark.lmms_eval
 
 N_SAMPLES = 112
 CHOICE = ("--tasks", "inst_it_image_mc")
-MARKED = "Which marked object is a red car?"  # words of one question of the demo data
+MARKED = "Which marked object is a red car?"  # words of one question in the demo data
 
 
 @dataclass
 class Unruly:
-    """The unruly model, run in one folder; a run goes on where the last one stopped."""
+    """Runs the unruly model in one folder; each run resumes the previous one."""
 
     folder: Path
     models: Path
@@ -51,7 +51,7 @@ def unruly(tmp_path) -> Unruly:
     return Unruly(tmp_path, models)
 
 
-def test_batches_are_full_and_hold_media_of_one_kind(unruly):
+def test_batches_are_full_and_contain_one_kind_of_media(unruly):
     run = unruly.run("--batch-size", 4)
     assert run.code == 0, run.err
     sizes = Counter(len(call["asked"]) for call in unruly.calls)
@@ -70,7 +70,7 @@ def test_batches_are_full_and_hold_media_of_one_kind(unruly):
         ("swallow", "RuntimeError: Error size mismatch in generating"),
     ],
 )
-def test_a_sample_that_fails_spoils_no_other(unruly, fault, error):
+def test_a_failing_sample_does_not_affect_others(unruly, fault, error):
     options = (*CHOICE, "--batch-size", 4)
     run = unruly.run(*options, "--model-arg", f"{fault}={MARKED}")
     assert run.code == 1
@@ -83,21 +83,21 @@ def test_a_sample_that_fails_spoils_no_other(unruly, fault, error):
     assert failed["error"] == error
 
 
-def test_a_wrong_number_of_replies_is_an_error_of_each_sample(unruly):
+def test_a_wrong_number_of_replies_is_an_error_of_every_sample(unruly):
     run = unruly.run(*CHOICE, "--limit", 2, "--model-arg", "short=true")
     assert run.code == 1
     errors = {record["error"] for record in run.records("inst_it_image_mc")}
     assert errors == {"RuntimeError: 0 replies to 1 requests"}
 
 
-def test_no_reply_is_an_error_and_not_the_word_none(unruly):
+def test_a_missing_reply_is_an_error_and_not_the_word_none(unruly):
     run = unruly.run(*CHOICE, "--limit", 2, "--model-arg", "odd=none")
     assert run.code == 1
     errors = {record["error"] for record in run.records("inst_it_image_mc")}
     assert errors == {"TypeError: a reply must be text, not NoneType"}
 
 
-def test_a_model_that_reads_standard_input_finds_it_empty(unruly):
+def test_standard_input_of_the_model_is_empty(unruly):
     run = unruly.run(*CHOICE, "--limit", 2, "--model-arg", "odd=reads")
     assert run.code == 0, run.err
     assert [record["prediction"] for record in run.records("inst_it_image_mc")] == ["A", "A"]
@@ -112,12 +112,12 @@ def test_a_model_that_reads_standard_input_finds_it_empty(unruly):
         ("daemon", "the model's process ended with exit status 3"),
     ],
 )
-def test_a_model_that_cannot_be_listened_to_any_more_ends_the_run(unruly, odd, said):
+def test_a_model_process_that_breaks_the_protocol_ends_the_run(unruly, odd, said):
     run = unruly.run(*CHOICE, "--limit", 2, "--model-arg", f"odd={odd}")
     left = [call["left"] for call in unruly.calls if "left" in call]
     assert len(left) == (odd == "daemon")
     for pid in left:
-        assert alive(pid), "the run waits for nobody who is left behind"
+        assert alive(pid), "the run does not wait for processes left behind"
         os.kill(pid, signal.SIGKILL)
     assert run.code == 1
     assert said in run.err.splitlines()[-1]
@@ -125,7 +125,7 @@ def test_a_model_that_cannot_be_listened_to_any_more_ends_the_run(unruly, odd, s
     assert run.load("manifest.json")["status"] == "failed"
 
 
-def test_a_process_that_is_killed_loses_nothing_and_the_same_command_goes_on(unruly):
+def test_a_killed_model_process_loses_nothing_and_the_same_command_resumes(unruly):
     options = (*CHOICE, "--model-arg", f"die={MARKED}")
     options = (*options, "--model-arg", f"once={unruly.folder / 'died'}")
     first = unruly.run(*options)
@@ -143,7 +143,7 @@ def test_a_process_that_is_killed_loses_nothing_and_the_same_command_goes_on(unr
     assert len(unruly.calls) - asked == 16 - len(done)
 
 
-def test_nothing_that_a_model_prints_reaches_the_screen_and_no_key_the_log(unruly):
+def test_output_of_the_model_goes_to_the_log_without_keys(unruly):
     run = unruly.run(*CHOICE, "--model-arg", "noise=true", OPENAI_API_KEY="sk-very-secret")
     assert run.code == 0, run.err
     said = (
@@ -168,7 +168,7 @@ def test_nothing_that_a_model_prints_reaches_the_screen_and_no_key_the_log(unrul
         (["load=memory"], ["CUDA out of memory", "device_map=auto"]),
     ],
 )
-def test_a_model_that_cannot_be_loaded_is_told_of_in_one_line(unruly, options, said):
+def test_a_model_that_cannot_be_loaded_is_one_clear_error(unruly, options, said):
     arguments = [word for option in options for word in ("--model-arg", option)]
     run = unruly.run(*CHOICE, *arguments)
     assert run.code == 2
@@ -178,21 +178,21 @@ def test_a_model_that_cannot_be_loaded_is_told_of_in_one_line(unruly, options, s
     assert "Traceback" in run.log
 
 
-def test_other_arguments_are_another_run(unruly):
+def test_different_arguments_make_a_different_run(unruly):
     assert unruly.run(*CHOICE, "--limit", 1).code == 0
     run = unruly.run(*CHOICE, "--limit", 2, "--model-arg", "noise=true")
     assert run.code == 3
     assert "model_arg was [], now ['noise=true']" in run.err
 
 
-def test_another_batch_size_is_the_same_run(unruly):
+def test_a_different_batch_size_is_the_same_run(unruly):
     assert unruly.run(*CHOICE, "--limit", 1).code == 0
     assert unruly.run(*CHOICE, "--limit", 4, "--batch-size", 3).code == 0
     assert [len(call["asked"]) for call in unruly.calls] == [1, 3]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_the_model_and_what_it_started_end_with_the_run(unruly, number):
+def test_the_model_process_and_its_children_end_with_the_run(unruly, number):
     process = unruly.start(*CHOICE, "--model-arg", "linger=true")
     wait_until(lambda: unruly.calls)
     (call,) = unruly.calls
@@ -210,7 +210,7 @@ def test_a_model_that_does_not_exist_leaves_no_run(cli, tmp_path):
 
 
 def alive(pid: int) -> bool:
-    """Whether a process runs; one that has ended and waits to be read does not."""
+    """Return whether a process is running; zombies are not."""
     with suppress(FileNotFoundError, ProcessLookupError):
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     return False

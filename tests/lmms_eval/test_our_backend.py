@@ -1,4 +1,4 @@
-"""Our backends as models of lmms-eval, through its real command line and a real server."""
+"""Our backends as models of lmms-eval, with its real command line and a real server."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 from shutil import copy
+from types import SimpleNamespace
 
 import pytest
 
@@ -25,7 +26,7 @@ N_REQUESTS = 112
 
 @pytest.fixture(scope="module")
 def asked(lmms_eval, replies):
-    """All six tasks through ``instit_bench_openai``: lmms-eval's run, and the server's state."""
+    """A run of all six tasks with ``instit_bench_openai``, and the server."""
     by_prompt = json.loads(replies.file.read_text())
 
     def answer(body):
@@ -65,7 +66,7 @@ def test_every_request_arrives_and_many_are_in_flight(asked):
     assert settings == {128: 0.0, 512: 0.0}
 
 
-def test_pictures_travel_in_the_bytes_of_their_files(asked):
+def test_images_are_sent_in_the_bytes_of_their_files(asked):
     _, server = asked
     files = {path.read_bytes() for path in (DEMO / "images_vpt").iterdir()}
     sent = Counter(picture for body in server.requests for picture in pictures(body))
@@ -73,7 +74,7 @@ def test_pictures_travel_in_the_bytes_of_their_files(asked):
     assert all(sent[file] == 4 for file in files)  # two questions of each kind
 
 
-def test_frames_travel_in_order(asked):
+def test_frames_are_sent_in_order(asked):
     _, server = asked
     frames = [(DEMO / f"videos_vpt/2/{number}.jpg").read_bytes() for number in range(1, 9)]
     assert sum(pictures(body) == frames for body in server.requests) > 0
@@ -85,7 +86,7 @@ def pictures(body):
     return [base64.b64decode(url.partition(",")[2]) for url in urls]
 
 
-def test_the_key_is_sent_and_shown_nowhere(asked):
+def test_the_key_is_sent_and_never_shown(asked):
     run, server = asked
     assert set(server.keys) == {f"Bearer {KEY}"}
     assert KEY not in run.out + run.err
@@ -93,7 +94,7 @@ def test_the_key_is_sent_and_shown_nowhere(asked):
         assert not path.is_file() or KEY.encode() not in path.read_bytes()
 
 
-def test_a_request_that_fails_ends_the_evaluation_and_scores_nothing(lmms_eval):
+def test_a_failed_request_ends_the_evaluation_without_scores(lmms_eval):
     def answer(body):
         broken = "red car" in text_of(body["messages"])
         return Reply("too long", status=400) if broken else Reply("A")
@@ -109,6 +110,30 @@ def test_a_request_that_fails_ends_the_evaluation_and_scores_nothing(lmms_eval):
     assert error.startswith("instit-bench: error: inst_it_image_mc: record 3: ")
     assert "too long" in error
     assert list(run.folder.rglob("*_results.json")) == []
+
+
+def test_answers_in_the_reasoning_only_are_warned_about(tmp_path, monkeypatch):
+    from loguru import logger
+
+    from instit_bench.integrations.lmms_eval.models import OpenAIModel
+
+    monkeypatch.chdir(tmp_path)
+    told: list[str] = []
+    sink = logger.add(lambda message: told.append(message.record["message"]), level="WARNING")
+    message = {"content": None, "reasoning_content": "B"}
+    body = json.dumps({"choices": [{"finish_reason": "stop", "message": message}]}).encode()
+    asked = [{"role": "user", "content": [{"type": "text", "text": "Which?"}]}]
+    with openai_server(lambda _: Reply(body=body)) as server:
+        model = OpenAIModel(model="m", base_url=server.base_url, concurrency=1)
+        model.task_dict = {"t": {"test": [{}, {}, {}]}}
+        arguments = [("", lambda _: asked, {}, number, "t", "test") for number in range(3)]
+        replies = model.generate_until([SimpleNamespace(args=args) for args in arguments])
+        model.clean()
+    logger.remove(sink)
+    assert [reply.text for reply in replies] == ["", "", ""]
+    assert len(told) == 2
+    assert told[0].startswith("t 0: the reply has text in the reasoning field only")
+    assert told[1].startswith("of 3 samples the reply has text in the reasoning field only")
 
 
 @pytest.mark.parametrize(
@@ -133,7 +158,7 @@ def test_arguments_are_checked(lmms_eval, arguments, said):
 
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory) -> Path:
-    """A folder for PYTHONPATH in which ``vllm serve`` is the stand-in of the engine's tests."""
+    """A folder for PYTHONPATH in which ``vllm serve`` is the stand-in from the engine tests."""
     folder = tmp_path_factory.mktemp("engine")
     command = folder / "vllm/entrypoints/cli"
     command.mkdir(parents=True)
@@ -147,7 +172,7 @@ def engine(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def with_engine(environment, engine) -> LmmsRun:
-    """All Inst-IT tasks through ``instit_bench_vllm``."""
+    """A run of all Inst-IT tasks with ``instit_bench_vllm``."""
     env = environment(engine / "tiny.jsonl", INSTIT_BENCH_DATA="demo")
     command = [
         *(sys.executable, "-m", "lmms_eval", "--model", "instit_bench_vllm"),
@@ -168,9 +193,9 @@ def with_engine(environment, engine) -> LmmsRun:
     return LmmsRun(done.returncode, done.stdout, done.stderr, engine)
 
 
-def test_an_engine_is_started_asked_by_path_and_ended(with_engine, engine):
+def test_an_engine_is_started_gets_media_by_path_and_is_stopped(with_engine, engine):
     asked = [json.loads(line) for line in (engine / "fake.asked").read_text().splitlines()]
-    assert len(asked) == 64 + 1  # the longest request is tried first
+    assert len(asked) == 64 + 1  # the longest request is sent once more at the start
     assert all(request["authorised"] for request in asked)
     urls = [
         part["image_url"]["url"]
@@ -184,6 +209,6 @@ def test_an_engine_is_started_asked_by_path_and_ended(with_engine, engine):
         assert not Path(f"/proc/{pid}").exists()
 
 
-def test_the_engine_keeps_a_log_and_its_reply_counts(with_engine):
+def test_the_engine_writes_a_log_and_its_replies_count(with_engine):
     assert (with_engine.folder / "logs/engine.log").exists()
     assert with_engine.metrics("inst_it_image_mc")["official_accuracy"] == pytest.approx(0.25)

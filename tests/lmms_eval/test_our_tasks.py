@@ -1,4 +1,4 @@
-"""Our tasks inside lmms-eval: the same requests, and to 1e-9 the same numbers, as here."""
+"""Our tasks inside lmms-eval: the same requests, and the same metrics to 1e-9, as in our runs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DEMO = REPOSITORY / "instit_bench/datasets/demo/Inst-It-Bench"
 
 @pytest.fixture(scope="module", params=["chat", "simple"])
 def theirs(request, lexically_judged):
-    """All six tasks with the tiny model of either kind, judged by the lexical judge."""
+    """A run of all six tasks with the tiny model of either kind and the lexical judge."""
     return lexically_judged(request.param)
 
 
@@ -42,8 +42,8 @@ def test_the_replies_are_right_wrong_and_unreadable(ours):
 
 
 @pytest.mark.parametrize("task", INST_IT)
-def test_errors_are_clustered_by_picture_or_video(theirs, ours, task):
-    """lmms-eval's variance is ours less the factor G/(G-1), plus an n-th of the unclustered one."""
+def test_standard_errors_are_clustered_by_image_or_video(theirs, ours, task):
+    """lmms-eval's variance is ours without the factor G/(G-1), plus 1/n of the unclustered one."""
     found = theirs.metrics(task)
     metrics = {name: m for name, m in ours[task]["metrics"].items() if m["stderr"]}
     assert metrics
@@ -63,7 +63,7 @@ def test_independent_samples_have_our_standard_error(theirs, ours, task):
             assert found[f"{name}_stderr"] == pytest.approx(metric["stderr"], abs=1e-9), name
 
 
-def test_groups_show_the_mean_over_their_tasks(theirs):
+def test_groups_show_the_mean_of_their_tasks(theirs):
     groups = theirs.results["groups"]
     for group, task, metric in (
         ("inst_it_bench", "inst_it_{}_mc", "official_accuracy"),
@@ -74,7 +74,7 @@ def test_groups_show_the_mean_over_their_tasks(theirs):
         assert groups[group][f"{metric},none"] == pytest.approx(sum(values) / 2)
 
 
-def test_a_picture_arrives_as_a_picture_and_frames_in_order(theirs):
+def test_images_arrive_as_images_and_frames_in_order(theirs):
     asked = {}
     for request in theirs.requests:
         asked.setdefault(request["task"], []).append(request["media"])
@@ -86,7 +86,7 @@ def test_a_picture_arrives_as_a_picture_and_frames_in_order(theirs):
 
 
 def picture(name):
-    """What a tiny model says of a picture; one of the frames is no RGB picture by itself."""
+    """Describe an image as the tiny models do; one of the frames is not stored as RGB."""
     image = Image.open(DEMO / name).convert("RGB")
     return ["RGB", *image.size, sha256(image.tobytes()).hexdigest()]
 
@@ -103,7 +103,7 @@ def test_models_get_the_sampling_settings_of_the_task(theirs):
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_sample_logs_hold_the_replies_and_the_scores(theirs, ours, replies, task):
+def test_sample_logs_contain_predictions_and_scores(theirs, ours, replies, task):
     lines = theirs.samples(task)
     assert [line["filtered_resps"] for line in lines] == list(replies.by_sample[task].values())
     for name, metric in ours[task]["metrics"].items():

@@ -1,4 +1,4 @@
-"""Our tasks inside lmms-eval with other data, prompts, judges and installations."""
+"""Our tasks inside lmms-eval with different data, prompts, judges and installations."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ANSWER = "[3] stands beside [1] at <2>."
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    """A data folder with the benchmark's own texts and with pictures inside a parquet file."""
+    """A data folder with prompt files and with images inside a parquet file."""
     folder = tmp_path_factory.mktemp("data")
     copytree(DEMO, folder / DEMO.name)
     records = json.loads((DEMO / "image_multi_choices.json").read_text())
@@ -45,7 +45,7 @@ def data(tmp_path_factory):
 
 
 def verdict(body):
-    """A score that depends on the answer's question; every fourth question cannot be judged."""
+    """Return a score that depends on the question; a quarter of the questions cannot be judged."""
     item = body["messages"][0]["content"][1]["text"]
     number = int(sha256(item.encode()).hexdigest(), 16)
     if number % 4 == 0:
@@ -77,7 +77,7 @@ def theirs(tmp_path_factory, lmms_eval, data, judge):
 
 
 @pytest.mark.parametrize("task", JUDGED)
-def test_the_judge_s_scores_are_those_of_a_run_here(tmp_path, theirs, data, judge, task):
+def test_the_judge_s_scores_equal_those_of_our_run(tmp_path, theirs, data, judge, task):
     said = {
         value["question_id"]: ANSWER
         for line in theirs.samples(task)
@@ -93,7 +93,7 @@ def test_the_judge_s_scores_are_those_of_a_run_here(tmp_path, theirs, data, judg
     assert theirs.err.count("too hard") >= len(lines) - metric["n"]
 
 
-def test_requests_and_judge_have_the_benchmark_s_own_words(theirs, judge):
+def test_requests_and_judge_use_the_benchmark_s_own_texts(theirs, judge):
     texts = {request["task"]: request["text"] for request in theirs.requests}
     assert texts["inst_it_image_mc"].startswith("Pre image_mc\n")
     assert texts["inst_it_image_mc"].endswith("\nPost image_mc")
@@ -102,21 +102,21 @@ def test_requests_and_judge_have_the_benchmark_s_own_words(theirs, judge):
     assert told == {"Judge the image.", "Judge the video."}
 
 
-def test_pictures_in_a_parquet_file_arrive_and_frames_are_limited(theirs):
+def test_images_in_a_parquet_file_arrive_and_frames_are_limited(theirs):
     media = {request["task"]: request["media"] for request in reversed(theirs.requests)}
     assert media["inst_it_image_mc"] == [picture("images_vpt/001.jpg")]
     spread = [picture(f"videos_vpt/1/{number}.jpg") for number in (1, 5, 8, 12)]
     assert media["inst_it_video_oe"] == spread
 
 
-def test_the_key_is_in_no_file_and_no_line(theirs):
+def test_the_key_is_in_no_file_and_no_output(theirs):
     files = [path.read_text() for path in theirs.folder.rglob("*.json*")]
     assert not any("secret-key" in text for text in [*files, theirs.out, theirs.err])
 
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory):
-    """A folder for PYTHONPATH with what the project's wheel installs."""
+    """A folder for PYTHONPATH with the contents of the project's wheel."""
     folder = tmp_path_factory.mktemp("wheel")
     build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder)]
     subprocess.run([*build, str(REPOSITORY)], check=True, capture_output=True, timeout=120)
@@ -126,7 +126,7 @@ def installed(tmp_path_factory):
     return folder / "site"
 
 
-def test_the_wheel_s_tasks_run_and_without_a_judge_there_is_no_score(
+def test_tasks_from_the_wheel_run_and_have_no_judge_score_without_a_judge(
     installed, lmms_eval, tiny_models, ours
 ):
     path = f"{installed}:{tiny_models}"
@@ -147,7 +147,7 @@ def test_the_wheel_s_tasks_run_and_without_a_judge_there_is_no_score(
     assert run.metrics("gpt4tools_unseen")["sr"] == pytest.approx(expected, abs=1e-9)
 
 
-def test_missing_data_are_one_line_and_an_exit_code(lmms_eval):
+def test_missing_data_is_one_line_and_an_exit_code(lmms_eval):
     run = lmms_eval(tasks="gpt4tools", INSTIT_BENCH_DATA="/no/such/folder")
     assert run.code == 2
     assert "instit-bench: error: --data /no/such/folder: no such file" in run.err

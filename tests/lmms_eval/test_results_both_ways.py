@@ -1,4 +1,4 @@
-"""Results both ways: lmms-eval's logs scored here, and our exports in its own readers."""
+"""Results in both directions: lmms-eval's logs scored here, and our exports read there."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def load(path):
 
 @pytest.fixture(scope="module")
 def theirs(lexically_judged):
-    """All six tasks in lmms-eval, judged by the lexical judge."""
+    """A run of all six tasks in lmms-eval, judged by the lexical judge."""
     return lexically_judged("chat")
 
 
@@ -59,7 +59,7 @@ def exported(tmp_path_factory) -> Exported:
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_its_logs_scored_here_give_its_numbers(theirs, tmp_path, task):
+def test_its_logs_scored_here_give_its_metrics(theirs, tmp_path, task):
     log = theirs.samples_file(task)
     options = ["--data", "demo", "--judge", "lexical"]
     instit_bench(tmp_path, "score", log, "--task", task, *options)
@@ -73,8 +73,8 @@ def test_its_logs_scored_here_give_its_numbers(theirs, tmp_path, task):
 
 
 @pytest.mark.parametrize("task", HEADLINES)
-def test_its_logs_are_compared_with_runs_of_ours(theirs, tmp_path, task):
-    """Asked in the same words with the same settings, as its results file says."""
+def test_its_logs_can_be_compared_with_our_runs(theirs, tmp_path, task):
+    """Its results file shows that prompts and settings are the same."""
     run = ["run", "--backend", "baseline", "--model", "random", "--data", "demo", "--name", "ours"]
     # GPT4Tools sets chat models no limit, and lmms-eval always sets one.
     limit = ("--max-tokens", "512") if task.startswith("gpt4tools") else ()
@@ -88,12 +88,12 @@ def test_its_logs_are_compared_with_runs_of_ours(theirs, tmp_path, task):
 
 
 def test_our_files_have_the_keys_of_its_own(theirs, exported):
-    optional = {"groups", "efficiency"}  # for groups, and for models that count tokens
+    optional = {"groups", "efficiency"}  # present for groups and for models that count tokens
     assert set(load(exported.results_file)) == set(theirs.results) - optional
     for task in TASKS:
         rows = [json.loads(line) for line in exported.samples_file(task).open()]
         for their_row, our_row in zip(theirs.samples(task), rows, strict=True):
-            # It leaves out resps where they equal filtered_resps, and finds paths in texts.
+            # lmms-eval omits resps if they equal filtered_resps, and finds paths in texts.
             values = {"resps", "input_media", *exported.tasks[task]["metrics"]}
             assert set(their_row) - values <= set(our_row)
             assert their_row["doc_id"] == our_row["doc_id"]
@@ -123,7 +123,7 @@ def test_its_baseline_reader_finds_every_sample_s_headline(exported, task):
     assert results["model_name"] == "random"
 
 
-def test_its_paired_comparison_takes_our_run_as_the_baseline(lmms_eval, exported):
+def test_its_paired_comparison_accepts_our_run_as_the_baseline(lmms_eval, exported):
     task = "inst_it_image_oe"
     baseline = exported.samples_file(task)
     run = lmms_eval("--baseline", baseline, tasks=task, INSTIT_BENCH_JUDGE="lexical")

@@ -1,4 +1,4 @@
-"""Models of lmms-eval as a backend of ours: the same requests and numbers as over there."""
+"""Models of lmms-eval in our runs: the same requests and metrics as in lmms-eval."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from tests.lmms_eval.running import Runner, finish, start
 
 pytestmark = pytest.mark.lmms_eval
 
-# How either program is told which of two adapters of one name is meant.
+# The options that select one of two adapters with the same name, in lmms-eval and here.
 KINDS = {"chat": ([], []), "simple": (["--force_simple"], ["--model-arg", "force_simple=true"])}
 
 
 @pytest.fixture(scope="module")
 def run_model(tmp_path_factory, environment) -> Runner:
-    """Run a model of lmms-eval here, on the demo data."""
+    """Return a function that runs a model of lmms-eval here on the demo data."""
     folder = tmp_path_factory.mktemp("here")
 
     def run_model(model, *options, name):
@@ -30,7 +30,7 @@ def run_model(tmp_path_factory, environment) -> Runner:
 
 @pytest.fixture(scope="module", params=KINDS)
 def tiny(request, lexically_judged, run_model: Runner):
-    """The tiny model of either kind over there, and here."""
+    """Runs of the tiny model of either kind in lmms-eval and here."""
     _, ours = KINDS[request.param]
     there = lexically_judged(request.param)
     here = run_model("tiny", *ours, "--judge", "lexical", name=request.param)
@@ -47,8 +47,8 @@ def test_every_metric_is_the_same_to_1e_9(tiny, task):
         assert there.metrics(task)[name] == pytest.approx(metric["value"], abs=1e-9), name
 
 
-def test_the_model_is_asked_the_same(tiny):
-    """Texts, pictures pixel by pixel, videos and sampling settings, whatever the order."""
+def test_the_model_gets_the_same_requests(tiny):
+    """Texts, pixels, videos and sampling settings are the same, regardless of the order."""
     there, here, _ = tiny
 
     def asked(lines):
@@ -60,7 +60,7 @@ def test_the_model_is_asked_the_same(tiny):
     assert asked(here.requests) == asked(there.requests)
 
 
-def test_the_manifest_says_what_answered(tiny):
+def test_the_manifest_describes_the_adapter(tiny):
     _, here, kind = tiny
     settings = here.load("manifest.json")["settings"]["backend"]
     assert settings["adapter"] == f"tiny_models.Tiny{kind.capitalize()}"
@@ -72,7 +72,7 @@ def test_the_manifest_says_what_answered(tiny):
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory):
-    """A model with random weights, of an architecture that lmms-eval has adapters for."""
+    """A model with random weights and an architecture that lmms-eval has adapters for."""
     from benchmarks.tiny_models import make_vision
 
     return make_vision(tmp_path_factory.mktemp("checkpoint") / "vision")
@@ -80,7 +80,7 @@ def checkpoint(tmp_path_factory):
 
 @pytest.fixture(scope="module", params=KINDS)
 def built_in(request, lmms_eval, run_model: Runner, checkpoint):
-    """lmms-eval's own adapters of Qwen2.5-VL, greedy, over there and here."""
+    """Greedy runs of lmms-eval's adapters for Qwen2.5-VL in lmms-eval and here."""
     theirs, ours = KINDS[request.param]
     pixels = ["min_pixels=3136", "max_pixels=50176"]
     arguments = [f"pretrained={checkpoint}", "device=cpu", "device_map=cpu", *pixels]
@@ -101,14 +101,14 @@ def built_in(request, lmms_eval, run_model: Runner, checkpoint):
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_built_in_adapters_say_the_same(built_in, task):
+def test_built_in_adapters_give_the_same_predictions(built_in, task):
     there, here = built_in
     said = {line["doc_id"]: line["filtered_resps"] for line in there.samples(task)}
     replies = [record["prediction"] for record in here.records(task)]
     assert replies == [said[index] for index in sorted(said)]
 
 
-def test_built_in_adapters_say_different_things(built_in):
+def test_built_in_adapters_give_varied_predictions(built_in):
     _, here = built_in
     assert len({record["prediction"] for task in TASKS for record in here.records(task)}) > 1
 
@@ -121,7 +121,7 @@ def test_built_in_adapters_have_the_same_metrics(built_in, task):
             assert there.metrics(task)[name] == pytest.approx(metric["value"], abs=1e-9), name
 
 
-def test_an_adapter_that_counts_tokens_tells_what_was_cut_off(built_in):
+def test_truncation_is_detected_if_the_adapter_counts_tokens(built_in):
     _, here = built_in
     states = Counter(record["state"] for record in here.records("gpt4tools_seen"))
     if here.load("manifest.json")["settings"]["backend"]["interface"] == "chat":

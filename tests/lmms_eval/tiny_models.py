@@ -1,8 +1,8 @@
-"""Models for lmms-eval that answer from a file: ``tiny``, a chat and a simple one of that name.
+"""Models for lmms-eval that answer from a file: a chat and a simple model, both named ``tiny``.
 
-``TINY_REPLIES`` names a JSON object from the text of a prompt to a reply, ``TINY_LOG`` a file to
-which every request is written, one JSON line each. ``*`` stands for all other prompts; where it
-is left out they are an error, so a test that gets answers has seen that the prompts are right.
+``TINY_REPLIES`` is a JSON file that maps prompts to replies; ``*`` matches all other prompts.
+Without it, unknown prompts are an error, so a test that gets replies has checked the prompts. Every
+request is written to ``TINY_LOG`` as one JSON line.
 """
 
 from __future__ import annotations
@@ -66,8 +66,8 @@ class TinyChat(Tiny):
 
 
 def describe(visual):
-    """A picture as its mode, size and the digest of its pixels, a video as its path."""
+    """Describe an image by its mode, size and the digest of its pixels, a video by its path."""
     if isinstance(visual, str):
         return visual
-    assert type(visual) is Image.Image  # as llava_onevision and others ask
+    assert type(visual) is Image.Image  # as llava_onevision and others require
     return [visual.mode, *visual.size, hashlib.sha256(visual.tobytes()).hexdigest()]

@@ -1,6 +1,7 @@
-"""A model for lmms-eval that misbehaves as its arguments say; otherwise it answers ``A``.
+"""A model for lmms-eval that misbehaves as its arguments demand and otherwise answers ``A``.
 
-``log`` gets a JSON line a call: the process, and for each request its text and kinds of media.
+Each call is written to ``log`` as one JSON line: the process and, per request, text and media
+kinds.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ SLEEPER = [sys.executable, "-c", "import time; time.sleep(600)"]
 
 
 class Unruly(lmms):
-    def __init__(  # the option is a secret's name in no adapter; ``once`` disarms what has happened
+    def __init__(  # no argument may be named like a secret; the file ``once`` disarms the fault
         self,
         log,
         batch_size=1,
@@ -44,7 +45,7 @@ class Unruly(lmms):
         self.log, self.once = Path(log), Path(once) if once else None
         self.fail, self.swallow, self.die, self.noise = fail, swallow, die, noise
         self.short, self.odd, self.linger = short, odd, linger
-        if odd == "daemon":  # in a session of its own: it outlives every signal to our group
+        if odd == "daemon":  # in a separate session, so that it survives every signal to our group
             daemon = subprocess.Popen(SLEEPER, start_new_session=True)
             self.write({"pid": os.getpid(), "asked": [], "left": daemon.pid})
         self.sleeper = subprocess.Popen(SLEEPER) if linger else None
@@ -84,7 +85,7 @@ class Unruly(lmms):
                 return [None] * n
             case "huge":
                 return ["A" * (65 * 2**20)] * n
-            case "over":  # into every pipe that it finds
+            case "over":  # into every open pipe
                 for descriptor in range(3, 32):
                     with suppress(OSError):
                         os.write(descriptor, b"loading\n")

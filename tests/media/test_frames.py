@@ -1,4 +1,4 @@
-"""Videos as folders of frames: their order, which of them are shown, and what is wrong."""
+"""Videos as folders of frames: their order, the selected frames, and errors."""
 
 from __future__ import annotations
 
@@ -39,24 +39,24 @@ ORDERED = {
 
 
 @pytest.mark.parametrize("case", ORDERED)
-def test_frames_come_in_the_order_of_their_numbers(tmp_path, case):
+def test_frames_are_ordered_by_number(tmp_path, case):
     assert names(fill(tmp_path / "video", *ORDERED[case])) == ORDERED[case]
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sets(st.integers(0, 10**20), min_size=1, max_size=30), st.integers(0, 8))
-def test_any_numbers_are_put_in_order(tmp_path_factory, numbers, padding):
+def test_any_numbering_is_ordered(tmp_path_factory, numbers, padding):
     folder = tmp_path_factory.mktemp("video")
     fill(folder, *(f"{number:0{padding}d}.jpg" for number in numbers))
     assert [int(path.stem) for path in frame_files(folder)] == sorted(numbers)
 
 
-def test_what_is_no_frame_is_left_out(tmp_path):
+def test_other_files_are_ignored(tmp_path):
     rubbish = ("Thumbs.db", ".DS_Store", "._1.jpg", ".2.jpg", "notes.txt", "3", "4.jpg.part")
     assert names(fill(tmp_path / "video", "1.jpg", "2.jpg", *rubbish)) == ["1.jpg", "2.jpg"]
 
 
-def test_a_folder_without_frames_and_no_folder_are_errors(tmp_path):
+def test_a_folder_without_frames_and_a_missing_folder_are_errors(tmp_path):
     with pytest.raises(MediaError, match="video: contains no frames"):
         frame_files(fill(tmp_path / "video", "Thumbs.db"))
     with pytest.raises(MediaError, match="none: No such file"):
@@ -90,12 +90,12 @@ def test_a_folder_without_frames_and_no_folder_are_errors(tmp_path):
         ),
     ],
 )
-def test_gaps_and_doubles_in_the_numbers_are_told(frames, problems):
+def test_gaps_and_duplicates_in_the_numbers_are_reported(frames, problems):
     assert numbering_problems([Path(f"{stem}.jpg") for stem in frames.split()]) == problems
 
 
 @given(st.integers(0, 3000), st.integers(1, 3000))
-def test_a_choice_of_frames_is_spread_over_all(count, at_most):
+def test_selected_frames_are_spread_evenly(count, at_most):
     chosen = spread(count, at_most)
     assert len(chosen) == min(count, at_most)
     assert chosen == sorted(set(chosen))
@@ -108,6 +108,6 @@ def test_a_choice_of_frames_is_spread_over_all(count, at_most):
         assert max(steps) - min(steps) <= 1
 
 
-def test_a_choice_is_always_the_same():
+def test_the_selection_is_deterministic():
     assert spread(12, 4) == [0, 4, 7, 11]
     assert spread(100, 5) == [0, 25, 50, 74, 99]

@@ -1,4 +1,4 @@
-"""Pictures: what a model may see goes out as it lies on disk, the rest as plain RGB."""
+"""Images: formats that models can read are sent unchanged, all others as plain RGB."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from instit_bench.media import MediaError, load_image
+from instit_bench.media import MediaError, check_image, data_url, images, load_image
 from instit_bench.types import ImagePart
 
 
 def painted(mode: str, size: tuple[int, int] = (23, 17)) -> Image.Image:
-    """A picture of many colours, and many degrees of transparency, in one of Pillow's modes."""
+    """Make an image with many colours and levels of transparency in one of Pillow's modes."""
     width, height = size
     pixels = bytes((7 * i * i + 3 * i) % 256 for i in range(width * height * 4))
     image = Image.frombytes("RGBA", size, pixels)
@@ -50,7 +50,7 @@ def animated(kind: str) -> bytes:
 
 
 def exif_with_thumbnail() -> Image.Exif:
-    """A photo's EXIF block with a whole JPEG file inside."""
+    """Return a photo's EXIF block that contains a whole JPEG file."""
     exif = Image.Exif()
     exif[0x927C] = saved(painted("RGB", (100, 100)), "JPEG")
     return exif
@@ -102,7 +102,7 @@ def refused(part: ImagePart) -> str:
 
 @pytest.mark.parametrize("name", PLAIN)
 @pytest.mark.parametrize("suffix", ["", ".jpg", ".png", ".txt"])
-def test_a_plain_picture_goes_out_byte_for_byte_whatever_its_name(tmp_path, name, suffix):
+def test_a_plain_image_is_sent_byte_for_byte_whatever_its_name(tmp_path, name, suffix):
     path = tmp_path / f"{name}{suffix}"
     path.write_bytes(PLAIN[name])
     image = load(path)
@@ -112,7 +112,7 @@ def test_a_plain_picture_goes_out_byte_for_byte_whatever_its_name(tmp_path, name
 
 
 @pytest.mark.parametrize("name", CONVERTED)
-def test_any_other_picture_goes_out_as_the_rgb_that_pillow_makes_of_it(tmp_path, name):
+def test_any_other_image_is_sent_as_pillow_converts_it_to_rgb(tmp_path, name):
     path = tmp_path / name
     path.write_bytes(CONVERTED[name])
     image = load(path)
@@ -124,16 +124,15 @@ def test_any_other_picture_goes_out_as_the_rgb_that_pillow_makes_of_it(tmp_path,
 
 
 @pytest.mark.parametrize("name", [*PLAIN, *CONVERTED])
-def test_bytes_are_treated_like_the_file_that_holds_them(tmp_path, name):
+def test_bytes_are_treated_like_a_file_with_the_same_content(tmp_path, name):
     content = (PLAIN | CONVERTED)[name]
     (tmp_path / name).write_bytes(content)
     assert load_image(ImagePart(data=content)) == load(tmp_path / name)
 
 
-def test_the_data_url_holds_the_bytes():
-    image = load_image(ImagePart(data=PLAIN["rgb.webp"]))
-    head, _, body = image.data_url.partition(",")
-    assert head == "data:image/webp;base64"
+def test_the_data_url_contains_the_bytes():
+    head, _, body = data_url(ImagePart(data=PLAIN["rgb.webp"])).partition(b",")
+    assert head == b"data:image/webp;base64"
     assert base64.b64decode(body, validate=True) == PLAIN["rgb.webp"]
 
 
@@ -142,7 +141,7 @@ CUT = ["rgb.jpg", "progressive.jpg", "grey.jpg", "thumbnail.jpg", "rgb.png", "rg
 
 @pytest.mark.parametrize("name", CUT)
 @pytest.mark.parametrize("share", [0.3, 0.6, 0.9, 0.999])
-def test_a_file_that_was_cut_short_is_refused(tmp_path, name, share):
+def test_a_truncated_file_is_refused(tmp_path, name, share):
     content = (PLAIN | CONVERTED)[name]
     path = tmp_path / name
     path.write_bytes(content[: int(len(content) * share)])
@@ -151,7 +150,7 @@ def test_a_file_that_was_cut_short_is_refused(tmp_path, name, share):
     assert "truncated" in found or "cannot be decoded" in found
 
 
-def test_it_is_cut_short_even_where_a_whole_thumbnail_is_left(tmp_path):
+def test_a_truncated_file_with_a_whole_thumbnail_is_refused(tmp_path):
     content = saved(painted("RGB", (60, 60)), "JPEG", exif=exif_with_thumbnail())
     path = tmp_path / "photo.jpg"
     path.write_bytes(content[:-200])
@@ -183,7 +182,7 @@ NO_PICTURES = {
 
 
 @pytest.mark.parametrize("name", NO_PICTURES)
-def test_what_is_no_picture_is_refused_by_path_and_reason(tmp_path, name):
+def test_a_file_that_is_not_an_image_is_refused_with_path_and_reason(tmp_path, name):
     content, reason = NO_PICTURES[name]
     path = tmp_path / name
     path.write_bytes(content)
@@ -205,7 +204,7 @@ def test_what_is_no_picture_is_refused_by_path_and_reason(tmp_path, name):
         ("nul\0.jpg", "null"),
     ],
 )
-def test_what_cannot_be_read_is_refused_by_path_and_reason(tmp_path, name, reason):
+def test_an_unreadable_file_is_refused_with_path_and_reason(tmp_path, name, reason):
     (tmp_path / "folder.jpg").mkdir()
     (tmp_path / "file").touch()
     found = refused(ImagePart(path=tmp_path / name))
@@ -214,7 +213,7 @@ def test_what_cannot_be_read_is_refused_by_path_and_reason(tmp_path, name, reaso
 
 
 class TestDamage:
-    """Nothing but a MediaError comes out, whatever the bytes."""
+    """Whatever the bytes, the only exception is MediaError."""
 
     @staticmethod
     def load_or_refuse(content: bytes) -> None:
@@ -232,7 +231,7 @@ class TestDamage:
     def test_random_bytes(self, magic):
         self.load_or_refuse(magic + os.urandom(60))
 
-    @pytest.mark.filterwarnings("ignore::UserWarning:PIL")  # it warns and reads on
+    @pytest.mark.filterwarnings("ignore::UserWarning:PIL")  # it warns and continues
     @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
     @given(st.data())
     def test_damaged_files(self, data):
@@ -243,16 +242,62 @@ class TestDamage:
         self.load_or_refuse(bytes(content[: data.draw(st.integers(0, len(content)))]))
 
 
+@pytest.fixture
+def checks(monkeypatch) -> list[str]:
+    """Every image that is decoded, by its path or origin."""
+    decoded: list[str] = []
+    encode = images._encode
+
+    def counted(data: bytes, where: str) -> images.EncodedImage:
+        decoded.append(where)
+        return encode(data, where)
+
+    monkeypatch.setattr(images, "_encode", counted)
+    return decoded
+
+
 class TestCache:
-    def test_a_file_is_read_once_and_again_when_it_changes(self, tmp_path):
+    @pytest.mark.parametrize("name", ["rgb.png", "opaque.png", "rgba.png", "rgb.jpg"])
+    def test_an_image_is_decoded_once_however_often_it_is_used(self, tmp_path, checks, name):
+        path = tmp_path / name
+        path.write_bytes((PLAIN | CONVERTED)[name])
+        part = ImagePart(path=path)
+        check_image(part)
+        assert load_image(part) == load_image(part)
+        assert data_url(part) is data_url(part)
+        check_image(ImagePart(path=path))
+        assert checks == [str(path)]
+
+    def test_bytes_are_decoded_once_too(self, checks):
+        for _ in range(3):
+            check_image(ImagePart(data=bytes(PLAIN["bits.png"]), origin="row 1"))
+        assert checks == ["row 1"]
+
+    def test_many_threads_decode_an_image_once(self, tmp_path, checks):
+        path = tmp_path / "x.png"
+        path.write_bytes(saved(opaque("RGBA").resize((900, 900)), "PNG"))
+        ready = threading.Barrier(8)
+
+        def use() -> None:
+            ready.wait()
+            data_url(ImagePart(path=path))
+
+        threads = [threading.Thread(target=use) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert checks == [str(path)]
+
+    def test_an_image_is_sent_anew_when_its_file_changes(self, tmp_path):
         path = tmp_path / "x.png"
         path.write_bytes(PLAIN["rgb.png"])
-        first = load(path)
-        assert load(path) is first
+        first = data_url(ImagePart(path=path))
         path.write_bytes(PLAIN["grey.png"])
         assert load(path).data == PLAIN["grey.png"]
+        assert data_url(ImagePart(path=path)) != first
 
-    def test_a_change_of_the_same_length_is_seen_by_its_time(self, tmp_path):
+    def test_a_change_of_the_same_length_is_detected_by_its_time(self, tmp_path):
         path = tmp_path / "x.png"
         path.write_bytes(PLAIN["rgb.png"])
         load(path)
@@ -260,20 +305,20 @@ class TestCache:
         os.utime(path, ns=(1, 1))
         assert "is not an image" in refused(ImagePart(path=path))
 
-    def test_a_missing_file_is_found_once_it_is_there(self, tmp_path):
+    def test_a_missing_file_is_found_once_it_exists(self, tmp_path):
         path = tmp_path / "x.png"
         refused(ImagePart(path=path))
         path.write_bytes(PLAIN["rgb.png"])
         assert load(path).mime == "image/png"
 
-    def test_a_file_that_went_away_is_missed(self, tmp_path):
+    def test_a_deleted_file_is_reported_missing(self, tmp_path):
         path = tmp_path / "x.png"
         path.write_bytes(PLAIN["rgb.png"])
         load(path)
         path.unlink()
         assert "No such file" in refused(ImagePart(path=path))
 
-    def test_many_threads_get_the_same_pictures(self, tmp_path):
+    def test_many_threads_get_the_same_images(self, tmp_path):
         for number in range(100):
             (tmp_path / f"{number}.png").write_bytes(saved(painted("RGB", (number + 1, 5)), "PNG"))
         wrong: list[int] = []

@@ -1,4 +1,4 @@
-"""From a request that names media to one whose pictures are all there."""
+"""Resolving a request with media paths into one with all images loaded."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ def resolved(*parts: Part, max_frames: int = 32) -> tuple[Part, ...]:
     return after.messages[1].parts
 
 
-def test_text_and_pictures_stay_as_and_where_they_are():
+def test_text_and_images_keep_their_content_and_order():
     parts = (TextPart("a"), PICTURE, TextPart("b"), ImagePart(data=PICTURE.path.read_bytes()))
     assert resolved(*parts) == parts
 
 
-def test_a_folder_becomes_its_frames_in_the_place_of_the_video():
+def test_a_video_folder_is_replaced_by_its_frames():
     folder = BENCH / "videos_vpt" / "1"
     frames = tuple(ImagePart(path=folder / f"{number}.jpg") for number in range(1, 13))
     parts = resolved(TextPart("a"), VideoPart(folder), TextPart("b"))
@@ -55,13 +55,13 @@ def test_a_folder_becomes_its_frames_in_the_place_of_the_video():
 @pytest.mark.parametrize(
     ("max_frames", "numbers"), [(1, [1]), (2, [1, 12]), (4, [1, 5, 8, 12]), (12, range(1, 13))]
 )
-def test_too_many_frames_are_thinned_out_evenly(max_frames, numbers):
+def test_too_many_frames_are_sampled_evenly(max_frames, numbers):
     parts = resolved(VideoPart(BENCH / "videos_vpt" / "1"), max_frames=max_frames)
     assert [int(part.path.stem) for part in parts] == list(numbers)
 
 
 @pytest.mark.parametrize("max_frames", [3, 16, 32])
-def test_a_film_becomes_pictures(max_frames):
+def test_a_video_file_becomes_images(max_frames):
     parts = resolved(VideoPart(BENCH / "videos_vpt" / "5.mp4"), max_frames=max_frames)
     assert len(parts) == min(max_frames, 16)
     assert {load_image(part).mime for part in parts} == {"image/jpeg"}
@@ -71,7 +71,7 @@ def test_a_film_becomes_pictures(max_frames):
 @pytest.mark.parametrize(
     "config", ["image_multi_choice", "image_open_ended", "video_multi_choice", "video_open_ended"]
 )
-def test_all_media_of_the_demo_are_there(config):
+def test_all_media_of_the_demo_exist(config):
     dataset = read_inst_it(config, open_source("demo"))
     kind, field = (ImagePart, "image") if "image" in config else (VideoPart, "video_path")
     for doc in dataset.docs:
@@ -104,7 +104,7 @@ def test_a_broken_frame_is_named(video):
     assert refused(VideoPart(video)) == f"{video / '3.jpg'}: the file is truncated"
 
 
-def test_a_frame_that_is_not_shown_does_no_harm(video):
+def test_a_broken_frame_that_is_not_selected_does_no_harm(video):
     (video / "3.jpg").write_bytes(b"")
     assert len(resolved(VideoPart(video), max_frames=2)) == 2
 

@@ -1,4 +1,4 @@
-"""Video files: decord and PyAV give the same frames, and a broken file is one clear error."""
+"""Video files: decord and PyAV return the same frames, and a broken file is one clear error."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DEMO = demo_data() / "Inst-It-Bench" / "videos_vpt" / "5.mp4"
 
 
 def make_video(path: Path, frames: int = 40, codec: str = "mpeg4", size: int = 64) -> Path:
-    """A film in which every frame has a grey of its own and a moving square."""
+    """Write a video in which every frame has a different grey and a moving square."""
     with av.open(str(path), "w") as container:
         try:
             stream = container.add_stream(codec, rate=8)
@@ -68,7 +68,7 @@ def by_both(path: Path, max_frames: int) -> tuple[tuple[bytes, ...], tuple[bytes
 
 @needs_decord
 @pytest.mark.parametrize("max_frames", [1, 2, 5, 16, 32])
-def test_both_decoders_give_the_same_pixels_of_the_demo(max_frames):
+def test_both_decoders_give_the_same_pixels_for_the_demo(max_frames):
     ours, theirs = by_both(DEMO, max_frames)
     assert len(ours) == min(max_frames, 16)
     assert ours == theirs
@@ -84,7 +84,7 @@ def test_both_decoders_find_the_same_frames_across_key_frames(tmp_path, codec, m
 
 
 @pytest.mark.parametrize("max_frames", [1, 4, 40, 100])
-def test_frames_are_spread_over_the_film_in_order(tmp_path, max_frames):
+def test_frames_are_spread_over_the_video_in_order(tmp_path, max_frames):
     images = shown(decode_video(make_video(tmp_path / "x.mp4"), max_frames).frames)
     expected = [40 + 4 * number for number in spread(40, max_frames)]
     assert {image.size for image in images} == {(64, 64)}
@@ -98,7 +98,7 @@ def test_colours_keep_their_full_resolution():
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no decord-less environment is set up")
 def test_without_decord_the_frames_are_the_same(tmp_path):
-    """The same call in a process in which decord cannot be imported."""
+    """The same call gives the same frames in a process that cannot import decord."""
     (tmp_path / "decord.py").write_text("raise ImportError('not here')")
     program = (
         "import sys, hashlib; from pathlib import Path\n"
@@ -136,7 +136,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_a_broken_film_is_refused_by_path(tmp_path, name):
+def test_a_broken_video_is_refused_with_its_path(tmp_path, name):
     path = tmp_path / name
     path.write_bytes(BROKEN[name](DEMO.read_bytes()))
     with pytest.raises(MediaError, match=r"cannot be decoded|truncated|contains no") as caught:
@@ -145,13 +145,13 @@ def test_a_broken_film_is_refused_by_path(tmp_path, name):
 
 
 @pytest.mark.parametrize("name", ["no.mp4", "x" * 300, "nul\0.mp4"])
-def test_a_film_that_cannot_be_found_is_refused_by_path(tmp_path, name):
+def test_a_missing_video_is_refused_with_its_path(tmp_path, name):
     with pytest.raises(MediaError) as caught:
         decode_video(tmp_path / name, 8)
     assert str(caught.value).startswith(str(tmp_path / name))
 
 
-def test_a_film_is_decoded_once_and_again_when_it_changes(tmp_path):
+def test_a_video_is_decoded_again_only_if_it_changes(tmp_path):
     path = make_video(tmp_path / "x.mp4", frames=4)
     first = decode_video(path, 8)
     assert decode_video(path, 8) is first

@@ -1,4 +1,4 @@
-"""Two runs of 4,000 samples each, made by the commands themselves on pictures drawn for them."""
+"""Two runs of 4,000 samples each, made by the real commands on generated images."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ DEMO = REPOSITORY / "instit_bench/datasets/demo"
 
 
 def run_cli(folder: Path, *args: object, allowed: tuple[int, ...] = (0,)) -> None:
-    """``instit-bench …`` in a folder; it must end with an allowed exit code."""
+    """Run ``instit-bench …`` in a folder; it must end with an allowed exit code."""
     done = cli_in(folder)(*args)
     assert done.returncode in allowed, done.stderr
 
 
 def picture(path: Path, mark: int) -> None:
-    """A small picture with a mark drawn on it."""
+    """Draw a small image with a mark."""
     path.parent.mkdir(parents=True, exist_ok=True)
     image = Image.new("RGB", (120, 80), (40 * mark % 256, 90, 160))
     ImageDraw.Draw(image).text((10, 30), f"[{mark}]", fill="white")
@@ -29,7 +29,7 @@ def picture(path: Path, mark: int) -> None:
 
 
 def choice_records(count: int, media: int, **fields: str) -> list[dict[str, object]]:
-    """Multiple-choice records over pictures or videos; ``{}`` in a field is the medium's number."""
+    """Return multiple-choice records; ``{}`` in a field is the number of the image or video."""
     records = []
     for number in range(count):
         medium = number % media + 1
@@ -47,7 +47,7 @@ def choice_records(count: int, media: int, **fields: str) -> list[dict[str, obje
 
 
 def write_data(folder: Path) -> None:
-    """A data folder in the benchmarks' layout."""
+    """Write a data folder in the benchmarks' layout."""
     inst_it, tools = folder / "Inst-It-Bench", folder / "gpt4tools"
     for number in range(1, PICTURES + 1):
         picture(inst_it / f"images_vpt/{number}.png", number)
@@ -65,7 +65,7 @@ def write_data(folder: Path) -> None:
 
 
 def make_runs(folder: Path) -> None:
-    """``results/guess`` and ``results/first`` in a folder."""
+    """Make ``results/guess`` and ``results/first`` in a folder."""
     write_data(folder / "data")
     tasks = "inst_it_image_mc,inst_it_video_mc,gpt4tools_unseen"
     for model, name in (("random", "guess"), ("first", "first")):

@@ -1,4 +1,4 @@
-"""A report of 4,000 samples by two runs, made once for all workers, and a browser to open it."""
+"""A report of two runs with 4,000 samples each, made once for all workers, and a browser."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from tests.report.big_runs import make_runs, run_cli
 
 @pytest.fixture(scope="session")
 def big_report(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """``page/report.html`` of the runs ``guess`` and ``first``, which lie in ``results/``."""
+    """``page/report.html`` of the runs ``guess`` and ``first``, which are in ``results/``."""
     base = tmp_path_factory.getbasetemp()
-    # Workers have a folder each in the session's; alone, the one above outlives the session.
+    # Each worker has its own folder inside the session's; without workers, the one above persists.
     shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "big-report"
     page = shared / "page/report.html"
     with FileLock(f"{shared}.lock"):
@@ -30,6 +30,6 @@ def big_report(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
-    """One browser for a module's tests."""
+    """One browser for all tests of a module."""
     with chromium(tmp_path_factory.mktemp("browser")) as page:
         yield page

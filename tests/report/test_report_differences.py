@@ -1,4 +1,4 @@
-"""Why official and strict differ: counted in the head of a report, and listed on request."""
+"""The reasons why official and strict differ: counted in the report's head, listed on request."""
 
 from __future__ import annotations
 
@@ -40,9 +40,7 @@ REPLIES = [
 
 
 @pytest.mark.parametrize(("task", "reply", "reason"), REPLIES)
-def test_each_reason_is_counted_and_its_samples_are_a_click_away(
-    browser, tmp_path, task, reply, reason
-):
+def test_each_reason_is_counted_and_links_to_its_samples(browser, tmp_path, task, reply, reason):
     command = ("run", "--backend", "baseline", "--model", f"text:{reply}", "--name", "r")
     run_cli(tmp_path, *command, "--data", "demo", "--tasks", task)
     run_cli(tmp_path, "report", "results/r", "--no-media")

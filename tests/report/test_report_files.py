@@ -1,4 +1,4 @@
-"""What ``instit-bench report`` writes, where its pictures come from, and what it refuses."""
+"""The files that ``instit-bench report`` writes, the source of its images, and what it refuses."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ IMAGE_MC, VIDEO_MC = "inst_it_image_mc", "inst_it_video_mc"
 
 
 def embedded(page):
-    """The data block of a report."""
+    """Return the data block of a report."""
     text = page.read_text(encoding="utf-8")
     block = re.search(r'<script type="application/json" id="data">(.*?)</script>', text, re.DOTALL)
     return json.loads(block[1])
 
 
 def films(page):
-    """Sample id -> its pictures: [file, width, height] or [reason]."""
+    """Map sample ids to their images: [file, width, height] or [reason]."""
     data = embedded(page)
     return {
         sample["id"]: [data["pictures"][n] for n in data["films"][answer["film"]]]
@@ -47,7 +47,7 @@ def record(number, **fields):
 
 
 def write_images(tmp_path, size=(1600, 900)):
-    """A data folder with one picture on disk and a question on it."""
+    """Write a data folder with one image and one question about it."""
     folder = tmp_path / "data/Inst-It-Bench"
     picture(folder / "images_vpt/1.png", size)
     records = [record(1, image_path="images_vpt/1.png")]
@@ -55,7 +55,7 @@ def write_images(tmp_path, size=(1600, 900)):
     return folder
 
 
-def test_thumbnails_lie_beside_the_page_and_are_made_once(cli, tmp_path):
+def test_thumbnails_are_stored_beside_the_page_and_made_once(cli, tmp_path):
     write_images(tmp_path)
     assert cli(*BASELINE, "--data", "data", "--tasks", IMAGE_MC).returncode == 0
     done = cli("report", "results/r")
@@ -63,7 +63,7 @@ def test_thumbnails_lie_beside_the_page_and_are_made_once(cli, tmp_path):
     assert done.stderr == "report: results/r/report.html (1 samples, 1 images)\n"
     page = tmp_path / "results/r/report.html"
     [[file, width, height]] = films(page)["001-01"]
-    assert re.fullmatch(r"[0-9a-f]{32}\.webp", file), "a digest, no name from the data"
+    assert re.fullmatch(r"[0-9a-f]{32}\.webp", file), "a digest instead of a name from the data"
     thumbnail = page.parent / "report_media" / file
     with Image.open(thumbnail) as image:
         assert image.size == (width, height) == (640, 360)
@@ -94,7 +94,7 @@ def write_parquet(tmp_path, colours):
     return folder / "test.parquet"
 
 
-def test_pictures_inside_the_dataset_are_looked_up_there(cli, tmp_path):
+def test_images_inside_the_dataset_are_found(cli, tmp_path):
     write_parquet(tmp_path, ["red", "blue", "blue"])
     assert cli(*BASELINE, "--data", "data", "--tasks", IMAGE_MC).returncode == 0
     assert cli("report", "results/r").returncode == 0
@@ -105,7 +105,7 @@ def test_pictures_inside_the_dataset_are_looked_up_there(cli, tmp_path):
 
 
 @pytest.mark.parametrize("what", ["changed", "gone"])
-def test_another_dataset_s_pictures_are_never_shown(cli, tmp_path, what):
+def test_images_of_another_dataset_are_never_shown(cli, tmp_path, what):
     file = write_parquet(tmp_path, ["red", "blue"])
     cli(*BASELINE, "--data", "data", "--tasks", IMAGE_MC)
     if what == "gone":
@@ -116,7 +116,7 @@ def test_another_dataset_s_pictures_are_never_shown(cli, tmp_path, what):
     assert films(tmp_path / "results/r/report.html") == {}
 
 
-def test_a_missing_or_broken_picture_is_told_in_its_place(cli, tmp_path):
+def test_a_missing_or_broken_image_is_reported_in_its_place(cli, tmp_path):
     folder = write_images(tmp_path)
     cli(*BASELINE, "--data", "data", "--tasks", IMAGE_MC)
     (folder / "images_vpt/1.png").write_bytes(b"no picture")
@@ -130,7 +130,7 @@ def test_a_missing_or_broken_picture_is_told_in_its_place(cli, tmp_path):
 
 
 def show(cli, tmp_path, task, path):
-    """The report after the first sample's journal line was made to name another file."""
+    """Make a report after changing the file named in the first sample's journal line."""
     cli(*BASELINE, "--data", "demo", "--tasks", task)
     journal = tmp_path / f"results/r/samples/{task}.jsonl"
     first, *others = journal.read_text().splitlines(keepends=True)
@@ -143,13 +143,13 @@ def show(cli, tmp_path, task, path):
 
 @pytest.mark.parametrize("task", [IMAGE_MC, VIDEO_MC])
 @pytest.mark.parametrize("kind", ["pipe", "device", "link to a device", "huge"])
-def test_a_path_that_never_ends_or_is_too_much_is_not_read(cli, tmp_path, task, kind):
+def test_endless_and_oversized_files_are_not_read(cli, tmp_path, task, kind):
     path = tmp_path / "p.png"
     if kind == "pipe":
         os.mkfifo(path)
     elif kind == "huge":
         path.touch()
-        os.truncate(path, 2**40)  # bytes, none of them on disk
+        os.truncate(path, 2**40)  # bytes, in a sparse file
     elif kind == "device":
         path = Path("/dev/zero")
     else:
@@ -159,13 +159,13 @@ def test_a_path_that_never_ends_or_is_too_much_is_not_read(cli, tmp_path, task, 
 
 
 @pytest.mark.parametrize("name", ["secret.txt", "secret.nfo", "secret"])
-def test_a_text_is_not_shown_as_a_picture_or_a_video(cli, tmp_path, name):
+def test_a_text_file_is_not_shown_as_an_image_or_a_video(cli, tmp_path, name):
     (tmp_path / name).write_text("password\n" * 50)
     [[reason]] = show(cli, tmp_path, VIDEO_MC, tmp_path / name)
     assert reason.endswith(f"{name}: is not named like a video")
 
 
-def test_a_dataset_that_is_a_pipe_is_not_looked_into(cli, tmp_path):
+def test_a_dataset_that_is_a_pipe_is_not_read(cli, tmp_path):
     cli(*BASELINE, "--data", "demo", "--tasks", IMAGE_MC)
     os.mkfifo(tmp_path / "pipe.json")
     manifest = tmp_path / "results/r/manifest.json"
@@ -179,7 +179,7 @@ def test_a_dataset_that_is_a_pipe_is_not_looked_into(cli, tmp_path):
     assert films(tmp_path / "results/r/report.html") == {}
 
 
-def test_pipes_among_a_video_s_frames_are_told_in_their_place(cli, tmp_path):
+def test_pipes_among_a_video_s_frames_are_reported_in_their_place(cli, tmp_path):
     picture(tmp_path / "frames/1.png", (8, 6))
     os.mkfifo(tmp_path / "frames/2.png")
     first, second = show(cli, tmp_path, VIDEO_MC, tmp_path / "frames")
@@ -187,7 +187,7 @@ def test_pipes_among_a_video_s_frames_are_told_in_their_place(cli, tmp_path):
     assert second == [f"{tmp_path}/frames/2.png: is not a regular file (a pipe, socket or device)"]
 
 
-def test_predictions_scored_with_the_data_have_pictures_too(cli, tmp_path):
+def test_predictions_scored_with_the_data_have_images_too(cli, tmp_path):
     folder = write_images(tmp_path)
     answer = {"model_prediction": "A", "ground_truth": "A", "question": "What is [1]?"}
     (tmp_path / "p.json").write_text(json.dumps([{"question_id": "001-01", **answer}]))
@@ -198,7 +198,7 @@ def test_predictions_scored_with_the_data_have_pictures_too(cli, tmp_path):
     assert len(films(tmp_path / "results/r/report.html")["001-01"][0]) == 3
 
 
-def test_without_media_there_is_the_page_alone(cli, tmp_path):
+def test_without_media_only_the_page_is_written(cli, tmp_path):
     cli(*BASELINE, "--data", "demo", "--tasks", IMAGE_MC)
     done = cli("report", "results/r", "--no-media", "--output", "out/page.html")
     assert done.returncode == 0, done.stderr
@@ -206,11 +206,11 @@ def test_without_media_there_is_the_page_alone(cli, tmp_path):
     assert embedded(tmp_path / "out/page.html")["media"] is None
 
 
-def test_a_text_that_many_prompts_share_is_in_the_page_once(cli, tmp_path):
+def test_text_shared_by_many_prompts_is_in_the_page_once(cli, tmp_path):
     cli(*BASELINE, "--data", "demo", "--tasks", "gpt4tools_unseen")
     cli("report", "results/r")
     page = (tmp_path / "results/r/report.html").read_text()
-    assert not (tmp_path / "results/r/report_media").exists()  # there is not an image to keep
+    assert not (tmp_path / "results/r/report_media").exists()  # there are no images to store
     line = "Find Shadows: lists where the shadows in a picture fall."
     assert page.count(line) == 1
     asked = embedded(tmp_path / "results/r/report.html")
@@ -221,7 +221,7 @@ def test_a_text_that_many_prompts_share_is_in_the_page_once(cli, tmp_path):
     assert "\n".join(asked["lines"][number] for number in prompt) == record["prompt"]
 
 
-def test_runs_of_one_name_are_told_apart(cli, tmp_path):
+def test_runs_with_the_same_name_are_distinguished(cli, tmp_path):
     cli(*BASELINE, "--data", "demo", "--tasks", IMAGE_MC)
     cli(*BASELINE, "--data", "demo", "--tasks", IMAGE_MC, "--output", "other")
     assert cli("report", "results/r", "other/r", "--output", "b.html").returncode == 0
@@ -238,7 +238,7 @@ def test_runs_of_one_name_are_told_apart(cli, tmp_path):
         ([], "Missing argument 'runs...'"),
     ],
 )
-def test_wrong_usage_is_one_line_and_exit_code_2(cli, arguments, complaint):
+def test_a_usage_error_is_one_line_and_exit_code_2(cli, arguments, complaint):
     cli(*BASELINE, "--data", "demo", "--tasks", IMAGE_MC)
     done = cli("report", *arguments)
     assert done.returncode == 2
@@ -246,7 +246,7 @@ def test_wrong_usage_is_one_line_and_exit_code_2(cli, arguments, complaint):
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_a_run_that_was_killed_has_a_report(cli, tmp_path):
+def test_a_killed_run_has_a_report(cli, tmp_path):
     cli(*BASELINE, "--data", "demo", "--tasks", IMAGE_MC)
     journal = tmp_path / f"results/r/samples/{IMAGE_MC}.jsonl"
     journal.write_text("".join(journal.read_text().splitlines(keepends=True)[:3]) + '{"id"')

@@ -1,4 +1,4 @@
-"""Whatever data, models and judges say stays text in the report: nothing of it runs."""
+"""Text from data, models and judges remains text in the report: none of it is executed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ NAME = 'x"><script>window.hit = 1</script>'
 
 
 def rows():
-    """A prediction file whose every field is hostile."""
+    """Return a prediction file in which every field is hostile."""
     return [
         {
             "question_id": f"{number:03}-{text[:500]}",
@@ -46,7 +46,7 @@ def rows():
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory):
-    """Two runs with hostile names, texts and judge's replies."""
+    """A report of two runs with hostile names, texts and judge replies."""
     folder = tmp_path_factory.mktemp("hostile")
     (folder / "p.json").write_text(json.dumps(rows()))
     with openai_server(lambda body: Reply(f"J {ALL}")) as server:
@@ -54,7 +54,7 @@ def report(tmp_path_factory):
         for name in ("one", "two"):
             command = ("score", "p.json", "--task", "inst_it_video_oe", "--model", NAME)
             run_cli(folder, *command, "--name", name, *judge, allowed=(0, 1))
-    # A folder may bear any name that the file system takes.
+    # A folder may have any name that the file system allows.
     hostile = (folder / "results/one").rename(folder / "results" / "<img src=x onerror=hit=1>")
     run_cli(folder, "report", hostile, "results/two")
     return hostile / "report.html"
@@ -67,7 +67,7 @@ def page(browser, report):
     return browser
 
 
-def test_every_field_is_shown_letter_for_letter_and_does_nothing(page):
+def test_every_field_is_shown_literally_and_has_no_effect(page):
     for number, text in enumerate([*TEXTS, ALL]):
         page.find_element(By.TAG_NAME, "body").send_keys("j")
         shown = page.find_element(By.ID, "details").get_attribute("textContent")
@@ -78,7 +78,7 @@ def test_every_field_is_shown_letter_for_letter_and_does_nothing(page):
         assert_nothing_ran(page)
 
 
-def test_names_are_text_in_head_plots_and_filters(page):
+def test_names_are_shown_as_text_in_head_plots_and_filters(page):
     assert NAME in page.find_element(By.CSS_SELECTOR, ".runs").text
     assert "<img src=x onerror=hit=1>" in page.find_element(By.TAG_NAME, "h1").text
     options = page.find_element(By.ID, "run").text
@@ -86,7 +86,7 @@ def test_names_are_text_in_head_plots_and_filters(page):
     assert_nothing_ran(page)
 
 
-def test_a_hostile_fragment_is_looked_up_and_nothing_else(page, report):
+def test_a_hostile_fragment_is_only_looked_up(page, report):
     page.get(report.as_uri() + "#sample=%3Cimg src=x onerror=hit=1%3E&run=__proto__&state=toString")
     shown = page.find_element(By.ID, "details").text
     assert shown == "This run has no sample <img src=x onerror=hit=1>."
@@ -103,7 +103,7 @@ def test_an_injected_script_would_be_refused(page):
     assert any("Content Security Policy" in message for message in complaints(page))
 
 
-# Words that an override of direction outside them has turned about.
+# Words reversed by a direction override outside of them.
 TURNED = """
 const turned = [];
 const nodes = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
@@ -123,7 +123,7 @@ return turned;
 """
 
 
-def test_an_override_of_direction_ends_with_the_name_that_has_it(browser, tmp_path):
+def test_a_direction_override_ends_with_the_name_that_contains_it(browser, tmp_path):
     override = "\u202e"
     row = rows()[0] | {"question_id": f"001-01{override}", "model_prediction": "answer: a"}
     (tmp_path / "p.json").write_text(json.dumps([row | {"split": "image", "ground_truth": "A"}]))
@@ -143,7 +143,7 @@ def test_an_override_of_direction_ends_with_the_name_that_has_it(browser, tmp_pa
 
 
 @pytest.mark.parametrize("text", ["word " * 1_000_000, "line\n" * 500_000])
-def test_of_a_text_of_megabytes_the_beginning_is_shown(browser, tmp_path, text):
+def test_only_the_beginning_of_a_huge_text_is_shown(browser, tmp_path, text):
     (tmp_path / "p.json").write_text(json.dumps([rows()[0] | {"model_prediction": text}]))
     command = ("score", "p.json", "--task", "inst_it_video_oe", "--model", "m")
     run_cli(tmp_path, *command, "--name", "r", allowed=(0, 1))
@@ -160,7 +160,7 @@ def test_of_a_text_of_megabytes_the_beginning_is_shown(browser, tmp_path, text):
 
 def assert_nothing_ran(page):
     assert page.execute_script("return window.hit") is None
-    assert complaints(page) == [], "not even tried"
+    assert complaints(page) == [], "not even attempted"
     elements = page.execute_script(
         "return [document.scripts.length, document.styleSheets.length,"
         " document.querySelectorAll('iframe, img, [onload], [onerror]').length,"

@@ -1,4 +1,4 @@
-"""The report on a phone and in the dark."""
+"""The report on a phone and in dark mode."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SAMPLE = "#sample=inst_it_video_mc/001-0000"
 
 
 def colour(page, selector, property_):
-    """Red, green, blue of an element."""
+    """Return red, green and blue of an element's style property."""
     return rgb(page.find_element(By.CSS_SELECTOR, selector).value_of_css_property(property_))
 
 
@@ -21,7 +21,7 @@ def rgb(value):
     return [int(float(part)) for part in value[value.index("(") + 1 : -1].split(",")[:3]]
 
 
-def test_a_phone_s_width_is_enough(tmp_path, big_report):
+def test_the_page_fits_a_phone(tmp_path, big_report):
     with chromium(tmp_path, width=390, height=844) as page:
         page.get(big_report.as_uri() + SAMPLE)
         assert page.execute_script("return document.documentElement.scrollWidth") <= 390
@@ -30,16 +30,14 @@ def test_a_phone_s_width_is_enough(tmp_path, big_report):
         top = page.execute_script(
             "return document.getElementById('details').getBoundingClientRect().top"
         )
-        assert abs(top) < 5, "a link to a sample leads to the sample"
+        assert abs(top) < 5, "a link to a sample shows the sample"
         for figure in page.find_elements(By.CSS_SELECTOR, ".figures .number"):
-            assert figure.rect["x"] + figure.rect["width"] <= 390, (
-                "official and strict are in sight"
-            )
+            assert figure.rect["x"] + figure.rect["width"] <= 390, "official and strict are visible"
         assert complaints(page) == []
 
 
 @pytest.mark.parametrize("dark", [False, True])
-def test_colours_follow_the_reader_s_scheme(tmp_path, big_report, dark):
+def test_colours_follow_the_preferred_scheme(tmp_path, big_report, dark):
     with chromium(tmp_path, dark=dark) as page:
         page.get(big_report.as_uri() + SAMPLE)
         ground, ink = colour(page, "body", "background-color"), colour(page, "body", "color")
@@ -61,14 +59,14 @@ def test_colours_follow_the_reader_s_scheme(tmp_path, big_report, dark):
             assert contrast(mixed, ink) >= 4.5
 
 
-def test_the_search_is_as_high_as_the_choices(tmp_path, big_report):
+def test_the_search_field_is_as_high_as_the_menus(tmp_path, big_report):
     with chromium(tmp_path) as page:
         page.get(big_report.as_uri())
         controls = page.find_elements(By.CSS_SELECTOR, "#filters input, #filters select")
         assert len({control.rect["height"] for control in controls if control.is_displayed()}) == 1
 
 
-def test_plots_stand_apart_and_their_lines_keep_off_the_words(tmp_path, big_report):
+def test_plots_do_not_overlap_and_lines_do_not_cross_labels(tmp_path, big_report):
     with chromium(tmp_path) as page:
         page.get(big_report.as_uri())
         charts = [chart.rect for chart in page.find_elements(By.CSS_SELECTOR, ".chart")]
@@ -89,7 +87,7 @@ def bottom(rect):
 
 
 def contrast(one, other):
-    """The contrast ratio of WCAG 2.1, 1 to 21."""
+    """Return the WCAG 2.1 contrast ratio, 1 to 21."""
     lighter, darker = sorted((luminance(one), luminance(other)), reverse=True)
     return (lighter + 0.05) / (darker + 0.05)
 

@@ -1,4 +1,4 @@
-"""``instit-bench report`` in a real browser: a page of 4,000 samples that people look through."""
+"""``instit-bench report`` in a real browser: browsing a page with 4,000 samples."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DECIDING = {TASKS[0]: "accuracy", TASKS[1]: "accuracy", TASKS[2]: "strict_sr"}
 
 @pytest.fixture
 def page(browser, big_report):
-    """Opens the report, with a fragment or without one."""
+    """Return a function that opens the report, optionally at a fragment."""
 
     def open_page(fragment=""):
         browser.get("about:blank")
@@ -30,7 +30,7 @@ def page(browser, big_report):
 
 @pytest.fixture(scope="module")
 def journals(big_report):
-    """Run -> task -> id -> the journal's line."""
+    """Journal lines by run, task and id."""
     results = big_report.parent.parent / "results"
     return {
         run: {
@@ -69,7 +69,7 @@ def fragment(browser):
     return browser.execute_script("return location.hash")
 
 
-def test_all_samples_are_there_and_only_the_rows_in_sight_are_drawn(page):
+def test_all_samples_are_listed_but_only_visible_rows_are_drawn(page):
     browser = page()
     assert count(browser) == "4000 of 4000 samples"
     assert 0 < len(browser.find_elements(By.CSS_SELECTOR, "[role=option]")) < 50
@@ -114,7 +114,7 @@ def test_the_head_shows_official_beside_strict_with_intervals_and_coverage(page,
         ),
     ],
 )
-def test_a_filter_leaves_what_the_journal_has_of_it(page, journals, field, value, belongs):
+def test_a_filter_shows_the_matching_samples_of_the_journal(page, journals, field, value, belongs):
     browser = page()
     choose(browser, field, value)
     expected = sum(
@@ -127,7 +127,7 @@ def test_a_filter_leaves_what_the_journal_has_of_it(page, journals, field, value
     assert f"{field}={quote(value)}" in fragment(browser)
 
 
-def test_flips_against_another_run(page, journals):
+def test_flips_compared_with_another_run(page, journals):
     browser = page()
     choose(browser, "flip", "lost:first")
     lost = [
@@ -143,7 +143,7 @@ def test_flips_against_another_run(page, journals):
     assert "✓" in other.text
 
 
-def test_another_run_s_answer_is_one_click_away(page):
+def test_another_run_s_prediction_is_one_click_away(page):
     browser = page("#sample=inst_it_image_mc/001-0000")
     browser.find_element(By.XPATH, "//td/button[text()='first']").click()
     assert "run=first" in fragment(browser)
@@ -154,7 +154,7 @@ def test_another_run_s_answer_is_one_click_away(page):
     assert link.endswith("#sample=inst_it_image_mc/001-0000&run=first")
 
 
-def test_whoever_goes_to_another_run_by_keyboard_stays_at_the_details(page):
+def test_the_focus_stays_in_the_details_when_changing_runs_by_keyboard(page):
     browser = page("#sample=inst_it_image_mc/001-0000")
     browser.find_element(By.XPATH, "//td/button[text()='first']").send_keys(Keys.ENTER)
     assert browser.switch_to.active_element.get_attribute("id") == "details"
@@ -162,21 +162,21 @@ def test_whoever_goes_to_another_run_by_keyboard_stays_at_the_details(page):
     assert details(browser).startswith("inst_it_image_mc/002-0001")
 
 
-def test_a_run_has_no_flips_against_itself(page):
+def test_a_run_has_no_flips_compared_with_itself(page):
     browser = page("#flip=lost:first&task=inst_it_image_mc")
     choose(browser, "run", "first")
     assert count(browser) == "1500 of 4000 samples"
     assert "flip" not in fragment(browser)
 
 
-def test_a_row_says_its_task_where_several_are_listed(page):
+def test_rows_show_their_task_if_several_are_listed(page):
     browser = page()
     assert "inst_it_image_mc" in browser.find_element(By.ID, "row-0").text
     choose(browser, "task", "inst_it_image_mc")
     assert "inst_it_image_mc" not in browser.find_element(By.ID, "row-0").text
 
 
-def test_a_tool_s_row_says_what_was_called_for_what(page, journals):
+def test_a_row_of_a_tool_task_shows_call_and_target(page, journals):
     browser = page("#task=gpt4tools_unseen")
     names = {"(no call)": None, "(none)": None}
     for number, record in enumerate(list(journals["guess"]["gpt4tools_unseen"].values())[:10]):
@@ -189,7 +189,7 @@ def test_a_tool_s_row_says_what_was_called_for_what(page, journals):
         assert f"{reply or 'no tool'} for {gold or 'no tool'}" in shown
 
 
-def test_of_a_prompt_for_tools_the_user_s_words_come_first(page, journals):
+def test_the_user_s_request_comes_first_in_a_tool_prompt(page, journals):
     browser = page("#sample=gpt4tools_unseen/0")
     prompt = journals["guess"]["gpt4tools_unseen"]["0"]["question"]
     asked = prompt.rpartition("New input:")[2].partition("\n")[0].strip()
@@ -201,7 +201,7 @@ def test_of_a_prompt_for_tools_the_user_s_words_come_first(page, journals):
     assert "should be one of" in folded.text
 
 
-def test_search_finds_all_words_in_question_answer_and_gold(page):
+def test_search_finds_all_words_in_question_prediction_and_target(page):
     browser = page()
     search = browser.find_element(By.ID, "q")
     search.send_keys("round 777?")
@@ -213,7 +213,7 @@ def test_search_finds_all_words_in_question_answer_and_gold(page):
     assert browser.find_element(By.ID, "list").text == "No sample matches."
 
 
-def test_a_link_opens_a_sample_with_its_picture(page):
+def test_a_link_opens_a_sample_with_its_image(page):
     browser = page(f"#sample=inst_it_image_mc/{quote('007-0006', safe='')}")
     assert details(browser).startswith("inst_it_image_mc/007-0006")
     assert "What does [6] do in round 6?" in details(browser)
@@ -235,7 +235,7 @@ def test_a_video_is_a_strip_of_numbered_frames_with_the_asked_one_marked(page):
     assert [caption.text for caption in named] == ["<3>"]
 
 
-def test_filters_and_search_come_back_from_the_link(page):
+def test_filters_and_search_are_restored_from_the_link(page):
     browser = page("#task=inst_it_video_mc&verdict=wrong&q=round")
     before = count(browser)
     assert Select(browser.find_element(By.ID, "task")).first_selected_option.text.startswith(
@@ -246,7 +246,7 @@ def test_filters_and_search_come_back_from_the_link(page):
     assert browser.find_element(By.ID, "q").get_attribute("value") == "round"
 
 
-def test_the_keyboard_is_enough(page):
+def test_the_page_works_with_the_keyboard(page):
     browser = page()
     body = browser.find_element(By.TAG_NAME, "body")
     body.send_keys("j")
@@ -258,14 +258,14 @@ def test_the_keyboard_is_enough(page):
     browser.find_element(By.ID, "list").send_keys(Keys.ARROW_DOWN)
     assert details(browser).startswith("inst_it_image_mc/003-0002")
     browser.find_element(By.ID, "details").send_keys(Keys.ARROW_DOWN, Keys.HOME)
-    assert details(browser).startswith("inst_it_image_mc/003-0002"), "there they scroll"
+    assert details(browser).startswith("inst_it_image_mc/003-0002"), "there the arrow keys scroll"
     browser.find_element(By.ID, "list").send_keys(Keys.END)
     assert browser.find_elements(By.CSS_SELECTOR, "[aria-selected=true][aria-posinset='4000']")
     browser.find_element(By.ID, "list").send_keys(Keys.HOME)
     assert details(browser).startswith("inst_it_image_mc/001-0000")
     body.send_keys("/")
     press(browser, "round 9", "j")
-    assert count(browser) == "0 of 4000 samples", "in the search field j is a letter"
+    assert count(browser) == "0 of 4000 samples", "in the search field, j is a letter"
     press(browser, Keys.ESCAPE)
     assert count(browser) == "4000 of 4000 samples"
     press(browser, "?")
@@ -274,7 +274,7 @@ def test_the_keyboard_is_enough(page):
     assert not browser.find_element(By.ID, "help").is_displayed()
 
 
-def test_buttons_do_what_keys_do(page):
+def test_buttons_do_the_same_as_keys(page):
     browser = page("#sample=inst_it_image_mc/001-0000")
     assert not browser.find_element(By.ID, "previous").is_enabled()
     browser.find_element(By.ID, "next").send_keys(Keys.ENTER)
@@ -284,13 +284,13 @@ def test_buttons_do_what_keys_do(page):
     assert details(browser).startswith("inst_it_image_mc/002-0001")
 
 
-def test_a_link_to_no_sample_says_so(page):
+def test_a_link_to_an_unknown_sample_says_so(page):
     browser = page("#sample=inst_it_image_mc/999-99")
     assert details(browser) == "This run has no sample inst_it_image_mc/999-99."
     assert complaints(browser) == []
 
 
-def test_plots_say_their_numbers_in_words(page):
+def test_plots_have_text_alternatives_with_their_numbers(page):
     browser = page()
     titles = [
         caption.text for caption in browser.find_elements(By.CSS_SELECTOR, ".chart > figcaption")

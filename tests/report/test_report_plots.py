@@ -1,4 +1,4 @@
-"""A report's plots: nothing is cut off, and no data make them or a filter too large to use."""
+"""A report's plots: nothing is cut off, and no data makes a plot or filter too large to use."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.report.big_runs import DEMO, run_cli
 
 RECORDS, N_RIGHT = 150, 1500
 
-# The words of every plot that stick out of it.
+# The labels of every plot that extend beyond it.
 CUT_OFF = """
 return [...document.querySelectorAll(".chart svg")].flatMap((svg) => {
   const frame = svg.getBoundingClientRect();
@@ -24,7 +24,7 @@ return [...document.querySelectorAll(".chart svg")].flatMap((svg) => {
   }).map((text) => text.textContent);
 });
 """
-# Pairs of a radar's label and point of which one lies on the other.
+# Pairs of a label and a point of a radar that overlap.
 ON_LABELS = """
 const radar = document.querySelector(".chart:has(polygon) svg");
 const boxes = (tag) => [...radar.querySelectorAll(tag)].map((one) => one.getBoundingClientRect());
@@ -35,7 +35,7 @@ return boxes("text").flatMap((label) => boxes("circle").filter((dot) =>
 
 
 def renamed(record, number):
-    """The record with tools of its own, whose names are long."""
+    """Return the record with its own tools, which have long names."""
     text = json.dumps(record)
     for tool in ("Find Shadows", "Day To Night", "Guess Place", "Recolour Object"):
         text = text.replace(tool, f"{tool} of the {number}. kind " + "和" * 150)
@@ -44,7 +44,7 @@ def renamed(record, number):
 
 @pytest.fixture(scope="module")
 def many_tools(tmp_path_factory):
-    """Two runs on records whose tools all differ."""
+    """A report of two runs on records with many different tools."""
     folder = tmp_path_factory.mktemp("many-tools")
     demo = json.loads((DEMO / "gpt4tools/gpt4tools_test_unseen.json").read_text())
     calling = [record for record in demo if "Action:" in record["output"]]
@@ -57,7 +57,7 @@ def many_tools(tmp_path_factory):
     return folder / "r.html"
 
 
-def test_no_word_of_a_plot_is_cut_off(browser, tmp_path):
+def test_labels_of_plots_are_not_cut_off(browser, tmp_path):
     rows = [
         {
             "question_id": f"{number:05}-01",
@@ -77,7 +77,7 @@ def test_no_word_of_a_plot_is_cut_off(browser, tmp_path):
     assert browser.execute_script(CUT_OFF) == []
 
 
-def test_a_radar_s_points_lie_beside_its_labels(browser, tmp_path):
+def test_the_points_of_a_radar_do_not_cover_its_labels(browser, tmp_path):
     command = ("run", "--backend", "baseline", "--data", "demo")
     for model in ("echo-gold", "random"):
         run_cli(tmp_path, *command, "--model", model, "--name", model)
@@ -109,14 +109,14 @@ def test_many_tools_share_a_row_and_a_column(browser, many_tools):
     assert complaints(browser) == []
 
 
-def test_a_match_s_frame_lies_on_top_of_its_neighbours(browser, many_tools):
+def test_the_border_of_a_match_is_drawn_above_its_neighbours(browser, many_tools):
     browser.get(many_tools.as_uri())
     for chart in browser.find_elements(By.CSS_SELECTOR, ".chart:has(.cell)"):
         classes = [rect.get_attribute("class") for rect in chart.find_elements(By.TAG_NAME, "rect")]
         assert classes == sorted(classes, key="cell match".__eq__)
 
 
-def test_of_many_tools_the_filter_offers_the_commonest(browser, many_tools):
+def test_the_filter_offers_the_most_common_tools(browser, many_tools):
     browser.get(many_tools.as_uri())
     options = browser.find_elements(By.CSS_SELECTOR, "#tool option")
     assert len(options) == 102

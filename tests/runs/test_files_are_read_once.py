@@ -21,7 +21,7 @@ RUN = ["run", "--backend", "baseline", "--data", "demo", "--judge", "lexical", "
 
 
 class Opened:
-    """The stored files that were opened: each reader's, and each writer's own handle."""
+    """The stored files that were opened, for reading and for writing."""
 
     def __init__(self) -> None:
         self.to_read: Counter[str] = Counter()
@@ -34,7 +34,7 @@ class Opened:
             counts["/".join(path.absolute().parts[-4:])] += 1
 
 
-# Python cannot remove an audit hook: there is one, and it looks on while this is set.
+# Python cannot remove an audit hook, so there is one that is active while this is set.
 _watching: list[Opened] = []
 
 
@@ -61,9 +61,9 @@ def watched() -> Iterator[Opened]:
 
 
 def instit_bench(*words: str) -> Opened:
-    """Run a command in this process and tell which stored files it opened."""
+    """Run a command in this process and return the stored files that it opened."""
     with watched() as opened:
-        assert app(list(words), standalone_mode=False) in (0, 3)  # 3: a check without a verdict
+        assert app(list(words), standalone_mode=False) in (0, 3)  # 3: a check without a result
     return opened
 
 
@@ -86,7 +86,7 @@ def once(files: set[str], *runs: str) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("again", [False, True], ids=["fresh", "resumed"])
-def test_a_run_never_reads_back_what_it_writes(folder, again):
+def test_a_run_never_reads_what_it_has_written(folder, again):
     name = "again" if again else "fresh"
     if again:
         instit_bench(*RUN, "first", "--name", name, "--limit", "3")
@@ -95,7 +95,7 @@ def test_a_run_never_reads_back_what_it_writes(folder, again):
     assert opened.to_write == once(JOURNALS | VERDICTS, name)
 
 
-def test_a_resumed_run_reads_journals_of_tasks_that_it_does_not_ask_for(folder):
+def test_a_resumed_run_also_reads_journals_of_unselected_tasks(folder):
     instit_bench(*RUN, "first", "--name", "parts", "--tasks", "inst_it_image_oe")
     opened = instit_bench(*RUN, "first", "--name", "parts", "--tasks", "gpt4tools_seen")
     assert opened.to_read == once(
@@ -144,24 +144,24 @@ def test_a_command_reads_each_file_of_its_run_once(folder, words, files):
     ],
     ids=lambda words: words[0],
 )
-def test_of_two_runs_too(folder, words):
+def test_a_command_reads_each_file_of_two_runs_once(folder, words):
     opened = instit_bench(*words)
     assert opened.to_read == once(JOURNALS | VERDICTS, "first-demo", "random-demo")
 
 
-def test_scoring_a_file_again_reads_the_verdicts_alone(folder):
+def test_scoring_a_file_again_reads_only_the_verdicts(folder):
     instit_bench("export", "results/first-demo", "--format", "official")
     words = ["score", "results/first-demo/export/image_oe_inference.json", "--name", "scored"]
     words += ["--task", "inst_it_image_oe", "--judge", "lexical"]
     instit_bench(*words)
     opened = instit_bench(*words)
-    kept, used = sorted(opened.to_read)  # those of the run that is set aside, and their copy
+    kept, used = sorted(opened.to_read)  # those of the run that is moved aside, and their copy
     assert kept.startswith(".replaced/scored-")
     assert used == "results/scored/judgements/inst_it_image_oe.jsonl"
     assert set(opened.to_read.values()) == {1}
 
 
-def test_the_count_sees_a_file_that_is_read_twice(folder):
+def test_a_file_that_is_read_twice_is_noticed(folder):
     path = folder / "results/first-demo/samples/gpt4tools_seen.jsonl"
     with watched() as opened:
         path.read_bytes()

@@ -1,4 +1,4 @@
-"""A run in memory is the run on disk, while it is written and afterwards."""
+"""A run in memory equals the run on disk, while it is being written and afterwards."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from instit_bench.errors import InputError
 from instit_bench.evaluation.config import make_config
 from instit_bench.evaluation.runner import run
 from instit_bench.progress import Silent
+from instit_bench.runs.directory import default_name, run_directory
 from instit_bench.runs.journal import JournalWriter
 from instit_bench.runs.loaded import Run
 from instit_bench.runs.record import SampleRecord
@@ -18,13 +19,13 @@ from instit_bench.types import State, Usage
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
-    """A judged run over the demo data, as the process that wrote it holds it."""
+    """A judged run on the demo data, as the writing process holds it in memory."""
     settings = {"model": "first", "backend": "baseline", "data": "demo", "judge": ("lexical",)}
     folder = tmp_path_factory.mktemp("results")
     return run(make_config(None, settings | {"output": folder}), Silent()).run
 
 
-def test_whoever_wrote_a_run_holds_what_readers_read(written):
+def test_the_written_run_equals_the_loaded_one(written):
     stored = Run.load(written.path)
     assert stored.manifest == written.manifest
     assert stored.results == written.results
@@ -34,12 +35,12 @@ def test_whoever_wrote_a_run_holds_what_readers_read(written):
         assert list(task.selected()) == list(written.tasks[name].selected())
 
 
-def test_results_json_is_the_results(written):
+def test_results_json_contains_the_results(written):
     on_disk = json.loads(written.directory.results_path.read_text())
     assert on_disk == Run.load(written.path).results.model_dump(mode="json")
 
 
-def test_appended_samples_and_verdicts_count_at_once(written, tmp_path):
+def test_appended_samples_and_verdicts_are_available_at_once(written, tmp_path):
     (tmp_path / "manifest.json").write_text(written.directory.manifest_path.read_text())
     task = Run.load(tmp_path).tasks["inst_it_image_oe"]
     assert (task.samples, task.result.n_scored) == ([], 0)
@@ -56,7 +57,7 @@ def test_appended_samples_and_verdicts_count_at_once(written, tmp_path):
     assert (again.samples, again.result) == (task.samples, task.result)
 
 
-def test_a_released_task_keeps_its_result_and_is_read_again_when_asked(written):
+def test_a_released_task_keeps_its_result_and_is_read_again_on_demand(written):
     stored = Run.load(written.path)
     tasks = list(stored.one_by_one())
     before = [task.result for task in tasks]
@@ -65,14 +66,14 @@ def test_a_released_task_keeps_its_result_and_is_read_again_when_asked(written):
         written.directory.journal_path(task.name).rename(written.path / task.name)
     try:
         assert [task.result for task in tasks] == before
-        assert all(task.samples == [] for task in tasks)  # there is nothing to read now
+        assert all(task.samples == [] for task in tasks)  # now there is nothing to read
     finally:
         for task in tasks:
             (written.path / task.name).rename(written.directory.journal_path(task.name))
 
 
 @pytest.mark.parametrize("length", [1, 2**16 - 1, 2**16, 2**16 + 1, 2**18])
-def test_a_line_that_was_cut_short_is_dropped_whatever_its_length(tmp_path, length):
+def test_a_truncated_line_is_dropped_whatever_its_length(tmp_path, length):
     record = SampleRecord(id="1", state=State.SCORED, target="A", usage=Usage(1, 2))
     path = tmp_path / "task.jsonl"
     with JournalWriter(path) as journal:
@@ -85,8 +86,15 @@ def test_a_line_that_was_cut_short_is_dropped_whatever_its_length(tmp_path, leng
         assert path.read_bytes() == before + whole
 
 
-def test_what_is_no_run_is_said(tmp_path):
+def test_a_folder_without_a_run_is_an_error(tmp_path):
     with pytest.raises(InputError, match="nowhere: run directory not found"):
         Run.load(tmp_path / "nowhere")
     with pytest.raises(InputError, match=r"is not a run directory: it has no manifest\.json"):
         Run.load(tmp_path)
+
+
+@pytest.mark.parametrize("model", ["字" * 100, "😀a" * 100, "/" * 9, "m" * 10**5])
+def test_a_run_named_after_any_model_fits_a_file_name(tmp_path, model):
+    name = default_name(model, "demo")
+    assert 0 < len(name.encode()) <= 200
+    run_directory(tmp_path, name).path.mkdir()

@@ -85,7 +85,7 @@ def test_precision_on_the_corpus():
         ("Option: C", "C"),
         ("", ""),
         ("nothing to see", ""),
-        # Flaws, kept: lower case is not read, any capital counts, reasoning counts.
+        # Known flaws, kept: lower case is not read, any capital counts, reasoning counts.
         ("(b)", ""),
         ("Dog", "D"),
         ("ANSWER: D", "A"),
@@ -160,24 +160,24 @@ SHAPES = ("12 cm", "30°", "45°", "2.5")
 @pytest.mark.parametrize(
     ("reply", "letter"),
     [
-        # Labels that are not the answer's.
+        # Labels that do not belong to the answer.
         ("The correct answer is D. The wrong answer would be B.", "D"),
         ("The best choice is B; the next best is A.", "B"),
         ("C is the answer. The second most likely option is D.", "C"),
         ("The incorrect one is option C.", None),
         ("The answer choice (D), unknown, is incorrect.", None),
-        # What would be said of another question, and by somebody else.
+        # Answers to another question or by somebody else.
         ("If the question were about [1], the answer would be A.", None),
         ("The answer is C. Had it asked about <2>, the answer would have been B.", "C"),
         ("If the grass died, the answer would be (C).", "C"),
         ("One might be tempted to say A. The answer is D.", "D"),
-        # Changes of mind.
+        # The model changes its mind.
         ("I initially chose A, but changed to C.", "C"),
         ("Either B or something else, but finally D.", "D"),
         ("<answer>A</answer> Wait, no: the answer is B.", "B"),
         ("\\boxed{C}. Hmm, that is wrong. The correct answer is D.", "D"),
         ("The answer is A.\n\nThe answer is C.", None),
-        # Letters of the content.
+        # Letters that belong to the content.
         ("In the triangle the angle A is a right angle, so [1] leans.", None),
         ("The line meets the circle at B.", None),
         ("There is a right angle at A and one at D.", None),
@@ -224,7 +224,7 @@ def test_options_that_are_quantities(reply, letter):
     assert extract_choice(reply, SHAPES).letter == letter
 
 
-def test_letters_bound_the_answer():
+def test_letters_limit_the_possible_answers():
     assert extract_choice("E").reason == "out_of_range"
     assert extract_choice("E", letters="ABCDE").letter == "E"
     assert extract_choice("fish", ["cat", "dog", "cow", "owl", "fish"]).letter is None
@@ -257,12 +257,12 @@ def test_letters_follow_the_choices(choices, letters):
     ],
 )
 def test_long_repetitive_replies_finish(piece):
-    # A pattern that is quadratic in any of these takes minutes here.
+    # A quadratic pattern would take minutes here.
     extract_choice(piece * (100_000 // len(piece)), BAGS)
 
 
 @pytest.mark.parametrize("reply", ["A{}x", "answer{}x", "A,{}B{}x", "not{}x", "[[{}A"])
-def test_long_runs_of_space_finish(reply):
+def test_long_runs_of_whitespace_finish(reply):
     extract_choice(reply.replace("{}", " " * 50_000), BAGS)
 
 
@@ -293,7 +293,7 @@ def test_any_reply_is_read_without_raising(reply, choices):
 # The scorer
 
 
-def test_a_right_letter_is_scored():
+def test_a_correct_letter_is_scored():
     assert score("The answer is B") == Score(
         State.SCORED,
         {"accuracy": 1.0, "official_accuracy": 1.0},
@@ -303,7 +303,7 @@ def test_a_right_letter_is_scored():
     )
 
 
-def test_an_unreadable_reply_is_wrong_and_outside_the_official_denominator():
+def test_an_unparsed_reply_is_wrong_and_excluded_from_the_official_denominator():
     result = score("the first one, maybe")
     assert result.state is State.UNPARSED
     assert result.values == {"accuracy": 0.0}
@@ -352,7 +352,7 @@ def test_agreement_is_not_explained():
     assert "difference" not in score("C").details
 
 
-def test_tables_count_what_has_a_verdict():
+def test_tables_count_scored_samples():
     scores = [score("B"), score("(C)"), score("b."), score("?"), Score(State.INFER_ERROR)]
     scored = [ScoredSample(str(n), "001", "B", value) for n, value in enumerate(scores)]
     assert ChoiceScorer().tables(scored) == {

@@ -46,7 +46,7 @@ def test_a_block_is_removed(opening, closing):
 
 
 @FAMILIES
-def test_a_block_without_an_end_hides_the_rest(opening, closing):
+def test_an_unclosed_block_hides_the_rest(opening, closing):
     visible = split_reasoning(f"{opening}is it A? Or B")
     assert visible == Visible("", unclosed=True)
     assert visible.hidden.endswith("is it A? Or B")
@@ -60,7 +60,7 @@ def test_a_block_without_an_end_hides_the_rest(opening, closing):
         if not opening.lower().startswith(("here", "analysis"))
     ],
 )
-def test_text_on_both_sides_is_kept(opening, closing):
+def test_text_before_and_after_a_block_is_kept(opening, closing):
     if closing.endswith("final<|message|>") and not opening.startswith("<|channel|>"):
         return
     assert split_reasoning(f"so {opening}is it A?{closing}B") == Visible("so B")
@@ -73,7 +73,7 @@ def test_text_on_both_sides_is_kept(opening, closing):
         "<|end|><|start|>assistant<|channel|>final<|message|>",
     ],
 )
-def test_a_closing_tag_alone_ends_what_the_template_opened(closing):
+def test_a_lone_closing_tag_ends_the_block_opened_by_the_template(closing):
     assert split_reasoning(f"is it A?{closing}B") == Visible("B")
 
 
@@ -138,7 +138,7 @@ END_TOKENS = [
 
 @pytest.mark.parametrize("token", END_TOKENS)
 @pytest.mark.parametrize("rest", ["", "\n", "\nUser: and now?", "\n<|im_start|>user\nhi"])
-def test_nothing_follows_an_end_token(token, rest):
+def test_text_after_an_end_token_is_dropped(token, rest):
     assert strip_end_tokens(f"B{token}{rest}") == "B"
 
 
@@ -189,7 +189,7 @@ def test_any_reply_is_stripped_without_raising(reply):
 
 
 @given(st.text(alphabet="AB [](){}.,:3\n"))
-def test_text_without_tags_stays_as_it_is(reply):
+def test_text_without_tags_is_unchanged(reply):
     assert split_reasoning(reply) == Visible(reply)
     assert strip_end_tokens(reply) == reply or reply[:1].isspace()
 
@@ -198,6 +198,6 @@ def test_text_without_tags_stays_as_it_is(reply):
     "piece", [*(tag for pair in PAIRS for tag in pair), *END_TOKENS, "<", "<s>"]
 )
 def test_long_repetitive_replies_finish(piece):
-    # Anything quadratic takes minutes here.
+    # A quadratic pattern would take minutes here.
     for text in (piece * (500_000 // len(piece)), f"{piece} x " * 50_000, f"<s>{piece}x " * 50_000):
         strip_end_tokens(split_reasoning(text).text)

@@ -1,4 +1,4 @@
-"""What a scorer's spec says of its numbers, whoever brings the scorer."""
+"""What a scorer's spec declares about its metrics, for built-in and installed scorers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.installed import install
 
 
 def stored(scorer, metrics):
-    """A task as a run's manifest or a baseline file names it."""
+    """Return a task as described in a run's manifest or a baseline file."""
     return SimpleNamespace(scorer=scorer, metrics=metrics)
 
 
@@ -39,7 +39,7 @@ OPEN = ["official_score", "lexical_score", "id_f1", "time_f1"]
         ("not_installed", ["exact", "f1"], ["exact", "f1"], ("exact",), "exact"),
     ],
 )
-def test_a_diagnostic_never_stands_in_for_a_headline(scorer, metrics, valued, heads, deciding):
+def test_a_diagnostic_is_never_used_as_the_headline(scorer, metrics, valued, heads, deciding):
     spec = spec_of(stored(scorer, metrics))
     assert spec.headlines(valued) == heads
     assert spec.deciding(valued) == deciding
@@ -49,17 +49,19 @@ def test_a_diagnostic_never_stands_in_for_a_headline(scorer, metrics, valued, he
     ("value", "right", "right_where_lower_is_better"),
     [(1.0, True, False), (0.5, True, True), (0.49, False, True), (0.0, False, True)],
 )
-def test_half_a_point_is_right_on_either_scale(value, right, right_where_lower_is_better):
+def test_half_of_the_maximum_counts_as_right_on_either_scale(
+    value, right, right_where_lower_is_better
+):
     assert is_right("a", {"a": value}, ()) is right
     assert is_right("a", {"a": value}, ["a"]) is right_where_lower_is_better
 
 
 @pytest.mark.parametrize("metric", ["b", None])
-def test_no_value_is_neither_right_nor_wrong(metric):
+def test_a_missing_value_is_neither_right_nor_wrong(metric):
     assert is_right(metric, {"a": 0.5}, ()) is None
 
 
-def test_a_scorer_that_is_not_installed_groups_nothing_and_draws_nothing():
+def test_a_scorer_that_is_not_installed_has_no_groups_and_no_plots():
     spec = spec_of(stored("not_installed", ["exact"]))
     record = SimpleNamespace(
         question="What is [1]?",
@@ -73,7 +75,7 @@ def test_a_scorer_that_is_not_installed_groups_nothing_and_draws_nothing():
     assert (spec.matrices, spec.needs_judge, spec.multiple_choice) == ((), False, False)
 
 
-def test_an_installed_package_brings_a_scorer(tmp_path, monkeypatch):
+def test_an_installed_package_provides_a_scorer(tmp_path, monkeypatch):
     install(
         tmp_path,
         monkeypatch,
@@ -99,7 +101,7 @@ def test_an_installed_package_brings_a_scorer(tmp_path, monkeypatch):
         ),
     ],
 )
-def test_a_broken_package_is_one_error_naming_it(tmp_path, monkeypatch, module, said):
+def test_a_broken_package_is_an_error_that_names_it(tmp_path, monkeypatch, module, said):
     install(tmp_path, monkeypatch, "instit_bench.scorers", {"colour": "colours:SPEC"}, module)
     with pytest.raises(InputError) as caught:
         spec_of(stored("colour", ["exact"]))
@@ -107,7 +109,7 @@ def test_a_broken_package_is_one_error_naming_it(tmp_path, monkeypatch, module, 
     assert said in str(caught.value)
 
 
-def test_two_packages_may_not_bring_one_name(tmp_path, monkeypatch):
+def test_two_packages_cannot_provide_the_same_name(tmp_path, monkeypatch):
     for name in ("colours", "paints"):
         entries = {"colour": f"{name}:SPEC"}
         install(tmp_path, monkeypatch, "instit_bench.scorers", entries, "", package=name)
@@ -115,18 +117,18 @@ def test_two_packages_may_not_bring_one_name(tmp_path, monkeypatch):
         SCORERS.load("colour")
 
 
-def test_this_package_s_own_names_cannot_be_taken(tmp_path, monkeypatch):
+def test_built_in_names_cannot_be_overridden(tmp_path, monkeypatch):
     entries = {"choice": "colours:SPEC"}
     install(tmp_path, monkeypatch, "instit_bench.scorers", entries, "SPEC = 1")
     assert SCORERS.load("choice").official == "official_accuracy"
 
 
-def test_an_unknown_name_is_told_with_those_there_are():
+def test_an_unknown_name_is_an_error_that_lists_the_known_ones():
     with pytest.raises(InputError, match="there is no scorer 'best'; choose one of choice, "):
         SCORERS.load("best")
 
 
-def test_answers_that_nobody_judged_are_not_compared_by_a_diagnostic(cli, tmp_path):
+def test_unjudged_predictions_are_not_compared_by_a_diagnostic(cli, tmp_path):
     for model in ("random", "first"):
         cli(*("run", "--backend", "baseline", "--data", "demo", "--tasks", "inst_it_image_oe"),
             *("--model", model, "--name", model))  # fmt: skip
@@ -137,5 +139,5 @@ def test_answers_that_nobody_judged_are_not_compared_by_a_diagnostic(cli, tmp_pa
         "inst_it_image_oe: no headline metric has a value; were its answers judged?" in done.stdout
     )
     held = cli("check", "results/first", "--baseline", "results/random")
-    assert held.returncode == 3  # coverage: nothing has a verdict
+    assert held.returncode == 3  # coverage: nothing was judged
     assert "id_f1" not in held.stdout

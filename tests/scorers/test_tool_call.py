@@ -1,4 +1,4 @@
-"""The scorer: official and strict values side by side, on small cases and on the real split."""
+"""The scorer: official and strict values side by side, for small cases and the real split."""
 
 import json
 from pathlib import Path
@@ -156,7 +156,7 @@ def test_success(gold, reply, official, strict, exact):
         ),
     ],
 )
-def test_difference_names_the_reason(gold, reply, words):
+def test_the_reason_for_a_difference_is_named(gold, reply, words):
     assert words in score(gold, reply).details["difference"]
 
 
@@ -242,13 +242,13 @@ def test_states(reply, finish_reason, state, reason):
     assert set(OFFICIAL) <= result.values.keys()
 
 
-def test_native_calls_count_for_strict_only():
+def test_native_calls_count_only_for_strict():
     native = NativeToolCall("Face", '{"image": "image/new.png"}')
     result = score(FACE, "", tool_calls=(native,))
     assert (result.values["sr"], result.values["strict_sr"], result.method) == (0, 1, "native")
 
 
-def test_unreadable_gold_is_an_error():
+def test_an_unreadable_target_is_an_error():
     with pytest.raises(ValueError, match="sample 1: target output cannot be read"):
         score("nothing", FACE)
 
@@ -298,7 +298,7 @@ def test_texts(gold, predicted, rouge, match):
     ),
     st.sampled_from([FACE, CROP, CHAIN, REFUSAL]),
 )
-def test_every_value_lies_between_0_and_1(reply, gold):
+def test_every_value_is_between_0_and_1(reply, gold):
     result = score(gold, reply)
     assert all(0 <= value <= 1 for value in result.values.values())
     assert result.state.has_verdict
@@ -324,7 +324,7 @@ def means(scores, names=(*OFFICIAL, "strict_sr")):
     return {name: fmean(result.values[name] for result in scores.values()) for name in names}
 
 
-def test_gold_as_prediction_on_the_real_split(records):
+def test_targets_as_predictions_on_the_real_split(records):
     scores = score_all(records, lambda record: record["output"])
     assert means(scores) == pytest.approx(
         {
@@ -348,7 +348,7 @@ def test_gold_as_prediction_on_the_real_split(records):
         assert values.get("hallucinated_tool_rate", 0) == 0
 
 
-def test_always_refusing_on_the_real_split(records):
+def test_only_refusals_on_the_real_split(records):
     scores = score_all(records, lambda record: REFUSAL)
     assert means(scores) == pytest.approx(
         dict.fromkeys((*OFFICIAL, "strict_sr"), 50 / 652), abs=1e-12
@@ -366,14 +366,14 @@ def test_the_real_file_in_place_of_the_placeholder(records):
     assert all(result.values.get("args_exact", 1) == 1 for result in scores.values())
 
 
-def test_arity_from_descriptions_fits_the_real_gold_inputs(records):
+def test_arity_from_descriptions_matches_the_real_target_inputs(records):
     for record in records:
         prompt = read_prompt(record["instruction"])
         result = score(record["output"], record["output"], record["instruction"])
         for found in result.details["gold_calls"]:
             tool = prompt.find_tool(found["name"])
             assert tool is not None
-            # Three gold inputs are empty.
+            # Three target inputs are empty.
             assert len(found["arguments"]) == tool.arity or record["id"] in (52, 191, 402)
             for text, is_file in zip(found["arguments"], tool.takes_file, strict=False):
                 assert (text == "example.png") == is_file

@@ -27,7 +27,7 @@ AROUND = {
 
 
 @pytest.mark.parametrize(("style", "text", "calls"), TOKENS + TAGS + OBJECTS)
-def test_what_stands_around_the_calls_does_not_matter(style, text, calls):
+def test_text_around_the_calls_does_not_matter(style, text, calls):
     if "analysis" in text or "```" in text:
         pytest.skip("it begins with channels of its own, or holds a fence")
     plain = read(text)[0]
@@ -64,7 +64,7 @@ def test_arguments_of_a_native_call(arguments, found, fault):
     assert (reply.format, reply.fault) == ("native", fault)
 
 
-def test_results_between_calls_are_known_to_later_ones():
+def test_results_between_calls_are_available_to_later_calls():
     text = f"<tool_call>{CALL}</tool_call>\n<tool_response>c.png</tool_response>\n<tool_call>{CALL}"
     reply = parse_reply(text, PROMPT)
     assert isinstance(reply, Reply)
@@ -79,7 +79,7 @@ PLAIN = st.recursive(
 
 
 @given(st.lists(PLAIN) | st.dictionaries(st.text(), PLAIN))
-def test_json_is_read_as_it_is(value):
+def test_json_is_read_exactly(value):
     literal = read_literal(json.dumps(value))
     assert literal is not None
     assert literal.value == value
@@ -139,7 +139,7 @@ ENDLESS += [
 
 
 @pytest.mark.parametrize("piece", ENDLESS)
-def test_a_megabyte_of_anything_is_read(piece):
+def test_a_megabyte_of_any_text_is_read(piece):
     """A parser that took quadratic time would not come to an end here."""
     text = piece * (1_000_000 // len(piece))
     assert isinstance(parse_reply(text, PROMPT), Reply | ParseError)
@@ -155,7 +155,7 @@ def test_a_long_prompt_is_read(piece):
     read_prompt("> A: representing " + piece * (200_000 // len(piece)))
 
 
-def test_deep_nesting_is_no_error():
+def test_deep_nesting_is_not_an_error():
     for opener in ('{"a":', "[", "("):
         assert list(read_literals(opener * 100_000)) == []
         assert read_literal(opener * 100_000) is None

@@ -1,4 +1,4 @@
-"""The official numbers: worked out by hand from the published rules."""
+"""The official metrics, worked out by hand from the published rules."""
 
 import math
 import warnings
@@ -14,7 +14,7 @@ CROP = CALL.format("Crop", "example.png, dog") + END
 FACE = CALL.format("Face", "example.png") + END
 REFUSAL = ASK + "No\nAI: Romeo."
 
-# One text piece of one word, right: (1 + 1e-15) / (1 + 1e-9), and no brevity penalty to speak of.
+# One correct text of one word: (1 + 1e-15) / (1 + 1e-9), with a negligible brevity penalty.
 WORD = (1 + 1e-15) / (1 + 1e-9) * math.exp(1 - (1 + 1e-9) / (1 + 1e-15))
 
 
@@ -99,7 +99,7 @@ def test_bleu_of_a_text_input(gold, prediction, expected):
     assert result.args == pytest.approx(expected, abs=1e-8)
 
 
-def test_gold_with_an_action_without_input_is_refused():
+def test_a_target_with_an_action_without_input_is_refused():
     gold = CALL.format("Face", "example.png") + "Action: Face\n"
     with pytest.raises(ValueError, match="2 'Action: ' and 1 'Action Input: ' lines"):
         score_official(gold, gold)

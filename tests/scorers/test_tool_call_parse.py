@@ -1,4 +1,4 @@
-"""What the parser makes of replies, and what it reads in prompts."""
+"""Parsing replies and prompts."""
 
 import json
 
@@ -140,7 +140,7 @@ def read(text, *native):
         pytest.param('{"action": "Final Answer", "action_input": "hi"}', [], "json"),
     ],
 )
-def test_replies_that_can_be_read(text, calls, style):
+def test_readable_replies(text, calls, style):
     found, reply = read(text)
     assert found == calls
     assert reply.format == style
@@ -168,7 +168,7 @@ def test_replies_that_can_be_read(text, calls, style):
         ('{"name":' * 3000, "malformed_call"),
     ],
 )
-def test_replies_that_cannot_be_read(text, kind):
+def test_unreadable_replies(text, kind):
     reply = parse_reply(text, PROMPT)
     assert isinstance(reply, ParseError)
     assert reply.kind == kind
@@ -184,7 +184,7 @@ def test_replies_that_cannot_be_read(text, kind):
         ASK + "No\nAI: hi\n" + ASK + "Yes\nAction: Detect Face\nAction Input: image/a.png",
     ],
 )
-def test_a_call_after_no_is_made_and_contradicts(text):
+def test_a_call_after_no_counts_and_is_contradictory(text):
     calls, reply = read(text)
     assert calls == [FACE]
     assert reply.contradicts
@@ -207,7 +207,7 @@ def test_the_answer_is_kept():
     assert read("No\nIt is blue.")[1].answer == "It is blue."
 
 
-def test_half_a_surrogate_pair_in_json_is_replaced():
+def test_a_lone_surrogate_in_json_is_replaced():
     calls, _ = read('{"name": "Make Text", "arguments": ["\\ud800!"]}')
     assert calls == [("Make Text", ("?!",))]
 
@@ -244,7 +244,7 @@ def test_prompt_in_the_middle_of_a_chain():
     assert prompt.files == ("image/a.png", "c/b.png")
 
 
-def test_prompt_of_another_wording():
+def test_prompt_with_different_wording():
     prompt = read_prompt("Tools should be one of [Look Up, Draw]. Here is plan.txt.")
     assert [(tool.name, tool.arity) for tool in prompt.tools] == [("Look Up", 1), ("Draw", 1)]
     assert prompt.files == ("plan.txt",)
@@ -270,6 +270,6 @@ def test_tool_descriptions(description, takes_file):
     assert (tool.arity, tool.takes_file) == (len(takes_file), takes_file)
 
 
-def test_file_names_come_in_the_order_of_their_last_mention():
+def test_file_names_are_ordered_by_their_last_mention():
     text = "a.png, b/c.jpeg. Then 'a.png'! See e.g. abc.com, v2.5 and sofa.chairs"
     assert file_names(text) == ("b/c.jpeg", "a.png")

@@ -92,13 +92,13 @@ REACT += [
 
 
 @pytest.mark.parametrize(("text", "calls"), PYTHONIC)
-def test_calls_as_in_python(text, calls):
+def test_calls_in_python_syntax(text, calls):
     found, reply = read(text)
     assert (found, reply.format) == (calls, "pythonic")
 
 
 @pytest.mark.parametrize(("text", "calls"), REACT)
-def test_variants_of_the_demanded_text(text, calls):
+def test_variants_of_the_requested_format(text, calls):
     found, reply = read(text)
     assert found == calls
     assert reply.format in ("react", "markdown", "continuation")
@@ -135,7 +135,7 @@ DECLINES = [
 
 @pytest.mark.parametrize("action", DECLINES)
 @pytest.mark.parametrize("rest", ["", "Action Input: None\n"])
-def test_an_action_that_is_none_declines(action, rest):
+def test_an_empty_action_declines(action, rest):
     calls, reply = read(f"{ASK}No\nAction: {action}\n{rest}AI: hi")
     assert (calls, reply.answer, reply.fault) == ([], "hi", None)
     assert read(f"Action: {action}\n{rest}")[0] == []
@@ -158,7 +158,7 @@ def test_an_action_that_is_none_declines(action, rest):
         (ASK + "No\nFinal Answer: hi", "hi"),
     ],
 )
-def test_a_refusal_in_other_words(text, answer):
+def test_a_refusal_in_different_words(text, answer):
     calls, reply = read(text)
     assert (calls, reply.answer) == ([], answer)
 
@@ -177,7 +177,7 @@ def test_a_refusal_in_other_words(text, answer):
         "No tool is needed. Links look like [this](url), an address is to=somebody {x}.",
     ],
 )
-def test_an_answer_that_speaks_of_tools_calls_none(text):
+def test_an_answer_that_mentions_tools_calls_none(text):
     assert read(text)[0] == []
 
 
@@ -226,7 +226,7 @@ def test_reasoning_that_runs_into_a_call(text):
         "<｜tool▁call▁begin｜>detect_face<｜tool▁sep｜>{broken",
     ],
 )
-def test_a_call_that_breaks_off_is_malformed(text):
+def test_an_incomplete_call_is_malformed(text):
     reply = parse_reply(text, PROMPT)
     assert isinstance(reply, ParseError)
     assert reply.kind == "malformed_call"

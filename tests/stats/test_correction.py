@@ -27,7 +27,7 @@ def test_worked_examples(p, adjusted):
 
 @given(st.lists(st.floats(0, 1), min_size=1))
 def test_it_rejects_what_the_step_down_procedure_rejects(p):
-    """Holm (1979): from the smallest p on, while the k-th is at most 0.05 / (m - k + 1)."""
+    """Holm (1979): start at the smallest p, stop when the k-th exceeds 0.05 / (m - k + 1)."""
     rejected = set()
     for rank, index in enumerate(sorted(range(len(p)), key=p.__getitem__)):
         if p[index] * (len(p) - rank) > 0.05:
@@ -37,6 +37,6 @@ def test_it_rejects_what_the_step_down_procedure_rejects(p):
 
 
 @given(st.lists(st.floats(0, 1)))
-def test_it_is_between_no_correction_and_bonferronis(p):
+def test_it_lies_between_no_correction_and_bonferroni_s(p):
     for before, after in zip(p, holm(p), strict=True):
         assert before <= after <= min(1.0, before * len(p))

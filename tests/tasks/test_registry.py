@@ -47,17 +47,17 @@ def test_the_six_tasks_and_two_groups_ship():
     assert {t.name for t in registry.resolve(["inst_it_bench", "gpt4tools"])} == BUILT_IN
 
 
-def test_a_task_named_twice_is_taken_once():
+def test_a_task_given_twice_is_selected_once():
     names = [t.name for t in load_registry().resolve(["gpt4tools_seen", "gpt4tools"])]
     assert names == ["gpt4tools_seen", "gpt4tools_unseen"]
 
 
-def test_a_folder_of_ones_own_joins_in_by_path_and_by_tag(tmp_path):
+def test_a_user_s_folder_is_found_by_path_and_by_tag(tmp_path):
     registry = load_registry([write_plugin(tmp_path / "plugin")])
     assert [task.name for task in registry.resolve(["mine"])] == ["colours"]
 
 
-def test_an_installed_package_joins_in_by_its_entry_point(tmp_path, monkeypatch):
+def test_an_installed_package_is_found_by_its_entry_point(tmp_path, monkeypatch):
     package = write_plugin(tmp_path / "my_tasks")
     (package / "__init__.py").write_text("")
     monkeypatch.syspath_prepend(tmp_path)
@@ -66,7 +66,7 @@ def test_an_installed_package_joins_in_by_its_entry_point(tmp_path, monkeypatch)
     assert "colours" in load_registry().tasks
 
 
-def test_an_unknown_name_is_told_with_its_nearest():
+def test_an_unknown_name_is_an_error_with_the_nearest_names():
     with pytest.raises(InputError, match="did you mean 'gpt4tools_seen'"):
         load_registry().resolve(["gpt4tools_sen"])
 
@@ -86,12 +86,19 @@ def test_an_unknown_name_is_told_with_its_nearest():
         (PLUGIN.replace("aggregation: mean", "aggregation: median"), "metric_list.0.aggregation"),
         (PLUGIN.replace("aggregation: mean", "aggregation: !function utils.median"), "choose mean"),
         (PLUGIN + "description: before every prompt", "key 'description' is not known"),
+        (PLUGIN + "generation_kwargs: {max_new_tokens: many}", "max_new_tokens': Input should be"),
+        (PLUGIN + "generation_kwargs: {max_new_tokens: -1}", "max_new_tokens': Input should be"),
+        (PLUGIN + "generation_kwargs: {max_new_tokens: 1.5}", "max_new_tokens': Input should be"),
+        (PLUGIN + "generation_kwargs: {until: 5}", "key 'until"),
+        (PLUGIN + "generation_kwargs: {until: [[a]]}", "key 'until"),
+        (PLUGIN + "generation_kwargs: {temperature: .inf}", "temperature': Input should be a fini"),
+        (PLUGIN + "generation_kwargs: {temperature: hot}", "temperature': Input should be a valid"),
         ("task: [", "is not valid YAML"),
         ("- task", "must be a mapping"),
         (PLUGIN.replace("task: colours", "task: gpt4tools_seen"), "is already used by"),
     ],
 )
-def test_a_broken_plugin_is_one_error_naming_file_and_key(tmp_path, text, told):
+def test_a_broken_plugin_is_an_error_that_names_file_and_key(tmp_path, text, told):
     folder = write_plugin(tmp_path / "plugin", text)
     with pytest.raises(InputError) as caught:
         load_registry([folder])
@@ -100,12 +107,12 @@ def test_a_broken_plugin_is_one_error_naming_file_and_key(tmp_path, text, told):
     assert "\n" not in str(caught.value)
 
 
-def test_the_mean_of_values_that_know_their_cluster_is_a_mean(tmp_path):
+def test_the_clustered_mean_is_recognised_as_a_mean(tmp_path):
     text = PLUGIN.replace("aggregation: mean", f"aggregation: !function {MEAN_SCORE}")
     assert "colours" in load_registry([write_plugin(tmp_path / "plugin", text)]).tasks
 
 
-def test_reading_a_plugin_runs_none_of_its_code(tmp_path):
+def test_reading_a_plugin_does_not_run_its_code(tmp_path):
     folder = write_plugin(tmp_path / "plugin")
     (folder / "utils.py").write_text("raise SystemExit('ran')")
     load_registry([folder])
@@ -119,7 +126,7 @@ def test_reading_a_plugin_runs_none_of_its_code(tmp_path):
         ("x = 1", "utils has no function process_results"),
     ],
 )
-def test_a_function_that_is_not_there_is_one_error_naming_its_key(tmp_path, module, told):
+def test_a_missing_function_is_an_error_that_names_its_key(tmp_path, module, told):
     folder = write_plugin(tmp_path / "plugin")
     if module is not None:
         (folder / "utils.py").write_text(module)

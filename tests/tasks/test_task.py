@@ -1,4 +1,4 @@
-"""From records to samples and requests: the benchmark's own message shapes."""
+"""From records to samples and requests, with the benchmark's own message formats."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def request_of(name, doc, style="chat"):
     return chosen.request(sample, GenerationParams(), style, ROOT)
 
 
-def test_multiple_choice_puts_media_first_then_the_words_around_question_and_options():
+def test_multiple_choice_puts_media_first_and_prompts_around_question_and_options():
     (message,) = request_of("inst_it_image_mc", MC).messages
     assert message.role == "user"
     assert message.parts == (
@@ -45,7 +45,7 @@ def test_multiple_choice_puts_media_first_then_the_words_around_question_and_opt
     )
 
 
-def test_open_ended_puts_both_words_before_the_question():
+def test_open_ended_puts_both_prompts_before_the_question():
     doc = {k: v for k, v in MC.items() if k != "image"} | {"video_path": "videos_vpt/7"}
     (message,) = request_of("inst_it_video_oe", doc).messages
     assert message.parts == (
@@ -54,7 +54,7 @@ def test_open_ended_puts_both_words_before_the_question():
     )
 
 
-def test_a_tool_prompt_opens_the_first_thought_for_chat_models_only():
+def test_a_tool_prompt_starts_the_first_thought_for_chat_models_only():
     (chat,) = request_of("gpt4tools_seen", TOOL).messages
     assert (chat.role, chat.text) == (
         "system",
@@ -75,7 +75,7 @@ def test_sampling_settings_follow_the_benchmark():
         assert tools.generation_params(style) == expected, style
 
 
-def test_a_task_s_styles_are_checked_with_its_file(tmp_path):
+def test_the_styles_of_a_task_are_checked_when_its_file_is_read(tmp_path):
     def styles(text):
         (tmp_path / "t.yaml").write_text(
             "task: t\ndataset_path: json\ndoc_to_target: answer\nmetric_list: [{metric: m}]\n"
@@ -98,7 +98,7 @@ def test_a_task_s_styles_are_checked_with_its_file(tmp_path):
         styles("chat_style: terse")
 
 
-def test_a_sample_keeps_the_benchmark_s_id_and_shares_a_cluster_with_its_picture():
+def test_a_sample_keeps_the_benchmark_s_id_and_is_clustered_by_image():
     (sample,) = task("inst_it_image_mc").samples([MC])
     assert (sample.id, sample.cluster, sample.target) == ("007-02", "007", "C")
     assert sample.choices == ("a cup", "a bag", "a ball", "nothing")
@@ -106,26 +106,26 @@ def test_a_sample_keeps_the_benchmark_s_id_and_shares_a_cluster_with_its_picture
     assert (tool.id, tool.target) == ("17", "Thought: …")
 
 
-def test_own_wording_stands_in_where_the_official_is_not_at_hand():
+def test_our_wording_is_used_if_the_official_one_is_missing():
     own = load_registry().tasks["inst_it_video_mc"]
     assert own.prompt_origin == "own"
     assert own.with_official_prompt(PromptPair("a", "b")).prompt_origin == "official"
     assert load_registry().tasks["gpt4tools_seen"].prompt_origin == "dataset"
 
 
-def test_a_record_without_a_named_field_is_told_by_number_and_field():
+def test_a_missing_field_is_an_error_that_names_record_and_field():
     broken = {**MC, "question_id": "8"}
     del broken["choice_b"]
     with pytest.raises(InputError, match=r"record 2 \(id 8\): field 'choice_b' is missing"):
         list(task("inst_it_image_mc").samples([MC, broken]))
 
 
-def test_an_id_that_occurs_twice_is_refused():
+def test_a_duplicate_id_is_refused():
     with pytest.raises(InputError, match="id '007-02' is not unique"):
         list(task("inst_it_image_mc").samples([MC, MC]))
 
 
-def test_a_plugin_that_returns_pictures_in_other_forms_is_understood(tmp_path):
+def test_a_plugin_may_return_images_in_other_forms(tmp_path):
     (tmp_path / "t.yaml").write_text(
         "task: t\ndataset_path: json\ndoc_to_visual: !function utils.visual\n"
         "doc_to_text: !function utils.text\ndoc_to_target: answer\n"

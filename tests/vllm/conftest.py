@@ -1,4 +1,4 @@
-"""The real engine on a CPU with tiny random models; skipped where vLLM is not installed."""
+"""Tests of the real engine on a CPU with tiny random models; skipped if vLLM is not installed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from tests.command_line import cli_environment
 from tests.finished_run import Run
 
-# One thread a process: two cores are all that some machines have. One GiB of cache is plenty.
+# One thread per process, as some machines have only two cores. One GiB of cache is plenty.
 SMALL = {"OMP_NUM_THREADS": "1", "VLLM_CPU_KVCACHE_SPACE": "1"}
 QUICK = ("--engine-arg", "enforce-eager", "--engine-arg", "max-num-seqs=8", "--dtype", "float32")
 
@@ -25,7 +25,7 @@ def pytest_collection_modifyitems(items):
     try:
         version("vllm")
     except PackageNotFoundError:
-        skip = pytest.mark.skip(reason="vLLM is not installed here; .ci/vllm-env DIR builds it")
+        skip = pytest.mark.skip(reason="vLLM is not installed; .ci/vllm-env DIR installs it")
         for item in items:
             if "vllm" in item.keywords:
                 item.add_marker(skip)
@@ -44,7 +44,7 @@ Start = Callable[..., "subprocess.Popen[str]"]
 
 @pytest.fixture(scope="module")
 def start(tmp_path_factory) -> Start:
-    """Start ``instit-bench run`` on the demo data; the run's folder is ``process.folder``."""
+    """Start ``instit-bench run`` on the demo data; its run directory is ``process.folder``."""
     output = tmp_path_factory.mktemp("runs")
     started = []
 

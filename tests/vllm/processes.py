@@ -1,4 +1,4 @@
-"""What runs on this machine, from /proc."""
+"""The processes on this machine, read from /proc."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def children(pid: int) -> list[int]:
 
 
 def tree(pid: int) -> list[int]:
-    """All processes below one, parents first."""
+    """Return all descendants of a process, parents first."""
     found = []
     for child in children(pid):
         found += [child, *tree(child)]
@@ -37,7 +37,7 @@ def environment(pid: int) -> dict[str, str]:
 
 
 def key_of_engine(pid: int, timeout_s: float = 120) -> str:
-    """The key that a run, the process ``pid``, has given to its engine, as that one has it."""
+    """Return the key that the run with process ``pid`` gave its engine, read from the engine."""
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:
         for child in tree(pid):

@@ -1,7 +1,7 @@
-"""Middleware for the real engine: writes down every request that reaches it.
+"""Middleware for the real engine that records every request.
 
-``--engine-arg middleware=tests.vllm.recorder.record`` puts it into ``vllm serve``; the environment
-variable ``RECORDED_REQUESTS`` names the file, which gets one JSON line per request.
+``--engine-arg middleware=tests.vllm.recorder.record`` adds it to ``vllm serve``. Each request is
+written as one JSON line to the file in the environment variable ``RECORDED_REQUESTS``.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 
 
 async def record(request, call_next):
-    """Keep a request's authorisation and body, then let the engine answer it."""
+    """Record a request's authorisation and body, then pass it to the engine."""
     if request.method == "POST":
         line = {
             "authorization": request.headers.get("authorization"),

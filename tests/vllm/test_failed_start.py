@@ -1,4 +1,4 @@
-"""A start that fails ends with the engine's own reason and what to change, exit 2."""
+"""A failed start reports the engine's reason and what to change, with exit code 2."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ def one_line(done):
     return line
 
 
-def test_a_folder_that_is_not_there_is_told_at_once(run, tmp_path):
+def test_a_missing_folder_is_reported_at_once(run, tmp_path):
     line = one_line(run(tmp_path / "nothing"))
     assert "no such folder" in line
 
 
-def test_an_architecture_that_the_engine_does_not_know(run, models, tmp_path):
+def test_an_unknown_architecture(run, models, tmp_path):
     model = changed_config(models / "text", tmp_path / "m", architectures=["NoSuchForCausalLM"])
     line = one_line(run(model, "--tasks", "gpt4tools", name="architecture"))
     assert "NoSuchForCausalLM" in line
     assert "use a newer one, or another model" in line
 
 
-def test_weights_that_are_missing(run, models, tmp_path):
+def test_missing_weights(run, models, tmp_path):
     model = tmp_path / "m"
     shutil.copytree(models / "text", model)
     (model / "model.safetensors").unlink()
@@ -44,13 +44,13 @@ def test_weights_that_are_missing(run, models, tmp_path):
     assert "holds no weights" in line
 
 
-def test_a_model_without_a_chat_template_asked_to_chat(run, models):
+def test_a_chat_with_a_model_without_a_chat_template(run, models):
     line = one_line(run(models / "base", "--tasks", "gpt4tools", name="template"))
     assert "chat template" in line
     assert "--prompt-style raw" in line
 
 
-def test_a_request_longer_than_the_model_allows(run, models, tmp_path):
+def test_a_request_that_exceeds_the_model_s_limit(run, models, tmp_path):
     done = run(models / "text", "--tasks", "gpt4tools", "--max-model-len", 256, name="long")
     line = one_line(done)
     assert "the longest request" in line

@@ -1,4 +1,4 @@
-"""The real engine as a judge: its grammar lets nothing but a score through."""
+"""The real engine as a judge: its grammar allows nothing but a score."""
 
 from __future__ import annotations
 
@@ -16,9 +16,7 @@ pytestmark = pytest.mark.vllm
 QUICK = ("enforce-eager", "max-num-seqs=8", "dtype=float32")
 
 
-def test_every_reply_of_the_engine_is_a_score_and_its_key_is_nowhere_on_record(
-    cli, models, tmp_path
-):
+def test_every_reply_of_the_engine_is_a_score_and_its_key_is_never_recorded(cli, models, tmp_path):
     generated = cli(
         *("run", "--model", "echo-gold", "--backend", "baseline", "--data", "demo"),
         *("--tasks", "inst_it_image_oe,inst_it_video_oe", "--name", "r"),

@@ -1,4 +1,4 @@
-"""The engine dies, or the run does: one goes on, the other leaves nothing behind."""
+"""A run survives the death of its engine, and a killed run leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from tests.vllm.processes import alive, command_line, key_of_engine, tree
 
 pytestmark = pytest.mark.vllm
-# Long replies: there is time to kill something in the middle.
+# Long replies leave time to kill a process in the middle.
 LONG = ("--tasks", "gpt4tools", "--max-tokens", 400, "--concurrency", 2)
 
 
@@ -32,18 +32,18 @@ def wait_for_lines(process, count):
 
 
 def server_of(process):
-    """The engine's first process: the one that listens."""
+    """Return the engine's main process, which listens for requests."""
     return next(pid for pid in tree(process.pid) if "serve" in command_line(pid)[:4])
 
 
-def test_an_engine_killed_in_mid_run_is_started_again_and_the_run_finishes(start, finish, models):
+def test_an_engine_killed_during_a_run_is_restarted_and_the_run_finishes(start, finish, models):
     process = start(models / "text", *LONG, name="engine-killed")
     wait_for_lines(process, 5)
     before = len(journal_lines(process))
     os.kill(server_of(process), signal.SIGKILL)
     done = finish(process)
     assert done.code == 0, done.err
-    assert before < 48, "it was killed in the middle"
+    assert before < 48, "the engine was killed during the run"
     assert "the engine died" in done.err
     assert done.results["engine"]["starts"] == 2
     records = [r for task in ("gpt4tools_seen", "gpt4tools_unseen") for r in done.records(task)]
@@ -55,7 +55,7 @@ def done_total(done):
     return sum(task["n_total"] for task in done.results["tasks"].values())
 
 
-def test_a_run_killed_in_the_middle_leaves_no_server_and_resumes(start, finish, models):
+def test_a_killed_run_leaves_no_server_and_can_be_resumed(start, finish, models):
     process = start(models / "text", *LONG, name="run-killed")
     wait_for_lines(process, 5)
     engine = tree(process.pid)
@@ -75,5 +75,5 @@ def test_a_run_killed_in_the_middle_leaves_no_server_and_resumes(start, finish, 
     assert done.code == 0, done.err
     assert done_total(done) == 48
     assert "done before" in done.err
-    # The longest request is asked once more to see that it fits.
+    # The longest request is sent once more to check that it fits.
     assert done.results["engine"]["generated_tokens"] <= (48 - finished + 1) * 400

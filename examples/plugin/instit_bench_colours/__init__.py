@@ -1,1 +1,1 @@
-"""An example plugin of instit-bench: naming the colour of an image."""
+"""An example plugin for instit-bench: naming the colour of an image."""

@@ -1,4 +1,4 @@
-"""The colours that have a name here."""
+"""The colours that the plugin can name."""
 
 from __future__ import annotations
 
@@ -16,6 +16,6 @@ _FARTHEST = (3 * 255**2) ** 0.5
 
 
 def distance(one: Colour, other: Colour) -> float:
-    """How far two colours are apart: 0 for equal ones, 1 for black and white."""
+    """Return the distance of two colours: 0 for equal colours, 1 for black and white."""
     squares = ((a - b) ** 2 for a, b in zip(one, other, strict=True))
     return sum(squares) ** 0.5 / _FARTHEST

@@ -1,4 +1,4 @@
-"""Scoring the name of a colour."""
+"""A scorer for answers that name a colour."""
 
 from __future__ import annotations
 
@@ -15,13 +15,15 @@ _NAME = re.compile(rf"\b({'|'.join(COLOURS)})\b", re.IGNORECASE)
 
 
 class ColourScorer:
-    """``exact`` wants the bare name, ``named`` one colour in a sentence; ``distance`` is a mistake.
+    """Scores how well an answer names the target colour.
 
-    Where no single colour is named there is no distance: a metric counts the samples that have it.
+    ``exact`` accepts only the name itself; ``named`` accepts a sentence with one colour;
+    ``distance`` measures how far off the named colour is. A sample has no distance unless it names
+    exactly one colour: a metric is computed over the samples that have a value for it.
     """
 
     def score(self, sample: Sample, prediction: Prediction) -> Score:
-        """Score one reply; a reply that names no colour, or several, is unparsed."""
+        """Score one prediction; it is unparsed if it names no colour or several."""
         names = {name.lower() for name in _NAME.findall(prediction.text)}
         exact = float(prediction.text.strip() == sample.target)
         if len(names) != 1:
@@ -35,7 +37,7 @@ class ColourScorer:
         }
         details = {"pairs": [[sample.target, name]]}
         if values["exact"] != values["named"]:
-            details["difference"] = f"official wants the bare name: {prediction.text!r}"
+            details["difference"] = f"exact accepts only the name: {prediction.text!r}"
         return Score(State.SCORED, values, name, method="name", details=details)
 
 
@@ -61,8 +63,8 @@ COLOUR = ScorerSpec(
     matrices=(
         Matrix(
             "confusion",
-            "colours taken for one another",
-            "Rows are the right colours, columns those that were named.",
+            "confused colours",
+            "Rows are the target colours, columns the named ones.",
         ),
     ),
     outcome="extracted",

@@ -1,1 +1,1 @@
-"""The task's folder: YAML, functions, data."""
+"""The task: its YAML file, functions and data."""

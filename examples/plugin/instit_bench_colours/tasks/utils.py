@@ -1,4 +1,4 @@
-"""The functions that colours.yaml names."""
+"""The functions that colours.yaml refers to."""
 
 from __future__ import annotations
 
@@ -7,5 +7,5 @@ from typing import Any
 
 
 def doc_to_visual(doc: Mapping[str, Any]) -> list[str]:
-    """The record's image, as a path relative to the YAML file."""
+    """Return the record's image as a path relative to the YAML file."""
     return [doc["image"]]
