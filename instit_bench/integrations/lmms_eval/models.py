@@ -30,6 +30,7 @@ from instit_bench.errors import InputError, InstitBenchError
 from instit_bench.evaluation.config import RunConfig, make_config
 from instit_bench.evaluation.dispatch import ask_all
 from instit_bench.evaluation.schedule import Item, Schedule, Turn, leads_ahead
+from instit_bench.evaluation.scoring import ReasoningWatch
 from instit_bench.evaluation.workload import workload
 from instit_bench.integrations.lmms_eval.exits import exit_on_error
 from instit_bench.integrations.lmms_eval.messages import request_of
@@ -105,19 +106,24 @@ class BackendModel(lmms):  # type: ignore[misc]
     async def _answer_all(self, requests: Sequence[Request]) -> list[Any]:
         backend = await self._start(requests)
         answers: list[Any] = [None] * len(requests)
+        reasoning = ReasoningWatch(logger.warning)
         items = [Item(index, _media_of(request)) for index, request in enumerate(requests)]
         in_flight = self._config.in_flight
         with tqdm(total=len(requests), desc="Model Responding") as progress:
 
             async def ask(turn: Turn[int], computed: Callable[[], None]) -> bool:
                 index = turn.item.value
-                asked = self._ask(backend, requests[index], computed if turn.leads else None)
-                answers[index] = _result(await asked)
+                request = requests[index]
+                prediction = await self._ask(backend, request, computed if turn.leads else None)
+                reasoning.see(f"{request.sample.task} {request.sample.id}", prediction)
+                answers[index] = _result(prediction)
                 progress.update()
                 return True
 
             schedule = Schedule(items, leads_ahead(in_flight, backend.prefix_caches))
             await ask_all(schedule, in_flight, ask)
+        if reasoning.summary:
+            logger.warning(reasoning.summary)
         return answers
 
     async def _ask(
