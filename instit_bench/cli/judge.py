@@ -72,7 +72,10 @@ def conclude_judging(results: object, problem: object, fail_on_error: str) -> in
     errors = sum(task.states["judge_error"] for task in results.tasks.values())
     total = sum(task.n_total for task in results.tasks.values())
     if errors > errors_allowed(fail_on_error, total):
-        fail(f"{errors} answers have no verdict (judge_error); the same command asks again", 1)
+        fail(
+            f"{errors} answers have no verdict (judge_error); run the same command again to retry",
+            1,
+        )
     return 0
 
 
@@ -146,5 +149,5 @@ def clear_command() -> int:
     from instit_bench.judging.cache import VerdictCache
     from instit_bench.judging.create import cache_path
 
-    note(f"{VerdictCache(cache_path()).clear()} scores forgotten")
+    note(f"{VerdictCache(cache_path()).clear()} scores deleted")
     return 0

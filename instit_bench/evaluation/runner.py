@@ -34,8 +34,8 @@ from instit_bench.runs.record import SampleRecord, answered, failed
 from instit_bench.types import Prediction, Request, Sample, Score, Scorer, State, TextPart
 
 _ONLY_REASONING = (
-    "the reply has text in the reasoning field only, and counts as empty; a server with a "
-    "reasoning parser puts the answers of a model that does not think there"
+    "text in the reasoning field only counts as an empty reply; a server with a reasoning parser "
+    "puts the whole reply there if the model does not reason"
 )
 Status = Literal["interrupted", "failed", "finished"]
 
@@ -162,7 +162,7 @@ class _Asking:
         """Warnings that the numbers alone do not show."""
         if not self.only_reasoning:
             return ()
-        return (f"warning: of {self.only_reasoning} samples {_ONLY_REASONING}",)
+        return (f"warning: {self.only_reasoning} samples: {_ONLY_REASONING}",)
 
 
 def _text_only(request: Request) -> bool:

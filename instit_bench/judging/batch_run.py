@@ -1,4 +1,4 @@
-"""A run's open answers in a provider's batch: ``judge_batch.json`` remembers what was asked."""
+"""Judging a run in a provider's batch; ``judge_batch.json`` records what was submitted."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _COLLECTED = "judge_batch-"
 
 
 class BatchedAnswer(BaseModel):
-    """Which answer a request of the batch is on; ``item`` is the digest of its very words."""
+    """The answer that a request of the batch is about; ``item`` is the digest of its text."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -48,9 +48,9 @@ class BatchedAnswer(BaseModel):
 
 
 class BatchManifest(BaseModel):
-    """``judge_batch.json``: a batch that was submitted and is not collected yet.
+    """``judge_batch.json``: a batch that has been submitted but not collected.
 
-    ``judging`` is what the run's manifest will say once the judge has spoken.
+    ``judging`` is recorded in the run's manifest once there are verdicts.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -65,7 +65,7 @@ class BatchManifest(BaseModel):
 def submit_batch(
     run: Run, config: JudgeConfig, contracts: Mapping[str, JudgeContract], tell: Tell
 ) -> str:
-    """Submit all answers without a verdict; returns what happened and how to go on.
+    """Submit all answers without a verdict; return what happened and how to continue.
 
     Raises:
         InputError: The judge has no Batch API, or an earlier batch is not collected yet.
@@ -74,7 +74,9 @@ def submit_batch(
     (judge,) = config.judges
     collect = f"instit-bench judge collect {run.path}"
     if _path(run).is_file():
-        raise InputError(f"{run.path}: a batch is under way; collect it first: {collect}")
+        raise InputError(
+            f"{run.path}: a batch has been submitted already; collect it first: {collect}"
+        )
     requests, answers = _missing(run, config, contracts, judge)
     judging = judging_manifest(config, contracts)
     assert judging is not None  # noqa: S101 - there are a judge and something to judge
@@ -111,7 +113,7 @@ def collect_batch(run: Run, contracts: Mapping[str, JudgeContract]) -> Problem |
 
 
 def submitted_judging(run: Run) -> JudgingManifest:
-    """What the run's manifest will say once its batch is collected.
+    """Return the judging settings that the manifest gets once the batch is collected.
 
     Raises:
         InputError: No batch was submitted.
@@ -160,14 +162,14 @@ async def _collect(
                 if answer.task != task or record is None or verdict is None:
                     continue
                 if digest_of(item_of(record)) != answer.item:
-                    continue  # the run was started again since, and answered differently
+                    continue  # the run has been started over since, with a different answer
                 line = verdict_record(record, manifest.judge, answer.repeat, contract, verdict)
                 append(line.model_copy(update={"batch": True}))
                 key = cache_key(settings, contract, item_of(record), answer.repeat)
                 cache.put(key, manifest.judge, verdict)
     if run.manifest.judging is None or has_spoken(run, manifest.judging):
         name_judges(run, manifest.judging)
-    # All that it said is in the journals now.
+    # All its verdicts are in the journals now.
     _path(run).rename(run.path / f"{_COLLECTED}{manifest.batch_id}.json")
     return _after(state, manifest)
 
@@ -177,7 +179,7 @@ def _after(state: BatchState, manifest: BatchManifest) -> Problem | None:
         return None
     detail = f": {state.problem}" if state.problem else ""
     return Problem(
-        f"batch {manifest.batch_id} ended as {state.status}{detail}; what it judged is kept, "
+        f"batch {manifest.batch_id} ended as {state.status}{detail}; its verdicts are kept; "
         "judge or submit the rest again",
         1,
     )
@@ -210,12 +212,12 @@ def _missing(
 
 
 def _custom_id(task: str, record: SampleRecord, repeat: int) -> str:
-    """A name that providers accept, whatever the sample's id holds."""
+    """Return a name that providers accept, whatever the sample's id contains."""
     return hashlib.sha256(f"{task}\0{record.id}\0{repeat}".encode()).hexdigest()[:32]
 
 
 def _collected(run: Run) -> list[str]:
-    """The names of batches that were collected before."""
+    """Return the names of the batches collected so far."""
     return [path.stem.removeprefix(_COLLECTED) for path in run.path.glob(f"{_COLLECTED}*.json")]
 
 

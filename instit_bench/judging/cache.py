@@ -1,7 +1,7 @@
-"""Scores that were paid for once: SQLite, safe for several runs at once.
+"""A cache of scores in SQLite, safe for several runs at once.
 
-Only scores are kept, never errors. The key covers everything that the score depends on: judge,
-endpoint, settings, instructions, question, ground truth, answer, and the number of the repeat.
+Only scores are cached, never errors. The key covers everything that a score depends on: judge,
+endpoint, settings, instructions, question, target, answer, and the number of the repeat.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ CREATE TABLE IF NOT EXISTS verdicts (
 
 @dataclass(frozen=True, slots=True)
 class CacheLine:
-    """How many scores of one judge are kept, and the tokens they cost."""
+    """The number of cached scores of one judge and the tokens they cost."""
 
     judge: str
     scores: int
@@ -47,7 +47,7 @@ class CacheLine:
 def cache_key(
     settings: dict[str, Any], contract: JudgeContract, item: JudgeItem, repeat: int
 ) -> str:
-    """SHA-256 over all that a score depends on."""
+    """Return the SHA-256 digest of everything that a score depends on."""
     parts = [
         settings,
         contract.digest,
@@ -60,7 +60,7 @@ def cache_key(
 
 
 class VerdictCache:
-    """The cache file (without a path: memory); every call is one short transaction."""
+    """The cache file, or memory without a path; every call is one short transaction."""
 
     def __init__(self, path: Path | None) -> None:
         self.path = path or Path(_IN_MEMORY)
@@ -75,9 +75,9 @@ class VerdictCache:
 
     @classmethod
     def or_without(cls, path: Path) -> VerdictCache:
-        """The cache, or where nothing may be written there, one that ends with the process.
+        """Open the cache, or one in memory if the place cannot be written.
 
-        ``warning`` then says so. A file that is there but broken is an error all the same.
+        ``warning`` then says so. An existing but damaged file is still an error.
         """
         try:
             return cls(path)
@@ -92,7 +92,7 @@ class VerdictCache:
             return cache
 
     def get(self, key: str) -> Verdict | None:
-        """The score under a key, if it was ever given."""
+        """Return the score for a key, if there is one."""
         with self._told():
             row = self._db.execute(
                 "SELECT score, raw, prompt_tokens, completion_tokens FROM verdicts WHERE key = ?",
@@ -104,7 +104,7 @@ class VerdictCache:
         return Verdict(score, None, raw, Usage(prompt_tokens, completion_tokens), cached=True)
 
     def put(self, key: str, judge: str, verdict: Verdict) -> None:
-        """Keep a score; what is there already stays, an error is not kept."""
+        """Store a score, unless the key has one already; errors are not stored."""
         if verdict.score is None:
             return
         usage = verdict.usage
@@ -124,7 +124,7 @@ class VerdictCache:
             )
 
     def stats(self) -> list[CacheLine]:
-        """One line a judge."""
+        """Return one line per judge."""
         with self._told():
             rows = self._db.execute(
                 "SELECT judge, COUNT(*), "
@@ -134,7 +134,7 @@ class VerdictCache:
         return [CacheLine(*row) for row in rows]
 
     def clear(self) -> int:
-        """Forget everything; returns how many scores there were."""
+        """Delete all scores and return how many there were."""
         with self._told():
             forgotten: int = self._db.execute("DELETE FROM verdicts").rowcount
         return forgotten
@@ -154,5 +154,5 @@ class VerdictCache:
 
 
 def _cannot_write(error: BaseException | None) -> bool:
-    """Whether it is the place that fails, a read-only home for one, rather than the file."""
+    """Return whether the place is at fault, such as a read-only home folder, not the file."""
     return isinstance(error, OSError) or any(words in str(error) for words in _NO_PLACE)

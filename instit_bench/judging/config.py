@@ -1,4 +1,4 @@
-"""The settings of judging, shared by ``run``, ``score`` and ``judge``."""
+"""The judging settings, shared by ``run``, ``score`` and ``judge``."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from instit_bench.judging.create import JudgeSetup, chosen_judges, default_judge
 
 
 class JudgeConfig(BaseModel):
-    """Who judges open-ended answers, and how; every field is an option of the same name.
+    """Which judges score open-ended answers, and how; every field is an option of the same name.
 
-    No ``judge`` named means the official one where a key is set, else nobody.
+    Without ``judge``, it is the official judge if a key is set, else none.
 
     Raises:
-        InputError: A judge's name is of no known form, or the judge has no Batch API.
+        InputError: A judge's name has an unknown form, or the judge has no Batch API.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", title="Judging")
@@ -65,19 +65,19 @@ class JudgeConfig(BaseModel):
     @field_validator("judge", mode="before")
     @classmethod
     def _judges(cls, value: Any) -> Any:
-        """``a,b`` is a list too."""
+        """Accept ``a,b`` as a list."""
         if isinstance(value, str):
             value = value.split(",")
         return tuple(str(part).strip() for part in value if str(part).strip())
 
     @property
     def default_judges(self) -> tuple[str, ...]:
-        """Who judges where the user names nobody."""
+        """Return the default judges, if the user names none."""
         return default_judges()
 
     @property
     def judges(self) -> tuple[str, ...]:
-        """The judges to ask."""
+        """The judges to use."""
         return chosen_judges(self.judge) if self.judge else self.default_judges
 
     @model_validator(mode="after")
@@ -88,7 +88,7 @@ class JudgeConfig(BaseModel):
         return self
 
     def setup(self) -> JudgeSetup:
-        """What is needed to make them."""
+        """Return the options for creating the judges."""
         return JudgeSetup(
             specs=self.judges,
             base_url=self.judge_base_url,

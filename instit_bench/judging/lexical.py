@@ -1,4 +1,4 @@
-"""The judge for people without any endpoint; its scores are comparable with no other judge's."""
+"""A judge that needs no endpoint; its scores are not comparable with those of other judges."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ class LexicalJudge:
     late = False
 
     def settings(self) -> dict[str, Any]:
-        """None."""
+        """Return no settings: there are none."""
         return {}
 
     async def start(self, folder: Path, tell: Tell) -> None:
         """Nothing to start."""
 
     def knows(self, contract: JudgeContract, item: JudgeItem, repeat: int) -> bool:  # noqa: ARG002
-        """Always."""
+        """Return true: a score never needs a call."""
         return True
 
     async def judge(self, contract: JudgeContract, item: JudgeItem, repeat: int) -> Verdict:  # noqa: ARG002
-        """Score one answer, at once."""
+        """Score one answer."""
         return Verdict(lexical_score(item.answer, item.ground_truth), raw="")
 
     async def close(self) -> None:

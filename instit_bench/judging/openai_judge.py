@@ -38,13 +38,13 @@ _LONGEST_RETRY_AFTER_S = 300.0
 
 @dataclass(frozen=True, slots=True)
 class CallSettings:
-    """The form of the reply that is asked for, and further settings of a call."""
+    """Return the requested reply format and further settings of a call."""
 
     response_format: Mapping[str, Any] | None
     extra: Mapping[str, Any]
 
     def settings(self) -> dict[str, Any]:
-        """What a score depends on."""
+        """Return the settings that a score depends on."""
         return {"response_format": self.response_format, **self.extra}
 
 
@@ -52,9 +52,9 @@ OFFICIAL_CALL = CallSettings(RESPONSE_FORMAT, {})  # sampling is left to the end
 
 
 class OpenAIJudge:
-    """Asks one model of one endpoint; every score goes through the cache.
+    """Calls one model at one endpoint; every score is cached.
 
-    ``settings`` stands in for model and address where the address means nothing.
+    ``settings`` replaces model and address in the cache key if the address is not meaningful.
     """
 
     late = False
@@ -86,15 +86,15 @@ class OpenAIJudge:
 
     @property
     def name(self) -> str:
-        """As on the command line."""
+        """The name as on the command line."""
         return self._name
 
     def settings(self) -> dict[str, Any]:
-        """Model and address; sampling settings are the endpoint's own, as upstream."""
+        """Return model and address; sampling settings are the endpoint's own, as upstream."""
         return self._settings
 
     async def start(self, folder: Path, tell: Tell) -> None:  # noqa: ARG002 - logs nothing
-        """Nothing to start; says where no score is kept for later."""
+        """Warn if scores cannot be cached on disk; there is nothing to start."""
         if self._cache.warning:
             tell(f"warning: {self._cache.warning}")
 
@@ -103,11 +103,11 @@ class OpenAIJudge:
         await self._client.close()
 
     def knows(self, contract: JudgeContract, item: JudgeItem, repeat: int) -> bool:
-        """Whether the cache has it."""
+        """Return whether the cache has the score."""
         return self._cache.get(cache_key(self.settings(), contract, item, repeat)) is not None
 
     async def judge(self, contract: JudgeContract, item: JudgeItem, repeat: int) -> Verdict:
-        """From the cache, or by calls until one reply is a score."""
+        """Return the cached score, or call until a reply is a valid score."""
         key = cache_key(self.settings(), contract, item, repeat)
         if (kept := self._cache.get(key)) is not None:
             return kept
@@ -126,7 +126,7 @@ class OpenAIJudge:
                             reply = await self._send(contract, item)
                     except TimeoutError:
                         problem = f"no reply within {self._options.timeout_s:g} s"
-                    except openai.BadRequestError as error:  # asking again would not help
+                    except openai.BadRequestError as error:  # a retry would not help
                         return Verdict(None, self._endpoint.told(error), raw, spent, calls)
                     except openai.APIError as error:
                         problem = self._after(error, started)
@@ -139,7 +139,7 @@ class OpenAIJudge:
                             return Verdict(score_of(reply), None, reply.text, spent, calls)
                         except BadReply as error:
                             problem, raw = str(error), last_words(reply)
-                            continue  # ask again at once: the endpoint is well
+                            continue  # retry at once, as the endpoint works
             await asyncio.sleep(_pause(attempt))
         return Verdict(None, f"{problem} ({calls} calls)", raw, spent, calls)
 
@@ -150,7 +150,7 @@ class OpenAIJudge:
         except openai.BadRequestError as error:
             told = self._endpoint.told(error)
             if structured and ("response_format" in told or "json_schema" in told):
-                self._structured = False  # from now on for all calls
+                self._structured = False  # for all further calls
                 return await self._create(contract, item, structured=False)
             raise
 
@@ -168,7 +168,7 @@ class OpenAIJudge:
         return await ask_chat(self._client, body)
 
     def _after(self, error: openai.APIError, started: float) -> str:
-        """What a failed call means for the next one."""
+        """Decide how to continue after a failed call."""
         if fatal := self._endpoint.fatal(error, self._model):
             raise JudgeUnavailable(f"judge {self._name}: {fatal}") from error
         if isinstance(error, openai.APIStatusError):
@@ -187,7 +187,7 @@ class OpenAIJudge:
     def _book(
         self, so_far: Usage, contract: JudgeContract, item: JudgeItem, reply: Prediction
     ) -> Usage:
-        """Add what a reply cost; where the endpoint does not say, what was reserved for it."""
+        """Add the cost of a reply, or the reserved amount if the endpoint does not report usage."""
         prompt, completion = reply.usage.prompt_tokens, reply.usage.completion_tokens
         if self._budget is not None and self._price is not None:
             most = most_tokens(contract.instructions + item.as_json())
@@ -203,12 +203,12 @@ class OpenAIJudge:
 
 
 def _pause(attempt: int) -> float:
-    """Exponential back-off with full jitter."""
+    """Return the delay in seconds: exponential back-off with full jitter."""
     return random.uniform(0.5, 1.0) * min(_FIRST_PAUSE_S * 2.0**attempt, _LONGEST_PAUSE_S)  # noqa: S311
 
 
 def _retry_after(error: openai.APIStatusError) -> float | None:
-    """Seconds that the endpoint asks to wait: a number or a date."""
+    """Return the seconds to wait from Retry-After, which is a number or a date."""
     value = error.response.headers.get("retry-after")
     if value is None:
         return None

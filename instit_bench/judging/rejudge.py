@@ -1,4 +1,4 @@
-"""Judging a run that is there: nothing is generated, earlier verdicts stay."""
+"""Judging an existing run: nothing is generated, and earlier verdicts are kept."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from instit_bench.scorers.registry import spec_of
 def judge_run(
     directory: RunDirectory, config: JudgeConfig, data: str | None, reporter: Reporter
 ) -> tuple[Run, Problem | None]:
-    """Judge a run's open-ended answers; returns the run and what stopped it, if anything.
+    """Judge a run's open-ended answers; return the run and the problem that stopped it, if any.
 
-    Where the judge says nothing, manifest and results stay as they were.
+    Without any verdict, manifest and results remain unchanged.
 
     Raises:
-        InputError: The folder is no run, has no open answers, or no judge is named.
+        InputError: The folder is not a run, has no open-ended answers, or no judge is named.
     """
     with directory.locked():
         run = Run.load(directory.path)
@@ -38,7 +38,7 @@ def judge_run(
         if not config.judges:
             raise InputError("no judge: name one with --judge, or set OPENAI_API_KEY")
         if not any(r.finished for task in contracts for r in run.tasks[task].records.values()):
-            raise InputError(f"{run.path}: has no answer to judge yet")
+            raise InputError(f"{run.path}: has no predictions to judge yet")
         reporter.begin(run.path)
         try:
             problem = judge_answers(run, config, contracts, reporter)
@@ -56,7 +56,7 @@ def judge_answers(
     contracts: dict[str, JudgeContract],
     reporter: Reporter,
 ) -> Problem | None:
-    """Have all answers in a run's journals judged, now or in a batch."""
+    """Judge all answers in a run's journals, now or in a batch."""
     if config.judge_batch:
         from instit_bench.judging.batch_run import submit_batch
 
@@ -68,10 +68,10 @@ def judge_answers(
 
 
 def collect_run(directory: RunDirectory, data: str | None) -> tuple[Run, Problem | None]:
-    """Fetch the verdicts of the run's batch; returns the run and what is wrong, if anything.
+    """Fetch the verdicts of the run's batch; return the run and the problem, if any.
 
     Raises:
-        InputError: No batch was submitted, or the judge's instructions are not at hand.
+        InputError: No batch was submitted, or the judge's instructions are not available.
         InstitBenchError: The endpoint cannot be reached or refuses.
     """
     from instit_bench.judging.batch_run import collect_batch, submitted_judging
@@ -90,7 +90,7 @@ def collect_run(directory: RunDirectory, data: str | None) -> tuple[Run, Problem
 
 
 def _settled(run: Run, tasks: Iterable[str]) -> Run:
-    """The run, with verdicts brought into the journals of these tasks and the results written."""
+    """Add the verdicts to the journals of these tasks and write the results."""
     for task in tasks:
         run.tasks[task].settle()
     run.save()
@@ -99,7 +99,7 @@ def _settled(run: Run, tasks: Iterable[str]) -> Run:
 
 
 def contracts_of(manifest: Manifest, data: str | None) -> dict[str, JudgeContract]:
-    """The judge's instructions for each open-ended task of a run."""
+    """Return the judge's instructions for each open-ended task of a run."""
     prompts = _prompts(manifest, data)
     return {
         name: contract_for(task.media, prompts)

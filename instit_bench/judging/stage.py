@@ -1,4 +1,4 @@
-"""Judging while answers come in: every answer once, every verdict on disk at once."""
+"""Judging while answers arrive: every answer once, every verdict written to disk at once."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from instit_bench.types import Usage
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """Why judging ended early; ``over_budget`` tells a decision from a fault."""
+    """Why judging ended early; ``over_budget`` distinguishes a decision from a fault."""
 
     message: str
     over_budget: bool
@@ -42,7 +42,7 @@ class _Job:
 class JudgingStage:
     """Judges in progress; use it as an async context manager.
 
-    Each judge has its own queue and workers, so that a slow one holds up no other.
+    Each judge has its own queue and workers, so that a slow one does not delay the others.
     """
 
     run: Run
@@ -75,7 +75,7 @@ class JudgingStage:
         return self
 
     def _begin(self, judge: Judge) -> None:
-        """Start a judge, and its workers, who wait until it is ready."""
+        """Start a judge and its workers, which wait until it is ready."""
         starting = asyncio.create_task(judge.start(self.run.path, self.reporter.status))
         self._workers += [
             asyncio.create_task(self._worker(judge, starting))
@@ -96,10 +96,10 @@ class JudgingStage:
         self._stack.close()
 
     def announce(self, answers: Mapping[str, Sequence[SampleRecord]]) -> None:
-        """Say who judges, how many calls it takes, and about how many dollars; open the lanes.
+        """Report the judges with the estimated calls and cost, and open the lanes.
 
-        ``answers`` are those of each task that will be submitted; where there is none yet, the
-        target stands in for it.
+        ``answers`` are those of each task that will be submitted; if an answer does not exist yet,
+        the target is used for the estimate.
         """
         repeats = self.config.judge_repeats
         for judge in self._judges:
@@ -118,7 +118,7 @@ class JudgingStage:
             self.reporter.lane(_lane(task), total, 0)
 
     def _have(self, task: str, record: SampleRecord) -> set[tuple[str, int]]:
-        """Which judges gave this very answer a score, and at which repeat."""
+        """Return which judges have scored this exact answer, and at which repeat."""
         known = that_count(
             record,
             self.run.tasks[task].verdicts.of(record.id),
@@ -129,7 +129,7 @@ class JudgingStage:
         return {(v.judge, v.repeat) for v in known if v.score is not None}
 
     def submit(self, task: str, record: SampleRecord) -> None:
-        """Have an answer judged, unless it has been; returns at once."""
+        """Submit an answer for judging, unless it has been judged; return at once."""
         if task not in self.contracts or record.prediction is None:
             return
         have = self._have(task, record)
@@ -142,10 +142,10 @@ class JudgingStage:
                     queue.put_nowait(_Job(task, record, repeat))
 
     async def drain(self) -> None:
-        """Wait until all that was submitted is judged; generation is over, late judges start.
+        """Start late judges after generation, and wait until all submitted answers are judged.
 
         Raises:
-            Exception: What a worker failed with, other than by a judge's own errors.
+            Exception: A worker failed, other than by an error of its judge.
         """
         for judge in self._judges:
             if judge.late and not self._queues[judge.name].empty():
@@ -155,7 +155,9 @@ class JudgingStage:
         try:
             done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            if joined.cancel():  # else its cancelled parts would be told of as never looked at
+            if (
+                joined.cancel()
+            ):  # otherwise its cancelled parts would be reported as never retrieved
                 with suppress(asyncio.CancelledError):
                     await joined
         for finished in done:
@@ -189,10 +191,9 @@ class JudgingStage:
         self.reporter.step(_lane(job.task), failed=line.score is None)
 
     def _heard(self, *judges: str) -> None:
-        """Have the manifest name the judges as soon as the first one, whose scores count, spoke.
+        """Record the judges in the manifest once the first one, whose scores count, gave a verdict.
 
-        Where others were named before, it takes a score and not an error: what they said was paid
-        for.
+        If other judges were recorded before, an error is not enough: their scores were paid for.
         """
         if not self.spoken and self._judging.judges[0] in judges:
             self.spoken = True
@@ -200,7 +201,7 @@ class JudgingStage:
 
 
 def problem_of(judging: JudgingStage | None) -> Problem | None:
-    """What went wrong, if anything; a budget that is reached leaves coverage too low."""
+    """Return the problem, if any; a reached budget leaves coverage too low."""
     if judging is None:
         return None
     if judging.stopped is not None:
@@ -228,7 +229,7 @@ def _lane(task: str) -> str:
 
 
 async def judge_all(stage: JudgingStage) -> None:
-    """Judge answers that are all there already."""
+    """Judge answers that all exist already."""
     answers = {
         task: [record for record in stage.run.tasks[task].records.values() if record.finished]
         for task in stage.contracts

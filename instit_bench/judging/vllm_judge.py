@@ -1,4 +1,4 @@
-"""A judge on this machine's GPUs: a vLLM server of the run's own."""
+"""A judge on this machine's GPUs, served by a vLLM server that the run starts."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from instit_bench.scorers.judge.contract import REPLIES, JudgeContract, JudgeIte
 from instit_bench.types import Verdict
 
 LOG_NAME = "judge-engine.log"
-# It is not the benchmark's judge, so it may as well be held to the steps it is asked for, and
-# always say the same. (A JSON schema would let a weak model write blanks without end.)
+# It is not the benchmark's judge anyway, so its replies are restricted to the requested steps and
+# made deterministic. (With a JSON schema, a weak model could write whitespace without end.)
 _CALL = CallSettings(
     None, {"structured_outputs": {"choice": list(REPLIES)}, "temperature": 0, "seed": 0}
 )
 
 
 class VllmJudge:
-    """Starts when generation has freed the GPU, or at once where it has GPUs of its own."""
+    """Starts when generation has freed the GPU, or at once if it has its own GPUs."""
 
     def __init__(
         self,
@@ -51,7 +51,7 @@ class VllmJudge:
         self._client: OpenAIJudge | None = None
 
     def settings(self) -> dict[str, Any]:
-        """Model and engine options; address and key are new at each start."""
+        """Return model and engine options; address and key change with each start."""
         return {
             "model": self._model,
             "engine": "vllm",
@@ -60,10 +60,10 @@ class VllmJudge:
         }
 
     async def start(self, folder: Path, tell: Tell) -> None:
-        """Start the engine and wait until it answers.
+        """Start the engine and wait until it is ready.
 
         Raises:
-            InputError: It did not start; says why and what to change.
+            InputError: It did not start; the message says why and what to change.
         """
         if self._cache.warning:
             tell(f"warning: {self._cache.warning}")
@@ -86,16 +86,16 @@ class VllmJudge:
         )
 
     def knows(self, contract: JudgeContract, item: JudgeItem, repeat: int) -> bool:
-        """Whether the cache has it."""
+        """Return whether the cache has the score."""
         return self._cache.get(cache_key(self.settings(), contract, item, repeat)) is not None
 
     async def judge(self, contract: JudgeContract, item: JudgeItem, repeat: int) -> Verdict:
-        """Score one answer; the engine has been started."""
+        """Score one answer; the engine must have been started."""
         assert self._client is not None  # noqa: S101 - the stage starts a judge before it asks it
         return await self._client.judge(contract, item, repeat)
 
     async def close(self) -> None:
-        """End the engine."""
+        """Stop the engine."""
         if self._client is not None:
             await self._client.close()
         if self._server is not None:

@@ -453,7 +453,7 @@ def test_several_rejections_are_handled_one_after_the_other():
     assert server.requests[-1].keys() == {"model", "messages", "max_completion_tokens", "stop"}
     assert sorted(told) == [
         "the endpoint refuses seed, temperature, top_k: no longer sent",
-        "the endpoint takes the token limit as max_completion_tokens only",
+        "the endpoint accepts the token limit only as max_completion_tokens",
     ]
     assert ask.settings["token_limit"] == "max_completion_tokens"
 

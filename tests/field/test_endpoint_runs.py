@@ -130,7 +130,7 @@ def test_a_repeated_error_stops_the_run_with_one_message_and_loses_nothing():
     assert outcome.status == "failed"
     assert re.match(
         r"the last 5 requests failed with the same error: error 500: no memory for 7 bytes; the "
-        "same command continues the run",
+        "run the same command again to resume",
         outcome.problem.message,
     )
     assert states(outcome) == {"scored": 3, "infer_error": 5, "not_run": 8}
