@@ -32,5 +32,9 @@ docs-serve:  ## Serve the documentation on 127.0.0.1:8000
 lock:  ## Update uv.lock from pyproject.toml
 	uv lock
 
+bench:  ## Measure what a run costs beyond its endpoint
+	uv run python -m benchmarks.endpoint_costs
+	uv run python -m benchmarks.video_decoding
+
 ci:  ## Run everything that CI runs, in fresh environments
 	bash .ci/run

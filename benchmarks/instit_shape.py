@@ -10,11 +10,13 @@ FULL_VIDEOS = 206
 FULL_QUESTIONS = 1001  # in each of the two formats
 
 
-def make_data(folder: Path, scale: float, frames: int, size: tuple[int, int]) -> Path:
+def make_data(
+    folder: Path, scale: float, frames: int, size: tuple[int, int], seed: int = 0
+) -> Path:
     """Write folders of frames, with as many questions per video, on average, as the benchmark."""
     from PIL import Image, ImageDraw
 
-    chance = random.Random(0)
+    chance = random.Random(seed)
     videos = max(2, round(FULL_VIDEOS * scale))
     root = folder / "Inst-It-Bench"
     for video in range(1, videos + 1):

@@ -1,102 +1,138 @@
-"""Measure how many prompt tokens the engine computes with our request order and with others.
+"""How many prompt tokens the engine computes, against the fewest possible.
 
     python benchmarks/vllm_prefix.py [MODEL] [engine-arg…]
 
-Uses a scaled-down set shaped like Inst-IT Bench's videos, and a cache that can hold only part of
-it. The other orders are question by question (the first question of every video, then the second,
-and so on), task by task (all multiple-choice questions, then all open-ended ones) and shuffled.
-Without MODEL, a tiny random model is used.
+Ten videos with ten questions each, for several budgets of tokens per step of the engine and
+several numbers of requests in flight. The floor is what the same requests compute one at a time.
+"Without leads" sends the questions of a video at once, next to each other. Each pass has videos of
+its own, so no cache is reset. Without MODEL a tiny random one is made.
 """
 
 from __future__ import annotations
 
 import asyncio
-import random
 import sys
 import tempfile
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from instit_bench.backends import BackendOptions, create_backend
+from instit_bench.backends import BackendOptions
 from instit_bench.backends.options import EngineOptions
+from instit_bench.backends.vllm.backend import VllmBackend
 from instit_bench.evaluation.config import RunConfig
-from instit_bench.evaluation.order import in_order
-from instit_bench.evaluation.plan import RunPlan, TaskPlan, make_plan
+from instit_bench.evaluation.dispatch import ask_all
+from instit_bench.evaluation.order import Asked, in_order
+from instit_bench.evaluation.plan import RunPlan, make_plan
+from instit_bench.evaluation.schedule import Schedule, Turn, leads_ahead
 from instit_bench.evaluation.workload import workload_of
 from instit_bench.media import resolve_media
-from instit_bench.types import Sample
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from instit_shape import make_data
 from tiny_models import make_vision
 
-SCALE, FRAMES, SIZE = 0.1, 12, (224, 224)
-CACHE_BLOCKS = 96  # of 128 tokens each: room for the frames of about fifteen requests
-IN_FLIGHT = 8
+SCALE, FRAMES, SIZE = 0.05, 16, (224, 224)
+BUDGETS: tuple[int | None, ...] = (300, 512, None)
+IN_FLIGHT = (8, 64)
+SMALL = ("enforce-eager", "dtype=float32", "max-num-seqs=64", "max-model-len=2048")
 TASKS = ("inst_it_video_mc", "inst_it_video_oe")
-Order = Sequence[tuple[TaskPlan, Sample]]
 
 
-async def ask_all(plan: RunPlan, order: Order, engine_arg: tuple[str, ...]) -> dict[str, float]:
-    """Send the requests in this order to a fresh engine and return its counts."""
-    config = plan.config
-    options = BackendOptions(
-        model=config.model,
-        engine=EngineOptions(engine_arg=engine_arg),
-        workload=workload_of(plan),
+@dataclass(frozen=True)
+class Pass:
+    """What one pass over a data set took."""
+
+    requests: int
+    prompt_tokens: float
+    computed: float
+    seconds: float
+
+
+def plans(model: str, folder: Path, count: int, max_tokens: int = 4) -> list[RunPlan]:
+    """Plans for that many data sets of one shape, with other images in each."""
+    configs = (
+        RunConfig(
+            model=model,
+            data=str(make_data(folder / str(number), SCALE, FRAMES, SIZE, seed=number)),
+            tasks=TASKS,
+            max_tokens=max_tokens,
+        )
+        for number in range(count)
     )
-    backend = create_backend("vllm", options)
-    todo = iter(order)
+    return [make_plan(config) for config in configs]
 
-    async def worker() -> None:
-        for task, sample in todo:
-            request = resolve_media(task.request(sample), config.max_frames)
-            await backend.generate(request)
 
-    with tempfile.TemporaryDirectory() as folder:
+def engine_for(data: Sequence[RunPlan], folder: Path, engine_arg: Sequence[str]) -> VllmBackend:
+    """The product's own engine, which may read all of the data, not yet started."""
+    workload = replace(workload_of(data[0]), media_folders=(folder,), heaviest=None)
+    engine = EngineOptions(engine_arg=tuple(engine_arg))
+    return VllmBackend(BackendOptions(data[0].config.model, engine=engine, workload=workload))
+
+
+async def one_pass(
+    backend: VllmBackend, plan: RunPlan, in_flight: int, *, leads: bool = True
+) -> Pass:
+    """Ask everything as a run does, and read what the engine counted."""
+    items = in_order(plan.tasks, {task.task.name: set() for task in plan.tasks})
+    schedule = Schedule(items, leads_ahead(in_flight, backend.prefix_caches if leads else 0))
+    before, started = backend.totals(), time.perf_counter()
+
+    async def ask(turn: Turn[Asked], computed: Callable[[], None]) -> bool:
+        task, sample = turn.item.value
+        request = await asyncio.to_thread(
+            resolve_media, task.request(sample), plan.config.max_frames
+        )
+        await (backend.lead(request, computed) if turn.leads else backend.generate(request))
+        return True
+
+    await ask_all(schedule, in_flight, ask)
+    seconds = time.perf_counter() - started
+    tokens, cached = (
+        backend.totals()[name] - before.get(name, 0) for name in ("prompt_tokens", "cached_tokens")
+    )
+    return Pass(len(items), tokens, tokens - cached, seconds)
+
+
+async def measure(model: str, folder: Path, engine_arg: Sequence[str]) -> None:
+    """Start an engine for each budget, and print a line for each pass."""
+    data = plans(model, folder / "data", 1 + len(BUDGETS) * 2 * len(IN_FLIGHT))
+    unused = iter(data)
+    floor = 0.0
+    print("budget   in flight  order          prompt tokens  computed       / floor  seconds")
+    for budget in BUDGETS:
+        limit = () if budget is None else (f"max-num-batched-tokens={budget}",)
+        backend = engine_for(data, folder / "data", (*engine_arg, *limit))
         try:
-            await backend.start(Path(folder), lambda _: None)
-            await asyncio.gather(*(worker() for _ in range(IN_FLIGHT)))
+            await backend.start(folder, lambda _: None)
+            if not floor:
+                found = await one_pass(backend, next(unused), 1)
+                floor = found.computed
+                _show(budget, 1, "one at a time", found, floor)
+            for in_flight in IN_FLIGHT:
+                for name, leads in (("ours", True), ("without leads", False)):
+                    found = await one_pass(backend, next(unused), in_flight, leads=leads)
+                    _show(budget, in_flight, name, found, floor)
         finally:
             await backend.close()
-    return backend.totals()
 
 
-def orders(plan: RunPlan) -> dict[str, Order]:
-    """Return our order and the ones it is compared with, by name."""
-    ours = in_order(plan.tasks, {task.task.name: set() for task in plan.tasks})
-    number = {id(sample): sample.id.split("-")[1] for _, sample in ours}
-    return {
-        "our order": ours,
-        "task by task": [(task, sample) for task in plan.tasks for sample in task.selected],
-        "question by question": sorted(
-            ours, key=lambda item: (item[0].task.name, number[id(item[1])], item[1].id)
-        ),
-        "shuffled": random.Random(0).sample(ours, len(ours)),
-    }
+def _show(budget: int | None, in_flight: int, name: str, found: Pass, floor: float) -> None:
+    print(
+        f"{budget or 'default':<8} {in_flight:9}  {name:13} {found.prompt_tokens:14,.0f} "
+        f"{found.computed:9,.0f} {found.computed / found.prompt_tokens:6.1%} "
+        f"{found.computed / floor:7.3f} {found.seconds:8.1f}",
+        flush=True,
+    )
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Try every order, each with a fresh engine, and print the computed tokens."""
-    with tempfile.TemporaryDirectory() as folder:
-        model = arguments[0] if arguments else str(make_vision(Path(folder) / "vision"))
-        small = ("enforce-eager", "dtype=float32", "max-num-seqs=8", "max-model-len=2048")
-        engine_arg = tuple(arguments[1:]) or (*small, f"num-gpu-blocks-override={CACHE_BLOCKS}")
-        data = make_data(Path(folder) / "data", SCALE, FRAMES, SIZE)
-        plan = make_plan(RunConfig(model=model, data=str(data), tasks=TASKS, max_tokens=4))
-        computed = {}
-        print(f"{'order':22} {'prompt tokens':>13} {'computed':>9} {'share':>8} {'seconds':>8}")
-        for name, order in orders(plan).items():
-            totals = asyncio.run(ask_all(plan, order, engine_arg))
-            asked = totals["prompt_tokens"]
-            computed[name] = asked - totals["cached_tokens"]
-            print(
-                f"{name:22} {asked:13,.0f} {computed[name]:9,.0f} {computed[name] / asked:8.1%} "
-                f"{totals['seconds_working']:8.1f}",
-                flush=True,
-            )
-        ratio = computed["our order"] / computed["question by question"]
-        print(f"computed with our order / question by question: {ratio:.3f} (goal: at most 0.333)")
+    """Measure with the given model, or with a tiny one."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        model = arguments[0] if arguments else str(make_vision(folder / "vision"))
+        asyncio.run(measure(model, folder, arguments[1:] or SMALL))
 
 
 if __name__ == "__main__":

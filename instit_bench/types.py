@@ -133,6 +133,11 @@ class Request:
     reply_start: str = ""
     reply_end: str = ""
 
+    @property
+    def text_only(self) -> bool:
+        """Whether no media belong to it."""
+        return all(isinstance(part, TextPart) for m in self.messages for part in m.parts)
+
     def completed(self, prediction: Prediction) -> Prediction:
         """Return the whole reply: put back the part in the prompt, cut off what follows its end."""
         if not (self.reply_start or self.reply_end):
@@ -179,6 +184,11 @@ _AT_THE_LIMIT = (
     *("length", "max_tokens", "max_length", "max_output_tokens", "max_new_tokens"),
     *("max_completion_tokens", "token_limit", "model_length", "model_context_window_exceeded"),
 )
+# A normal end's names: of the protocol, of Together, TGI, Cohere, LM Studio and others.
+_NORMAL_END = (
+    *("stop", "end", "eos", "eos_token", "end_turn", "end_of_text", "stop_token", "stop_sequence"),
+    *("complete", "completed", "done", "finished"),
+)
 _FILTERS = ("content_filter", "safety", "sensitive", "recitation", "prohibited", "blocklist")
 
 
@@ -204,8 +214,16 @@ class Prediction:
     @property
     def cut_off(self) -> bool:
         """Whether the reply ended at the token limit, under any of its names."""
-        reason = (self.finish_reason or "").rpartition(".")[2]  # FinishReason.MAX_TOKENS
-        return reason.lower() in _AT_THE_LIMIT
+        return self._reason in _AT_THE_LIMIT
+
+    @property
+    def ended(self) -> bool:
+        """Whether the model itself ended the reply, under any of that reason's names."""
+        return self._reason in _NORMAL_END
+
+    @property
+    def _reason(self) -> str:
+        return (self.finish_reason or "").rpartition(".")[2].lower()  # FinishReason.MAX_TOKENS
 
     @property
     def filtered(self) -> bool:

@@ -41,6 +41,7 @@ class OpenAIServer:
     paths: list[str] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
     headers: list[Message] = field(default_factory=list)
+    contacts: int = 0  # connections, whatever was sent on them
     in_flight: int = 0
     most_in_flight: int = 0
 
@@ -52,6 +53,11 @@ def openai_server(answer: Answer) -> Iterator[OpenAIServer]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+
+        def setup(self) -> None:
+            super().setup()
+            with lock:
+                state.contacts += 1
 
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))

@@ -58,7 +58,14 @@ class BackendOptions:
 
 
 class Backend(ABC):
-    """Produces one prediction per request; many requests are in flight at once."""
+    """Produces one prediction per request; many requests are in flight at once.
+
+    ``prefix_caches`` is how many engines behind it each keep what the beginnings of prompts
+    compute. If there are any, the first request of those that share an image or the start of a
+    prompt goes alone, through ``lead``.
+    """
+
+    prefix_caches: int = 0
 
     @abstractmethod
     def settings(self) -> dict[str, Any]:
@@ -86,6 +93,17 @@ class Backend(ABC):
             GenerationError: This request failed after all retries.
             BackendUnavailable: Every request would fail.
         """
+
+    async def lead(
+        self,
+        request: Request,
+        computed: Callable[[], None],  # noqa: ARG002 - without it, the answer is the sign
+    ) -> Prediction:
+        """Answer a request that others wait for, like ``generate``.
+
+        ``computed`` is to be called, in the event loop's thread, as soon as its prompt is computed.
+        """
+        return await self.generate(request)
 
     async def close(self) -> None:  # noqa: B027 - most hold nothing
         """Release connections and processes."""

@@ -26,7 +26,7 @@ from instit_bench.backends.base import (
 from instit_bench.endpoint import ReplyError, find_endpoint
 from instit_bench.endpoint.client import ask_chat, ask_completion
 from instit_bench.endpoint.faults import words_of
-from instit_bench.media import load_image
+from instit_bench.media import data_url
 from instit_bench.progress import Tell
 from instit_bench.types import (
     ImagePart,
@@ -37,7 +37,7 @@ from instit_bench.types import (
     TextPart,
 )
 
-_FIRST_ALONE_S = 30.0
+_FIRST_ALONE_S = 0.1  # a refusal comes at once, an answer takes longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,9 @@ class OpenAIBackend(Backend):
     ) -> None:
         self._headers = options.endpoint.headers()
         self._header_names = options.endpoint.header_names
-        self._endpoint = find_endpoint(options.base_url, "--base-url", key, self._headers)
+        self._endpoint = find_endpoint(
+            options.base_url, "--base-url", key, self._headers, options.endpoint.api_key_env
+        )
         self._model = options.model
         self._dialect = dialect or Dialect()
         self._extra = options.endpoint.extra_body
@@ -98,12 +100,19 @@ class OpenAIBackend(Backend):
 
     async def generate(self, request: Request) -> Prediction:
         """Request one completion."""
+        return await self._in_turn(request, None)
+
+    async def lead(self, request: Request, computed: Callable[[], None]) -> Prediction:
+        """Request one completion as a stream; its first bytes show that the prompt is computed."""
+        return await self._in_turn(request, computed)
+
+    async def _in_turn(self, request: Request, begun: Callable[[], None] | None) -> Prediction:
         if self._dialect.known:
-            return await self._generate(request)
+            return await self._generate(request, begun)
         if self._first is None:
             self._first = asyncio.Event()
             try:
-                return await self._generate(request)
+                return await self._generate(request, begun)
             except BackendUnavailable as error:
                 self._unavailable = str(error)
                 raise
@@ -114,13 +123,13 @@ class OpenAIBackend(Backend):
                 await self._first.wait()
         if self._unavailable is not None:  # do not ask the endpoint again
             raise BackendUnavailable(self._unavailable)
-        return await self._generate(request)
+        return await self._generate(request, begun)
 
-    async def _generate(self, request: Request) -> Prediction:
+    async def _generate(self, request: Request, begun: Callable[[], None] | None) -> Prediction:
         started = time.perf_counter()
         try:
             async with asyncio.timeout(self._longest_s):
-                prediction = await self._ask(request)
+                prediction = self._endpoint.redacted(await self._ask(request, begun))
         except TimeoutError as error:  # a reply that trickles in, so that no single read times out
             raise GenerationError(f"no reply within {self._longest_s:g} s") from error
         except openai.APIError as error:
@@ -129,13 +138,14 @@ class OpenAIBackend(Backend):
             raise GenerationError(self._endpoint.told(error)) from error
         return replace(prediction, latency_s=time.perf_counter() - started)
 
-    async def _ask(self, request: Request) -> Prediction:
+    async def _ask(self, request: Request, begun: Callable[[], None] | None) -> Prediction:
         """Send the request, leaving out after each refusal what was refused."""
         accepted = before = self._accepted
         while True:
-            settings = accepted.settings(self._sampling(request), self._extra)
+            shown = accepted if begun is None else replace(accepted, stream=True)
+            settings = shown.settings(self._sampling(request), self._extra)
             try:
-                prediction = await self._send(request, settings)
+                prediction = await self._send(request, settings, begun)
             except openai.APIStatusError as error:
                 words = f"{words_of(error.response.content)} ({error.param})"
                 remaining = accepted.after(words, settings, self._extra)
@@ -171,15 +181,24 @@ class OpenAIBackend(Backend):
             return prediction
         return replace(prediction, text=prediction.text[: min(ends)], finish_reason="stop")
 
-    async def _send(self, request: Request, settings: dict[str, Any]) -> Prediction:
+    async def _send(
+        self, request: Request, settings: dict[str, Any], begun: Callable[[], None] | None
+    ) -> Prediction:
         body = {"model": self._model, **settings}
         headers = self._dialect.headers(request)
         if request.form == "raw":
             prompt = request.messages[0].text
-            return await ask_completion(self._client, {**body, "prompt": prompt}, headers)
-        content = self._dialect.content
-        messages = [_chat_message(message, content) for message in request.messages]
-        return await ask_chat(self._client, {**body, "messages": messages}, headers)
+            return await ask_completion(self._client, {**body, "prompt": prompt}, headers, begun)
+        messages = await self._messages(request)
+        return await ask_chat(self._client, {**body, "messages": messages}, headers, begun)
+
+    async def _messages(self, request: Request) -> list[dict[str, Any]]:
+        """Return the messages in the protocol's form; media are read in a thread."""
+
+        def form() -> list[dict[str, Any]]:
+            return [_chat_message(m, self._dialect.content) for m in request.messages]
+
+        return form() if request.text_only else await asyncio.to_thread(form)
 
     def _sampling(self, request: Request) -> dict[str, Any]:
         params = request.params
@@ -204,9 +223,9 @@ def _chat_message(message: Message, content: Callable[[Part], dict[str, Any]]) -
 
 
 def plain_content(part: Part) -> dict[str, Any]:
-    """Return a part in the protocol's form, an image inline in its own bytes."""
+    """Return a part in the protocol's form, an image inline as ``bytes``."""
     if isinstance(part, TextPart):
         return {"type": "text", "text": part.text}
     if isinstance(part, ImagePart):
-        return {"type": "image_url", "image_url": {"url": load_image(part).data_url}}
+        return {"type": "image_url", "image_url": {"url": data_url(part)}}
     raise TypeError("videos must be resolved to frames before they are sent")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -100,9 +101,11 @@ class EndpointOptions:
     """What is sent to an endpoint beyond the protocol.
 
     ``extra_body`` is merged into every request's body, ``header`` is ``NAME=VALUE``, where a
-    value ``env:VARIABLE`` is read from that variable; ``stream`` requests events.
+    value ``env:VARIABLE`` is read from that variable; ``stream`` requests events; ``api_key_env``
+    is the variable with this endpoint's key.
     """
 
+    api_key_env: str | None = None
     extra_body: Mapping[str, Any] = field(default_factory=dict)
     header: tuple[str, ...] = ()
     stream: bool = False
@@ -130,8 +133,12 @@ def checked_body(body: Mapping[str, Any]) -> dict[str, Any]:
     """Check a request's additional settings, which the manifest will record.
 
     Raises:
-        ValueError: One is set by the run itself, or would record a secret.
+        ValueError: One is set by the run itself, would record a secret, or is not valid in JSON.
     """
+    try:
+        json.dumps(body, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ValueError(f"cannot be sent as JSON: {error}") from None
     for name in body:
         if name in _OWN_FIELDS:
             raise ValueError(f"{name!r} is set by the run itself" + _OWN_FIELDS[name])
@@ -194,6 +201,22 @@ def checked_arguments(arguments: Sequence[str]) -> tuple[str, ...]:
             raise InputError(
                 f"--model-arg {key}: would be written to the run's manifest; set the environment "
                 "variable that the adapter reads instead"
+            )
+    return tuple(arguments)
+
+
+def checked_engine_arguments(arguments: Sequence[str]) -> tuple[str, ...]:
+    """Check an engine's arguments, which the manifest will record.
+
+    Raises:
+        ValueError: One would record a secret; no value is shown.
+    """
+    for argument in arguments:
+        key, _, value = argument.partition("=")
+        if is_secret(key.lstrip("-")) or _SECRET_INSIDE.search(value):
+            raise ValueError(
+                f"{key} would be written to the run's manifest and the engine's command line; set "
+                "the environment variable that the engine reads instead, such as HF_TOKEN"
             )
     return tuple(arguments)
 

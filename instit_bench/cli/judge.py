@@ -79,18 +79,21 @@ def conclude_judging(results: object, problem: object, fail_on_error: str) -> in
     return 0
 
 
-@app.command("collect")
+@app.command("collect", cls=settings_command(SETTINGS, "judge_base_url", "judge_api_key_env"))
 def collect_command(
+    ctx: typer.Context,
     run: Annotated[Path, RUN],
     data: Annotated[str | None, DATA] = None,
     no_lock: NoLock = False,
 ) -> int:
     """Fetch the verdicts of a batch submitted with --judge-batch."""
     from instit_bench.cli.tables import print_results
+    from instit_bench.evaluation.config import make_judge_config
     from instit_bench.judging.rejudge import collect_run
     from instit_bench.runs.directory import RunDirectory
 
-    judged, problem = collect_run(RunDirectory(run, lock=not no_lock), data)
+    config = make_judge_config(ctx.obj)
+    judged, problem = collect_run(RunDirectory(run, lock=not no_lock), config, data)
     print_results(judged.results)
     return conclude_judging(judged.results, problem, "0")
 

@@ -13,6 +13,7 @@ import shutil
 import stat
 import zipfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from filelock import FileLock
@@ -25,6 +26,7 @@ from instit_bench.errors import InputError
 MAX_TOTAL_BYTES = 100 * 2**30
 MAX_RATIO = 200  # images hardly compress; a higher ratio is a zip bomb or not our data
 _ENCRYPTED = 0x1  # bit of an entry's flags
+_DIGITS = 64  # of a SHA-256 in hexadecimal
 
 
 def extract_once(archive: Path, parent: Path) -> Path:
@@ -36,8 +38,8 @@ def extract_once(archive: Path, parent: Path) -> Path:
     try:
         with zipfile.ZipFile(archive) as zipped:
             members = _checked_members(archive, zipped)
-            target = parent / f"{archive.stem}-{_fingerprint(members)}"
             parent.mkdir(parents=True, exist_ok=True)
+            target = parent / f"{archive.stem}-{_digest(archive, parent)[:16]}"
             with FileLock(parent / f".{target.name}.lock"):
                 if not target.is_dir():
                     _extract(zipped, members, target)
@@ -79,10 +81,21 @@ def _checked_members(archive: Path, zipped: zipfile.ZipFile) -> dict[str, zipfil
     return members
 
 
-def _fingerprint(members: Mapping[str, zipfile.ZipInfo]) -> str:
-    """Return a name for the archive's content from its directory: names, sizes and checksums."""
-    listing = "\n".join(f"{name}\t{i.file_size}\t{i.CRC}" for name, i in members.items())
-    return hashlib.sha256(listing.encode()).hexdigest()[:16]
+def _digest(archive: Path, parent: Path) -> str:
+    """Return the SHA-256 of the archive's bytes, computed once per state of the file.
+
+    The checksums in the archive's own directory are no substitute: CRC-32 is easily forged.
+    """
+    found = archive.stat()
+    state = (archive.resolve(), found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
+    note = parent / f".{hashlib.sha256(repr(state).encode()).hexdigest()[:16]}.sha256"
+    with suppress(OSError, UnicodeDecodeError):
+        if len(known := note.read_text(encoding="ascii")) == _DIGITS:
+            return known
+    with archive.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    note.write_text(digest, encoding="ascii")
+    return digest
 
 
 def _extract(zipped: zipfile.ZipFile, members: Mapping[str, zipfile.ZipInfo], target: Path) -> None:

@@ -5,39 +5,51 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from ipaddress import ip_address
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
 from instit_bench.display import one_line
 from instit_bench.endpoint.faults import words_of
+from instit_bench.endpoint.hosts import is_address
+from instit_bench.endpoint.keys import (
+    KEY_VARIABLE,
+    NO_KEY,
+    NO_VARIABLE,
+    forms_of,
+    is_withheld,
+    key_from,
+)
 from instit_bench.errors import InputError
+from instit_bench.types import NativeToolCall, Prediction
 
 if TYPE_CHECKING:
     import openai
 
-KEY_VARIABLE = "OPENAI_API_KEY"
 DEFAULT_BASE_URL = "https://api.openai.com/v1"
-_NO_KEY = "none"  # private servers rarely require a key
-_SHORTEST_SECRET = 4
+_SHORTEST_ECHO = 8  # characters: a shorter secret may be a word of an answer
 _TOLD_AT_MOST = 500
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Endpoint:
-    """An address with key and headers; none of their values is ever shown."""
+    """An address with key and headers; none of their values is ever shown.
+
+    ``key_option`` is the option that names the key's variable; ``withheld`` says that the usual key
+    is not sent to this address.
+    """
 
     base_url: str
     key: str = field(repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    key_option: str = "--api-key-env"
+    withheld: bool = False
 
     @property
     def shown(self) -> str:
         """The address without user, password, query and fragment."""
-        parts = urlsplit(self.base_url)
-        host = parts.netloc.rpartition("@")[2]
-        return urlunsplit((parts.scheme, host, parts.path, "", ""))
+        return _shown(self.base_url)
 
     def client(self, timeout_s: float, max_retries: int) -> openai.AsyncOpenAI:
         """Return a client of the ``openai`` package.
@@ -55,11 +67,17 @@ class Endpoint:
 
     def fatal(self, error: Exception, model: str) -> str | None:
         """Return why no further request can succeed, or ``None`` if only this one failed."""
-        from instit_bench.endpoint.client import http_package
+        from instit_bench.endpoint.transport import http_package
 
         status, told = getattr(error, "status_code", None), self.told(error)
         if status in (401, 403) and not _is_moderation(error):
-            return f"{self.shown} refuses the key: {told}; set {KEY_VARIABLE}"
+            return f"{self.shown} refuses the key: {told}; {self._advice}"
+        if status is not None and 300 <= status < 400:
+            return (
+                f"{self.shown} redirects to {self._redirected(error)}, where nothing was sent: the "
+                "key, the headers and the prompts would go there; if you trust that address, name "
+                "it instead"
+            )
         if status == 402 or getattr(error, "code", None) == "insufficient_quota":
             return f"{self.shown}: the account's quota or credit is used up: {told}"
         if status == 404:
@@ -69,11 +87,57 @@ class Endpoint:
             return f"cannot reach {self.shown}: {self._without_secrets(str(error.__cause__))}"
         return None
 
+    def _redirected(self, error: Any) -> str:
+        """Return where a redirect leads to, as a base address if it names the same call there."""
+        location = error.response.headers.get("location")
+        if not location:
+            return "an address that it does not name"
+        asked = error.response.request.url
+        call = _shown(str(asked)).removeprefix(self.shown.rstrip("/"))
+        return self._without_secrets(_shown(str(asked.join(location))).removesuffix(call))
+
+    @property
+    def _advice(self) -> str:
+        if self.withheld:
+            return (
+                f"{KEY_VARIABLE} is not sent in clear to another machine; "
+                f"{self.key_option} {KEY_VARIABLE} sends it"
+            )
+        return f"set {KEY_VARIABLE}, or name another variable with {self.key_option}"
+
+    @cached_property
+    def _secrets(self) -> tuple[str, ...]:
+        return forms_of((self.key, *self.headers.values()), self.base_url)
+
     def _without_secrets(self, text: str) -> str:
-        for secret in (self.key, *self.headers.values()):
-            if secret != _NO_KEY and len(secret) >= _SHORTEST_SECRET:
-                text = text.replace(secret, "***")
+        for secret in self._secrets:
+            text = text.replace(secret, "***")
         return one_line(text)
+
+    def redacted(self, prediction: Prediction) -> Prediction:
+        """Return the reply with ``***`` for any secret of this endpoint that it repeats."""
+        arguments = [call.arguments for call in prediction.tool_calls]
+        texts = [prediction.text, prediction.reasoning, prediction.refusal, *arguments]
+        long = [secret for secret in self._secrets if len(secret) >= _SHORTEST_ECHO]
+        found = [secret for secret in long if any(text and secret in text for text in texts)]
+        if not found:
+            return prediction
+
+        def clean(text: str | None) -> str | None:
+            for secret in found:
+                text = text and text.replace(secret, "***")
+            return text
+
+        calls = (
+            NativeToolCall(call.name, clean(call.arguments) or "") for call in prediction.tool_calls
+        )
+        return replace(
+            prediction,
+            text=clean(prediction.text) or "",
+            reasoning=clean(prediction.reasoning),
+            refusal=clean(prediction.refusal),
+            tool_calls=tuple(calls),
+        )
 
 
 def _words(error: Exception) -> str:
@@ -101,26 +165,36 @@ def find_endpoint(
     option: str,
     key: str | None = None,
     headers: Mapping[str, str] | None = None,
+    key_env: str | None = None,
 ) -> Endpoint:
     """Return the endpoint at ``base_url`` (default: ``OPENAI_BASE_URL``, else OpenAI's own).
 
-    ``key`` stands in for the one in ``OPENAI_API_KEY``.
+    ``key`` is the endpoint's own key; else ``key_env`` is the variable that the user named for it
+    (``NO_VARIABLE``: it gets none); else the usual key is sent where it belongs (see
+    ``instit_bench.endpoint.keys``).
 
     Raises:
-        InputError: The address is not valid, or OpenAI's own endpoint is used without a key.
+        InputError: The address or the key is not valid, or OpenAI's own endpoint is used without a
+            key.
     """
     address = address_of(base_url)
-    key = (key or os.environ.get(KEY_VARIABLE, "")).strip()
-    if not key.isascii() or not key.isprintable() or " " in key:
-        raise InputError(f"{KEY_VARIABLE} contains characters that are not allowed; set it again")
-    endpoint = Endpoint(address, key or _NO_KEY, headers or {})
-    if not _is_address(address):
+    if not is_address(address):
         raise InputError(f"{option}: must be an address such as http://127.0.0.1:8000/v1")
-    if not key and address == DEFAULT_BASE_URL:
+    if urlsplit(address).query or urlsplit(address).fragment:
+        raise InputError(f"{option}: must end with its path; leave out what follows ? or #")
+    key_option = option.replace("base-url", "api-key-env")
+    withheld = False
+    if not key and key_env is not None:
+        key = NO_KEY if key_env == NO_VARIABLE else key_from(key_env, key_option)
+    elif not key:
+        key = key_from(KEY_VARIABLE)
+        withheld = key != NO_KEY and is_withheld(address)
+        key = NO_KEY if withheld else key
+    if key == NO_KEY and address == DEFAULT_BASE_URL:
         raise InputError(
             f"set {KEY_VARIABLE} to use {DEFAULT_BASE_URL}, or name another endpoint with {option}"
         )
-    return endpoint
+    return Endpoint(address, key, headers or {}, key_option, withheld)
 
 
 def address_of(base_url: str | None) -> str:
@@ -128,27 +202,8 @@ def address_of(base_url: str | None) -> str:
     return base_url or os.environ.get("OPENAI_BASE_URL") or DEFAULT_BASE_URL
 
 
-def is_nearby(address: str) -> bool:
-    """Whether an address is this machine's or of a private network, where no call costs anything.
-
-    A host name without a dot, or under ``.local``, ``.lan`` or ``.internal``, is private too.
-    """
-    try:
-        host = urlsplit(address).hostname or ""
-    except ValueError:
-        return False
-    try:
-        number = ip_address(host)
-    except ValueError:
-        return "." not in host or host.endswith((".localhost", ".local", ".lan", ".internal"))
-    return number.is_loopback or number.is_private or number.is_link_local
-
-
-def _is_address(address: str) -> bool:
-    try:
-        parts = urlsplit(address)
-        port_is_one = parts.port is None or parts.port > 0
-    except ValueError:
-        return False
-    named = bool(parts.hostname) and not re.search(r"\s", address)
-    return parts.scheme in ("http", "https") and named and port_is_one
+def _shown(address: str) -> str:
+    """An address without user, password, query and fragment."""
+    parts = urlsplit(address)
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit((parts.scheme, host, parts.path, "", ""))

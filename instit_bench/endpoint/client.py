@@ -2,7 +2,8 @@
 
 The package retries 408, 409, 429, 5xx and broken connections with exponential back-off and
 honours Retry-After. This module bounds the size of replies, turns an error inside a success into
-the error it is, and applies the environment's proxies and certificates where they belong.
+the error it is, follows a redirect only on the same server, and applies the environment's proxies
+and certificates where they belong.
 """
 
 from __future__ import annotations
@@ -10,19 +11,26 @@ from __future__ import annotations
 import os
 import re
 import ssl
-import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 import openai
 
 from instit_bench.display import one_line
+from instit_bench.endpoint.body import Body
 from instit_bench.endpoint.document import ReplyError, read_document
 from instit_bench.endpoint.faults import Fault, find_fault
 from instit_bench.endpoint.reply import read_reply
+from instit_bench.endpoint.transport import (
+    MOST_CONNECTIONS,
+    AiohttpTransport,
+    http_package,
+)
 from instit_bench.errors import InputError
 from instit_bench.types import Prediction
 
@@ -30,9 +38,14 @@ LARGEST_REPLY = 64 * 2**20
 # Many servers close an idle connection after five seconds; a request sent at that moment
 # is lost, so the client closes first.
 _IDLE_S = 3.0
-_MOST_CONNECTIONS = 5000
-_MAY_BE_FAULT = re.compile(rb'error|abort|cancel|fail|resource|"detail"', re.IGNORECASE)
+_MOST_CLOSED = 64
+_MOST_REDIRECTS = 5
+_MAY_BE_FAULT = re.compile(rb'error|abort|cancel|fail|resource|"detail"|"base_resp"', re.IGNORECASE)
 _ENCODED = ("content-encoding", "content-length", "transfer-encoding")
+# The body of the request that is being sent, if it is in pieces.
+_in_pieces: ContextVar[Body | None] = ContextVar("in_pieces", default=None)
+# Set while a request is sent whose first sign of an answer somebody waits for.
+_begun: ContextVar[Callable[[], None] | None] = ContextVar("begun", default=None)
 
 
 class ReplyTooLarge(openai.APIError):
@@ -48,7 +61,11 @@ def make_client(
         InputError: A proxy or certificate file named in the environment cannot be used.
     """
     try:
-        http_client = _BoundedClient(**_transport(base_url), timeout=timeout_s)
+        http_client = _BoundedClient(
+            **_transport(base_url),
+            timeout=timeout_s,
+            follow_redirects=False,  # ``send`` follows those that stay on the same server
+        )
     except ImportError as error:
         if "SOCKS" not in str(error).upper():
             raise
@@ -71,22 +88,32 @@ def make_client(
 
 
 async def ask_chat(
-    client: openai.AsyncOpenAI, body: Mapping[str, Any], headers: Mapping[str, str] | None = None
+    client: openai.AsyncOpenAI,
+    body: Mapping[str, Any],
+    headers: Mapping[str, str] | None = None,
+    begun: Callable[[], None] | None = None,
 ) -> Prediction:
     """Send a chat request unchanged, and read its reply.
+
+    A value of type ``bytes`` in ``body`` is text that needs no escaping, such as base64.
+
+    ``begun`` is called when the first bytes of the reply are there: of a stream, its first token.
 
     Raises:
         ReplyError: The reply contains no answer.
         openai.APIError: The endpoint refused, or could not be reached.
     """
-    return await _ask(client, "/chat/completions", body, headers)
+    return await _ask(client, "/chat/completions", body, headers, begun)
 
 
 async def ask_completion(
-    client: openai.AsyncOpenAI, body: Mapping[str, Any], headers: Mapping[str, str] | None = None
+    client: openai.AsyncOpenAI,
+    body: Mapping[str, Any],
+    headers: Mapping[str, str] | None = None,
+    begun: Callable[[], None] | None = None,
 ) -> Prediction:
-    """Send a text completion request unchanged; raises like ``ask_chat``."""
-    return await _ask(client, "/completions", body, headers)
+    """Send a text completion request unchanged, like ``ask_chat``."""
+    return await _ask(client, "/completions", body, headers, begun)
 
 
 async def _ask(
@@ -94,9 +121,20 @@ async def _ask(
     path: str,
     body: Mapping[str, Any],
     headers: Mapping[str, str] | None,
+    begun: Callable[[], None] | None,
 ) -> Prediction:
     """Bypass the client's own methods, which walk through the body without checking the reply."""
-    raw = await client.post(path, body=body, cast_to=bytes, options={"headers": headers or {}})
+    encoded = Body(body)
+    whole = encoded.pieces[0] if len(encoded.pieces) == 1 else b""
+    # The package sends only what it can send again: bytes. Pieces reach our client past it.
+    tokens = _in_pieces.set(None if whole else encoded), _begun.set(begun)
+    try:
+        raw = await client.post(
+            path, content=whole, cast_to=bytes, options={"headers": headers or {}}
+        )
+    finally:
+        _in_pieces.reset(tokens[0])
+        _begun.reset(tokens[1])
     return read_reply(raw)
 
 
@@ -106,8 +144,8 @@ class _BoundedClient(openai.DefaultAsyncHttpxClient):
     async def send(self, request: Any, *, stream: bool = False, **options: Any) -> Any:
         """Send a request; completions are read whole here, anything else is unchanged."""
         if not request.url.path.endswith("/completions"):
-            return await super().send(request, stream=stream, **options)
-        response = await self._sent(request, **options)
+            return await self._followed(request, stream=stream, **options)
+        response = await self._followed(_with_body(request), stream=True, **options)
         try:
             body = await _read(response)
         finally:
@@ -117,30 +155,75 @@ class _BoundedClient(openai.DefaultAsyncHttpxClient):
             fault.status if fault else response.status_code,
             headers=[(k, v) for k, v in response.headers.items() if k.lower() not in _ENCODED],
             content=fault.as_body() if fault else body,
-            request=request,
+            request=response.request,
             extensions=response.extensions,
         )
 
+    async def _followed(self, request: Any, **options: Any) -> Any:
+        """Send; follow a redirect of the same request to the same server, and no other.
+
+        Key, headers and prompts would go along to another one; it is told as an error.
+        """
+        response = await self._sent(request, **options)
+        for _ in range(_MOST_REDIRECTS):
+            following = response.next_request
+            if following is None or not _is_same(following, request):
+                break
+            await response.aclose()
+            response = await self._sent(following, **options)
+        return response
+
     async def _sent(self, request: Any, **options: Any) -> Any:
-        """Send; retry once if a kept-alive connection turns out to be closed."""
+        """Send; retry while a kept-alive connection turns out to be closed.
+
+        After a pause a server may have closed all of them. Each attempt uses up one.
+        """
         fresh = False
 
         async def trace(event: str, _: object) -> None:
             nonlocal fresh
-            fresh = fresh or event.startswith("connection.connect_")
+            fresh = fresh or ".connect_" in event
 
         request.extensions = {**request.extensions, "trace": trace}
-        try:
-            return await super().send(request, stream=True, **options)
-        except (http_package().NetworkError, http_package().RemoteProtocolError):
-            if fresh:
-                raise
-            return await super().send(request, stream=True, **options)
+        attempt = 0
+        while True:
+            try:
+                return await super().send(request, **options)
+            except (http_package().NetworkError, http_package().RemoteProtocolError):
+                attempt += 1
+                if fresh or attempt > _MOST_CLOSED:
+                    raise
+
+
+def _is_same(following: Any, request: Any) -> bool:
+    """Whether a request that a redirect asks for goes to the same server, method included."""
+    old, new = request.url, following.url
+    origins = [(url.scheme, url.host, url.port) for url in (old, new)]
+    return origins[0] == origins[1] and following.method == request.method
+
+
+def _with_body(request: Any) -> Any:
+    """Return the request with the body in pieces, if it has one."""
+    body = _in_pieces.get()
+    if body is None:
+        return request
+    request.headers["Content-Length"] = str(body.size)
+    return type(request)(
+        request.method,
+        request.url,
+        headers=request.headers,
+        content=body,
+        extensions=request.extensions,
+    )
 
 
 async def _read(response: Any) -> bytes:
     body = bytearray()
+    begun = _begun.get() if response.is_success else None
     async for chunk in response.aiter_bytes():
+        if begun is not None and chunk[:1] not in (b"", b":"):  # a comment keeps the stream alive
+            begun()
+            begun = None
         body += chunk
         if len(body) > LARGEST_REPLY:
             raise ReplyTooLarge(
@@ -153,7 +236,7 @@ async def _read(response: Any) -> bytes:
 
 def _hidden_fault(body: bytes) -> Fault | None:
     """Return the error that a success reports in its body, if any."""
-    if not _MAY_BE_FAULT.search(body):
+    if b'"choices"' in body and not _MAY_BE_FAULT.search(body):
         return None
     try:
         return find_fault(read_document(body))
@@ -162,27 +245,21 @@ def _hidden_fault(body: bytes) -> Fault | None:
 
 
 def _transport(base_url: str) -> dict[str, Any]:
-    """Limits, certificates and whether the environment's proxies apply."""
+    """Return how to connect: by aiohttp, or by httpx's own transport where a proxy is set."""
     parts = urlsplit(base_url)
     here = _is_here(parts.hostname or "")
-    options: dict[str, Any] = {
-        "limits": http_package().Limits(
-            max_connections=_MOST_CONNECTIONS,
-            max_keepalive_connections=_MOST_CONNECTIONS,
+    tls = None if here and parts.scheme == "http" else _trusted()
+    # The environment's proxies cannot reach this machine's ports.
+    if not here and getproxies().keys() & {"http", "https", "all"}:
+        limits = http_package().Limits(
+            max_connections=MOST_CONNECTIONS,
+            max_keepalive_connections=MOST_CONNECTIONS,
             keepalive_expiry=_IDLE_S,
-        ),
-        # The environment's proxies cannot reach this machine's ports.
-        "trust_env": not here,
-    }
-    if not (here and parts.scheme == "http") and (trusted := _trusted()):
-        options["verify"] = trusted
-    return options
-
-
-def http_package() -> Any:
-    """Return the package under the client: httpx, from version 3 on httpx2."""
-    base = openai.DefaultAsyncHttpxClient.__bases__[0]
-    return sys.modules[base.__module__.partition(".")[0]]
+        )
+        return {"limits": limits} | ({} if tls is None else {"verify": tls})
+    if tls is None and parts.scheme == "https":
+        tls = http_package().create_ssl_context()
+    return {"transport": AiohttpTransport(tls, _IDLE_S), "trust_env": False}
 
 
 def _is_here(host: str) -> bool:

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
+from instit_bench.endpoint.faults import find_fault, words_of
+
+# Where servers put a model's reasoning; OpenRouter's details are a list of parts.
+REASONING_FIELDS = ("reasoning_content", "reasoning", "thinking", "reasoning_details")
 _DONE = "[DONE]"
+_LINE_END = re.compile(r"\r\n|\n|\r")  # and no other character, which a reply may contain
 _EVENT_STREAM = ("data:", "event:", "id:", "retry:", ":")
 
 
@@ -23,6 +29,10 @@ def read_document(body: bytes) -> Any:
     text = body.decode("utf-8-sig", errors="replace").strip()
     if not text:
         raise ReplyError("the endpoint's reply is empty")
+    if text.startswith("<"):
+        raise ReplyError(
+            f"the endpoint's reply is a web page and not a completion: {words_of(text)}"
+        )
     try:
         if text.startswith(_EVENT_STREAM):
             return _assembled(text)
@@ -52,10 +62,13 @@ def _assembled(text: str) -> dict[str, Any]:
         chunk = json.loads(data)
         if not isinstance(chunk, dict):
             raise ReplyError("a chunk of the endpoint's stream is not an object")
-        if kind == "error" or chunk.get("error"):
-            return chunk if chunk.get("error") else {"error": chunk}
-        if chunk.get("usage"):
-            reply["usage"] = chunk["usage"]
+        if chunk.get("error"):
+            return chunk
+        if kind == "error" or ("choices" not in chunk and find_fault(chunk)):
+            return {"error": chunk}
+        for name in ("usage", "base_resp"):
+            if chunk.get(name):
+                reply[name] = chunk[name]
         for part in _first_choice(chunk):
             _add(choice, message, part)
     if not ended and not choice.get("finish_reason"):
@@ -66,7 +79,7 @@ def _assembled(text: str) -> dict[str, Any]:
 def _events(text: str) -> Iterator[tuple[str, str]]:
     """Yield each event's kind and data; comments, such as keep-alives, are dropped."""
     kind, data = "", list[str]()
-    for line in [*text.splitlines(), ""]:
+    for line in [*_LINE_END.split(text), ""]:
         field, _, value = line.partition(":")
         if not line:
             if data:
@@ -81,7 +94,8 @@ def _events(text: str) -> Iterator[tuple[str, str]]:
 def _first_choice(chunk: dict[str, Any]) -> list[dict[str, Any]]:
     choices = chunk.get("choices")
     found = choices if isinstance(choices, list) else []
-    return [part for part in found if isinstance(part, dict) and not part.get("index")][:1]
+    first = (None, 0, "0")
+    return [part for part in found if isinstance(part, dict) and part.get("index") in first][:1]
 
 
 def _add(choice: dict[str, Any], message: dict[str, Any], part: dict[str, Any]) -> None:
@@ -92,7 +106,7 @@ def _add(choice: dict[str, Any], message: dict[str, Any], part: dict[str, Any]) 
     delta = part.get("delta") or part.get("message") or {"content": part.get("text")}
     if not isinstance(delta, dict):
         raise ReplyError("a chunk of the endpoint's stream has no delta")
-    for name in ("content", "refusal", "reasoning_content", "reasoning"):
+    for name in ("content", "refusal", *REASONING_FIELDS):
         piece = delta.get(name)
         if piece:
             message.setdefault(name, []).extend(piece if isinstance(piece, list) else [piece])

@@ -14,13 +14,18 @@ from instit_bench.display import one_line
 _TOLD_AT_MOST = 500
 _READ_AT_MOST = 2**20
 _DEEPEST = 6
-_MESSAGE_KEYS = ("message", "error", "detail", "details", "msg", "error_message", "reason", "title")
+# In small letters: a few providers write ``Error`` and ``Message``.
+_MESSAGE_KEYS = (
+    *("message", "error", "detail", "details", "msg", "error_message", "error_msg", "errormessage"),
+    *("status_msg", "faultstring", "errors", "fault", "base_resp", "header", "response"),
+    *("reason", "title"),
+)
 # The wording of providers that answer 200 and put the error into the body.
 _STATUS_OF_WORDS = (
     (402, r"insufficient.?(quota|credit|balance|funds)|payment.required|out of credits"),
     (401, r"invalid.?api.?key|incorrect api key|unauthori[sz]ed|authentication"),
     (404, r"unexpected endpoint|model.?not.?found"),
-    (429, r"rate.?limit|too many requests|resource.?exhausted|throttl"),
+    (429, r"(rate|request|quota).?limit|too many requests|resource.?exhausted|throttl"),
     (
         503,
         r"overload|unavailable|server.?error|internal.?error|time.?out|timed out|bad gateway|"
@@ -62,10 +67,10 @@ def find_fault(document: Any) -> Fault | None:
     choice = choices[0] if isinstance(choices, list) and choices else None
     if not isinstance(choice, dict):
         error = document.get("error") or document.get("detail")
-        if not error and not choices and isinstance(document.get("message"), str):
+        if not error and _words(document, 0):
             error = document
         return _fault(error) if error else None
-    if error := document.get("error"):
+    if error := document.get("error") or _own_status(document, choice):
         return _fault(error)
     reason = choice.get("finish_reason")
     reason = reason.get("type") if isinstance(reason, dict) else reason
@@ -76,6 +81,13 @@ def find_fault(document: Any) -> Fault | None:
     if broken_off:
         return Fault(502, f"the endpoint broke the reply off (finish_reason {reason})")
     return None
+
+
+def _own_status(document: Mapping[str, Any], choice: Mapping[str, Any]) -> object:
+    """Return MiniMax's status, which is in every reply, if it says why there is no text."""
+    status = document.get("base_resp")
+    failed = isinstance(status, dict) and status.get("status_code")
+    return status if failed and not _has_text(choice) else None
 
 
 def _has_text(choice: Mapping[str, Any]) -> bool:
@@ -128,7 +140,8 @@ def _words(body: object, depth: int) -> str:
         return "; ".join(filter(None, (_words(item, depth + 1) for item in body[:3])))
     if not isinstance(body, dict):
         return str(body)
-    found = (_words(body[key], depth + 1) for key in _MESSAGE_KEYS if body.get(key))
+    small = {str(key).lower(): value for key, value in body.items()}
+    found = (_words(small[key], depth + 1) for key in _MESSAGE_KEYS if small.get(key))
     words = next((text for text in found if text), "")
     if isinstance(body.get("loc"), list):  # FastAPI: which field of the request
         words = ".".join(str(part) for part in body["loc"][:6]) + f": {words}"

@@ -1,7 +1,7 @@
 """Convert an endpoint's reply to a prediction if it contains an answer, else to an error.
 
 Endpoints claim compatibility and have it in most replies. The exceptions handled here come from
-issues of the servers and gateways named in ``tests/field/test_endpoint.py``.
+issues of the servers and gateways named in ``tests/field/test_endpoint_*.py``.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from instit_bench.endpoint.document import ReplyError, read_document
+from instit_bench.endpoint.document import REASONING_FIELDS, ReplyError, read_document
 from instit_bench.endpoint.faults import find_fault
 from instit_bench.types import NativeToolCall, Prediction, Usage
 
@@ -18,6 +18,7 @@ __all__ = ["ReplyError", "count_of", "read_reply", "text_of"]
 _REASONING_KEPT = 100_000
 _REASON_KEPT = 80
 _THOUGHT = ("thinking", "reasoning")
+_BEGINNING = 120  # characters of a reply that is not a completion
 
 
 def read_reply(body: bytes) -> Prediction:
@@ -59,7 +60,10 @@ def _first_choice(document: Any) -> dict[str, Any]:
     if choices is not None and not isinstance(choices, list):
         raise TypeError(f"its choices are not a list but {type(choices).__name__}")
     if not choices:
-        raise ReplyError("the endpoint's reply is not a completion: it has no choices")
+        begins = json.dumps(document, ensure_ascii=False)[:_BEGINNING]
+        raise ReplyError(
+            f"the endpoint's reply is not a completion: it has no choices; it begins {begins}"
+        )
     if not isinstance(choices[0], dict):
         raise TypeError(f"its first choice is not an object but {type(choices[0]).__name__}")
     return choices[0]
@@ -83,15 +87,18 @@ def _check_empty(prediction: Prediction) -> None:
     """Accept an empty reply as the model's own only if it ended normally."""
     if prediction.text.strip() or prediction.tool_calls:
         return
-    if prediction.cut_off:
-        if prediction.usage.completion_tokens == 0:  # the prompt alone was too long
-            raise ReplyError("the endpoint generated nothing (finish_reason length)")
-        return
     reason = prediction.finish_reason
     if prediction.filtered:
         raise ReplyError(f"the endpoint's filter withheld the reply (finish_reason {reason})")
-    if not reason and not prediction.refusal:
+    if prediction.refusal:
+        return
+    if not reason:
         raise ReplyError("the endpoint's reply is empty and has no finish_reason")
+    if not (prediction.ended or prediction.cut_off):
+        raise ReplyError(f"the endpoint's reply has no text (finish_reason {reason})")
+    # Not even an end token: the prompt was too long, or the server lost the request.
+    if prediction.usage.completion_tokens == 0 and not prediction.reasoning:
+        raise ReplyError(f"the endpoint generated nothing (finish_reason {reason})")
 
 
 def text_of(content: object) -> str:
@@ -116,7 +123,7 @@ def _part_text(part: object) -> str:
         return text_of(part)
     if part.get("type") in _THOUGHT:
         return ""
-    text = part.get("text")
+    text = part.get("text") or part.get("summary")
     return text_of(text.get("value") if isinstance(text, dict) else text)
 
 
@@ -127,7 +134,7 @@ def _whole(text: str) -> str:
 
 def _reasoning(message: dict[str, Any], content: object) -> str | None:
     """Return the model's reasoning, from the field or the parts where its server puts it."""
-    for name in ("reasoning_content", "reasoning"):
+    for name in REASONING_FIELDS:
         if text := _optional_text(message.get(name)):
             return text
     parts = content if isinstance(content, list) else ()

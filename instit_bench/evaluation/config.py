@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import (
     ConfigDict,
@@ -19,7 +19,9 @@ from pydantic import (
 from instit_bench.backends.base import BackendOptions, Workload
 from instit_bench.backends.create import BACKENDS
 from instit_bench.backends.options import AdapterOptions, EndpointOptions, EngineOptions
-from instit_bench.endpoint.address import address_of, is_nearby
+from instit_bench.endpoint.address import Endpoint, address_of, find_endpoint
+from instit_bench.endpoint.hosts import host_of, is_nearby
+from instit_bench.endpoint.keys import NO_VARIABLE, belongs_to, share_a_key
 from instit_bench.errors import InputError
 from instit_bench.evaluation.settings import (
     AdapterSettings,
@@ -51,6 +53,7 @@ class RunConfig(
 
     model: str = Field(
         min_length=1,
+        max_length=4096,
         description="Name of the model; for backend baseline: random, first, echo-gold or text:…",
     )
     backend: str = Field("vllm", description="vllm, openai, lmms-eval, baseline or a plugin's.")
@@ -116,10 +119,49 @@ class RunConfig(
     def default_judges(self) -> tuple[str, ...]:
         """The benchmark's own judge, but for a model of one's own nobody.
 
-        A key in the environment is no order to pay for the answers of a model that costs nothing.
+        A key in the environment is no order to pay for the answers of a model that costs nothing,
+        and the key of one provider is not for another one's judge.
         """
-        asks_a_provider = self.backend == "openai" and not is_nearby(address_of(self.base_url))
-        return super().default_judges if asks_a_provider else ()
+        model, judge = self._addresses
+        asks_a_provider = self.backend == "openai" and not is_nearby(model)
+        has_a_key = bool(self.judge_api_key_env) or host_of(model) == host_of(judge)
+        return super().default_judges if asks_a_provider and has_a_key else ()
+
+    @model_validator(mode="after")
+    def _each_endpoint_has_its_own_key(self) -> Self:
+        """Refuse to send the one usual key to two providers: one of them would learn it."""
+        model, judge = self._addresses
+        if self._two_endpoints_without_keys_of_their_own and share_a_key(model, judge):
+            raise InputError(
+                f"OPENAI_API_KEY would be sent to both {host_of(model)} and {host_of(judge)}; name "
+                "the variable of each key with --api-key-env and --judge-api-key-env"
+            )
+        return self
+
+    @property
+    def _addresses(self) -> tuple[str, str]:
+        return address_of(self.base_url), address_of(self.judge_base_url)
+
+    @property
+    def _two_endpoints_without_keys_of_their_own(self) -> bool:
+        judged = any(name.startswith("openai:") for name in self.judges)
+        named = self.api_key_env or self.judge_api_key_env
+        return self.backend == "openai" and judged and not named
+
+    def judge_endpoint(self) -> Endpoint:
+        """A judge on this machine gets no key that is the model's provider's."""
+        model, judge = self._addresses
+        if self._two_endpoints_without_keys_of_their_own and belongs_to(model, judge):
+            return find_endpoint(judge, "--judge-base-url", key_env=NO_VARIABLE)
+        return super().judge_endpoint()
+
+    @property
+    def _model_key_env(self) -> str | None:
+        """A model on this machine gets no key that is the judge's provider's."""
+        model, judge = self._addresses
+        if self._two_endpoints_without_keys_of_their_own and belongs_to(judge, model):
+            return NO_VARIABLE
+        return self.api_key_env
 
     @property
     def in_flight(self) -> int:
@@ -143,7 +185,7 @@ class RunConfig(
             seed=0 if self.seed == "none" else self.seed,
             engine=self.engine_options(),
             adapter=self.adapter_options(),
-            endpoint=EndpointOptions(self.extra_body, self.header, self.stream),
+            endpoint=EndpointOptions(self.api_key_env, self.extra_body, self.header, self.stream),
             workload=workload,
         )
 
@@ -152,6 +194,10 @@ class RunConfig(
         return EngineOptions(
             **{option.name: getattr(self, option.name) for option in fields(EngineOptions)}
         )
+
+    def endpoint_options(self) -> EndpointOptions:
+        """Return what is sent to the endpoint beyond the protocol."""
+        return EndpointOptions(self._model_key_env, self.extra_body, self.header, self.stream)
 
     def adapter_options(self) -> AdapterOptions:
         """Return the options of an lmms-eval model or an installed backend."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from instit_bench.backends import BACKENDS
 from instit_bench.datasets.prompts import OfficialPrompts, read_prompts
@@ -27,9 +27,16 @@ from instit_bench.scorers.judge import JudgeContract
 from instit_bench.tasks.data import load_dataset, with_prompts
 from instit_bench.tasks.registry import load_registry
 from instit_bench.tasks.task import Task
-from instit_bench.types import GenerationParams, Request, Sample, TextPart
+from instit_bench.types import GenerationParams, ImagePart, Request, Sample, TextPart
 
 Number = TypeVar("Number", int, float)
+
+
+class Digest(Protocol):
+    """A hash in progress."""
+
+    def update(self, data: bytes, /) -> None:
+        """Add bytes."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +44,8 @@ class TaskPlan:
     """One task of a run. ``samples`` are the whole dataset's, ``selected`` those to run.
 
     ``style`` is the name of the task's own style, which ``--prompt-style chat`` may stand for.
+    ``requests`` are those of selected samples, by id, except those that carry bytes of images;
+    ``prompt_digest`` is the SHA-256 of the texts of all requests, with a placeholder for media.
     """
 
     task: Task
@@ -45,9 +54,13 @@ class TaskPlan:
     selected: tuple[Sample, ...]
     params: GenerationParams
     style: str
+    requests: Mapping[str, Request]
+    prompt_digest: str
 
     def request(self, sample: Sample) -> Request:
         """Return the request for one sample."""
+        if (built := self.requests.get(sample.id)) is not None:
+            return built
         return self.task.request(sample, self.params, self.style, self.dataset.media_root)
 
     def manifest(self) -> TaskManifest:
@@ -61,7 +74,7 @@ class TaskPlan:
             metrics=list(self.task.metric_names),
             lower_is_better=list(self.task.lower_is_better),
             data_digest=self.dataset.digest,
-            prompt_digest=self._prompt_digest(),
+            prompt_digest=self.prompt_digest,
             prompts=self.task.prompt_origin,
             style=self.style,
             style_mark=self.task.style_mark(self.style),
@@ -87,17 +100,6 @@ class TaskPlan:
             for name in ("max_tokens", "temperature", "top_p", "top_k", "stop")
             if getattr(self.params, name) != getattr(official, name)
         ]
-
-    def _prompt_digest(self) -> str:
-        """Return the SHA-256 of all requests' texts, with a placeholder for media."""
-        total = hashlib.sha256()
-        for sample in self.samples:
-            for message in self.request(sample).messages:
-                total.update(f"\x1e{message.role}".encode())
-                for part in message.parts:
-                    text = part.text if isinstance(part, TextPart) else f"<{type(part).__name__}>"
-                    total.update(f"\x1f{text}".encode())
-        return total.hexdigest()
 
 
 @dataclass(frozen=True)
@@ -215,7 +217,29 @@ def _plan_task(
         top_p=_chosen(config.top_p, params.top_p),
         max_tokens=_chosen(config.max_tokens, params.max_tokens),
     )
-    return TaskPlan(task, dataset, samples, _select(samples, config), params, style)
+    selected = _select(samples, config)
+    kept = {sample.id for sample in selected}
+    requests: dict[str, Request] = {}
+    digest = hashlib.sha256()
+    for sample in samples:
+        request = task.request(sample, params, style, dataset.media_root)
+        _add_prompt(digest, request)
+        if sample.id in kept and not _carries_bytes(request):
+            requests[sample.id] = request
+    return TaskPlan(task, dataset, samples, selected, params, style, requests, digest.hexdigest())
+
+
+def _carries_bytes(request: Request) -> bool:
+    """Whether keeping it may fill the memory: a plugin may encode an image for every request."""
+    return any(isinstance(p, ImagePart) and p.data for m in request.messages for p in m.parts)
+
+
+def _add_prompt(digest: Digest, request: Request) -> None:
+    for message in request.messages:
+        digest.update(f"\x1e{message.role}".encode())
+        for part in message.parts:
+            text = part.text if isinstance(part, TextPart) else f"<{type(part).__name__}>"
+            digest.update(f"\x1f{text}".encode())
 
 
 def _selection(config: RunConfig) -> Callable[[str], bool]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
@@ -16,11 +15,14 @@ from instit_bench.backends import (
     GenerationError,
     create_backend,
 )
+from instit_bench.datasets.source import open_source
 from instit_bench.errors import InputError, InstitBenchError, NotComparableError, Problem
 from instit_bench.evaluation.config import RunConfig, errors_allowed
+from instit_bench.evaluation.dispatch import ask_all
 from instit_bench.evaluation.failures import FailureGroup, Streak, group_failures
-from instit_bench.evaluation.order import in_order
+from instit_bench.evaluation.order import Asked, in_order
 from instit_bench.evaluation.plan import RunPlan, TaskPlan, make_plan
+from instit_bench.evaluation.schedule import Item, Schedule, Turn, leads_ahead
 from instit_bench.evaluation.scoring import score_sample, scorer_for
 from instit_bench.evaluation.workload import workload_of
 from instit_bench.judging.contracts import nobody_judges
@@ -31,7 +33,7 @@ from instit_bench.runs.directory import RunDirectory, default_name, run_director
 from instit_bench.runs.loaded import Run
 from instit_bench.runs.manifest import add_engine_totals, merge
 from instit_bench.runs.record import SampleRecord, answered, failed
-from instit_bench.types import Prediction, Request, Sample, Score, Scorer, State, TextPart
+from instit_bench.types import Prediction, Request, Sample, Score, Scorer, State
 
 _ONLY_REASONING = (
     "text in the reasoning field only counts as an empty reply; a server with a reasoning parser "
@@ -59,7 +61,7 @@ class _Asking:
     backend: Backend
     reporter: Reporter
     run: Run
-    todo: deque[tuple[TaskPlan, Sample]]
+    todo: list[Item[Asked]]
     scorers: Mapping[str, Scorer]
     journals: Mapping[str, Callable[[SampleRecord], None]]
     judging: JudgingStage | None
@@ -97,35 +99,34 @@ class _Asking:
         """Send requests with bounded concurrency until nothing remains or the backend is gone."""
         if not self.todo:
             return
-        workers: list[asyncio.Task[None]] = []
+        in_flight = self.plan.config.in_flight
+        schedule = Schedule(self.todo, leads_ahead(in_flight, self.backend.prefix_caches))
         try:
             await self.backend.start(self.run.path, self.reporter.status)
-            in_flight = self.plan.config.in_flight
-            workers += [asyncio.create_task(self._worker()) for _ in range(in_flight)]
-            await asyncio.gather(*workers)
+            await ask_all(schedule, in_flight, self._take)
         except BackendUnavailable as error:
             self.unavailable.append(str(error))
         finally:
-            for worker in workers:
-                worker.cancel()
-            await asyncio.gather(*workers, return_exceptions=True)
             await self.backend.close()
 
-    async def _worker(self) -> None:
-        while self.todo:
-            plan, sample = self.todo.popleft()
-            record = await self._ask(plan, sample)
-            self.journals[plan.task.name](record)
-            self.reporter.step(plan.task.name, failed=record.state is State.INFER_ERROR)
-            if self.judging is not None:
-                self.judging.submit(plan.task.name, record)
-            if self.streak.reached:
-                raise BackendUnavailable(self.streak.told)
+    async def _take(self, turn: Turn[Asked], computed: Callable[[], None]) -> bool:
+        """Ask one sample, and keep what came of it; return whether it was answered."""
+        plan, sample = turn.item.value
+        record = await self._ask(plan, sample, computed if turn.leads else None)
+        self.journals[plan.task.name](record)
+        self.reporter.step(plan.task.name, failed=record.state is State.INFER_ERROR)
+        if self.judging is not None:
+            self.judging.submit(plan.task.name, record)
+        if self.streak.reached:
+            raise BackendUnavailable(self.streak.told)
+        return record.state is not State.INFER_ERROR
 
-    async def _ask(self, plan: TaskPlan, sample: Sample) -> SampleRecord:
+    async def _ask(
+        self, plan: TaskPlan, sample: Sample, computed: Callable[[], None] | None
+    ) -> SampleRecord:
         request = plan.request(sample)
         try:
-            if not _text_only(request):
+            if not request.text_only:
                 config = self.plan.config
                 request = await asyncio.to_thread(
                     resolve_media,
@@ -134,7 +135,11 @@ class _Asking:
                     config.video_as,
                     config.video_decoder,
                 )
-            prediction = request.completed(await self.backend.generate(request))
+            if computed is None:
+                reply = await self.backend.generate(request)
+            else:
+                reply = await self.backend.lead(request, computed)
+            prediction = request.completed(reply)
         except MediaError as error:
             return failed(sample, str(error), request)
         except GenerationError as error:
@@ -165,10 +170,6 @@ class _Asking:
         return (f"warning: {self.only_reasoning} samples: {_ONLY_REASONING}",)
 
 
-def _text_only(request: Request) -> bool:
-    return all(isinstance(part, TextPart) for m in request.messages for part in m.parts)
-
-
 def run(config: RunConfig, reporter: Reporter) -> RunOutcome:
     """Evaluate a model, or resume where an earlier process stopped.
 
@@ -176,12 +177,14 @@ def run(config: RunConfig, reporter: Reporter) -> RunOutcome:
         InputError: Settings, tasks or data are not valid; nothing was requested.
         NotComparableError: The run directory contains a run with other settings.
     """
-    plan = make_plan(config)
-    backend = create_backend(config.backend, config.backend_options(workload_of(plan)))
-    name = config.name or default_name(config.model_label, plan.source.label)
+    label = open_source(config.data, config.revision).label
+    name = config.name or default_name(config.model_label, label)
     directory = run_directory(config.output, name, lock=not config.no_lock)
+    directory.refuse_if_held()
     if config.existing == "resume" and not directory.exists:
         raise InputError(f"--resume: there is no run at {directory.path}")
+    plan = make_plan(config)
+    backend = create_backend(config.backend, config.backend_options(workload_of(plan)))
     if config.existing == "fresh":
         directory.set_aside()
     with directory.locked():
@@ -223,8 +226,8 @@ def _generate(
     todo = in_order(plan.tasks, done)
     totals = {task_plan.task.name: len(task_plan.selected) for task_plan in plan.tasks}
     left = dict.fromkeys(names, 0)
-    for task_plan, _ in todo:
-        left[task_plan.task.name] += 1
+    for item in todo:
+        left[item.value[0].task.name] += 1
     reporter.begin(run.path)
     for name in names:
         reporter.lane(name, totals[name], totals[name] - left[name])
@@ -234,7 +237,7 @@ def _generate(
             backend,
             reporter,
             run,
-            deque(todo),
+            todo,
             scorers={p.task.name: scorer_for(p.task) for p in plan.tasks},
             journals={name: stack.enter_context(run.tasks[name].journal()) for name in names},
             judging=_judging_stage(run, plan, reporter),

@@ -104,12 +104,14 @@ def score_file(options: ScoreOptions, make_reporter: Callable[[], Reporter]) -> 
 
 
 def _keep_verdicts(kept: Path, directory: RunDirectory) -> JudgingManifest | None:
-    """Copy the verdicts of the run that was set aside; return who gave them.
+    """Copy verdicts and batches of the run that was set aside; return who gave the verdicts.
 
-    Verdicts record which answer they are for, so they are right for the new run too.
+    Both record which answers they are for, so they are right for the new run too.
     """
     if (kept / "judgements").is_dir():
         shutil.copytree(kept / "judgements", directory.path / "judgements")
+    for batch in kept.glob("judge_batch*.json"):
+        shutil.copy2(batch, directory.path)
     with suppress(InputError):
         return Run.load(kept).manifest.judging
     return None

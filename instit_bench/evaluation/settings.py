@@ -10,12 +10,13 @@ import json
 from importlib.util import find_spec
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from instit_bench.backends.options import (
     VideoAs,
     checked_arguments,
     checked_body,
+    checked_engine_arguments,
     checked_headers,
 )
 from instit_bench.types import VideoDecoder
@@ -40,7 +41,7 @@ class SamplingSettings(BaseModel):
 
     model_config = ConfigDict(title="Sampling")
 
-    temperature: Annotated[float, Field(ge=0)] | NotSent | None = Field(
+    temperature: Annotated[float, Field(ge=0, allow_inf_nan=False)] | NotSent | None = Field(
         None, description="Override the task's temperature; none: do not send it."
     )
     top_p: Annotated[float, Field(gt=0, le=1)] | NotSent | None = Field(
@@ -91,6 +92,12 @@ class RequestSettings(BaseModel):
         description="Base URL of a running OpenAI-compatible server.",
         json_schema_extra={"metavar": "url"},
     )
+    api_key_env: str | None = Field(
+        None,
+        description="Environment variable with the endpoint's key (default: OPENAI_API_KEY, except "
+        "over plain http to another machine).",
+        json_schema_extra={"metavar": "variable"},
+    )
     concurrency: int | None = Field(
         None,
         ge=1,
@@ -98,7 +105,9 @@ class RequestSettings(BaseModel):
         description="Maximum concurrent requests (default: vllm 64, lmms-eval twice the batch "
         "size, others 16).",
     )
-    timeout: float = Field(600.0, gt=0, description="Timeout per attempt in seconds.")
+    timeout: float = Field(
+        600.0, gt=0, allow_inf_nan=False, description="Timeout per attempt in seconds."
+    )
     max_retries: int = Field(6, ge=0, description="Maximum retries per request.")
     extra_body: dict[str, Any] = Field(
         default_factory=dict, description="JSON object to merge into the body of every request."
@@ -152,8 +161,11 @@ class EngineSettings(BaseModel):
     lora: str | None = Field(
         None, description="LoRA adapter to load.", json_schema_extra={"metavar": "name=path"}
     )
-    engine_arg: Words = Field(
-        (), description="Argument for vllm serve; repeatable.", json_schema_extra={**_KEY_VALUE}
+    engine_arg: Annotated[Words, AfterValidator(checked_engine_arguments)] = Field(
+        (),
+        repr=False,
+        description="Argument for vllm serve; repeatable.",
+        json_schema_extra={**_KEY_VALUE},
     )
 
 

@@ -159,7 +159,7 @@ class BatchClient:
 
 
 def _read_lines(text: str) -> Iterator[tuple[str, Verdict]]:
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
         try:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from instit_bench.endpoint import find_endpoint
+from instit_bench.endpoint import Endpoint
 from instit_bench.errors import InputError, Problem
 from instit_bench.judging.batch_api import (
     UNFINISHED,
@@ -50,13 +50,14 @@ class BatchedAnswer(BaseModel):
 class BatchManifest(BaseModel):
     """``judge_batch.json``: a batch that has been submitted but not collected.
 
-    ``judging`` is recorded in the run's manifest once there are verdicts.
+    ``base_url`` is the address without user, password and query; ``judging`` is recorded in the
+    run's manifest once there are verdicts.
     """
 
     model_config = ConfigDict(frozen=True)
 
     judge: str
-    base_url: str | None
+    base_url: str
     batch_id: str
     judging: JudgingManifest
     answers: dict[str, BatchedAnswer]
@@ -72,7 +73,9 @@ def submit_batch(
         InstitBenchError: The endpoint cannot be reached or refuses.
     """
     (judge,) = config.judges
-    collect = f"instit-bench judge collect {run.path}"
+    endpoint = config.judge_endpoint()
+    named = f" --judge-base-url {endpoint.shown}" if config.judge_base_url else ""
+    collect = f"instit-bench judge collect {run.path}{named}"
     if _path(run).is_file():
         raise InputError(
             f"{run.path}: a batch has been submitted already; collect it first: {collect}"
@@ -86,12 +89,11 @@ def submit_batch(
         return "every answer has a verdict; there is nothing to submit"
     cost = cost_told(judging.prices.get(judge), _tokens(requests), BATCH_DISCOUNT)
     tell(f"judged by {judge}: {len(requests):,} answers in a batch, {cost}")
-    batch_id = asyncio.run(
-        _submit(config, batch_lines(judge.partition(":")[2], requests), _collected(run))
-    )
+    lines = batch_lines(judge.partition(":")[2], requests)
+    batch_id = asyncio.run(_submit(endpoint, lines, _collected(run)))
     manifest = BatchManifest(
         judge=judge,
-        base_url=config.judge_base_url,
+        base_url=endpoint.shown,
         batch_id=batch_id,
         judging=judging,
         answers=answers,
@@ -100,15 +102,23 @@ def submit_batch(
     return f"{len(requests)} answers submitted as batch {batch_id}; when it is done: {collect}"
 
 
-def collect_batch(run: Run, contracts: Mapping[str, JudgeContract]) -> Problem | None:
+def collect_batch(
+    run: Run, config: JudgeConfig, contracts: Mapping[str, JudgeContract]
+) -> Problem | None:
     """Fetch a finished batch's verdicts into the run's journals.
 
     Raises:
-        InputError: No batch was submitted.
+        InputError: No batch was submitted, or to another address than the settings name.
         InstitBenchError: The endpoint cannot be reached or refuses.
     """
     manifest = _read(_path(run))
-    client = BatchClient(find_endpoint(manifest.base_url, "--judge-base-url"))
+    endpoint = config.judge_endpoint()
+    if endpoint.shown != manifest.base_url:  # a run's folder never decides where a key goes
+        raise InputError(
+            f"{run.path}: its batch was submitted to {manifest.base_url}, not {endpoint.shown}; to "
+            "send your key there, name the address with --judge-base-url"
+        )
+    client = BatchClient(endpoint)
     return asyncio.run(_collect(run, contracts, manifest, client))
 
 
@@ -126,8 +136,8 @@ def _tokens(requests: Sequence[BatchRequest]) -> Usage:
     return Usage(sum(map(estimated_tokens, texts)), len(requests) * REPLY_TOKENS)
 
 
-async def _submit(config: JudgeConfig, lines: bytes, collected: list[str]) -> str:
-    client = BatchClient(find_endpoint(config.judge_base_url, "--judge-base-url"))
+async def _submit(endpoint: Endpoint, lines: bytes, collected: list[str]) -> str:
+    client = BatchClient(endpoint)
     try:
         return await client.submit(lines, collected)
     finally:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from instit_bench.backends.options import checked_engine_arguments
+from instit_bench.endpoint import Endpoint, find_endpoint
 from instit_bench.errors import InputError
 from instit_bench.judging.base import JudgeEngine, JudgeOptions
 from instit_bench.judging.create import JudgeSetup, chosen_judges, default_judges
@@ -34,11 +36,19 @@ class JudgeConfig(BaseModel):
         description="Base URL of the judge's OpenAI-compatible endpoint.",
         json_schema_extra={"metavar": "url"},
     )
+    judge_api_key_env: str | None = Field(
+        None,
+        description="Environment variable with the judge's key (default: OPENAI_API_KEY, except "
+        "over plain http to another machine).",
+        json_schema_extra={"metavar": "variable"},
+    )
     judge_concurrency: int = Field(
         16, ge=1, le=4096, description="Maximum concurrent calls per judge."
     )
     judge_repeats: int = Field(1, ge=1, le=100, description="Verdicts per judge and prediction.")
-    judge_timeout: float = Field(120.0, gt=0, description="Timeout per call in seconds.")
+    judge_timeout: float = Field(
+        120.0, gt=0, allow_inf_nan=False, description="Timeout per call in seconds."
+    )
     judge_attempts: int = Field(
         6, ge=1, description="Maximum calls per verdict, if replies hold no valid score."
     )
@@ -46,7 +56,7 @@ class JudgeConfig(BaseModel):
         None,
         description="GPUs for a vllm judge alone, such as 1: it then runs alongside the model.",
     )
-    judge_engine_arg: tuple[str, ...] = Field(
+    judge_engine_arg: Annotated[tuple[str, ...], AfterValidator(checked_engine_arguments)] = Field(
         (),
         description="Argument for the vllm serve of a vllm judge; repeatable.",
         json_schema_extra={"metavar": "key=value"},
@@ -87,11 +97,21 @@ class JudgeConfig(BaseModel):
             raise InputError("--judge-batch: name exactly one judge of the form openai:MODEL")
         return self
 
+    def judge_endpoint(self) -> Endpoint:
+        """The endpoint of judges of the form ``openai:MODEL``.
+
+        Raises:
+            InputError: Its address or key is not valid.
+        """
+        return find_endpoint(
+            self.judge_base_url, "--judge-base-url", key_env=self.judge_api_key_env
+        )
+
     def setup(self) -> JudgeSetup:
         """Return the options for creating the judges."""
         return JudgeSetup(
             specs=self.judges,
-            base_url=self.judge_base_url,
+            endpoint=self.judge_endpoint,
             options=JudgeOptions(
                 concurrency=self.judge_concurrency,
                 timeout_s=self.judge_timeout,

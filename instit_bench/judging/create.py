@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from instit_bench.endpoint import KEY_VARIABLE, find_endpoint
+from instit_bench.endpoint import KEY_VARIABLE, Endpoint
 from instit_bench.errors import InputError
 from instit_bench.judging.base import Judge, JudgeEngine, JudgeOptions
 from instit_bench.judging.cache import VerdictCache
@@ -24,7 +24,7 @@ class JudgeSetup:
     """The options for creating judges."""
 
     specs: Sequence[str]
-    base_url: str | None
+    endpoint: Callable[[], Endpoint]
     options: JudgeOptions
     prices_file: Path | None
     budget_usd: float | None
@@ -84,6 +84,7 @@ def make_judges(setup: JudgeSetup) -> list[Judge]:
             )
         from instit_bench.judging.openai_judge import OpenAIJudge
 
-        endpoint = find_endpoint(setup.base_url, "--judge-base-url")
-        judges.append(OpenAIJudge(spec, model, endpoint, setup.options, cache, price, budget))
+        judges.append(
+            OpenAIJudge(spec, model, setup.endpoint(), setup.options, cache, price, budget)
+        )
     return judges

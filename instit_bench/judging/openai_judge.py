@@ -165,7 +165,7 @@ class OpenAIJudge:
         }
         if structured and self._call_settings.response_format is not None:
             body["response_format"] = self._call_settings.response_format
-        return await ask_chat(self._client, body)
+        return self._endpoint.redacted(await ask_chat(self._client, body))
 
     def _after(self, error: openai.APIError, started: float) -> str:
         """Decide how to continue after a failed call."""

@@ -67,7 +67,9 @@ def judge_answers(
     return problem_of(stage)
 
 
-def collect_run(directory: RunDirectory, data: str | None) -> tuple[Run, Problem | None]:
+def collect_run(
+    directory: RunDirectory, config: JudgeConfig, data: str | None
+) -> tuple[Run, Problem | None]:
     """Fetch the verdicts of the run's batch; return the run and the problem, if any.
 
     Raises:
@@ -85,7 +87,7 @@ def collect_run(directory: RunDirectory, data: str | None) -> tuple[Run, Problem
                 f"{run.path}: the judge's instructions differ from those submitted; name the data "
                 "folder that has them with --data"
             )
-        problem = collect_batch(run, contracts)
+        problem = collect_batch(run, config, contracts)
         return _settled(run, contracts), problem
 
 

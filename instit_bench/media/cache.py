@@ -12,19 +12,19 @@ V = TypeVar("V")
 
 
 class FileCache(Generic[K, V]):
-    """Keeps the newest values, up to ``most_bytes``; each key has its own lock.
+    """Keeps the newest values, up to a total size of ``most``; each key has its own lock.
 
-    Work on one key only blocks threads that want the same key. ``size`` returns a value's size in
-    bytes; failures are not cached.
+    Work on one key only blocks threads that want the same key. ``size`` returns a value's size,
+    such as its bytes; failures are not cached.
     """
 
-    def __init__(self, size: Callable[[V], int], most_bytes: int, at_once: int) -> None:
+    def __init__(self, size: Callable[[V], int], most: int, at_once: int) -> None:
         self._size = size
-        self._most_bytes = most_bytes
+        self._most = most
         self._working = threading.BoundedSemaphore(at_once)
         self._guard = threading.Lock()
         self._values: OrderedDict[K, V] = OrderedDict()
-        self._bytes = 0
+        self._total = 0
         self._locks: dict[K, tuple[threading.Lock, int]] = {}
 
     def get(self, key: K, make: Callable[[], V]) -> V:
@@ -40,7 +40,7 @@ class FileCache(Generic[K, V]):
                     return found
                 with self._working:
                     value = make()
-                self._keep(key, value)
+                self.keep(key, value)
                 return value
         finally:
             self._leave(key)
@@ -52,13 +52,16 @@ class FileCache(Generic[K, V]):
                 self._values.move_to_end(key)
             return value
 
-    def _keep(self, key: K, value: V) -> None:
+    def keep(self, key: K, value: V) -> None:
+        """Keep a value that was computed elsewhere."""
         with self._guard:
+            if key in self._values:
+                self._total -= self._size(self._values.pop(key))
             self._values[key] = value
-            self._bytes += self._size(value)
-            while self._bytes > self._most_bytes:
+            self._total += self._size(value)
+            while self._total > self._most:
                 _, dropped = self._values.popitem(last=False)
-                self._bytes -= self._size(dropped)
+                self._total -= self._size(dropped)
 
     def _enter(self, key: K) -> threading.Lock:
         with self._guard:

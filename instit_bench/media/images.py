@@ -3,15 +3,19 @@
 Files are sent in their original bytes: no decoding, no re-encoding, and their type comes from the
 content, not the name. Only images that a model would not see as plain RGB (transparency, CMYK,
 animations, rare formats) are converted, losslessly, to an RGB PNG.
+
+An image is checked once, and the result is kept for as long as the process runs; its bytes are read
+again when they are needed. All functions may be called from many threads.
 """
 
 from __future__ import annotations
 
 import base64
+import hashlib
 import os
 import warnings
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 
@@ -30,57 +34,108 @@ _PNG_END = b"IEND\xaeB`\x82"
 _JPEG_END = b"\xff\xd9"
 _JPEG_SCAN = 0xDA
 _JPEG_FILL = 0xFF
-_CACHED_BYTES = 128 * 2**20  # the frames of a few videos: their questions are consecutive
+_MOST_CHECKED = 2**18  # results of checks
+_CONVERTED_BYTES = 64 * 2**20
+_URL_BYTES = 128 * 2**20  # the frames of a few videos: their questions are consecutive
 _AT_ONCE = min(4, os.cpu_count() or 1)
 
 
-@dataclass(frozen=True)
-class EncodedImage:
-    """An image file's bytes, its MIME type and its size in pixels.
+@dataclass(frozen=True, slots=True)
+class CheckedImage:
+    """What is known of an image that can be sent: its MIME type and its size in pixels.
 
-    ``original`` says whether the bytes are the file's own.
+    ``original`` says whether it is sent in the file's own bytes.
     """
 
-    data: bytes
     mime: str
     width: int
     height: int
     original: bool = True
 
-    @cached_property
-    def data_url(self) -> str:
-        """The image inline, for a chat message."""
-        return f"data:{self.mime};base64,{base64.b64encode(self.data).decode('ascii')}"
+
+@dataclass(frozen=True, slots=True)
+class EncodedImage(CheckedImage):
+    """An image's bytes as they are sent, with what is known of it."""
+
+    data: bytes = b""
 
 
-def load_image(part: ImagePart) -> EncodedImage:
-    """Read and check an image; repeated calls for one file read it once.
+def check_image(part: ImagePart) -> CheckedImage:
+    """Check an image; repeated calls for one image decode it only once.
 
     Raises:
         MediaError: The file is missing, truncated, too large or not an image.
     """
-    if part.data is not None:
-        return _encode(part.data, part.origin or "image in the dataset")
-    assert part.path is not None  # noqa: S101 - an ImagePart has one of the two
+    return _check(_key(part), part)
+
+
+def load_image(part: ImagePart) -> EncodedImage:
+    """Check an image, and return it with its bytes.
+
+    Raises:
+        MediaError: As for ``check_image``.
+    """
+    key = _key(part)
+    checked = _check(key, part)
+    if not checked.original:
+        return _converted.get(key, lambda: _encode(*_read(part)))
+    return EncodedImage(checked.mime, checked.width, checked.height, data=_read(part)[0])
+
+
+def data_url(part: ImagePart) -> bytes:
+    """Return an image inline, for a chat message: ASCII that needs no escaping in JSON.
+
+    Requests about one image share one object.
+
+    Raises:
+        MediaError: As for ``check_image``.
+    """
+    return _urls.get(_key(part), partial(_data_url, part))
+
+
+# A file repaired between runs has another time or size; bytes have no name but their digest.
+_Key = tuple[Path, int, int] | bytes
+
+
+def _key(part: ImagePart) -> _Key:
+    if part.path is None:
+        return hashlib.sha256(part.data or b"").digest()
     found = regular_file(part.path)
-    # Time and size belong to the key: a file repaired between runs is read again.
-    key = (part.path, found.st_mtime_ns, found.st_size)
-    return _loaded.get(key, partial(_load_file, part.path, found.st_size))
+    check_bytes(found.st_size, part.path)
+    return part.path, found.st_mtime_ns, found.st_size
 
 
-_loaded: FileCache[tuple[Path, int, int], EncodedImage] = FileCache(
-    lambda image: len(image.data), _CACHED_BYTES, _AT_ONCE
+_checked: FileCache[_Key, CheckedImage] = FileCache(lambda _: 1, _MOST_CHECKED, _AT_ONCE)
+_converted: FileCache[_Key, EncodedImage] = FileCache(
+    lambda image: len(image.data), _CONVERTED_BYTES, _AT_ONCE
 )
+_urls: FileCache[_Key, bytes] = FileCache(len, _URL_BYTES, _AT_ONCE)
 
 
-def _load_file(path: Path, size: int) -> EncodedImage:
-    check_bytes(size, path)
+def _check(key: _Key, part: ImagePart) -> CheckedImage:
+    def check() -> CheckedImage:
+        image = _encode(*_read(part))
+        if not image.original:
+            _converted.keep(key, image)  # else it would be converted again
+        return CheckedImage(image.mime, image.width, image.height, image.original)
+
+    return _checked.get(key, check)
+
+
+def _data_url(part: ImagePart) -> bytes:
+    image = load_image(part)
+    return b"data:%s;base64,%s" % (image.mime.encode(), base64.b64encode(image.data))
+
+
+def _read(part: ImagePart) -> tuple[bytes, str]:
+    """Return an image's own bytes, and what to call it in an error."""
+    if part.path is None:
+        return part.data or b"", part.origin or "image in the dataset"
     try:
-        with path.open("rb") as file:
-            data = file.read(MOST_BYTES + 1)  # it may have grown meanwhile
+        with part.path.open("rb") as file:
+            return file.read(MOST_BYTES + 1), str(part.path)  # it may have grown meanwhile
     except OSError as error:
-        raise MediaError(f"{path}: {error.strerror or error}") from error
-    return _encode(data, str(path))
+        raise MediaError(f"{part.path}: {error.strerror or error}") from error
 
 
 def _encode(data: bytes, where: str) -> EncodedImage:
@@ -92,10 +147,11 @@ def _encode(data: bytes, where: str) -> EncodedImage:
                 check_pixels(*image.size, where)
                 _check_whole(data, image.format or "", where)
                 if _is_plain(image):
-                    return EncodedImage(data, _MIME[image.format or ""], *image.size)
+                    return EncodedImage(_MIME[image.format or ""], *image.size, data=data)
                 buffer = BytesIO()
                 image.convert("RGB").save(buffer, format="PNG", compress_level=1)
-                return EncodedImage(buffer.getvalue(), "image/png", *image.size, original=False)
+                converted = buffer.getvalue()
+                return EncodedImage("image/png", *image.size, original=False, data=converted)
     except MediaError:
         raise
     except UnidentifiedImageError as error:

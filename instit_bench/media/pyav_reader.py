@@ -13,14 +13,14 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import groupby, pairwise
+from itertools import chain, groupby, pairwise
 from pathlib import Path
 from typing import Any
 
 from instit_bench.media.errors import MediaError
 from instit_bench.media.frames import spread
 from instit_bench.media.limits import Deadline, check_pixels
-from instit_bench.media.restarts import Restart, restart_at
+from instit_bench.media.restarts import Beginning, Restart, restart_at
 
 # Allowed inputs: no playlists that name other files, no texts or images drawn as frames.
 _FORMATS = (
@@ -43,11 +43,12 @@ class FrameIndex:
     """What demuxing reports about a video stream, in the stream's time base.
 
     ``times`` are the timestamps of the visible frames, ascending; ``None`` if some are missing or
-    duplicated, or are not presentation times. ``keyframes`` are those of the frames that decoding
-    can start from, ``damaged`` those of packets that the container itself flags as damaged.
-    ``in_step`` says that counting packets from any keyframe finds frames: each keyframe is clean,
-    has as many frames before it in decode order as in display order, and nothing is hidden or
-    damaged.
+    duplicated, or are not presentation times. Packets at the beginning that refer to frames before
+    it do not count. ``keyframes`` are the timestamps of the frames that decoding can start from,
+    ``decoding`` their decoding times, ``damaged`` the timestamps of packets that the container
+    itself flags as damaged. ``in_step`` says that counting packets from any keyframe finds frames:
+    each keyframe is clean, has as many frames before it in decode order as in display order, and
+    nothing is hidden or damaged.
     """
 
     container: str
@@ -56,6 +57,7 @@ class FrameIndex:
     packets: int
     times: tuple[int, ...] | None
     keyframes: tuple[int, ...]
+    decoding: tuple[int, ...]
     damaged: tuple[int, ...]
     start: int
     seconds_per_tick: float
@@ -82,58 +84,81 @@ def read_index(path: Path, deadline: Deadline) -> FrameIndex:
     Raises:
         MediaError: It contains no video, its frames are too large, or it is truncated.
     """
-    times: list[int] = []
-    keys: list[int] = []
-    ranks: list[int] = []
-    all_clean = True
-    damaged: list[int] = []
-    without_time = hidden = 0
     ends = 0.0
     with opened(path) as (container, stream):
+        packets = _Packets(stream.codec_context.name)
         for packet in container.demux():
             deadline.check()
             if packet.size == 0:
                 continue
             if packet.pts is not None:
                 ends = max(ends, float((packet.pts + (packet.duration or 0)) * packet.time_base))
-            if packet.stream_index != stream.index:
-                continue
-            if packet.is_discard:
-                hidden += 1
-                continue
-            if packet.pts is None:
-                without_time += 1
-                continue
-            if packet.is_corrupt:
-                damaged.append(packet.pts)
-            if packet.is_keyframe:
-                restart = restart_at(stream.codec_context.name, bytes(packet))
-                all_clean = all_clean and restart is Restart.CLEAN
-                if restart is not Restart.NONE or not times:
-                    keys.append(packet.pts)
-                    ranks.append(len(times))
-            times.append(packet.pts)
-        ordered = sorted(times)
-        distinct = all(before < after for before, after in pairwise(ordered))
-        real = container.format.name in _TELL_TIMES or not stream.codec_context.has_b_frames
-        known = real and distinct and not without_time and bool(ordered)
+            if packet.stream_index == stream.index:
+                packets.add(packet)
         tick = float(stream.time_base or 0)
-        _check_end(container, ends, tick * max(_gaps(ordered), default=0))
+        _check_end(container, ends, tick * max(_gaps(sorted(packets.times)), default=0))
+        return packets.index(container, stream, tick)
+
+
+class _Packets:
+    """The packets of a video stream, in decoding order."""
+
+    def __init__(self, codec: str) -> None:
+        self.times: list[int] = []
+        self._codec = codec
+        self._beginning = Beginning(codec)
+        self._keys: list[tuple[int, int]] = []  # presentation and decoding time
+        self._ranks: list[int] = []
+        self._damaged: list[int] = []
+        self._all_clean = True
+        self._without_time = self._hidden = self._headless = 0
+
+    def add(self, packet: Any) -> None:
+        """Add the next packet, which is not empty."""
+        lacks = self._beginning.lacks(packet)  # hidden packets may be what others refer to
+        if packet.is_discard:
+            self._hidden += 1
+        elif packet.pts is None:
+            self._without_time += 1
+        elif lacks:
+            self._headless += 1
+        else:
+            if packet.is_corrupt:
+                self._damaged.append(packet.pts)
+            if packet.is_keyframe:
+                self._add_keyframe(packet)
+            self.times.append(packet.pts)
+
+    def _add_keyframe(self, packet: Any) -> None:
+        restart = restart_at(self._codec, bytes(packet))
+        self._all_clean = self._all_clean and restart is Restart.CLEAN
+        if restart is not Restart.NONE or not self.times:
+            self._keys.append((packet.pts, packet.pts if packet.dts is None else packet.dts))
+            self._ranks.append(len(self.times))
+
+    def index(self, container: Any, stream: Any, tick: float) -> FrameIndex:
+        """Return what they say about the stream."""
+        ordered = sorted(self.times)
+        distinct = all(gap > 0 for gap in _gaps(ordered))
+        real = container.format.name in _TELL_TIMES or not stream.codec_context.has_b_frames
+        known = real and distinct and not self._without_time and bool(ordered)
+        keys = [time for time, _ in self._keys]
         return FrameIndex(
             container=container.format.name,
             codec=stream.codec_context.codec.name,
             pixels=stream.codec_context.width * stream.codec_context.height,
-            packets=len(times) + without_time,
+            packets=(len(ordered) or self._headless) + self._without_time,
             times=tuple(ordered) if known else None,
             keyframes=tuple(sorted(keys)),
-            damaged=tuple(damaged),
+            decoding=tuple(decoding for _, decoding in sorted(self._keys)),
+            damaged=tuple(self._damaged),
             start=stream.start_time or 0,
             seconds_per_tick=tick,
             in_step=known
-            and all_clean
-            and not (hidden or damaged)
-            and ranks[:1] == [0]
-            and [ordered[rank] for rank in ranks] == keys,
+            and self._all_clean
+            and not (self._hidden or self._damaged or self._headless)
+            and self._ranks[:1] == [0]
+            and [ordered[rank] for rank in self._ranks] == keys,
         )
 
 
@@ -176,7 +201,7 @@ def decode(
     count = index.packets
     while True:  # a packet may contain two frames, or half of one
         places = spread(count, max_frames)
-        frames, found = _decode_counting(path, places, encode, deadline)
+        frames, found = _decode_counting(path, index, places, encode, deadline)
         if found == count:
             return dict(zip(places, frames, strict=True))
         count = found
@@ -192,9 +217,8 @@ def _decode_at(
     try:
         with opened(path) as (container, stream):
             for number, times in groupby(wanted, index.keyframe_before):
-                if number > 1:
-                    container.seek(index.keyframes[number - 1], stream=stream)
-                for time, frame in _frames_at(container, stream, list(times), deadline):
+                packets = _packets_from(container, stream, index, number, deadline)
+                for time, frame in _frames_at(packets, stream, list(times), deadline):
                     if frame.pts != time or frame.is_corrupt:
                         return None
                     found.append(encode(_pixels(frame)))
@@ -203,14 +227,38 @@ def _decode_at(
     return found if len(found) == len(wanted) else None
 
 
+def _packets_from(
+    container: Any, stream: Any, index: FrameIndex, number: int, deadline: Deadline
+) -> Iterator[Any]:
+    """Yield the packets from the keyframe with this number (from 1) on; none if it is not found.
+
+    FFmpeg may seek by decoding times (in MPEG-TS), and then ends up behind the keyframe. A decoder
+    that starts there invents what it lacks: that of HEVC in FFmpeg 7 reports nothing.
+    """
+    if number <= 1:
+        yield from container.demux(stream)
+        return
+    keyframe = index.keyframes[number - 1]
+    for target in (keyframe, index.decoding[number - 1]):
+        container.seek(target, stream=stream)
+        packets = container.demux(stream)
+        for packet in packets:
+            deadline.check()
+            if packet.pts == keyframe:
+                yield from chain([packet], packets)
+                return
+            if packet.is_keyframe and (packet.pts or 0) > keyframe:
+                break
+
+
 def _frames_at(
-    container: Any, stream: Any, times: Sequence[int], deadline: Deadline
+    packets: Iterator[Any], stream: Any, times: Sequence[int], deadline: Deadline
 ) -> Iterator[tuple[int, Any]]:
     """For each timestamp, yield the first frame that is not before it."""
     needed = set(times)
     left = iter(times)
     time = next(left)
-    for packet in container.demux(stream):
+    for packet in packets:
         deadline.check()
         # Frames that no other frame refers to need not be decoded.
         unneeded = packet.pts is not None and packet.pts not in needed
@@ -226,7 +274,7 @@ def _frames_at(
 
 
 def _decode_counting(
-    path: Path, wanted: Sequence[int], encode: Encode, deadline: Deadline
+    path: Path, index: FrameIndex, wanted: Sequence[int], encode: Encode, deadline: Deadline
 ) -> tuple[list[bytes], int]:
     """Decode everything; return the frames at these positions, and the number of frames."""
     from av import FFmpegError
@@ -234,9 +282,12 @@ def _decode_counting(
     found: list[bytes] = []
     count = failed = 0
     needed = set(wanted)
+    beginning = Beginning(index.codec)
     with opened(path) as (container, stream):
         for packet in container.demux(stream):
             deadline.check()
+            if index.keyframes and beginning.lacks(packet):
+                continue
             try:
                 frames = packet.decode()
             except FFmpegError:

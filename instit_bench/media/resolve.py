@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from instit_bench.media.errors import MediaError
 from instit_bench.media.frames import frame_files, spread
-from instit_bench.media.images import load_image
+from instit_bench.media.images import check_image
 from instit_bench.media.video import decode_video
 from instit_bench.types import ImagePart, Message, Part, Request, VideoDecoder, VideoPart
 
@@ -42,14 +42,14 @@ def resolve_media(
 
 def _resolve(part: Part, max_frames: int, video_as: str, decoder: VideoDecoder) -> tuple[Part, ...]:
     if isinstance(part, ImagePart):
-        load_image(part)
+        check_image(part)
         return (part,)
     if isinstance(part, VideoPart):
         if video_as == "video" and part.path.is_file():
             return (part,)
         frames = video_frames(part, max_frames, decoder)
         for frame in frames:
-            load_image(frame)
+            check_image(frame)
         return (part,) if video_as == "video" else frames
     return (part,)
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from enum import Enum
+from typing import Any
 
 _START_CODE = re.compile(rb"\x00\x00\x01")
 _SEI = 6
 _RECOVERY_POINT = 6
+_SKIPPED_LEADING = (8, 9)  # of HEVC: shown before their keyframe, and refer to frames before it
 
 
 class Restart(Enum):
@@ -36,6 +38,26 @@ def restart_at(codec: str, packet: bytes) -> Restart:
             return Restart.CLEAN
         return Restart.OPEN if kinds & {16, 17, 18, 21} else Restart.NONE
     return Restart.CLEAN
+
+
+class Beginning:
+    """Finds the packets at the beginning of a stream that refer to frames before it.
+
+    A recording may begin in the middle. HEVC decoders of FFmpeg 7 invent what such packets lack.
+    """
+
+    def __init__(self, codec: str) -> None:
+        self._codec = codec
+        self._keyframes = 0
+
+    def lacks(self, packet: Any) -> bool:
+        """Whether the next packet of the stream cannot be decoded."""
+        if packet.is_keyframe:
+            self._keyframes += 1
+            return False
+        if self._keyframes == 1 and self._codec == "hevc":
+            return any(unit[0] >> 1 & 63 in _SKIPPED_LEADING for unit in _units(bytes(packet)))
+        return self._keyframes == 0
 
 
 def _units(packet: bytes) -> Iterator[bytes]:

@@ -7,9 +7,11 @@ contains the metrics; see docs/runs.md.
 from __future__ import annotations
 
 import errno
+import os
 import re
+import socket
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +22,9 @@ from instit_bench.display import path_text
 from instit_bench.errors import InputError
 
 _NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP)
+_UNFINISHED = re.compile(r"\..+\.jsonl?-[a-z0-9_]{8}")  # as atomic.py names them
+_LONGEST_HOLDER = 200  # characters
+_LONGEST_NAME = 200  # bytes: file systems allow 255, and a set-aside run has a longer name
 _OF_A_RUN = ("manifest.json", "results.json", "samples", "judgements")
 
 
@@ -84,12 +89,34 @@ class RunDirectory:
         if not self.lock:
             yield
             return
-        lock = _file_lock(self.path / ".lock")
+        lock = self._acquired()
+        try:
+            self._sign()
+            self._remove_leftovers()
+            yield
+        finally:
+            lock.release()
+
+    def refuse_if_held(self) -> None:
+        """Check early, before any data are read, that no other process is writing to this run.
+
+        Raises:
+            InputError: Another process is.
+        """
+        if self.lock and self._lock_path.is_file():
+            self._acquired().release()
+
+    @property
+    def _lock_path(self) -> Path:
+        return self.path / ".lock"
+
+    def _acquired(self) -> BaseFileLock:
+        lock = _file_lock(self._lock_path)
         try:
             lock.acquire(timeout=0)
         except Timeout as error:
             raise InputError(
-                f"{self.path}: another process is writing to this run; wait for it, or choose "
+                f"{self.path}: {self._holder()} is writing to this run; wait for it, or choose "
                 "another --name"
             ) from error
         except (OSError, NotImplementedError) as error:
@@ -99,10 +126,30 @@ class RunDirectory:
                 f"{self.path}: this file system has no locks ({error}); choose another --output, "
                 "or use --no-lock and make sure that no other process writes to this run"
             ) from error
-        try:
-            yield
-        finally:
-            lock.release()
+        return lock
+
+    def _sign(self) -> None:
+        """Write into the lock who holds it; a full disk is reported by what needs more of it."""
+        since = datetime.now(UTC).isoformat(timespec="seconds")
+        words = f"process {os.getpid()} on {socket.gethostname()}, since {since}\n"
+        with suppress(OSError):
+            self._lock_path.write_text(words, encoding="utf-8")
+
+    def _holder(self) -> str:
+        """Return who holds the lock, as that process wrote into it."""
+        with suppress(OSError, UnicodeDecodeError):
+            with self._lock_path.open(encoding="utf-8") as file:
+                words = file.read(_LONGEST_HOLDER)
+            if words.startswith("process "):
+                return words.strip()
+        return "another process"
+
+    def _remove_leftovers(self) -> None:
+        """Remove unfinished copies of files, which a killed process left behind."""
+        for folder in (self.path, self.path / "samples", self.path / "judgements"):
+            for path in folder.glob(".*.json*-*"):
+                if _UNFINISHED.fullmatch(path.name) and path.is_file():
+                    path.unlink(missing_ok=True)
 
     def set_aside(self) -> Path | None:
         """Move what an earlier run left out of the way; return where it is now, if there was any.
@@ -137,6 +184,8 @@ def run_directory(output: Path, name: str, *, lock: bool = True) -> RunDirectory
     Raises:
         InputError: The name is not a single folder name.
     """
+    if len(name.encode(errors="replace")) > _LONGEST_NAME:
+        raise InputError(f"--name: use at most {_LONGEST_NAME} bytes, found {len(name.encode()):,}")
     if not re.fullmatch(r"[\w.+=@-]+", name) or name.startswith("."):
         raise InputError(f"--name {name!r}: use letters, digits and . _ - + = @ only")
     if output.exists() and not output.is_dir():
@@ -161,4 +210,5 @@ def runs_among(paths: Sequence[Path], note: Callable[[str], None]) -> list[Path]
 def default_name(model: str, data_label: str) -> str:
     """Return a folder name from the model's name, and the data's unless it is the benchmark."""
     name = model if data_label == "hub" else f"{model}-{data_label}"
-    return re.sub(r"[^\w.+=@-]+", "-", name).strip("-.")[:100] or "run"
+    name = re.sub(r"[^\w.+=@-]+", "-", name).strip("-.")[:100]
+    return name.encode()[:_LONGEST_NAME].decode(errors="ignore") or "run"

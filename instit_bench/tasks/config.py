@@ -35,6 +35,29 @@ FieldOrFunction = str | FunctionRef
 MEAN_SCORE = "instit_bench.integrations.lmms_eval.scores.mean_score"
 
 
+class _KnownGeneration(BaseModel):
+    """The keys of ``generation_kwargs`` that requests are made from; others are lmms-eval's."""
+
+    model_config = ConfigDict(strict=True)
+
+    max_new_tokens: Annotated[int, Field(ge=1)] | None = None
+    temperature: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    top_p: Annotated[float, Field(gt=0, le=1)] | None = None
+    top_k: int | None = None
+    until: str | list[str] | None = None
+
+
+def _checked_generation(kwargs: dict[str, Any]) -> dict[str, Any]:
+    try:
+        _KnownGeneration.model_validate(kwargs)
+    except ValidationError as error:
+        raise ValueError(first_problem(error, noun="key")) from None
+    return kwargs
+
+
+GenerationKwargs = Annotated[dict[str, Any], AfterValidator(_checked_generation)]
+
+
 class MetricConfig(BaseModel):
     """One entry of ``metric_list``."""
 
@@ -70,7 +93,7 @@ class PromptStyle(BaseModel):
     reply_start: str = ""
     reply_end: str = ""
     mark: Literal["text-prompt", "lora-template"] | None = None
-    generation_kwargs: dict[str, Any] = Field(default_factory=dict)
+    generation_kwargs: GenerationKwargs = Field(default_factory=dict)
 
     @field_validator("template")
     @classmethod
@@ -142,7 +165,7 @@ class TaskConfig(BaseModel):
     process_docs: FunctionRef | None = None
     process_results: FunctionRef | None = None
     metric_list: tuple[MetricConfig, ...]
-    generation_kwargs: dict[str, Any] = Field(default_factory=dict)
+    generation_kwargs: GenerationKwargs = Field(default_factory=dict)
     lmms_eval_specific_kwargs: dict[str, dict[str, Any]] = Field(default_factory=dict)
     reasoning_tags: Literal["none"] | None = None  # replies are scored unmodified
     cluster_key: str | None = None

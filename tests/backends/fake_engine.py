@@ -3,7 +3,7 @@
 The JSON file given by ``--fake`` sets its behaviour: ``say`` (lines for the log), ``fail`` (exit at
 once), ``die_at`` (the numbers of the requests at which it kills itself, counted over all restarts),
 ``drop_at`` (requests whose connection it closes without a reply), ``busy_at`` (requests that it
-rejects as busy).
+rejects as busy), ``keeps`` (how many named media it keeps; it refuses the name of any other).
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ PORT = int(sys.argv[sys.argv.index("--port") + 1])
 SETTINGS = json.loads(FILE.read_text())
 ASKED = FILE.with_suffix(".asked")
 PROCESSES = FILE.with_suffix(".processes")
+KEPT: list[str] = []
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -47,6 +48,9 @@ class Handler(BaseHTTPRequestHandler):
         if len(ASKED.read_text().splitlines()) in SETTINGS.get("busy_at", []):
             self.send_error(503, "busy")
             return
+        if not keep_media(body):
+            self.send_error(400, "Cache miss for image at index 0 but data is not provided.")
+            return
         choice = {
             "index": 0,
             "finish_reason": "stop",
@@ -65,6 +69,19 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         """Stay quiet."""
+
+
+def keep_media(body: dict) -> bool:
+    """Keep named media, the oldest of which make room; False if one is neither sent nor kept."""
+    content = body["messages"][0]["content"]
+    for part in content if isinstance(content, list) else []:
+        name = part.get("uuid")
+        if name and part["image_url"] is None and name not in KEPT:
+            return False
+        if name:
+            KEPT[:] = [*(kept for kept in KEPT if kept != name), name]
+    del KEPT[: max(0, len(KEPT) - SETTINGS.get("keeps", 100))]
+    return True
 
 
 for line in SETTINGS.get("say", []):

@@ -21,8 +21,8 @@ def address(part, readable=None, max_frames=32):
 
 
 def inline(url):
-    head, _, data = url.partition(",")
-    return head, base64.b64decode(data)
+    head, _, data = url.partition(b",")
+    return head.decode(), base64.b64decode(data)
 
 
 def test_an_image_that_the_engine_may_read_is_sent_by_path():
@@ -39,7 +39,7 @@ def test_any_other_image_is_sent_inline_in_its_original_bytes(readable):
 def test_an_image_linked_from_outside_the_folder_is_sent_inline(tmp_path):
     link = tmp_path / "1.jpg"
     link.symlink_to(PICTURE)
-    assert address(ImagePart(path=link), tmp_path.resolve()).startswith("data:")
+    assert address(ImagePart(path=link), tmp_path.resolve()).startswith(b"data:")
 
 
 def test_an_image_with_transparency_is_converted_and_sent_inline(tmp_path):
@@ -66,8 +66,8 @@ def test_a_video_file_is_sent_by_path_or_inline():
 
 def test_a_folder_of_frames_is_sent_as_one_video_with_the_frames_original_bytes():
     url = address(VideoPart(VIDEOS / "1"), VIDEOS.resolve(), max_frames=3)
-    head, *frames = url.split(",")
-    assert head == "data:video/jpeg;base64"
+    head, *frames = url.split(b",")
+    assert head == b"data:video/jpeg;base64"
     wanted = [(VIDEOS / f"1/{number}.jpg").read_bytes() for number in (1, 7, 12)]
     assert [base64.b64decode(frame) for frame in frames] == wanted
 

@@ -17,7 +17,8 @@ from instit_bench.backends.options import EngineOptions
 from instit_bench.backends.vllm import backend as vllm_backend
 from instit_bench.backends.vllm.server import EngineEnded, EngineServer
 from instit_bench.errors import InputError
-from instit_bench.types import GenerationParams, Message, Request, Sample, TextPart
+from instit_bench.resources import demo_data
+from instit_bench.types import GenerationParams, ImagePart, Message, Request, Sample, TextPart
 from tests.command_line import REPOSITORY
 from tests.openai_server import Reply, openai_server
 from tests.vllm.processes import alive
@@ -32,11 +33,11 @@ def fake(tmp_path, monkeypatch):
     """Set the stand-in's behaviour and return its settings file."""
     file = tmp_path / "fake.json"
 
-    def set_up(**settings):
+    def set_up(version="0.19.1", **settings):
         file.write_text(json.dumps(settings))
         command = (sys.executable, str(FAKE), "--fake", str(file))
         monkeypatch.setattr(vllm_backend, "SERVE", command)
-        monkeypatch.setattr(vllm_backend, "_installed_version", lambda: "0")
+        monkeypatch.setattr(vllm_backend, "_installed_version", lambda: version)
         return file
 
     set_up()
@@ -57,9 +58,10 @@ def server(file, told=None):
     return EngineServer(command, file.with_name("engine.log"), tell)
 
 
-def request(number, cluster="c", choices=()):
+def request(number, cluster="c", choices=(), images=()):
     sample = Sample("t", str(number), {}, "A", cluster, choices=choices)
-    return Request(sample, (Message("user", (TextPart(f"question {number}"),)),), PARAMS)
+    parts = (*map(ImagePart, images), TextPart(f"question {number}"))
+    return Request(sample, (Message("user", parts),), PARAMS)
 
 
 def wait_until_gone(pids):
@@ -288,3 +290,74 @@ def test_a_request_that_the_engine_keeps_dropping_is_retried_a_limited_number_of
     with pytest.raises(GenerationError, match="error 503"):
         asyncio.run(life())
     assert len(asked(file)) == 3
+
+
+# --- media once ----------------------------------------------------------------------------------
+
+IMAGES = sorted((demo_data() / "Inst-It-Bench/images_vpt").iterdir())
+
+
+def sent(file):
+    """For each request, which of its images were sent: letters are, dots are only named."""
+    letters: dict[str, str] = {}
+
+    def shown(part):
+        letter = letters.setdefault(part["uuid"], chr(ord("a") + len(letters)))
+        return letter if part["image_url"] else "."
+
+    contents = [record["body"]["messages"][0]["content"] for record in asked(file)]
+    return ["".join(shown(part) for part in parts if "image_url" in part) for parts in contents]
+
+
+def test_an_image_is_sent_once_and_then_named(fake, tmp_path):
+    file = fake("0.20.0")
+    replies, _, _ = drive(tmp_path, [request(n, images=IMAGES[:2]) for n in range(3)])
+    assert replies == ["A"] * 3
+    assert sent(file) == ["ab", "..", ".."]
+
+
+def test_equal_images_have_equal_names_and_others_have_not(fake, tmp_path):
+    copy = tmp_path / "copy.jpg"
+    copy.write_bytes(IMAGES[0].read_bytes())
+    file = fake("0.20.0")
+    drive(tmp_path, [request(1, images=[IMAGES[0]]), request(2, images=[copy, IMAGES[1]])])
+    assert sent(file) == ["a", ".b"]
+
+
+def test_what_the_engine_has_dropped_is_sent_again_and_nobody_notices(fake, tmp_path):
+    file = fake("0.20.0", keeps=1)
+    requests = [request(n, images=[IMAGES[n % 2]]) for n in range(3)]
+    replies, _, told = drive(tmp_path, requests)
+    assert replies == ["A"] * 3
+    assert sent(file) == ["a", "b", ".", "a"]
+    assert told == []
+
+
+def test_an_engine_that_is_started_again_is_sent_all_again(fake, tmp_path):
+    file = fake("0.20.0", die_at=[2])
+    drive(tmp_path, [request(n, images=IMAGES[:1]) for n in range(3)])
+    assert sent(file) == ["a", ".", "a", "."]
+
+
+def test_an_engine_that_keeps_nothing_is_soon_sent_everything_at_once(fake, tmp_path):
+    file = fake("0.20.0", keeps=0)
+    drive(tmp_path, [request(n, images=IMAGES[:1]) for n in range(40)])
+    assert len(asked(file)) < 40 + 20
+    assert sent(file)[-10:] == ["a"] * 10
+
+
+def test_an_error_of_the_request_itself_is_told_after_one_more_try(fake, tmp_path):
+    file = fake("0.20.0", busy_at=[2, 3])
+    options = {"max_retries": 0}
+    with pytest.raises(GenerationError, match="error 503"):
+        drive(tmp_path, [request(n, images=IMAGES[:1]) for n in range(2)], **options)
+    assert sent(file) == ["a", ".", "a"]
+
+
+@pytest.mark.parametrize("version", ["0.19.1", "dev"])
+def test_an_older_engine_gets_every_image_without_a_name(fake, tmp_path, version):
+    file = fake(version)
+    drive(tmp_path, [request(n, images=IMAGES[:1]) for n in range(2)])
+    parts = [record["body"]["messages"][0]["content"][0] for record in asked(file)]
+    assert [part.keys() for part in parts] == [{"type", "image_url"}] * 2
+    assert all(part["image_url"]["url"] for part in parts)

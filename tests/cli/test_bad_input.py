@@ -11,6 +11,11 @@ DEMO = [*RUN, "--data", "demo"]
 TOOL = {"id": 1, "instruction": "Do.", "output": "Thought: Do I need to use a tool? No\nAI: x"}
 
 
+BILLION = "a: &a [x, x]\n" + "".join(
+    f"a{n}: &a{n} [{', '.join([f'*a{n - 1}' if n else '*a'] * 9)}]\n" for n in range(9)
+)
+
+
 def write(path, text):
     path.write_text(text)
     return path.name
@@ -41,6 +46,33 @@ CASES = {
     "raw style with pictures": (lambda p: [*DEMO, "--prompt-style", "raw"], "inst_it_image_mc"),
     "a bad error budget": (lambda p: [*DEMO, "--fail-on-error", "1.5"], "--fail-on-error"),
     "a run name that is a path": (lambda p: [*DEMO, "--name", "../x"], "--name '../x'"),
+    "a run name that no file system takes": (
+        lambda p: [*DEMO, "--name", "名" * 70],
+        "--name: use at most 200 bytes, found 210",
+    ),
+    "a model name of a megabyte": (
+        lambda p: ["run", "--backend", "baseline", "--data", "demo", "--model", "m" * 10**6],
+        "--model: String should have at most 4096 characters",
+    ),
+    "a temperature without an end": (
+        lambda p: [*DEMO, "--temperature", "inf"],
+        "--temperature: Input should be a finite number",
+    ),
+    "a body that is not JSON": (
+        lambda p: [*DEMO, "--extra-body", '{"a": NaN}'],
+        "--extra-body: cannot be sent as JSON",
+    ),
+    "a config file of aliases within aliases": (
+        lambda p: ["run", "--config", write(p / "c.yaml", BILLION)],
+        "c.yaml: is not valid YAML: more than 100000 values",
+    ),
+    "a config file that would run something": (
+        lambda p: [
+            *("run", "--config"),
+            write(p / "c.yaml", f"model: !!python/object/apply:os.mkdir ['{p}/made']"),
+        ],
+        "could not determine a constructor",
+    ),
     "an output that is a file": (
         lambda p: [*DEMO, "--output", write(p / "file", "")],
         "is a file, not a folder",

@@ -42,11 +42,14 @@ def step(tmp_path):
     """Run a step's script; keyword arguments are its environment."""
     programs = tmp_path / "bin"
     programs.mkdir()
+    installed = tmp_path / "instit-bench-venv/bin"
+    installed.mkdir(parents=True)
     instit_bench = f'#!/bin/sh\nexec {json.dumps(sys.executable)} -m instit_bench "$@"\n'
-    for name, text in (("instit-bench", instit_bench), ("gh", GH.format(python=sys.executable))):
-        (programs / name).write_text(text)
-        (programs / name).chmod(0o755)
-    (programs / "python").symlink_to(sys.executable)
+    gh = GH.format(python=sys.executable)
+    for path, text in ((installed / "instit-bench", instit_bench), (programs / "gh", gh)):
+        path.write_text(text)
+        path.chmod(0o755)
+    (installed / "python").symlink_to(sys.executable)
     (tmp_path / "comments.json").write_text("[]")
 
     def run(name, **env):
@@ -97,8 +100,28 @@ def test_the_check_keeps_its_exit_code_for_the_last_step(step, tmp_path):
     assert (tmp_path / "output").read_text() == "exit-code=1\n"
     found = {path.name for path in (tmp_path / "instit-bench").iterdir()}
     assert found == {"junit.xml", "check.md"}
-    assert step("Conclude", CODE="1").returncode == 1
-    assert step("Conclude", CODE="0").returncode == 0
+    assert step("Conclude", CODE="1", WARN_ONLY="false").returncode == 1
+    assert step("Conclude", CODE="0", WARN_ONLY="false").returncode == 0
+
+
+@pytest.mark.parametrize(("code", "ends"), [("0", 0), ("1", 0), ("2", 2), ("3", 0)])
+def test_warn_only_lets_everything_but_bad_input_pass(step, code, ends):
+    done = step("Conclude", CODE=code, WARN_ONLY="true")
+    assert done.returncode == ends
+    assert ("::warning" in done.stdout) == (code in "13")
+
+
+def test_later_steps_of_the_job_keep_their_own_python():
+    text = (REPOSITORY / "action.yml").read_text()
+    assert "GITHUB_PATH" not in text
+    assert "update-environment: false" in text
+
+
+def test_every_action_is_pinned_by_its_commit():
+    files = [REPOSITORY / "action.yml", *(REPOSITORY / ".github/workflows").glob("*.yml")]
+    used = [name for path in files for name in re.findall(r"uses: (\S+)", path.read_text())]
+    assert len(used) > 10
+    assert not [name for name in used if not re.search(r"@[0-9a-f]{40}$", name) and name != "./"]
 
 
 def test_names_with_spaces_and_shell_syntax_are_passed_as_names(step, tmp_path):
@@ -112,14 +135,15 @@ def test_names_with_spaces_and_shell_syntax_are_passed_as_names(step, tmp_path):
     assert (tmp_path / "output").read_text().endswith("exit-code=2\n")
 
 
-def test_the_leaderboard_row_is_a_csv_file(step, tmp_path, cli):
+def test_the_leaderboard_row_is_a_csv_file_and_the_report_is_a_page(step, tmp_path, cli):
     cli("run", "--model", "random", "--backend", "baseline", "--data", "demo")
     (tmp_path / "instit-bench").mkdir()
-    done = step("CSV", RUN="results/random-demo")
+    done = step("Pages", RUN="results/random-demo")
     assert done.returncode == 0, done.stderr
     header, row = (tmp_path / "instit-bench/leaderboard.csv").read_text().splitlines()
     assert header.startswith("model,")
     assert row.startswith("random,")
+    assert "<html" in (tmp_path / "instit-bench/report.html").read_text()
     first, *_, last = done.stdout.splitlines()
     assert first.removeprefix("::stop-commands::") == last.strip(":")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import signal
 import stat
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import time
 import zipfile
+import zlib
 from pathlib import Path
 
 import pytest
@@ -37,7 +39,7 @@ def unpacked(folder: Path) -> dict[str, bytes]:
 def left_behind(parent: Path) -> list[str]:
     if not parent.is_dir():
         return []
-    return [path.name for path in parent.iterdir() if not path.name.endswith(".lock")]
+    return [path.name for path in parent.iterdir() if path.suffix not in (".lock", ".sha256")]
 
 
 @pytest.mark.parametrize(
@@ -62,6 +64,24 @@ def test_the_folder_s_permissions_follow_the_umask(tmp_path):
     made_like_any_other = tmp_path / "other"
     made_like_any_other.mkdir()
     assert stat.S_IMODE(folder.stat().st_mode) == stat.S_IMODE(made_like_any_other.stat().st_mode)
+
+
+def test_an_archive_with_the_same_names_sizes_and_checksums_is_another_one(tmp_path):
+    seen: dict[int, bytes] = {}
+    for number in range(10**6):  # by the birthday paradox about 80,000 of 2**32 suffice
+        content = hashlib.md5(str(number).encode()).digest()
+        other = seen.setdefault(zlib.crc32(content), content)
+        if other != content:
+            break
+    else:
+        pytest.fail("no two contents with one CRC-32")
+    one, two = ({"1.jpg": image} for image in (other, content))
+    folders = [
+        extract_once(pack(tmp_path / name / "a.zip", files, zipfile.ZIP_STORED), tmp_path / "out")
+        for name, files in (("one", one), ("two", two))
+        if (tmp_path / name).mkdir() is None
+    ]
+    assert [unpacked(folder) for folder in folders] == [one, two]
 
 
 def test_the_same_content_is_unpacked_once(tmp_path):

@@ -6,6 +6,7 @@ import itertools
 import json
 import random
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -34,9 +35,9 @@ def command(server, output):
     ]
 
 
-def start(server, output, cwd):
+def start(server, output, cwd, data="demo"):
     return subprocess.Popen(
-        command(server, output),
+        [data if word == "demo" else word for word in command(server, output)],
         cwd=cwd,
         env=cli_environment(INSTIT_BENCH_HOME=str(cwd / "home")),
         stdout=subprocess.DEVNULL,
@@ -198,9 +199,14 @@ def test_a_second_process_on_the_same_run_is_refused(tmp_path):
     with openai_server(once_the_second_has_ended) as server:
         first = start(server, tmp_path / "out", tmp_path)
         wait_for_requests(server, 1, first)
-        second = start(server, tmp_path / "out", tmp_path)
+        broken = tmp_path / "demo"  # data that would be an error if they were read
+        (broken / "Inst-It-Bench").mkdir(parents=True)
+        (broken / "Inst-It-Bench/image_multi_choice.json").write_text("{")
+        second = start(server, tmp_path / "out", tmp_path, data=broken)
         assert second.wait(60) == 2
-        assert "another process is writing" in second.stderr.read()
+        told = second.stderr.read()
+        assert f"process {first.pid} on {socket.gethostname()}, since 20" in told
+        assert "is writing to this run; wait for it" in told
         refused.set()
         assert first.wait(60) == 0
     assert (tmp_path / "out/m-demo/results.json").exists()

@@ -19,6 +19,8 @@ from tests.openai_server import Reply, openai_server
 
 @pytest.fixture(autouse=True)
 def plain_environment(monkeypatch, tmp_path):
+    # A busy machine may be slow to refuse the first request.
+    monkeypatch.setattr("instit_bench.backends.openai._FIRST_ALONE_S", 30.0)
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     monkeypatch.setenv("INSTIT_BENCH_HOME", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path)

@@ -31,8 +31,11 @@ def submit(cli, server, file):
     )
 
 
-def collect(cli):
-    return cli("judge", "collect", "results/s", OPENAI_API_KEY="sk-x")
+def collect(cli, server):
+    return cli(
+        *("judge", "collect", "results/s", "--judge-base-url", server.base_url),
+        OPENAI_API_KEY="sk-x",
+    )
 
 
 def test_submit_leave_collect(cli, tmp_path):
@@ -44,12 +47,12 @@ def test_submit_leave_collect(cli, tmp_path):
         task = load(tmp_path / "results/s/results.json")["tasks"][TASK]
         assert task["states"]["not_run"] == 9
 
-        early = collect(cli)
+        early = collect(cli, server)
         assert early.returncode == 3
         assert "in_progress (3 of 9 done)" in early.stderr
 
         server.finish()
-        done = collect(cli)
+        done = collect(cli, server)
         assert done.returncode == 0, done.stderr
     task = load(tmp_path / "results/s/results.json")["tasks"][TASK]
     assert task["metrics"]["official_score"]["value"] == pytest.approx(
@@ -58,7 +61,7 @@ def test_submit_leave_collect(cli, tmp_path):
     # 9 calls of 100 and 5 tokens at 2.5 and 10 dollars per million, at half the price.
     cost = task["judging"]["judges"]["openai:gpt-4o"]["cost_usd"]
     assert cost == pytest.approx(9 * (100 * 2.5 + 5 * 10) / 1e6 / 2)
-    assert collect(cli).returncode == 2, "the batch has been collected"
+    assert collect(cli, server).returncode == 2, "the batch has been collected"
 
 
 def test_the_batch_sends_the_same_requests_as_single_calls(cli, tmp_path):
@@ -84,7 +87,7 @@ def test_a_lost_response_to_the_submission_does_not_cost_twice(cli, tmp_path):
         assert again.returncode == 0, again.stderr
         assert len(server.batches) == created, "the batch that was created is found again"
         server.finish()
-        assert collect(cli).returncode == 0
+        assert collect(cli, server).returncode == 0
 
 
 def test_failed_requests_of_a_batch_are_errors_and_can_be_submitted_again(cli, tmp_path):
@@ -102,7 +105,7 @@ def test_failed_requests_of_a_batch_are_errors_and_can_be_submitted_again(cli, t
     with batch_server(reply) as server:
         submit(cli, server, file)
         server.finish()
-        done = collect(cli)
+        done = collect(cli, server)
         assert done.returncode == 1
         states = load(tmp_path / "results/s/results.json")["tasks"][TASK]["states"]
         assert (states["scored"], states["judge_error"]) == (1, 3)
@@ -121,7 +124,7 @@ def test_a_batch_without_results_is_not_mistaken_for_the_next_one(cli, tmp_path)
         for number in range(2):
             assert f"submitted as batch batch_{number}" in submit(cli, server, file).stderr
             server.finish()
-            assert collect(cli).returncode == 1
+            assert collect(cli, server).returncode == 1
 
 
 @pytest.mark.parametrize("judge", ["lexical", "none", "openai:a,openai:b"])

@@ -222,7 +222,7 @@ def test_a_reply_without_a_score_is_a_judge_error(cli, tmp_path, reply, reason, 
     assert record["details"]["judge_reply"] == words
 
 
-@pytest.mark.parametrize("status", [401, 403, 404])
+@pytest.mark.parametrize("status", [307, 401, 403, 404])
 def test_a_permanent_failure_of_the_judge_stops_judging_at_once(cli, tmp_path, status):
     file, _ = predictions(tmp_path, 200)
     with openai_server(lambda _: Reply("no", status=status)) as server:

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from instit_bench.media import MediaError, load_image
+from instit_bench.media import MediaError, check_image, data_url, images, load_image
 from instit_bench.types import ImagePart
 
 
@@ -131,9 +131,8 @@ def test_bytes_are_treated_like_a_file_with_the_same_content(tmp_path, name):
 
 
 def test_the_data_url_contains_the_bytes():
-    image = load_image(ImagePart(data=PLAIN["rgb.webp"]))
-    head, _, body = image.data_url.partition(",")
-    assert head == "data:image/webp;base64"
+    head, _, body = data_url(ImagePart(data=PLAIN["rgb.webp"])).partition(b",")
+    assert head == b"data:image/webp;base64"
     assert base64.b64decode(body, validate=True) == PLAIN["rgb.webp"]
 
 
@@ -243,14 +242,60 @@ class TestDamage:
         self.load_or_refuse(bytes(content[: data.draw(st.integers(0, len(content)))]))
 
 
+@pytest.fixture
+def checks(monkeypatch) -> list[str]:
+    """Every image that is decoded, by its path or origin."""
+    decoded: list[str] = []
+    encode = images._encode
+
+    def counted(data: bytes, where: str) -> images.EncodedImage:
+        decoded.append(where)
+        return encode(data, where)
+
+    monkeypatch.setattr(images, "_encode", counted)
+    return decoded
+
+
 class TestCache:
-    def test_a_file_is_read_again_only_if_it_changes(self, tmp_path):
+    @pytest.mark.parametrize("name", ["rgb.png", "opaque.png", "rgba.png", "rgb.jpg"])
+    def test_an_image_is_decoded_once_however_often_it_is_used(self, tmp_path, checks, name):
+        path = tmp_path / name
+        path.write_bytes((PLAIN | CONVERTED)[name])
+        part = ImagePart(path=path)
+        check_image(part)
+        assert load_image(part) == load_image(part)
+        assert data_url(part) is data_url(part)
+        check_image(ImagePart(path=path))
+        assert checks == [str(path)]
+
+    def test_bytes_are_decoded_once_too(self, checks):
+        for _ in range(3):
+            check_image(ImagePart(data=bytes(PLAIN["bits.png"]), origin="row 1"))
+        assert checks == ["row 1"]
+
+    def test_many_threads_decode_an_image_once(self, tmp_path, checks):
+        path = tmp_path / "x.png"
+        path.write_bytes(saved(opaque("RGBA").resize((900, 900)), "PNG"))
+        ready = threading.Barrier(8)
+
+        def use() -> None:
+            ready.wait()
+            data_url(ImagePart(path=path))
+
+        threads = [threading.Thread(target=use) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert checks == [str(path)]
+
+    def test_an_image_is_sent_anew_when_its_file_changes(self, tmp_path):
         path = tmp_path / "x.png"
         path.write_bytes(PLAIN["rgb.png"])
-        first = load(path)
-        assert load(path) is first
+        first = data_url(ImagePart(path=path))
         path.write_bytes(PLAIN["grey.png"])
         assert load(path).data == PLAIN["grey.png"]
+        assert data_url(ImagePart(path=path)) != first
 
     def test_a_change_of_the_same_length_is_detected_by_its_time(self, tmp_path):
         path = tmp_path / "x.png"

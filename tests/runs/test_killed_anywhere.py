@@ -116,3 +116,14 @@ def test_samples_without_their_manifest_are_refused(old_run, tmp_path):
     assert cli_in(tmp_path)(*NEW, *TASK, "--fresh").returncode == 0
     (kept,) = (tmp_path / "results/.replaced").iterdir()
     assert (kept / f"samples/{TASK[1]}.jsonl").stat().st_size
+
+
+def test_an_unfinished_copy_of_a_file_is_removed_by_the_next_process(old_run, tmp_path):
+    shutil.copytree(old_run, tmp_path, dirs_exist_ok=True)
+    run = tmp_path / "results/r"
+    left = [run / ".manifest.json-a1b2c3d4", run / f"samples/.{TASK[1]}.jsonl-_x9_y8z7"]
+    own = [run / ".notes.json-of-mine", run / "samples/mine.jsonl-a1b2c3d4"]
+    for path in (*left, *own):
+        path.write_text("half")
+    assert cli_in(tmp_path)(*OLD, *TASK).returncode == 0
+    assert [path.exists() for path in (*left, *own)] == [False, False, True, True]

@@ -10,6 +10,7 @@ from instit_bench.errors import InputError
 from instit_bench.evaluation.config import make_config
 from instit_bench.evaluation.runner import run
 from instit_bench.progress import Silent
+from instit_bench.runs.directory import default_name, run_directory
 from instit_bench.runs.journal import JournalWriter
 from instit_bench.runs.loaded import Run
 from instit_bench.runs.record import SampleRecord
@@ -90,3 +91,10 @@ def test_a_folder_without_a_run_is_an_error(tmp_path):
         Run.load(tmp_path / "nowhere")
     with pytest.raises(InputError, match=r"is not a run directory: it has no manifest\.json"):
         Run.load(tmp_path)
+
+
+@pytest.mark.parametrize("model", ["字" * 100, "😀a" * 100, "/" * 9, "m" * 10**5])
+def test_a_run_named_after_any_model_fits_a_file_name(tmp_path, model):
+    name = default_name(model, "demo")
+    assert 0 < len(name.encode()) <= 200
+    run_directory(tmp_path, name).path.mkdir()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import zlib
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
@@ -23,13 +24,14 @@ from instit_bench.backends.base import (
 from instit_bench.backends.openai import Dialect, OpenAIBackend
 from instit_bench.backends.vllm.command import lora_name, serve_arguments, shared_folder
 from instit_bench.backends.vllm.content import content
+from instit_bench.backends.vllm.known import KnownMedia, leaves_out, takes_names
 from instit_bench.backends.vllm.log import advice_for
 from instit_bench.backends.vllm.server import SERVE, EngineEnded, EngineServer, fetch
 from instit_bench.backends.vllm.totals import Totals, read_counters
 from instit_bench.errors import InputError
 from instit_bench.media import MediaError, resolve_media
 from instit_bench.progress import Tell
-from instit_bench.types import Prediction, Request
+from instit_bench.types import Prediction, Request, TextPart
 
 KEY_VARIABLE = "VLLM_API_KEY"
 LOG_NAME = "engine.log"
@@ -54,6 +56,7 @@ class VllmBackend(Backend):
         self._version = _installed_version()
         self._server_version: str | None = None
         self._own = options.base_url is None
+        self.prefix_caches = options.engine.data_parallel or 1
         if self._own and self._version is None:
             raise InputError(
                 'backend vllm needs vLLM: pip install "instit-bench[vllm]", or name a running '
@@ -62,6 +65,7 @@ class VllmBackend(Backend):
         self._arguments = serve_arguments(options) if self._own else []
         self._server: EngineServer | None = None
         self._client: OpenAIBackend | None = None
+        self._media: KnownMedia | None = None
         self._starting = asyncio.Lock()
         self._starts = 0
         self._totals = Totals()
@@ -94,14 +98,27 @@ class VllmBackend(Backend):
 
     async def generate(self, request: Request) -> Prediction:
         """Send the request; if the engine dies, to its successor, and again if it was only busy."""
+        return await self._generate(request, None)
+
+    async def lead(self, request: Request, computed: Callable[[], None]) -> Prediction:
+        """Send a request that others wait for; its first token shows that its prompt is cached."""
+        return await self._generate(request, computed)
+
+    async def _generate(self, request: Request, computed: Callable[[], None] | None) -> Prediction:
         resends = 0
+        whole = False
         while True:
-            client = await self._ready()
+            client, media = await self._ready(), self._media
             server = self._server
+            named = await _named(media, request, whole) if media else request
             try:
                 with self._totals.request():
-                    prediction = await client.generate(request)
+                    prediction = await _asked(client, media, named, computed)
             except (GenerationError, BackendUnavailable) as error:
+                if media and leaves_out(named) and _is_answer(error):
+                    media.refused(named)
+                    whole = True
+                    continue
                 if server is None or _refused(error):
                     raise
                 if await server.lost():
@@ -159,6 +176,10 @@ class VllmBackend(Backend):
         self._totals.switch("waiting")
         if not self._own:
             self._server_version = await _server_version(self._options.base_url or "")
+        version = self._version if self._own else self._server_version
+        self._media = (
+            KnownMedia(self._options.workload.max_frames) if takes_names(version) else None
+        )
 
     def _make_client(self) -> OpenAIBackend:
         options, server = self._options, self._server
@@ -227,6 +248,40 @@ class VllmBackend(Backend):
         page = await server.get("/metrics") if server.running else None
         for name, value in read_counters(page or "").items():
             self._totals.add(name, value)
+
+
+async def _named(media: KnownMedia, request: Request, whole: bool) -> Request:
+    if all(isinstance(part, TextPart) for message in request.messages for part in message.parts):
+        return request
+    return await asyncio.to_thread(media.named, request, whole=whole)
+
+
+async def _asked(
+    client: OpenAIBackend,
+    media: KnownMedia | None,
+    request: Request,
+    computed: Callable[[], None] | None,
+) -> Prediction:
+    """Ask, and remember which media the server has read."""
+
+    def read() -> None:
+        if media:
+            media.keep(request)
+        if computed:
+            computed()
+
+    if computed is None:
+        prediction = await client.generate(request)
+    else:
+        prediction = await client.lead(request, read)
+    if media:
+        media.answered(request)
+    return prediction
+
+
+def _is_answer(error: Exception) -> bool:
+    """Whether the server answered with an error, of whatever kind."""
+    return isinstance(error.__cause__, openai.APIStatusError)
 
 
 def _refused(error: Exception) -> bool:

@@ -23,6 +23,7 @@ _LOOK_EVERY_S = 0.25
 _GONE_WITHIN_S = 60.0
 _ENDS_WITHIN_S = 30.0
 _KEPT_LINES = 2000
+_KEEPS_ALIVE_S = "3600"
 SERVE = (sys.executable, "-m", "vllm.entrypoints.cli.main", "serve")
 
 
@@ -139,11 +140,22 @@ class EngineServer:
 
 
 def _environment(key: str, gpus: str | None) -> dict[str, str]:
-    """Return the process environment with the run's key, which a command line would reveal."""
+    """Return the process environment with the run's key, which a command line would reveal.
+
+    Its server keeps idle connections open: one that it closed while busy could carry a request.
+    """
     kept = {name: value for name, value in os.environ.items() if name != "OPENAI_API_KEY"}
     if gpus is not None:
         kept["CUDA_VISIBLE_DEVICES"] = gpus
-    return kept | {"VLLM_API_KEY": key, "VLLM_NO_USAGE_STATS": "1", "PYTHONUNBUFFERED": "1"}
+    return (
+        {"VLLM_HTTP_TIMEOUT_KEEP_ALIVE": _KEEPS_ALIVE_S}
+        | kept
+        | {
+            "VLLM_API_KEY": key,
+            "VLLM_NO_USAGE_STATS": "1",
+            "PYTHONUNBUFFERED": "1",
+        }
+    )
 
 
 def _free_port() -> int:
