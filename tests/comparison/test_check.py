@@ -103,10 +103,10 @@ RUNS = {
         3,
         "no sample has a value in both runs",
     ),
-    "a regression beside what cannot be judged": (
+    "a regression beside a rule that cannot be checked": (
         {TASK: with_states("not_run", 8) | {"samples": task_scores(100, of=392)["samples"]}},
         3,
-        "cannot be judged, 2 broken",
+        "cannot be checked, 2 broken",
     ),
 }
 
