@@ -59,8 +59,8 @@ def test_several_rejections_are_handled_one_after_the_other():
         assert ask(server, times=3, told=told).text == "B"
     assert server.requests[-1].keys() == {"model", "messages", "max_completion_tokens", "stop"}
     assert sorted(told) == [
-        "the endpoint refuses seed, temperature, top_k: no longer sent",
         "the endpoint accepts the token limit only as max_completion_tokens",
+        "the endpoint refuses seed, temperature, top_k: no longer sent",
     ]
     assert ask.settings["token_limit"] == "max_completion_tokens"
 
