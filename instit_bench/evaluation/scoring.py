@@ -2,14 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
 from instit_bench.errors import PLUGIN_FAULTS, InputError
 from instit_bench.tasks.task import Task
 from instit_bench.types import Prediction, Sample, Score, Scorer, State
 
 ONLY_REASONING = "only_reasoning"
+_ONLY_REASONING = (
+    "text in the reasoning field only, which counts as an empty reply; a server with a reasoning "
+    "parser puts the whole reply there if the model does not reason"
+)
+
+
+@dataclass
+class ReasoningWatch:
+    """Counts replies with text in the reasoning field only, and warns about the first."""
+
+    warn: Callable[[str], None]
+    count: int = 0
+
+    def see(self, sample_id: str, prediction: Prediction) -> None:
+        """Look at one reply."""
+        if prediction.only_reasoning:
+            self.count += 1
+            if self.count == 1:
+                self.warn(f"{sample_id}: {_ONLY_REASONING}")
+
+    @property
+    def summary(self) -> str | None:
+        """The warning about all of them, if there was any."""
+        return f"{self.count} samples: {_ONLY_REASONING}" if self.count else None
 
 
 def scorer_for(task: Task) -> Scorer:

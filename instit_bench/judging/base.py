@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from instit_bench.progress import Tell
-from instit_bench.scorers.judge.contract import JudgeContract, JudgeItem
+from instit_bench.scorers.contract import Contract, Item
 from instit_bench.types import Verdict
 
 
@@ -37,7 +37,7 @@ class JudgeEngine:
 
 
 class Judge(Protocol):
-    """Scores open-ended answers, with many calls in flight at once."""
+    """Scores open-ended answers and extracts letters, with many calls in flight at once."""
 
     @property
     def name(self) -> str:
@@ -61,12 +61,12 @@ class Judge(Protocol):
         """Return the settings to record in the manifest, without any key."""
         ...
 
-    def knows(self, contract: JudgeContract, item: JudgeItem, repeat: int) -> bool:
-        """Return whether the score is available without a call."""
+    def knows(self, contract: Contract, item: Item, repeat: int) -> bool:
+        """Return whether the verdict is available without a call."""
         ...
 
-    async def judge(self, contract: JudgeContract, item: JudgeItem, repeat: int) -> Verdict:
-        """Score one answer; if no reply is a valid score after retries, the verdict is an error.
+    async def judge(self, contract: Contract, item: Item, repeat: int) -> Verdict:
+        """Judge one answer; if no reply is valid after retries, the verdict is an error.
 
         Raises:
             JudgeUnavailable: Every call would fail.
