@@ -8,9 +8,14 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from instit_bench.scorers.choice.extraction import ExtractionContract, ExtractionItem, read_letter
+from instit_bench.scorers.contract import BadReply
 from tests.command_line import REPOSITORY, cli_environment, cli_in
 from tests.judging.test_judging import lines, load, message
 from tests.openai_server import Reply, openai_server
@@ -484,3 +489,21 @@ def test_a_judge_that_stops_is_told_of_once(cli, tmp_path):
     assert done.stderr.count("instit-bench: error:") == 1
     assert "openai:x" in done.stderr
     assert load(tmp_path / "results/s/manifest.json")["extraction"] is None
+
+
+@given(st.text(), st.sampled_from(["", "AB", "ABCDEFGHIJ"]))
+def test_any_reply_of_a_judge_is_an_allowed_letter_or_refused(reply, letters):
+    allowed = (*letters, "none")
+    with suppress(BadReply):
+        assert read_letter(reply, allowed) in allowed
+
+
+@given(st.text(), st.lists(st.text(), max_size=6))
+def test_nothing_in_a_reply_ends_the_string_it_stands_in(reply, options):
+    item = ExtractionItem("Which?", tuple(options), reply)
+    shown = json.loads(item.as_json())
+    assert shown.keys() <= {"question", "options", "reply"}
+    assert shown.get("reply", "") == reply
+    assert list(shown.get("options", {}).values()) == options
+    schema = ExtractionContract().response_format(item)["json_schema"]["schema"]
+    assert schema["properties"]["letter"]["enum"] == [*item.letters, "none"]
