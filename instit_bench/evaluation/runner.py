@@ -24,7 +24,7 @@ from instit_bench.evaluation.failures import FailureGroup, Streak, group_failure
 from instit_bench.evaluation.order import Asked, in_order
 from instit_bench.evaluation.plan import RunPlan, TaskPlan, make_plan
 from instit_bench.evaluation.schedule import Item, Schedule, Turn, leads_ahead
-from instit_bench.evaluation.scoring import score_sample, scorer_for
+from instit_bench.evaluation.scoring import ReasoningWatch, score_sample, scorer_for
 from instit_bench.evaluation.shown_media import ShownMedia
 from instit_bench.evaluation.workload import workload_of
 from instit_bench.judging.contracts import nobody_judges
@@ -39,10 +39,6 @@ from instit_bench.runs.manifest import add_engine_totals, merge
 from instit_bench.runs.record import SampleRecord, answered, failed
 from instit_bench.types import Prediction, Request, Sample, Score, Scorer, State
 
-_ONLY_REASONING = (
-    "the reply has text in the reasoning field only, and counts as empty; a server with a "
-    "reasoning parser puts the answers of a model that does not think there"
-)
 Status = Literal["interrupted", "failed", "finished"]
 
 
@@ -71,11 +67,12 @@ class _Asking:
     judging: JudgingStage | None
     media: ShownMedia
     unavailable: list[str] = field(default_factory=list)
-    only_reasoning: int = 0
     streak: Streak = field(init=False)
+    reasoning: ReasoningWatch = field(init=False)
 
     def __post_init__(self) -> None:
         self.streak = Streak(self.plan.config.stop_after)
+        self.reasoning = ReasoningWatch(lambda text: self.reporter.status(f"warning: {text}"))
 
     async def ask(self) -> None:
         """Request all that remains, and judge answers as they come in."""
@@ -162,17 +159,13 @@ class _Asking:
             return failed(
                 sample, f"the endpoint's filter cut the reply off (finish_reason {reason})", request
             )
-        if prediction.only_reasoning:
-            self.only_reasoning += 1
-            if self.only_reasoning == 1:
-                self.reporter.status(f"warning: {sample.id}: {_ONLY_REASONING}")
+        self.reasoning.see(sample.id, prediction)
         return answered(sample, prediction, score, request)
 
     def warnings(self) -> tuple[str, ...]:
         """Warnings that the numbers alone do not show."""
-        if not self.only_reasoning:
-            return ()
-        return (f"warning: of {self.only_reasoning} samples {_ONLY_REASONING}",)
+        summary = self.reasoning.summary
+        return (f"warning: {summary}",) if summary else ()
 
 
 def run(config: RunConfig, reporter: Reporter) -> RunOutcome:

@@ -16,12 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from instit_bench.errors import InputError
+from instit_bench.progress import Tell
 from instit_bench.scorers.contract import Contract, Item
 from instit_bench.types import Usage, Verdict
 
 _WAIT_S = 30.0
 _IN_MEMORY = ":memory:"
-_NO_PLACE = ("unable to open", "readonly", "read-only")
+_NO_PLACE = ("unable to open", "readonly", "read-only", "disk is full", "disk I/O error")
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS {table} (
     key TEXT PRIMARY KEY,
@@ -68,19 +69,20 @@ def cache_key(settings: dict[str, Any], contract: Contract, item: Item, repeat: 
 
 
 class VerdictCache:
-    """The cache file (without a path: memory); every call is one short transaction."""
+    """The cache file (without a path: memory); every call is one short transaction.
+
+    A cache is a convenience: if its disk is full or read-only, verdicts are kept in memory from
+    then on, and ``tell`` is told so once.
+    """
 
     def __init__(self, path: Path | None) -> None:
         self.path = path or Path(_IN_MEMORY)
         self.warning: str | None = None
+        self.tell: Tell = lambda _: None
         with self._told():
             if path is not None:
                 path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(path or _IN_MEMORY, timeout=_WAIT_S, isolation_level=None)
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=NORMAL")
-            for table, value in _TABLES.items():
-                self._db.execute(_SCHEMA.format(table=table, value=value))
+            self._db = _opened(path)
 
     @classmethod
     def or_without(cls, path: Path) -> VerdictCache:
@@ -94,18 +96,28 @@ class VerdictCache:
             if not _cannot_write(error.__cause__):
                 raise
             cache = cls(None)
-            cache.warning = (
-                f"judge cache off: {error.__cause__}: {path}; set INSTIT_BENCH_HOME to a folder "
-                "that can be written"
-            )
+            cache.path = path
+            cache._turn_off(error.__cause__)
             return cache
+
+    def _turn_off(self, error: object) -> None:
+        """Go on in memory."""
+        self._db = _opened(None)
+        self.warning = (
+            f"judge cache off: {error}: {self.path}; set INSTIT_BENCH_HOME to a folder that can be "
+            "written"
+        )
+        self.tell(f"warning: {self.warning}")
 
     def get(self, key: str) -> Verdict | None:
         """The verdict under a key, if it was ever given."""
-        with self._told():
+        with self._or_off():
             row = self._db.execute(_GET, {"key": key}).fetchone()
-        if row is None:
-            return None
+            if row is not None:
+                return self._verdict(row)
+        return None
+
+    def _verdict(self, row: tuple[Any, ...]) -> Verdict:
         score, letter, raw, prompt_tokens, completion_tokens = row
         usage = Usage(prompt_tokens, completion_tokens)
         return Verdict(score, None, raw, usage, cached=True, letter=letter)
@@ -117,7 +129,7 @@ class VerdictCache:
         scored = verdict.letter is None
         table, column = ("verdicts", "score") if scored else ("letters", "letter")
         usage = verdict.usage
-        with self._told():
+        with self._or_off():
             self._db.execute(
                 f"INSERT OR IGNORE INTO {table} "  # noqa: S608 - our own names
                 f"(key, judge, {column}, raw, prompt_tokens, completion_tokens) "
@@ -151,6 +163,16 @@ class VerdictCache:
         self._db.close()
 
     @contextmanager
+    def _or_off(self) -> Iterator[None]:
+        try:
+            with self._told():
+                yield
+        except InputError as error:
+            if not _cannot_write(error.__cause__):
+                raise
+            self._turn_off(error.__cause__)
+
+    @contextmanager
     def _told(self) -> Iterator[None]:
         try:
             yield
@@ -158,6 +180,15 @@ class VerdictCache:
             raise InputError(
                 f"{self.path}: the judge's cache cannot be used: {error}; move the file away"
             ) from error
+
+
+def _opened(path: Path | None) -> sqlite3.Connection:
+    db = sqlite3.connect(path or _IN_MEMORY, timeout=_WAIT_S, isolation_level=None)
+    db.execute("PRAGMA journal_mode=WAL")
+    db.execute("PRAGMA synchronous=NORMAL")
+    for table, value in _TABLES.items():
+        db.execute(_SCHEMA.format(table=table, value=value))
+    return db
 
 
 def _cannot_write(error: BaseException | None) -> bool:

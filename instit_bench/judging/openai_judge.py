@@ -89,6 +89,7 @@ class OpenAIJudge:
 
     async def start(self, folder: Path, tell: Tell) -> None:  # noqa: ARG002 - logs nothing
         """Nothing to start; says where no score is kept for later."""
+        self._cache.tell = tell
         if self._cache.warning:
             tell(f"warning: {self._cache.warning}")
 

@@ -33,7 +33,7 @@ def judge_run(
     Raises:
         InputError: The folder is no run, has nothing to judge, or no judge is named.
     """
-    with directory.locked():
+    with directory.locked(create=False):
         run = Run.load(directory.path)
         judges = config.extractor is None or config.judge
         contracts = contracts_of(run.manifest, data) if judges else {}
@@ -103,7 +103,7 @@ def collect_run(
     """
     from instit_bench.judging.batch_run import collect_batch, submitted_judging
 
-    with directory.locked():
+    with directory.locked(create=False):
         run = Run.load(directory.path)
         contracts = contracts_of(run.manifest, data)
         submitted = submitted_judging(run).contracts

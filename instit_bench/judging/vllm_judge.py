@@ -71,6 +71,7 @@ class VllmJudge:
         Raises:
             InputError: It did not start; says why and what to change.
         """
+        self._cache.tell = tell
         if self._cache.warning:
             tell(f"warning: {self._cache.warning}")
         self._server = EngineServer(self._command, folder / LOG_NAME, tell, self._engine.gpus)

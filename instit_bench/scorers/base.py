@@ -181,8 +181,9 @@ class ScorerSpec:
         return metric == self.official or metric in self.also_official
 
     def of(self, metrics: Sequence[str]) -> ScorerSpec:
-        """Return this spec for a task with these metrics.
+        """Return this spec for a task with these metrics, which may be some of the scorer's.
 
+        The journal keeps a sample's other metrics; nothing else reads them.
         The first metric is official if the spec names none, or if the task declares none of the
         metrics that the spec names.
         """

@@ -25,7 +25,7 @@ from instit_bench.media.names import IMAGE_SUFFIXES, names_image, names_video
 from instit_bench.media.video import decode_video
 from instit_bench.types import ImagePart, VideoPart
 from tests.command_line import cli_environment
-from tests.field.numbered import SIZE, Film, number_in, numbers_in
+from tests.field.numbered import SIZE, Film, number_in, numbers_in, numbers_stored_in
 
 B_FRAMES = {"bf": "2"}
 X264 = {"bf": "3", "b_strategy": "0"}
@@ -133,9 +133,13 @@ def test_both_decoders_are_correct_for_all_encoder_settings(
     times = [sum(gaps[:number]) for number in range(frames)]
     film = Film(suffix, codec, {"bf": str(b_frames)}, gop=gop)
     path = film.make(tmp_path / f"x{suffix}", frames, times)
+    stored = numbers_stored_in(path)
+    assert stored[: frames - 2] == list(range(frames))[: frames - 2]
+    assert len(stored) >= frames - 1
     for decoder in ("auto", "pyav"):
         decoded = decode_video(path, max_frames, decoder)
-        assert numbers_in(decoded.frames) == spread(frames, max_frames)
+        places = spread(len(stored), max_frames)
+        assert numbers_in(decoded.frames) == [stored[place] for place in places]
 
 
 class TestEditLists:
@@ -281,6 +285,45 @@ class TestCutShort:
         first, keyframe = numbers[0], before.index(stamps(keyframes=True)[0])
         assert keyframe - 2 <= first <= keyframe  # its leading B-frames may be complete
         assert numbers == [first + place for place in spread(FRAMES - first, max_frames)]
+
+    @pytest.mark.parametrize("name", ["ts hevc", "ts h264", "ts mpeg-2"])
+    @pytest.mark.parametrize("max_frames", [8, 100])
+    def test_a_lost_packet_of_a_broadcast_never_gives_a_broken_frame(
+        self, tmp_path, name, max_frames
+    ):
+        path = FILMS[name].make(tmp_path / "x.ts", FRAMES)
+        packets = [path.read_bytes()[at : at + 188] for at in range(0, path.stat().st_size, 188)]
+        refusals = 0
+        for lost in range(7, len(packets), len(packets) // 15):
+            path.write_bytes(b"".join(packets[:lost] + packets[lost + 1 :]))
+            try:
+                numbers = numbers_in(decode_video(path, max_frames).frames)
+            except MediaError as error:
+                refusals += "damaged" in str(error)
+            else:
+                assert numbers == sorted(set(numbers))
+        assert refusals
+
+    @pytest.mark.parametrize("max_frames", [8, 100])
+    def test_a_frame_that_refers_to_a_damaged_one_is_refused(self, tmp_path, max_frames):
+        source = FILMS["mp4 h264"].make(tmp_path / "x.mp4", FRAMES)
+        with av.open(str(source)) as container:
+            places = [(packet.pos, packet.size) for packet in container.demux(video=0)]
+        refusals = 0
+        for position, size in places[1:FRAMES:3]:
+            data = bytearray(source.read_bytes())
+            data[position + size // 2 : position + size] = (bytes(range(255, 0, -1)) * 9)[
+                : size - size // 2
+            ]
+            path = tmp_path / "damaged.mp4"
+            path.write_bytes(data[: source.stat().st_size])
+            try:
+                numbers = numbers_in(decode_video(path, max_frames, "pyav").frames)
+            except MediaError as error:
+                refusals += "damaged" in str(error)
+            else:
+                assert numbers == spread(FRAMES, max_frames)
+        assert refusals
 
     @pytest.mark.parametrize("name", ["mp4 h264", "wmv"])
     def test_a_file_with_a_gap_is_refused(self, tmp_path, name):
