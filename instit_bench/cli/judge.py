@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from instit_bench.cli.console import fail, note
 from instit_bench.cli.options import App, Group, NoLock, settings_command
+
+if TYPE_CHECKING:
+    from instit_bench.runs.manifest import Price
+    from instit_bench.types import Usage
 
 
 class _RunByDefault(Group):
@@ -126,30 +131,32 @@ def estimate_command(
     from instit_bench.errors import InputError
     from instit_bench.evaluation.config import make_judge_config
     from instit_bench.evaluation.estimate import estimate_letters, estimate_run, estimate_tasks
-    from instit_bench.judging.prices import cost_told, read_prices
+    from instit_bench.judging.prices import read_prices
     from instit_bench.types import Usage
 
     config = make_judge_config(ctx.obj)
     prices = read_prices(config.judge_prices)
-
-    def tell(name: str, calls: int, usage: Usage) -> None:
-        cost = cost_told(prices.get(name.partition(":")[2]), usage)
-        typer.echo(
-            f"{name}: {calls} calls, about {usage.prompt_tokens:,} prompt and "
-            f"{usage.completion_tokens:,} reply tokens, {cost}"
-        )
-
     if config.extractor:
         if run is None:
             raise InputError("--extract-with: name a run whose unparsed predictions can be counted")
-        tell(config.extractor, *estimate_letters(run))
+        _tell_estimate(config.extractor, *estimate_letters(run), prices)
     if config.judge or not config.extractor:
         answers, once = estimate_run(run, data) if run else estimate_tasks(tasks, data or "hub")
         times = config.judge_repeats
         usage = Usage(times * (once.prompt_tokens or 0), times * (once.completion_tokens or 0))
         for name in config.judges or ("a judge",):
-            tell(name, times * answers, usage)
+            _tell_estimate(name, times * answers, usage, prices)
     return 0
+
+
+def _tell_estimate(judge: str, calls: int, usage: Usage, prices: Mapping[str, Price]) -> None:
+    from instit_bench.judging.prices import cost_told
+
+    cost = cost_told(prices.get(judge.partition(":")[2]), usage)
+    typer.echo(
+        f"{judge}: {calls} calls, about {usage.prompt_tokens:,} prompt and "
+        f"{usage.completion_tokens:,} reply tokens, {cost}"
+    )
 
 
 @cache_app.command("stats")
