@@ -210,7 +210,7 @@ def test_a_judge_s_fault_is_counted_apart_and_never_a_zero(cli, tmp_path):
         options = extract_with(server, "--judge-attempts", 1)
         done = cli("score", file, "--task", TASK, "--name", "s", *options)
     assert done.returncode == 1
-    told = f"{len(FAULTS)} unparsed answers have no letter extracted, by the judge's fault"
+    told = f"{len(FAULTS)} unparsed answers have no extracted letter because of the judge"
     assert told in done.stderr
     run = tmp_path / "results/s"
     task, records = task_of(run), records_of(run)
