@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+PLUGIN_FAULTS = (Exception, SystemExit)
+"""What a plugin's code may raise: an exit of its own must not end a command as a success."""
+
 
 class InstitBenchError(Exception):
     """A failure reported in one line; ``exit_code`` is the process's exit status."""

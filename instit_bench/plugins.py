@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import Generic, Protocol, TypeVar
 
-from instit_bench.errors import InputError
+from instit_bench.errors import PLUGIN_FAULTS, InputError
 
 
 class Named(Protocol):
@@ -74,7 +74,7 @@ class Registry(Generic[T]):
         where = f"{self.word} {entry.name!r} of {_package(entry)} ({entry.value})"
         try:
             part = entry.load()
-        except Exception as error:
+        except PLUGIN_FAULTS as error:
             raise InputError(
                 f"{where}: cannot be loaded: {type(error).__name__}: {error}"
             ) from error

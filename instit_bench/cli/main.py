@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import sys
+import traceback
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -82,6 +83,8 @@ def main() -> NoReturn:
     try:
         code = app(standalone_mode=False)
     except InstitBenchError as error:
+        if os.environ.get("INSTIT_BENCH_DEBUG"):
+            traceback.print_exc()
         fail(str(error), error.exit_code)
     except _UsageError as error:
         fail(error.format_message(), 2)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from instit_bench.errors import InputError
+from instit_bench.errors import PLUGIN_FAULTS, InputError
 from instit_bench.tasks.task import Task
 from instit_bench.types import Prediction, Sample, Score, Scorer, State
 
@@ -30,7 +30,7 @@ def score_sample(scorer: Scorer, sample: Sample, prediction: Prediction) -> Scor
         raise
     except ValueError as error:
         raise InputError(f"{where}: {error}") from error
-    except Exception as error:
+    except PLUGIN_FAULTS as error:
         raise InputError(f"{where}: the scorer failed: {type(error).__name__}: {error}") from error
     _check(score.values, where)
     return _explained(score, prediction)

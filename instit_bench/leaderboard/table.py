@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 # Places where a spreadsheet could start a cell (some split at ';'), and the characters that make
 # a cell a formula; East Asian Excel accepts the full-width forms too.
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")  # what a terminal obeys
 _FORMULA = re.compile(r"(^|[;\n\r\t])(?=[\s\"]*[=+\-@＝＋－＠])")
 
 
@@ -23,7 +24,7 @@ def csv_text(rows: Sequence[Row]) -> str:
     """
     table = frame(rows)
     for column in ("model", "source"):
-        table[column] = [_FORMULA.sub(r"\1'", text) for text in table[column]]
+        table[column] = [_FORMULA.sub(r"\1'", _CONTROL.sub("?", text)) for text in table[column]]
     return table.to_csv(index=False, lineterminator="\n")
 
 

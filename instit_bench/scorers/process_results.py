@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from instit_bench.errors import InputError
+from instit_bench.errors import PLUGIN_FAULTS, InputError
 from instit_bench.scorers.base import ScorerSpec
 from instit_bench.types import Prediction, Sample, Score, State
 
@@ -33,7 +33,7 @@ class ProcessResultsScorer:
         where = f"{self._where}: process_results on sample {sample.id}"
         try:
             results = dict(self._function(sample.doc, [prediction.text.strip()]))
-        except Exception as error:
+        except PLUGIN_FAULTS as error:
             raise InputError(f"{where}: {type(error).__name__}: {error}") from error
         if undeclared := [name for name in results if name not in self._metrics]:
             raise InputError(

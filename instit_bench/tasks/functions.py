@@ -12,7 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from instit_bench.errors import InputError
+from instit_bench.errors import PLUGIN_FAULTS, InputError
 
 _DOTTED_NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
 
@@ -43,7 +43,7 @@ class FunctionRef:
         where = f"{self.yaml_path}: {key}: !function {self.dotted}"
         try:
             module = _import(module_name, self.yaml_path.parent)
-        except Exception as error:
+        except PLUGIN_FAULTS as error:
             raise InputError(f"{where}: cannot import {module_name}: {error}") from error
         function = getattr(module, function_name, None)
         if not callable(function):

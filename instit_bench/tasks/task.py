@@ -13,7 +13,7 @@ from typing import Any
 from instit_bench.datasets.prompts import PromptPair
 from instit_bench.datasets.readers import READERS, ReaderSpec
 from instit_bench.datasets.record import Record
-from instit_bench.errors import InputError
+from instit_bench.errors import PLUGIN_FAULTS, InputError
 from instit_bench.scorers.base import ScorerSpec
 from instit_bench.scorers.registry import SCORERS
 from instit_bench.tasks.config import FieldOrFunction, PromptStyle, TaskConfig
@@ -173,7 +173,17 @@ class Task:
     def process_docs(self, docs: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
         """Return the records after the plugin's own ``process_docs``, if it has one."""
         function = self.config.process_docs
-        return list(function.load("process_docs")(docs)) if function else docs
+        if function is None:
+            return docs
+        try:
+            return list(function.load("process_docs")(docs))
+        except InputError:
+            raise
+        except PLUGIN_FAULTS as error:
+            raise InputError(
+                f"{self.path}: process_docs: {function.dotted} failed: "
+                f"{type(error).__name__}: {error}"
+            ) from error
 
     @cached_property
     def process_results(self) -> Callable[[Mapping[str, Any], list[str]], Mapping[str, Any]]:
@@ -225,7 +235,7 @@ class Task:
             kwargs["lmms_eval_specific_kwargs"] = self._prompt_kwargs
         try:
             return loaded(doc, **kwargs)
-        except Exception as error:
+        except PLUGIN_FAULTS as error:
             raise InputError(
                 f"{self.path}: {key}: {function.dotted} failed on a record: "
                 f"{type(error).__name__}: {error}"

@@ -28,14 +28,14 @@ DOCS = [{"id": n, "question": f"What colour is {n}?", "answer": "blue"} for n in
 def run(cli, tmp_path):
     """Return a function that runs a baseline model on the task, scored by this code."""
 
-    def run(model, name, utils=SCORE):
+    def run(model, name, utils=SCORE, **env):
         folder = tmp_path / "colours"
         folder.mkdir(exist_ok=True)
         (folder / "colours.yaml").write_text(TASK)
         (folder / "utils.py").write_text(utils)
         (folder / "colours.json").write_text(json.dumps(DOCS))
         options = ("--backend", "baseline", "--include-path", "colours", "--tasks", "colours")
-        return cli("run", "--model", model, "--name", name, *options)
+        return cli("run", "--model", model, "--name", name, *options, **env)
 
     return run
 
@@ -69,3 +69,22 @@ def test_an_undeclared_metric_is_an_error_that_names_it(run):
     )
     assert "'metric_list' does not declare" in error
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "utils",
+    ["import sys\nsys.exit(0)", "def process_results(doc, results):\n    raise SystemExit(0)"],
+    ids=["on import", "when it scores"],
+)
+def test_a_plugin_that_exits_is_an_error_not_a_success(run, utils):
+    done = run("echo-gold", "exits", utils)
+    assert done.returncode == 2
+    assert "process_results" in done.stderr
+
+
+def test_the_traceback_behind_an_error_is_shown_on_request(run):
+    utils = "def process_results(doc, results):\n    return doc['colour']"
+    assert "Traceback" not in run("echo-gold", "r", utils).stderr
+    shown = run("echo-gold", "r", utils, INSTIT_BENCH_DEBUG="1").stderr
+    assert "KeyError: 'colour'" in shown
+    assert "return doc['colour']" in shown

@@ -135,6 +135,7 @@ def test_model_names_cannot_break_the_markdown_table(cli, tmp_path):
         ("＝1+1", "'＝1+1"),
         ("a;=1+1", "a;'=1+1"),
         ("a\n=1+1", "a\n'=1+1"),
+        ("a\x1b[31mb\x9b", "a?[31mb?"),
         ("text:a=b-c@d+e, =f", "text:a=b-c@d+e, =f"),
         ("Vicuna-13B + GPT4Tools; x", "Vicuna-13B + GPT4Tools; x"),
     ],
