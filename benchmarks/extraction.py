@@ -3,7 +3,7 @@
 Prints Markdown tables for two sets of labelled replies: real replies of many models, if
 ``../shared/data`` has them, and the hand-written corpus of the tests. If the label is a letter, a
 different letter counts as wrong and no letter as missed; if the label is empty, any letter is
-wrong.
+wrong. A third table counts the real replies that stay unread.
 
     python -m benchmarks.extraction [real_replies.jsonl]
 """
@@ -18,9 +18,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from instit_bench.runs.record import answered
+from instit_bench.scorers.choice.extraction import item_of_reply
 from instit_bench.scorers.choice.official import extract_official
-from instit_bench.scorers.choice.scorer import letters_for
+from instit_bench.scorers.choice.scorer import ChoiceScorer, letters_for
 from instit_bench.scorers.choice.strict import extract_choice
+from instit_bench.types import Prediction, Sample
 
 ROOT = Path(__file__).resolve().parents[1]
 CORPUS = ROOT / "tests" / "scorers" / "choice_corpus.jsonl"
@@ -127,6 +130,32 @@ def real_table(lines: Sequence[Labelled]) -> str:
     return "\n".join(rows)
 
 
+def unread_table(lines: Sequence[Labelled]) -> str:
+    """Count the replies that ``--extract-with`` asks a judge about, by what careful readers read.
+
+    Where they read a letter, a judge can add one; where they read none, it can only err.
+    """
+    rows = [
+        "| real predictions | n | asked about | weight by stratum | label a letter | label none |",
+        "|---|--:|--:|--:|--:|--:|",
+    ]
+    for name in ("tuned", "held out", "all"):
+        group = [line for line in lines if name in (line.group, "all")]
+        asked = [line for line in group if is_asked_about(line)]
+        weight = sum(line.weight for line in asked) / sum(line.weight for line in group)
+        labelled = sum(line.label is not None for line in asked)
+        counts = f"{labelled} | {len(asked) - labelled}"
+        rows.append(f"| {name} | {len(group)} | {len(asked)} | {_percent(weight)} | {counts} |")
+    return "\n".join(rows)
+
+
+def is_asked_about(line: Labelled) -> bool:
+    """Whether strict reading leaves a reply ``unparsed``, and a judge has words to read."""
+    sample = Sample("", "one", {}, line.label or "", "", choices=line.choices)
+    score = ChoiceScorer().score(sample, Prediction(line.reply))
+    return item_of_reply(answered(sample, Prediction(line.reply), score)) is not None
+
+
 def corpus_table(lines: Sequence[Labelled]) -> str:
     """Compare precision, recall and false letters of both extractors per kind and split."""
     rows = [
@@ -162,10 +191,12 @@ def _percent(share: float) -> str:
 
 
 def main() -> None:
-    """Print both tables."""
+    """Print all tables."""
     path = Path(sys.argv[1]) if len(sys.argv) > 1 else REAL
     if path.exists():
-        print(real_table(real_replies(path)), end="\n\n")
+        real = real_replies(path)
+        print(real_table(real), end="\n\n")
+        print(unread_table(real), end="\n\n")
     else:
         print(f"No real replies: {path} does not exist.\n")
     print(corpus_table(corpus()))

@@ -258,6 +258,7 @@ class Score:
 class Verdict:
     """The result of judging one answer: a score 0..1, or an error with the judge's last reply.
 
+    For an answer whose choice a judge extracts, ``letter`` (or ``none``) takes the score's place.
     ``usage`` counts the tokens of every call made for it, including failed ones.
     """
 
@@ -267,6 +268,12 @@ class Verdict:
     usage: Usage = field(default_factory=Usage)
     calls: int = 0
     cached: bool = False
+    letter: str | None = None
+
+    @property
+    def given(self) -> bool:
+        """Whether the judge gave what it was asked for."""
+        return self.score is not None or self.letter is not None
 
 
 @dataclass(frozen=True, slots=True)

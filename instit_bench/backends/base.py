@@ -31,7 +31,8 @@ class Workload:
     """What a run will request: enough to size an engine before the first request.
 
     ``images`` and ``videos`` are the maximum per request, ``max_frames`` the maximum per video,
-    ``media_folders`` are where the files are, and ``heaviest`` is the longest request.
+    ``media_folders`` are where the files are, and ``heaviest`` is the longest request, whose first
+    image or frame has so many ``pixels`` (0: none, or in a file that is not an image).
     """
 
     images: int = 0
@@ -39,6 +40,7 @@ class Workload:
     max_frames: int = 32
     media_folders: tuple[Path, ...] = ()
     heaviest: Request | None = None
+    pixels: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ class _RunByDefault(Group):
 
 app = App(
     cls=_RunByDefault,
-    help="Judge open-ended predictions: judge RUN, or one of the commands below.",
+    help="Judge open-ended predictions, or extract letters: judge RUN, or a command below.",
 )
 cache_app = App(help="Manage the cache of verdicts.")
 app.add_typer(cache_app, name="cache")
@@ -46,7 +46,10 @@ def run_command(
     ] = "0",
     no_lock: NoLock = False,
 ) -> int:
-    """Judge a run's predictions, or judge them again. Earlier verdicts are kept."""
+    """Judge a run's predictions, or judge them again. Earlier verdicts are kept.
+
+    With --extract-with alone, a judge only names the letters of unparsed predictions.
+    """
     from instit_bench.cli.progress import make_reporter
     from instit_bench.cli.tables import print_results
     from instit_bench.evaluation.config import make_judge_config
@@ -70,9 +73,15 @@ def conclude_judging(results: object, problem: object, fail_on_error: str) -> in
     if isinstance(problem, Problem):
         fail(problem.message, problem.exit_code)
     errors = sum(task.states["judge_error"] for task in results.tasks.values())
+    unread = sum(task.extraction.errors for task in results.tasks.values() if task.extraction)
     total = sum(task.n_total for task in results.tasks.values())
-    if errors > errors_allowed(fail_on_error, total):
-        fail(f"{errors} answers have no verdict (judge_error); the same command asks again", 1)
+    if errors + unread > errors_allowed(fail_on_error, total):
+        told = {
+            f"{errors} answers have no verdict (judge_error)": errors,
+            f"{unread} unparsed answers have no letter extracted, by the judge's fault": unread,
+        }
+        missing = " and ".join(text for text, count in told.items() if count)
+        fail(f"{missing}; the same command asks again", 1)
     return 0
 
 
@@ -95,7 +104,10 @@ def collect_command(
     return conclude_judging(judged.results, problem, "0")
 
 
-@app.command("estimate", cls=settings_command(SETTINGS, "judge", "judge_repeats", "judge_prices"))
+@app.command(
+    "estimate",
+    cls=settings_command(SETTINGS, "judge", "extract_with", "judge_repeats", "judge_prices"),
+)
 def estimate_command(
     ctx: typer.Context,
     run: Annotated[
@@ -111,22 +123,32 @@ def estimate_command(
     ] = None,
 ) -> int:
     """Estimate the calls, tokens and cost of judging."""
+    from instit_bench.errors import InputError
     from instit_bench.evaluation.config import make_judge_config
-    from instit_bench.evaluation.estimate import estimate_run, estimate_tasks
+    from instit_bench.evaluation.estimate import estimate_letters, estimate_run, estimate_tasks
     from instit_bench.judging.prices import cost_told, read_prices
     from instit_bench.types import Usage
 
     config = make_judge_config(ctx.obj)
-    answers, once = estimate_run(run, data) if run else estimate_tasks(tasks, data or "hub")
     prices = read_prices(config.judge_prices)
-    times = config.judge_repeats
-    usage = Usage(times * (once.prompt_tokens or 0), times * (once.completion_tokens or 0))
-    for name in config.judges or ("a judge",):
+
+    def tell(name: str, calls: int, usage: Usage) -> None:
         cost = cost_told(prices.get(name.partition(":")[2]), usage)
         typer.echo(
-            f"{name}: {times * answers} calls, about {usage.prompt_tokens:,} prompt and "
+            f"{name}: {calls} calls, about {usage.prompt_tokens:,} prompt and "
             f"{usage.completion_tokens:,} reply tokens, {cost}"
         )
+
+    if config.extractor:
+        if run is None:
+            raise InputError("--extract-with: name a run whose unparsed predictions can be counted")
+        tell(config.extractor, *estimate_letters(run))
+    if config.judge or not config.extractor:
+        answers, once = estimate_run(run, data) if run else estimate_tasks(tasks, data or "hub")
+        times = config.judge_repeats
+        usage = Usage(times * (once.prompt_tokens or 0), times * (once.completion_tokens or 0))
+        for name in config.judges or ("a judge",):
+            tell(name, times * answers, usage)
     return 0
 
 
@@ -139,7 +161,9 @@ def stats_command() -> int:
     cache = VerdictCache(cache_path())
     typer.echo(f"{cache.path}")
     for line in cache.stats():
-        typer.echo(f"{line.judge}: {line.scores} scores, {line.tokens:,} tokens")
+        counts = {"scores": line.scores, "letters": line.letters}
+        kept = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+        typer.echo(f"{line.judge}: {kept}, {line.tokens:,} tokens")
     return 0
 
 
@@ -149,5 +173,5 @@ def clear_command() -> int:
     from instit_bench.judging.cache import VerdictCache
     from instit_bench.judging.create import cache_path
 
-    note(f"{VerdictCache(cache_path()).clear()} scores forgotten")
+    note(f"{VerdictCache(cache_path()).clear()} verdicts forgotten")
     return 0

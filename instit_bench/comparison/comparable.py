@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from instit_bench.comparison.scored_run import TaskScores
 from instit_bench.display import one_line
+from instit_bench.scorers.registry import spec_of
 
 UNKNOWN = "not known"
 _IDS_NAMED = 3
@@ -26,12 +27,13 @@ class Mismatch:
         return one_line(f"{self.task}: {self.field}: {self.a} against {self.b}")
 
 
-def mismatches(task: str, a: TaskScores, b: TaskScores) -> list[Mismatch]:
-    """Return every difference that prevents a comparison.
+def mismatches(task: str, a: TaskScores, b: TaskScores, metrics: Collection[str]) -> list[Mismatch]:
+    """Return every difference that prevents a comparison of these metrics.
 
     Model, backend, engine and precision are what is compared, so they may differ.
     """
-    return [Mismatch(task, *found) for found in _mismatches(a, b)]
+    found = [*_mismatches(a, b), *_other_extraction(a, b, metrics)]
+    return [Mismatch(task, *difference) for difference in found]
 
 
 def caveats(a: TaskScores, b: TaskScores) -> list[str]:
@@ -75,6 +77,25 @@ def _other_protocol(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[tupl
     only_a, only_b = [n for n in a if n not in b], [n for n in b if n not in a]
     if only_a or only_b:
         yield ", ".join(only_a + only_b), _told(a, only_a), _told(b, only_b)
+
+
+def _other_extraction(
+    a: TaskScores, b: TaskScores, metrics: Collection[str]
+) -> Iterator[tuple[str, str, str]]:
+    """Letters that different judges extracted, or only one, concern the metric that counts them."""
+    extraction = spec_of(a).extraction
+    if extraction is None or extraction.metric not in metrics:
+        return
+    (judge_a, text_a), (judge_b, text_b) = _extracted_by(a), _extracted_by(b)
+    if judge_a != judge_b:
+        yield f"{extraction.metric}: letters extracted by", judge_a, judge_b
+    elif text_a != text_b:
+        yield f"{extraction.metric}: the judge's instructions", _digest(text_a), _digest(text_b)
+
+
+def _extracted_by(task: TaskScores) -> tuple[str, str | None]:
+    extraction = task.extraction or {}
+    return extraction.get("judge", "nobody"), extraction.get("instructions")
 
 
 def _told(protocol: Mapping[str, Any], names: list[str]) -> str:

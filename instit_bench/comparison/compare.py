@@ -116,7 +116,7 @@ def _compare_task(
         metrics=tuple(found for found in compared.values() if found is not None),
         absent=tuple(metric for metric, found in compared.items() if found is None),
         flips=flip_groups(a, b, valued),
-        mismatches=tuple(mismatches(name, a, b)),
+        mismatches=tuple(mismatches(name, a, b, chosen)),
         caveats=tuple(caveats(a, b)),
     )
 

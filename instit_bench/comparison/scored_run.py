@@ -42,7 +42,8 @@ class ComparedSample(BaseModel):
 class TaskScores(BaseModel):
     """One task: the fields that must match for a comparison, and its samples by id.
 
-    ``n_total`` counts the selected samples, including those that were never run.
+    ``n_total`` counts the selected samples, including those that were never run. ``extraction``
+    says which judge extracted letters and by which instructions; it concerns one metric only.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -54,6 +55,7 @@ class TaskScores(BaseModel):
     prompt_digest: str | None
     prompts: str
     protocol: dict[str, Any]
+    extraction: dict[str, str] | None = None
     n_total: int = Field(ge=0)
     samples: dict[str, ComparedSample]
 
@@ -144,12 +146,13 @@ def _task_scores(stored: RunTask, manifest: Manifest) -> TaskScores:
     kind = spec_of(task).question_kind
     return TaskScores(
         scorer=task.scorer,
-        metrics=task.metrics,
+        metrics=stored.metrics,
         lower_is_better=task.lower_is_better,
         data_digest=task.data_digest,
         prompt_digest=task.prompt_digest,
         prompts=task.prompts,
         protocol=_protocol(stored.name, task, manifest),
+        extraction=_extraction(stored.name, manifest),
         n_total=task.n_selected,
         samples={
             record.id: ComparedSample(
@@ -192,6 +195,13 @@ def _judging(name: str, judging: JudgingManifest | None) -> Mapping[str, Any]:
         "judge_repeats": judging.repeats,
         "judge_instructions": judging.contracts[name],
     }
+
+
+def _extraction(name: str, manifest: Manifest) -> dict[str, str] | None:
+    extraction = manifest.extraction_of(name)
+    if extraction is None:
+        return None
+    return {"judge": extraction.judges[0], "instructions": extraction.contracts[name]}
 
 
 def _item_digest(record: SampleRecord) -> str:

@@ -144,7 +144,8 @@ class RunConfig(
 
     @property
     def _two_endpoints_without_keys_of_their_own(self) -> bool:
-        judged = any(name.startswith("openai:") for name in self.judges)
+        asked = (*self.judges, self.extractor or "")
+        judged = any(name.startswith("openai:") for name in asked)
         named = self.api_key_env or self.judge_api_key_env
         return self.backend == "openai" and judged and not named
 

@@ -23,6 +23,7 @@ from instit_bench.runs.manifest import (
     TaskManifest,
     environment,
 )
+from instit_bench.scorers.contract import Contract
 from instit_bench.scorers.judge import JudgeContract
 from instit_bench.tasks.data import load_dataset, with_prompts
 from instit_bench.tasks.registry import load_registry
@@ -120,6 +121,11 @@ class RunPlan:
             if plan.task.scorer.needs_judge
         }
 
+    def letter_contracts(self) -> dict[str, Contract]:
+        """Return what a judge is asked to extract letters, for each multiple-choice task."""
+        specs = {plan.task.name: plan.task.scorer for plan in self.tasks}
+        return {name: spec.extraction.contract for name, spec in specs.items() if spec.extraction}
+
     def manifest(self, backend_settings: dict[str, object]) -> Manifest:
         """Return the manifest of this plan, before any request."""
         config = self.config
@@ -186,6 +192,8 @@ def make_plan(config: RunConfig) -> RunPlan:
         found = {sample.id for plan in plans for sample in plan.selected}
         if missing := [name for name in config.sample_id if name not in found]:
             raise InputError(f"--sample-id {missing[0]}: not found in any selected task")
+    if config.extractor and not any(plan.task.scorer.extraction for plan in plans):
+        raise InputError("--extract-with: no selected task is multiple choice")
     return RunPlan(config, style, source, tuple(plans), prompts)
 
 

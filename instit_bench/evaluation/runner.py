@@ -7,6 +7,7 @@ import signal
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Literal
 
 from instit_bench.backends import (
@@ -23,11 +24,14 @@ from instit_bench.evaluation.failures import FailureGroup, Streak, group_failure
 from instit_bench.evaluation.order import Asked, in_order
 from instit_bench.evaluation.plan import RunPlan, TaskPlan, make_plan
 from instit_bench.evaluation.schedule import Item, Schedule, Turn, leads_ahead
-from instit_bench.evaluation.scoring import score_sample, scorer_for
+from instit_bench.evaluation.scoring import ReasoningWatch, score_sample, scorer_for
+from instit_bench.evaluation.shown_media import ShownMedia
 from instit_bench.evaluation.workload import workload_of
 from instit_bench.judging.contracts import nobody_judges
+from instit_bench.judging.panels import panels_of
 from instit_bench.judging.stage import JudgingStage, problem_of
 from instit_bench.media import MediaError, resolve_media
+from instit_bench.media.fingerprint import Fingerprint, fingerprints
 from instit_bench.progress import Reporter
 from instit_bench.runs.directory import RunDirectory, default_name, run_directory
 from instit_bench.runs.loaded import Run
@@ -35,10 +39,6 @@ from instit_bench.runs.manifest import add_engine_totals, merge
 from instit_bench.runs.record import SampleRecord, answered, failed
 from instit_bench.types import Prediction, Request, Sample, Score, Scorer, State
 
-_ONLY_REASONING = (
-    "the reply has text in the reasoning field only, and counts as empty; a server with a "
-    "reasoning parser puts the answers of a model that does not think there"
-)
 Status = Literal["interrupted", "failed", "finished"]
 
 
@@ -65,12 +65,14 @@ class _Asking:
     scorers: Mapping[str, Scorer]
     journals: Mapping[str, Callable[[SampleRecord], None]]
     judging: JudgingStage | None
+    media: ShownMedia
     unavailable: list[str] = field(default_factory=list)
-    only_reasoning: int = 0
     streak: Streak = field(init=False)
+    reasoning: ReasoningWatch = field(init=False)
 
     def __post_init__(self) -> None:
         self.streak = Streak(self.plan.config.stop_after)
+        self.reasoning = ReasoningWatch(lambda text: self.reporter.status(f"warning: {text}"))
 
     async def ask(self) -> None:
         """Request all that remains, and judge answers as they come in."""
@@ -78,10 +80,11 @@ class _Asking:
             return await self.work()
         async with self.judging as judging:
             judging.announce({p.task.name: self._answers(p) for p in self.plan.tasks})
-            for task in judging.contracts:
+            for task in judging.open_tasks:
                 for record in self.run.tasks[task].records.values():
                     judging.submit(task, record)
             await self.work()
+            judging.extract()
             await judging.drain()
         return None
 
@@ -127,14 +130,8 @@ class _Asking:
         request = plan.request(sample)
         try:
             if not request.text_only:
-                config = self.plan.config
-                request = await asyncio.to_thread(
-                    resolve_media,
-                    request,
-                    config.max_frames,
-                    config.video_as,
-                    config.video_decoder,
-                )
+                request, shown = await asyncio.to_thread(self._resolved, request)
+                self.media.add(shown)
             if computed is None:
                 reply = await self.backend.generate(request)
             else:
@@ -148,6 +145,11 @@ class _Asking:
         self.streak.answered()
         return self._scored(plan, sample, prediction, request)
 
+    def _resolved(self, request: Request) -> tuple[Request, Mapping[Path, Fingerprint]]:
+        config = self.plan.config
+        resolved = resolve_media(request, config.max_frames, config.video_as, config.video_decoder)
+        return resolved, fingerprints(request, resolved)
+
     def _scored(
         self, plan: TaskPlan, sample: Sample, prediction: Prediction, request: Request
     ) -> SampleRecord:
@@ -157,17 +159,13 @@ class _Asking:
             return failed(
                 sample, f"the endpoint's filter cut the reply off (finish_reason {reason})", request
             )
-        if prediction.only_reasoning:
-            self.only_reasoning += 1
-            if self.only_reasoning == 1:
-                self.reporter.status(f"warning: {sample.id}: {_ONLY_REASONING}")
+        self.reasoning.see(sample.id, prediction)
         return answered(sample, prediction, score, request)
 
     def warnings(self) -> tuple[str, ...]:
         """Warnings that the numbers alone do not show."""
-        if not self.only_reasoning:
-            return ()
-        return (f"warning: of {self.only_reasoning} samples {_ONLY_REASONING}",)
+        summary = self.reasoning.summary
+        return (f"warning: {summary}",) if summary else ()
 
 
 def run(config: RunConfig, reporter: Reporter) -> RunOutcome:
@@ -188,9 +186,10 @@ def run(config: RunConfig, reporter: Reporter) -> RunOutcome:
     if config.existing == "fresh":
         directory.set_aside()
     with directory.locked():
-        stored = _open(directory, plan, backend)
+        media = ShownMedia(directory.path)
+        stored = _open(directory, plan, backend, media)
         try:
-            interrupted, problem, warnings = _generate(stored, plan, backend, reporter)
+            interrupted, problem, warnings = _generate(stored, plan, backend, media, reporter)
         except InstitBenchError:
             stored.save("failed")
             raise
@@ -202,11 +201,12 @@ def run(config: RunConfig, reporter: Reporter) -> RunOutcome:
         return replace(outcome, warnings=warnings)
 
 
-def _open(directory: RunDirectory, plan: RunPlan, backend: Backend) -> Run:
+def _open(directory: RunDirectory, plan: RunPlan, backend: Backend, media: ShownMedia) -> Run:
     manifest = plan.manifest(backend.settings())
     if directory.has_samples:  # otherwise other settings would lose nothing
         try:
             manifest = merge(Run.load(directory.path).manifest, manifest)
+            media.require_unchanged()
         except NotComparableError as error:
             raise NotComparableError(
                 f"{directory.path}: cannot resume this run: {error}; choose another --name, "
@@ -218,7 +218,7 @@ def _open(directory: RunDirectory, plan: RunPlan, backend: Backend) -> Run:
 
 
 def _generate(
-    run: Run, plan: RunPlan, backend: Backend, reporter: Reporter
+    run: Run, plan: RunPlan, backend: Backend, media: ShownMedia, reporter: Reporter
 ) -> tuple[bool, Problem | None, tuple[str, ...]]:
     """Request all that remains; return whether it was interrupted, what stopped it, warnings."""
     names = [task_plan.task.name for task_plan in plan.tasks]
@@ -232,6 +232,7 @@ def _generate(
     for name in names:
         reporter.lane(name, totals[name], totals[name] - left[name])
     with ExitStack() as stack:
+        stack.enter_context(media.appending())
         state = _Asking(
             plan,
             backend,
@@ -241,6 +242,7 @@ def _generate(
             scorers={p.task.name: scorer_for(p.task) for p in plan.tasks},
             journals={name: stack.enter_context(run.tasks[name].journal()) for name in names},
             judging=_judging_stage(run, plan, reporter),
+            media=media,
         )
         stack.callback(reporter.end)
         try:
@@ -280,9 +282,9 @@ def _judging_stage(run: Run, plan: RunPlan, reporter: Reporter) -> JudgingStage 
     contracts = plan.judge_contracts()
     if told := nobody_judges(plan.config, contracts):
         reporter.status(told)
-    if not contracts or not plan.config.judges or plan.config.judge_batch:
-        return None
-    return JudgingStage(run, plan.config, contracts, reporter)
+    at_once = {} if plan.config.judge_batch else contracts
+    panels = panels_of(plan.config, at_once, plan.letter_contracts())
+    return JudgingStage(run, plan.config, panels, reporter) if panels else None
 
 
 def _submit_batch(run: Run, plan: RunPlan, reporter: Reporter) -> Problem | None:
@@ -299,11 +301,18 @@ def _submit_batch(run: Run, plan: RunPlan, reporter: Reporter) -> Problem | None
 def _failures(run: Run, plan: RunPlan) -> list[tuple[str, SampleRecord]]:
     """Return the selected samples that ended in an error, each with its task."""
     asked = {p.task.name: {s.id for s in p.selected} for p in plan.tasks}
-    return [
+    records = [
         (name, record)
         for name, ids in asked.items()
         for record in run.tasks[name].records.values()
-        if record.id in ids and record.state in (State.INFER_ERROR, State.JUDGE_ERROR)
+        if record.id in ids
+    ]
+    errors = (State.INFER_ERROR, State.JUDGE_ERROR)
+    failures = [(name, record) for name, record in records if record.state in errors]
+    return failures + [
+        (name, record.model_copy(update={"error": f"no letter extracted: {error}"}))
+        for name, record in records
+        if (error := record.details.get("extraction_error"))
     ]
 
 

@@ -17,7 +17,12 @@ from instit_bench.formats.lmms_eval.wording import whose_words
 from instit_bench.formats.prediction_file import PredictionFile
 from instit_bench.formats.predictions import read_predictions
 from instit_bench.judging.config import JudgeConfig
-from instit_bench.judging.contracts import has_spoken, nobody_judges, prompts_near
+from instit_bench.judging.contracts import (
+    extraction_contracts,
+    has_spoken,
+    nobody_judges,
+    prompts_near,
+)
 from instit_bench.judging.rejudge import contracts_of, judge_answers
 from instit_bench.progress import Reporter
 from instit_bench.runs.directory import RunDirectory, default_name, run_directory
@@ -31,6 +36,7 @@ from instit_bench.runs.manifest import (
     environment,
 )
 from instit_bench.runs.record import SampleRecord, answered, failed, not_run
+from instit_bench.scorers.contract import Contract
 from instit_bench.scorers.judge import JudgeContract
 from instit_bench.tasks.data import load_dataset
 from instit_bench.tasks.registry import load_registry
@@ -86,25 +92,27 @@ def score_file(options: ScoreOptions, make_reporter: Callable[[], Reporter]) -> 
     records = _score(found.samples, predictions, task)
     manifest = _manifest(task, found, predictions, options, len(records))
     contracts = contracts_of(manifest, options.data)
+    letters = _letters(task, manifest, options.judging)
     name = options.name or _run_name(task, predictions, options)
     directory = run_directory(options.output, name, lock=options.lock)
     kept = directory.set_aside()
     with directory.locked():
-        earlier = _keep_verdicts(kept, directory) if kept else None
+        earlier = _keep_verdicts(kept, directory) if kept else {}
         run = Run(directory, manifest)
         run.tasks[task.name].rewrite(records)
-        if earlier is not None and has_spoken(run, earlier):
-            manifest.judging = earlier
+        for role, judging in earlier.items():
+            if has_spoken(run, judging):
+                setattr(manifest, role, judging)
         run.save()
-        problem = _judge(run, options.judging, contracts, make_reporter) if contracts else None
+        problem = _judge(run, options.judging, contracts, letters, make_reporter)
         run.tasks[task.name].settle()
         run.save("failed" if problem else "finished")
         run.write_results()
         return Scored(run, problem)
 
 
-def _keep_verdicts(kept: Path, directory: RunDirectory) -> JudgingManifest | None:
-    """Copy verdicts and batches of the run that was set aside; return who gave the verdicts.
+def _keep_verdicts(kept: Path, directory: RunDirectory) -> dict[str, JudgingManifest]:
+    """Copy verdicts and batches of the run that was set aside; return who judged, by role.
 
     Both record which answers they are for, so they are right for the new run too.
     """
@@ -113,24 +121,38 @@ def _keep_verdicts(kept: Path, directory: RunDirectory) -> JudgingManifest | Non
     for batch in kept.glob("judge_batch*.json"):
         shutil.copy2(batch, directory.path)
     with suppress(InputError):
-        return Run.load(kept).manifest.judging
-    return None
+        manifest = Run.load(kept).manifest
+        roles = {"judging": manifest.judging, "extraction": manifest.extraction}
+        return {role: judging for role, judging in roles.items() if judging}
+    return {}
+
+
+def _letters(task: Task, manifest: Manifest, config: JudgeConfig) -> dict[str, Contract]:
+    """What a judge is asked to extract letters, if one is named."""
+    if config.extractor is None:
+        return {}
+    if task.scorer.extraction is None:
+        raise InputError(f"--extract-with: task {task.name} is not multiple choice")
+    return extraction_contracts(manifest, [task.name])
 
 
 def _judge(
     run: Run,
     config: JudgeConfig,
     contracts: dict[str, JudgeContract],
+    letters: dict[str, Contract],
     make_reporter: Callable[[], Reporter],
 ) -> Problem | None:
+    if not contracts and not letters:
+        return None
     reporter = make_reporter()
-    if not config.judges:
-        if told := nobody_judges(config, contracts):
-            reporter.status(told)
+    if told := nobody_judges(config, contracts):
+        reporter.status(told)
+    if not config.judges and not letters:
         return None
     reporter.begin(run.path)
     try:
-        return judge_answers(run, config, contracts, reporter)
+        return judge_answers(run, config, contracts, reporter, letters)
     finally:
         reporter.end()
 

@@ -2,14 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
 from instit_bench.errors import PLUGIN_FAULTS, InputError
 from instit_bench.tasks.task import Task
 from instit_bench.types import Prediction, Sample, Score, Scorer, State
 
 ONLY_REASONING = "only_reasoning"
+_ONLY_REASONING = (
+    "the reply has text in the reasoning field only, and counts as empty; a server with a "
+    "reasoning parser puts the answers of a model that does not think there"
+)
+
+
+@dataclass
+class ReasoningWatch:
+    """Notices replies with text in the reasoning field only; warns of the first, and counts all."""
+
+    warn: Callable[[str], None]
+    count: int = 0
+
+    def see(self, sample_id: str, prediction: Prediction) -> None:
+        """Look at one reply."""
+        if prediction.only_reasoning:
+            self.count += 1
+            if self.count == 1:
+                self.warn(f"{sample_id}: {_ONLY_REASONING}")
+
+    @property
+    def summary(self) -> str | None:
+        """The warning about all of them, if there was one."""
+        return f"of {self.count} samples {_ONLY_REASONING}" if self.count else None
 
 
 def scorer_for(task: Task) -> Scorer:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from instit_bench.progress import Tell
-from instit_bench.scorers.judge.contract import JudgeContract, JudgeItem
+from instit_bench.scorers.contract import Contract, Item
 from instit_bench.types import Verdict
 
 
@@ -37,7 +37,7 @@ class JudgeEngine:
 
 
 class Judge(Protocol):
-    """Scores open-ended answers; many calls are in flight at once."""
+    """Scores open-ended answers, and reads what others chose; many calls are in flight at once."""
 
     @property
     def name(self) -> str:
@@ -61,12 +61,12 @@ class Judge(Protocol):
         """What the manifest says of this judge; never a key."""
         ...
 
-    def knows(self, contract: JudgeContract, item: JudgeItem, repeat: int) -> bool:
-        """Whether the score is at hand without a call."""
+    def knows(self, contract: Contract, item: Item, repeat: int) -> bool:
+        """Whether the verdict is at hand without a call."""
         ...
 
-    async def judge(self, contract: JudgeContract, item: JudgeItem, repeat: int) -> Verdict:
-        """Score one answer; a reply that is no score ends, after retries, as an error.
+    async def judge(self, contract: Contract, item: Item, repeat: int) -> Verdict:
+        """Judge one answer; a reply that the contract refuses ends, after retries, as an error.
 
         Raises:
             JudgeUnavailable: Every call would fail.

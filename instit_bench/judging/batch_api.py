@@ -16,14 +16,8 @@ import openai
 
 from instit_bench.endpoint import Endpoint, ReplyError, read_reply
 from instit_bench.errors import InputError, InstitBenchError
-from instit_bench.scorers.judge.contract import (
-    RESPONSE_FORMAT,
-    BadReply,
-    JudgeContract,
-    JudgeItem,
-    last_words,
-    score_of,
-)
+from instit_bench.scorers.contract import BadReply, last_words
+from instit_bench.scorers.judge.contract import RESPONSE_FORMAT, JudgeContract, JudgeItem, score_of
 from instit_bench.types import Verdict
 
 _METADATA_KEY = "instit_bench"

@@ -29,7 +29,7 @@ from instit_bench.runs.judged import BATCH_DISCOUNT
 from instit_bench.runs.loaded import Run
 from instit_bench.runs.manifest import JudgingManifest
 from instit_bench.runs.record import SampleRecord
-from instit_bench.runs.verdicts import digest_of, item_of, that_count, verdict_record
+from instit_bench.runs.verdicts import digest_of, open_item, that_count, verdict_record
 from instit_bench.scorers.judge import JudgeContract
 from instit_bench.types import Usage
 
@@ -82,7 +82,7 @@ def submit_batch(
     judging = judging_manifest(config, contracts)
     assert judging is not None  # noqa: S101 - there are a judge and something to judge
     if has_spoken(run, judging):
-        name_judges(run, judging)
+        name_judges(run, "judging", judging)
     if not requests:
         return "every answer has a verdict; there is nothing to submit"
     cost = cost_told(judging.prices.get(judge), _tokens(requests), BATCH_DISCOUNT)
@@ -169,14 +169,17 @@ async def _collect(
                 verdict = verdicts.get(custom_id)
                 if answer.task != task or record is None or verdict is None:
                     continue
-                if digest_of(item_of(record)) != answer.item:
+                if digest_of(open_item(record)) != answer.item:
                     continue  # the run was started again since, and answered differently
-                line = verdict_record(record, manifest.judge, answer.repeat, contract, verdict)
+                item = open_item(record)
+                line = verdict_record(
+                    record.id, item, manifest.judge, answer.repeat, contract, verdict
+                )
                 append(line.model_copy(update={"batch": True}))
-                key = cache_key(settings, contract, item_of(record), answer.repeat)
+                key = cache_key(settings, contract, item, answer.repeat)
                 cache.put(key, manifest.judge, verdict)
     if run.manifest.judging is None or has_spoken(run, manifest.judging):
-        name_judges(run, manifest.judging)
+        name_judges(run, "judging", manifest.judging)
     # All that it said is in the journals now.
     _path(run).rename(run.path / f"{_COLLECTED}{manifest.batch_id}.json")
     return _after(state, manifest)
@@ -202,7 +205,7 @@ def _missing(
             if not record.finished:
                 continue
             known = that_count(
-                record,
+                open_item(record),
                 run.tasks[task].verdicts.of(record.id),
                 [judge],
                 contract.digest,
@@ -212,9 +215,9 @@ def _missing(
             for repeat in range(config.judge_repeats):
                 if repeat not in have:
                     name = _custom_id(task, record, repeat)
-                    requests.append(BatchRequest(name, contract, item_of(record)))
+                    requests.append(BatchRequest(name, contract, open_item(record)))
                     answers[name] = BatchedAnswer(
-                        task=task, id=record.id, repeat=repeat, item=digest_of(item_of(record))
+                        task=task, id=record.id, repeat=repeat, item=digest_of(open_item(record))
                     )
     return requests, answers
 

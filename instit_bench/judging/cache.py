@@ -1,7 +1,7 @@
-"""Scores that were paid for once: SQLite, safe for several runs at once.
+"""Verdicts that were paid for once: SQLite, safe for several runs at once.
 
-Only scores are kept, never errors. The key covers everything that the score depends on: judge,
-endpoint, settings, instructions, question, ground truth, answer, and the number of the repeat.
+Only scores and letters are kept, never errors. The key covers everything that one depends on:
+judge, endpoint, settings, instructions, all that is judged, and the number of the repeat.
 """
 
 from __future__ import annotations
@@ -16,62 +16,73 @@ from pathlib import Path
 from typing import Any
 
 from instit_bench.errors import InputError
-from instit_bench.scorers.judge.contract import JudgeContract, JudgeItem
+from instit_bench.progress import Tell
+from instit_bench.scorers.contract import Contract, Item
 from instit_bench.types import Usage, Verdict
 
 _WAIT_S = 30.0
 _IN_MEMORY = ":memory:"
-_NO_PLACE = ("unable to open", "readonly", "read-only")
+_NO_PLACE = ("unable to open", "readonly", "read-only", "disk is full", "disk I/O error")
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS verdicts (
+CREATE TABLE IF NOT EXISTS {table} (
     key TEXT PRIMARY KEY,
     judge TEXT NOT NULL,
-    score REAL NOT NULL,
+    {value} NOT NULL,
     raw TEXT NOT NULL,
     prompt_tokens INTEGER,
     completion_tokens INTEGER,
     created TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP
 )
 """
+_TABLES = {"verdicts": "score REAL", "letters": "letter TEXT"}
+_GET = """
+SELECT score, NULL, raw, prompt_tokens, completion_tokens FROM verdicts WHERE key = :key
+UNION ALL
+SELECT NULL, letter, raw, prompt_tokens, completion_tokens FROM letters WHERE key = :key
+"""
+_STATS = """
+SELECT judge, SUM(scores), SUM(letters), SUM(COALESCE(prompt, 0) + COALESCE(completion, 0))
+FROM (
+    SELECT judge, 1 scores, 0 letters, prompt_tokens prompt, completion_tokens completion
+    FROM verdicts
+    UNION ALL
+    SELECT judge, 0, 1, prompt_tokens, completion_tokens FROM letters
+)
+GROUP BY judge ORDER BY judge
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class CacheLine:
-    """How many scores of one judge are kept, and the tokens they cost."""
+    """How many scores and letters of one judge are kept, and the tokens they cost."""
 
     judge: str
     scores: int
+    letters: int
     tokens: int
 
 
-def cache_key(
-    settings: dict[str, Any], contract: JudgeContract, item: JudgeItem, repeat: int
-) -> str:
-    """SHA-256 over all that a score depends on."""
-    parts = [
-        settings,
-        contract.digest,
-        item.question,
-        item.ground_truth,
-        item.answer,
-        repeat,
-    ]
+def cache_key(settings: dict[str, Any], contract: Contract, item: Item, repeat: int) -> str:
+    """SHA-256 over all that a verdict depends on."""
+    parts = [settings, contract.digest, *item.parts, repeat]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 class VerdictCache:
-    """The cache file (without a path: memory); every call is one short transaction."""
+    """The cache file (without a path: memory); every call is one short transaction.
+
+    A cache is a convenience: if its disk is full or read-only, verdicts are kept in memory from
+    then on, and ``tell`` is told so once.
+    """
 
     def __init__(self, path: Path | None) -> None:
         self.path = path or Path(_IN_MEMORY)
         self.warning: str | None = None
+        self.tell: Tell = lambda _: None
         with self._told():
             if path is not None:
                 path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(path or _IN_MEMORY, timeout=_WAIT_S, isolation_level=None)
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=NORMAL")
-            self._db.execute(_SCHEMA)
+            self._db = _opened(path)
 
     @classmethod
     def or_without(cls, path: Path) -> VerdictCache:
@@ -85,38 +96,48 @@ class VerdictCache:
             if not _cannot_write(error.__cause__):
                 raise
             cache = cls(None)
-            cache.warning = (
-                f"judge cache off: {error.__cause__}: {path}; set INSTIT_BENCH_HOME to a folder "
-                "that can be written"
-            )
+            cache.path = path
+            cache._turn_off(error.__cause__)
             return cache
 
+    def _turn_off(self, error: object) -> None:
+        """Go on in memory."""
+        self._db = _opened(None)
+        self.warning = (
+            f"judge cache off: {error}: {self.path}; set INSTIT_BENCH_HOME to a folder that can be "
+            "written"
+        )
+        self.tell(f"warning: {self.warning}")
+
     def get(self, key: str) -> Verdict | None:
-        """The score under a key, if it was ever given."""
-        with self._told():
-            row = self._db.execute(
-                "SELECT score, raw, prompt_tokens, completion_tokens FROM verdicts WHERE key = ?",
-                (key,),
-            ).fetchone()
-        if row is None:
-            return None
-        score, raw, prompt_tokens, completion_tokens = row
-        return Verdict(score, None, raw, Usage(prompt_tokens, completion_tokens), cached=True)
+        """The verdict under a key, if it was ever given."""
+        with self._or_off():
+            row = self._db.execute(_GET, {"key": key}).fetchone()
+            if row is not None:
+                return self._verdict(row)
+        return None
+
+    def _verdict(self, row: tuple[Any, ...]) -> Verdict:
+        score, letter, raw, prompt_tokens, completion_tokens = row
+        usage = Usage(prompt_tokens, completion_tokens)
+        return Verdict(score, None, raw, usage, cached=True, letter=letter)
 
     def put(self, key: str, judge: str, verdict: Verdict) -> None:
-        """Keep a score; what is there already stays, an error is not kept."""
-        if verdict.score is None:
+        """Keep a score or a letter; what is there already stays, an error is not kept."""
+        if not verdict.given:
             return
+        scored = verdict.letter is None
+        table, column = ("verdicts", "score") if scored else ("letters", "letter")
         usage = verdict.usage
-        with self._told():
+        with self._or_off():
             self._db.execute(
-                "INSERT OR IGNORE INTO verdicts "
-                "(key, judge, score, raw, prompt_tokens, completion_tokens) "
+                f"INSERT OR IGNORE INTO {table} "  # noqa: S608 - our own names
+                f"(key, judge, {column}, raw, prompt_tokens, completion_tokens) "
                 "VALUES (?, ?, ?, ?, ?, ?)",
                 (
                     key,
                     judge,
-                    verdict.score,
+                    verdict.score if scored else verdict.letter,
                     verdict.raw or "",
                     usage.prompt_tokens,
                     usage.completion_tokens,
@@ -126,22 +147,30 @@ class VerdictCache:
     def stats(self) -> list[CacheLine]:
         """One line a judge."""
         with self._told():
-            rows = self._db.execute(
-                "SELECT judge, COUNT(*), "
-                "COALESCE(SUM(COALESCE(prompt_tokens, 0) + COALESCE(completion_tokens, 0)), 0) "
-                "FROM verdicts GROUP BY judge ORDER BY judge"
-            ).fetchall()
+            rows = self._db.execute(_STATS).fetchall()
         return [CacheLine(*row) for row in rows]
 
     def clear(self) -> int:
-        """Forget everything; returns how many scores there were."""
+        """Forget everything; returns how many verdicts there were."""
         with self._told():
-            forgotten: int = self._db.execute("DELETE FROM verdicts").rowcount
-        return forgotten
+            return sum(
+                self._db.execute(f"DELETE FROM {table}").rowcount  # noqa: S608
+                for table in _TABLES
+            )
 
     def close(self) -> None:
         """Close the file."""
         self._db.close()
+
+    @contextmanager
+    def _or_off(self) -> Iterator[None]:
+        try:
+            with self._told():
+                yield
+        except InputError as error:
+            if not _cannot_write(error.__cause__):
+                raise
+            self._turn_off(error.__cause__)
 
     @contextmanager
     def _told(self) -> Iterator[None]:
@@ -151,6 +180,15 @@ class VerdictCache:
             raise InputError(
                 f"{self.path}: the judge's cache cannot be used: {error}; move the file away"
             ) from error
+
+
+def _opened(path: Path | None) -> sqlite3.Connection:
+    db = sqlite3.connect(path or _IN_MEMORY, timeout=_WAIT_S, isolation_level=None)
+    db.execute("PRAGMA journal_mode=WAL")
+    db.execute("PRAGMA synchronous=NORMAL")
+    for table, value in _TABLES.items():
+        db.execute(_SCHEMA.format(table=table, value=value))
+    return db
 
 
 def _cannot_write(error: BaseException | None) -> bool:

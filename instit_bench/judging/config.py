@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -11,16 +12,17 @@ from instit_bench.backends.options import checked_engine_arguments
 from instit_bench.endpoint import Endpoint, find_endpoint
 from instit_bench.errors import InputError
 from instit_bench.judging.base import JudgeEngine, JudgeOptions
-from instit_bench.judging.create import JudgeSetup, chosen_judges, default_judges
+from instit_bench.judging.create import JudgeSetup, chosen_extractor, chosen_judges, default_judges
 
 
 class JudgeConfig(BaseModel):
-    """Who judges open-ended answers, and how; every field is an option of the same name.
+    """Who judges answers, and how; every field is an option of the same name.
 
-    No ``judge`` named means the official one where a key is set, else nobody.
+    No ``judge`` named means the official one where a key is set, else nobody. Letters are extracted
+    by nobody unless ``extract_with`` names a judge; all other settings hold for both.
 
     Raises:
-        InputError: A judge's name is of no known form, or the judge has no Batch API.
+        InputError: A judge's name is of no known form, or it cannot be asked in a batch.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", title="Judging")
@@ -30,6 +32,12 @@ class JudgeConfig(BaseModel):
         description="openai:MODEL, vllm:MODEL, lexical (offline, not comparable) or none; "
         "repeatable, the first judge's verdicts count. Default: openai:gpt-4o-2024-08-06 if "
         "OPENAI_API_KEY is set (run: and the model is a provider's), else none.",
+    )
+    extract_with: str | None = Field(
+        None,
+        description="Judge that names the letter of multiple-choice predictions that stay unparsed "
+        "(openai:MODEL or vllm:MODEL); counted apart, never in official metrics. Default: none.",
+        json_schema_extra={"metavar": "judge"},
     )
     judge_base_url: str | None = Field(
         None,
@@ -90,9 +98,19 @@ class JudgeConfig(BaseModel):
         """The judges to ask."""
         return chosen_judges(self.judge) if self.judge else self.default_judges
 
+    @property
+    def extractor(self) -> str | None:
+        """Who extracts letters."""
+        return chosen_extractor(self.extract_with)
+
     @model_validator(mode="after")
     def _can_be_asked(self) -> Self:
-        judges = self.judges
+        judges, extractor = self.judges, self.extractor
+        if self.judge_batch and extractor:
+            raise InputError(
+                "--judge-batch: letters are not extracted in a batch; leave out --extract-with, "
+                "and use instit-bench judge RUN --extract-with afterwards"
+            )
         if self.judge_batch and not (len(judges) == 1 and judges[0].startswith("openai:")):
             raise InputError("--judge-batch: name exactly one judge of the form openai:MODEL")
         return self
@@ -107,10 +125,10 @@ class JudgeConfig(BaseModel):
             self.judge_base_url, "--judge-base-url", key_env=self.judge_api_key_env
         )
 
-    def setup(self) -> JudgeSetup:
-        """What is needed to make them."""
+    def setup(self, judges: Iterable[str]) -> JudgeSetup:
+        """What is needed to make these judges, which share one budget."""
         return JudgeSetup(
-            specs=self.judges,
+            specs=tuple(dict.fromkeys(judges)),
             endpoint=self.judge_endpoint,
             options=JudgeOptions(
                 concurrency=self.judge_concurrency,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
+from typing import Literal
 
 from instit_bench.datasets.layout import PROMPTS_FILE
 from instit_bench.datasets.prompts import OfficialPrompts, read_prompts
@@ -11,10 +12,15 @@ from instit_bench.judging.config import JudgeConfig
 from instit_bench.judging.prices import read_prices
 from instit_bench.resources import home
 from instit_bench.runs.loaded import Run
-from instit_bench.runs.manifest import JudgingManifest, Price
-from instit_bench.runs.verdicts import that_count
+from instit_bench.runs.manifest import JudgingManifest, Manifest, Price
+from instit_bench.runs.verdicts import item_of, that_count
+from instit_bench.scorers.contract import Contract
 from instit_bench.scorers.judge import JudgeContract
 from instit_bench.scorers.judge.contract import OFFICIAL_JUDGE
+from instit_bench.scorers.registry import spec_of
+
+Role = Literal["judging", "extraction"]
+"""What judges do for a run: score its open answers, or extract letters; a manifest's field."""
 
 
 def prompts_near(files: Iterable[Path]) -> OfficialPrompts | None:
@@ -34,6 +40,12 @@ def contract_for(media: str, prompts: OfficialPrompts | None) -> JudgeContract:
     return JudgeContract(getattr(prompts.gpt_eval, split), "official")
 
 
+def extraction_contracts(manifest: Manifest, tasks: Collection[str]) -> dict[str, Contract]:
+    """What a judge is asked to extract the letters of each of these tasks that has letters."""
+    specs = {name: spec_of(manifest.tasks[name]) for name in tasks}
+    return {name: spec.extraction.contract for name, spec in specs.items() if spec.extraction}
+
+
 def judging_manifest(
     config: JudgeConfig, contracts: Mapping[str, JudgeContract]
 ) -> JudgingManifest | None:
@@ -46,31 +58,46 @@ def judging_manifest(
         repeats=config.judge_repeats,
         contracts={task: contract.digest for task, contract in contracts.items()},
         prompts=next(iter(contracts.values())).origin,
-        prices=_prices(config),
+        prices=_prices(config, judges),
     )
 
 
-def name_judges(run: Run, judging: JudgingManifest) -> None:
+def extraction_manifest(
+    config: JudgeConfig, contracts: Mapping[str, Contract]
+) -> JudgingManifest | None:
+    """What the manifest says of who extracts letters; ``None`` where nobody does."""
+    if config.extractor is None or not contracts:
+        return None
+    return JudgingManifest(
+        judges=[config.extractor],
+        contracts={task: contract.digest for task, contract in contracts.items()},
+        prompts="own",
+        prices=_prices(config, [config.extractor]),
+    )
+
+
+def name_judges(run: Run, role: Role, judging: JudgingManifest) -> None:
     """Have the manifest name these judges, whose verdicts count from now on.
 
     Tasks that they were not asked for keep their instructions.
     """
-    before = run.manifest.judging.contracts if run.manifest.judging else {}
+    known: JudgingManifest | None = getattr(run.manifest, role)
+    before = known.contracts if known else {}
     named = judging.model_copy(update={"contracts": {**before, **judging.contracts}})
-    if named != run.manifest.judging:
-        run.manifest.judging = named
+    if named != known:
+        setattr(run.manifest, role, named)
         run.save()
 
 
 def has_spoken(run: Run, judging: JudgingManifest) -> bool:
-    """Whether the first judge gave a score for any answer that the run holds."""
+    """Whether the first judge gave a verdict on any answer that the run holds."""
     return any(
-        verdict.score is not None
+        verdict.given
         for task, contract in judging.contracts.items()
         if task in run.tasks
         for record in run.tasks[task].records.values()
         for verdict in that_count(
-            record,
+            item_of(record, spec_of(run.tasks[task].entry)),
             run.tasks[task].verdicts.of(record.id),
             judging.judges[:1],
             contract,
@@ -89,8 +116,8 @@ def nobody_judges(config: JudgeConfig, contracts: Collection[str]) -> str | None
     )
 
 
-def _prices(config: JudgeConfig) -> dict[str, Price]:
+def _prices(config: JudgeConfig, judges: Iterable[str]) -> dict[str, Price]:
     """The prices of the judges that have one, as they were when the run was judged."""
     prices = read_prices(config.judge_prices)
-    models = {name: name.partition(":")[2] for name in config.judges}
+    models = {name: name.partition(":")[2] for name in judges}
     return {name: prices[m] for name, m in models.items() if m in prices}

@@ -38,12 +38,29 @@ def chosen_judges(specs: Sequence[str]) -> tuple[str, ...]:
         InputError: A name is of no known form.
     """
     for spec in specs:
-        kind, _, model = spec.partition(":")
-        if spec not in ("none", LEXICAL) and not (kind in ("openai", "vllm") and model):
+        if spec not in ("none", LEXICAL) and not _is_model(spec):
             raise InputError(f"--judge {spec}: choose {_FORMS}")
     if "none" in specs and len(specs) > 1:
         raise InputError("--judge none excludes every other judge")
     return () if "none" in specs else tuple(dict.fromkeys(specs))
+
+
+def chosen_extractor(spec: str | None) -> str | None:
+    """The judge model that extracts letters, or ``None``.
+
+    Raises:
+        InputError: It is not a model.
+    """
+    if spec is None or spec == "none":
+        return None
+    if not _is_model(spec):
+        raise InputError(f"--extract-with {spec}: choose none, openai:MODEL or vllm:MODEL")
+    return spec
+
+
+def _is_model(spec: str) -> bool:
+    kind, _, model = spec.partition(":")
+    return kind in ("openai", "vllm") and bool(model)
 
 
 def default_judges() -> tuple[str, ...]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from time import time
@@ -22,37 +22,31 @@ from instit_bench.judging.limiter import AdaptiveLimiter
 from instit_bench.judging.prices import REPLY_TOKENS, Budget, most_tokens
 from instit_bench.progress import Tell
 from instit_bench.runs.manifest import Price
-from instit_bench.scorers.judge.contract import (
-    RESPONSE_FORMAT,
-    BadReply,
-    JudgeContract,
-    JudgeItem,
-    last_words,
-    score_of,
-)
+from instit_bench.scorers.contract import BadReply, Contract, Item, last_words
 from instit_bench.types import Prediction, Usage, Verdict
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 30.0
 _LONGEST_RETRY_AFTER_S = 300.0
 
 
+def by_schema(contract: Contract, item: Item) -> dict[str, Any]:
+    """Restrict a reply by the schema of its contract, as endpoints with structured output do."""
+    return {"response_format": contract.response_format(item)}
+
+
 @dataclass(frozen=True, slots=True)
 class CallSettings:
-    """The form of the reply that is asked for, and further settings of a call."""
+    """How a call restricts the reply, and its further settings.
 
-    response_format: Mapping[str, Any] | None
-    extra: Mapping[str, Any]
+    By default sampling is left to the endpoint, as the benchmark's evaluator leaves it.
+    """
 
-    def settings(self) -> dict[str, Any]:
-        """What a score depends on."""
-        return {"response_format": self.response_format, **self.extra}
-
-
-OFFICIAL_CALL = CallSettings(RESPONSE_FORMAT, {})  # sampling is left to the endpoint, as upstream
+    restrict: Callable[[Contract, Item], dict[str, Any]] = by_schema
+    extra: Mapping[str, Any] = field(default_factory=dict)
 
 
 class OpenAIJudge:
-    """Asks one model of one endpoint; every score goes through the cache.
+    """Asks one model of one endpoint; every verdict goes through the cache.
 
     ``settings`` stands in for model and address where the address means nothing.
     """
@@ -68,7 +62,7 @@ class OpenAIJudge:
         cache: VerdictCache,
         price: Price | None = None,
         budget: Budget | None = None,
-        call: CallSettings = OFFICIAL_CALL,
+        call: CallSettings | None = None,
         settings: dict[str, Any] | None = None,
     ) -> None:
         self._name = name
@@ -78,7 +72,7 @@ class OpenAIJudge:
         self._cache = cache
         self._price = price
         self._budget = budget
-        self._call_settings = call
+        self._call_settings = call or CallSettings()
         self._settings = settings or {"model": model, "base_url": endpoint.shown}
         self._limiter = AdaptiveLimiter(options.concurrency)
         self._client = endpoint.client(options.timeout_s, max_retries=0)
@@ -95,6 +89,7 @@ class OpenAIJudge:
 
     async def start(self, folder: Path, tell: Tell) -> None:  # noqa: ARG002 - logs nothing
         """Nothing to start; says where no score is kept for later."""
+        self._cache.tell = tell
         if self._cache.warning:
             tell(f"warning: {self._cache.warning}")
 
@@ -102,12 +97,12 @@ class OpenAIJudge:
         """Close the connections."""
         await self._client.close()
 
-    def knows(self, contract: JudgeContract, item: JudgeItem, repeat: int) -> bool:
+    def knows(self, contract: Contract, item: Item, repeat: int) -> bool:
         """Whether the cache has it."""
         return self._cache.get(cache_key(self.settings(), contract, item, repeat)) is not None
 
-    async def judge(self, contract: JudgeContract, item: JudgeItem, repeat: int) -> Verdict:
-        """From the cache, or by calls until one reply is a score."""
+    async def judge(self, contract: Contract, item: Item, repeat: int) -> Verdict:
+        """From the cache, or by calls until one reply is what the contract asks for."""
         key = cache_key(self.settings(), contract, item, repeat)
         if (kept := self._cache.get(key)) is not None:
             return kept
@@ -115,7 +110,7 @@ class OpenAIJudge:
         self._cache.put(key, self._name, verdict)
         return verdict
 
-    async def _call(self, contract: JudgeContract, item: JudgeItem) -> Verdict:
+    async def _call(self, contract: Contract, item: Item) -> Verdict:
         problem, raw, spent, calls = "", None, Usage(0, 0), 0
         for attempt in range(self._options.attempts):
             async with self._limiter.slot() as started:
@@ -136,14 +131,15 @@ class OpenAIJudge:
                         self._limiter.answered()
                         spent = self._book(spent, contract, item, reply)
                         try:
-                            return Verdict(score_of(reply), None, reply.text, spent, calls)
+                            found = contract.read(reply, item)
+                            return replace(found, raw=reply.text, usage=spent, calls=calls)
                         except BadReply as error:
                             problem, raw = str(error), last_words(reply)
                             continue  # ask again at once: the endpoint is well
             await asyncio.sleep(_pause(attempt))
         return Verdict(None, f"{problem} ({calls} calls)", raw, spent, calls)
 
-    async def _send(self, contract: JudgeContract, item: JudgeItem) -> Prediction:
+    async def _send(self, contract: Contract, item: Item) -> Prediction:
         structured = self._structured
         try:
             return await self._create(contract, item, structured=structured)
@@ -154,17 +150,15 @@ class OpenAIJudge:
                 return await self._create(contract, item, structured=False)
             raise
 
-    async def _create(
-        self, contract: JudgeContract, item: JudgeItem, *, structured: bool
-    ) -> Prediction:
+    async def _create(self, contract: Contract, item: Item, *, structured: bool) -> Prediction:
         body = {
             "model": self._model,
             "messages": contract.messages(item, structured=structured),
             "stream": False,  # sent by the benchmark's evaluator too
             **self._call_settings.extra,
         }
-        if structured and self._call_settings.response_format is not None:
-            body["response_format"] = self._call_settings.response_format
+        if structured:
+            body |= self._call_settings.restrict(contract, item)
         return self._endpoint.redacted(await ask_chat(self._client, body))
 
     def _after(self, error: openai.APIError, started: float) -> str:
@@ -176,7 +170,7 @@ class OpenAIJudge:
         return self._endpoint.told(error)
 
     @contextmanager
-    def _reserved(self, contract: JudgeContract, item: JudgeItem) -> Iterator[None]:
+    def _reserved(self, contract: Contract, item: Item) -> Iterator[None]:
         if self._budget is None or self._price is None:
             yield
             return
@@ -184,9 +178,7 @@ class OpenAIJudge:
         with self._budget.reserve(self._price.of(Usage(tokens, REPLY_TOKENS))):
             yield
 
-    def _book(
-        self, so_far: Usage, contract: JudgeContract, item: JudgeItem, reply: Prediction
-    ) -> Usage:
+    def _book(self, so_far: Usage, contract: Contract, item: Item, reply: Prediction) -> Usage:
         """Add what a reply cost; where the endpoint does not say, what was reserved for it."""
         prompt, completion = reply.usage.prompt_tokens, reply.usage.completion_tokens
         if self._budget is not None and self._price is not None:

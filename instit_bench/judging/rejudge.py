@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from instit_bench.datasets.prompts import OfficialPrompts, read_prompts
 from instit_bench.datasets.source import open_source
 from instit_bench.errors import InputError, Problem
 from instit_bench.judging.config import JudgeConfig
-from instit_bench.judging.contracts import contract_for, prompts_near
+from instit_bench.judging.contracts import contract_for, extraction_contracts, prompts_near
+from instit_bench.judging.panels import panels_of
 from instit_bench.judging.stage import JudgingStage, judge_all, problem_of
 from instit_bench.progress import Reporter
 from instit_bench.runs.directory import RunDirectory
 from instit_bench.runs.loaded import Run
 from instit_bench.runs.manifest import Manifest
+from instit_bench.scorers.contract import Contract
 from instit_bench.scorers.judge import JudgeContract
 from instit_bench.scorers.registry import spec_of
 
@@ -23,46 +25,69 @@ from instit_bench.scorers.registry import spec_of
 def judge_run(
     directory: RunDirectory, config: JudgeConfig, data: str | None, reporter: Reporter
 ) -> tuple[Run, Problem | None]:
-    """Judge a run's open-ended answers; returns the run and what stopped it, if anything.
+    """Judge a run's open-ended answers, and have letters extracted where ``extract_with`` is set.
 
-    Where the judge says nothing, manifest and results stay as they were.
+    With ``extract_with`` alone nothing is judged. Returns the run and what stopped it, if anything.
+    Where a judge says nothing, manifest and results stay as they were.
 
     Raises:
-        InputError: The folder is no run, has no open answers, or no judge is named.
+        InputError: The folder is no run, has nothing to judge, or no judge is named.
     """
-    with directory.locked():
+    with directory.locked(create=False):
         run = Run.load(directory.path)
-        contracts = contracts_of(run.manifest, data)
-        if not contracts:
-            raise InputError(f"{run.path}: has no open-ended task to judge")
-        if not config.judges:
-            raise InputError("no judge: name one with --judge, or set OPENAI_API_KEY")
-        if not any(r.finished for task in contracts for r in run.tasks[task].records.values()):
-            raise InputError(f"{run.path}: has no answer to judge yet")
+        judges = config.extractor is None or config.judge
+        contracts = contracts_of(run.manifest, data) if judges else {}
+        letters = extraction_contracts(run.manifest, run.tasks) if config.extractor else {}
+        _check_there_is_work(run, config, contracts, letters)
         reporter.begin(run.path)
         try:
-            problem = judge_answers(run, config, contracts, reporter)
+            problem = judge_answers(run, config, contracts, reporter, letters)
         finally:
             reporter.end()
-        named = run.manifest.judging
-        if named is None or tuple(named.judges) != config.judges:
-            return run, problem
-        return _settled(run, contracts), problem
+        return _settled(run, _named_for(run, config, contracts, letters)), problem
+
+
+def _check_there_is_work(
+    run: Run, config: JudgeConfig, contracts: Collection[str], letters: Collection[str]
+) -> None:
+    if config.extractor and not letters:
+        raise InputError(f"{run.path}: has no multiple-choice task to extract letters from")
+    if not contracts and not letters:
+        raise InputError(f"{run.path}: has no open-ended task to judge")
+    if not config.judges and not letters:
+        raise InputError("no judge: name one with --judge, or set OPENAI_API_KEY")
+    tasks = (run.tasks[name] for name in (*contracts, *letters))
+    if not any(record.finished for task in tasks for record in task.records.values()):
+        raise InputError(f"{run.path}: has no answer to judge yet")
+
+
+def _named_for(
+    run: Run, config: JudgeConfig, contracts: Iterable[str], letters: Iterable[str]
+) -> list[str]:
+    """The tasks for which the run names these judges now."""
+    judging, extraction = run.manifest.judging, run.manifest.extraction
+    scored = contracts if judging and tuple(judging.judges) == config.judges else ()
+    read = letters if extraction and extraction.judges == [config.extractor] else ()
+    return [*scored, *read]
 
 
 def judge_answers(
     run: Run,
     config: JudgeConfig,
-    contracts: dict[str, JudgeContract],
+    contracts: Mapping[str, JudgeContract],
     reporter: Reporter,
+    letters: Mapping[str, Contract],
 ) -> Problem | None:
-    """Have all answers in a run's journals judged, now or in a batch."""
-    if config.judge_batch:
+    """Have all answers in a run's journals judged, now or in a batch, and unread ones read."""
+    if config.judge_batch and contracts:
         from instit_bench.judging.batch_run import submit_batch
 
         reporter.status(submit_batch(run, config, contracts, reporter.status))
         return None
-    stage = JudgingStage(run, config, contracts, reporter)
+    panels = panels_of(config, contracts, letters)
+    if not panels:
+        return None
+    stage = JudgingStage(run, config, panels, reporter)
     asyncio.run(judge_all(stage))
     return problem_of(stage)
 
@@ -78,7 +103,7 @@ def collect_run(
     """
     from instit_bench.judging.batch_run import collect_batch, submitted_judging
 
-    with directory.locked():
+    with directory.locked(create=False):
         run = Run.load(directory.path)
         contracts = contracts_of(run.manifest, data)
         submitted = submitted_judging(run).contracts
@@ -92,8 +117,14 @@ def collect_run(
 
 
 def _settled(run: Run, tasks: Iterable[str]) -> Run:
-    """The run, with verdicts brought into the journals of these tasks and the results written."""
-    for task in tasks:
+    """The run, with verdicts brought into the journals of these tasks and the results written.
+
+    Without any task it stays as it is.
+    """
+    names = list(tasks)
+    if not names:
+        return run
+    for task in names:
         run.tasks[task].settle()
     run.save()
     run.write_results()

@@ -1,4 +1,8 @@
-"""Judging while answers come in: every answer once, every verdict on disk at once."""
+"""Judging while answers come in: every answer once, every verdict on disk at once.
+
+Open answers are judged one by one as they come. Letters are extracted at the end, when it is known
+how many predictions stay unread, so that number and cost are told before the first call.
+"""
 
 from __future__ import annotations
 
@@ -11,16 +15,15 @@ from types import TracebackType
 from instit_bench.errors import Problem
 from instit_bench.judging.base import BudgetReached, Judge, JudgeUnavailable
 from instit_bench.judging.config import JudgeConfig
-from instit_bench.judging.contracts import judging_manifest, name_judges
+from instit_bench.judging.contracts import name_judges
 from instit_bench.judging.create import make_judges
-from instit_bench.judging.prices import REPLY_TOKENS, cost_told, estimated_tokens
+from instit_bench.judging.panels import Panel
 from instit_bench.progress import Reporter
 from instit_bench.runs.loaded import Run
-from instit_bench.runs.manifest import JudgingManifest, Price
 from instit_bench.runs.record import SampleRecord
 from instit_bench.runs.verdicts import VerdictRecord, item_of, that_count, verdict_record
-from instit_bench.scorers.judge import JudgeContract, JudgeItem
-from instit_bench.types import Usage
+from instit_bench.scorers.contract import Item
+from instit_bench.scorers.registry import spec_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +36,10 @@ class Stopped:
 
 @dataclass(frozen=True, slots=True)
 class _Job:
+    panel: Panel
     task: str
-    record: SampleRecord
+    sample: str
+    item: Item
     repeat: int
 
 
@@ -47,28 +52,21 @@ class JudgingStage:
 
     run: Run
     config: JudgeConfig
-    contracts: Mapping[str, JudgeContract]
+    panels: Sequence[Panel]
     reporter: Reporter
     stopped: Stopped | None = None
-    spoken: bool = False
-    last_error: str | None = None
-    _judging: JudgingManifest = field(init=False)
-    _judges: list[Judge] = field(default_factory=list)
+    _judges: dict[str, Judge] = field(default_factory=dict)
     _queues: dict[str, asyncio.Queue[_Job]] = field(default_factory=dict)
     _workers: list[asyncio.Task[None]] = field(default_factory=list)
     _journals: dict[str, Callable[[VerdictRecord], None]] = field(default_factory=dict)
     _stack: ExitStack = field(default_factory=ExitStack)
 
-    def __post_init__(self) -> None:
-        judging = judging_manifest(self.config, self.contracts)
-        assert judging is not None  # noqa: S101 - a stage has judges and something to judge
-        self._judging = judging
-
     async def __aenter__(self) -> JudgingStage:
-        self._judges = make_judges(self.config.setup())
-        for task in self.contracts:
+        names = (name for panel in self.panels for name in panel.judging.judges)
+        self._judges = {judge.name: judge for judge in make_judges(self.config.setup(names))}
+        for task in (task for panel in self.panels for task in panel.contracts):
             self._journals[task] = self._stack.enter_context(self.run.tasks[task].judgements())
-        for judge in self._judges:
+        for judge in self._judges.values():
             self._queues[judge.name] = asyncio.Queue()
             if not judge.late:
                 self._begin(judge)
@@ -91,55 +89,91 @@ class JudgingStage:
         for worker in self._workers:
             worker.cancel()
         await asyncio.gather(*self._workers, return_exceptions=True)
-        for judge in self._judges:
+        for judge in self._judges.values():
             await judge.close()
         self._stack.close()
+
+    @property
+    def open_tasks(self) -> list[str]:
+        """The tasks whose answers are judged as they come."""
+        return [task for p in self.panels if p.role == "judging" for task in p.contracts]
 
     def announce(self, answers: Mapping[str, Sequence[SampleRecord]]) -> None:
         """Say who judges, how many calls it takes, and about how many dollars; open the lanes.
 
-        ``answers`` are those of each task that will be submitted; where there is none yet, the
+        ``answers`` are those of each open task that will be submitted; where there is none yet, the
         target stands in for it.
         """
-        repeats = self.config.judge_repeats
-        for judge in self._judges:
-            total = repeats * sum(len(answers[task]) for task in self.contracts)
-            asked = [
-                (self.contracts[task], item_of(record))
-                for task in self.contracts
-                for record in answers[task]
-                for repeat in range(repeats)
-                if (judge.name, repeat) not in self._have(task, record)
-                and not judge.knows(self.contracts[task], item_of(record), repeat)
-            ]
-            self.reporter.status(_told(judge, total, asked, self._judging.prices.get(judge.name)))
-        for task in self.contracts:
-            total = len(self._judges) * repeats * len(answers[task])
-            self.reporter.lane(_lane(task), total, 0)
-
-    def _have(self, task: str, record: SampleRecord) -> set[tuple[str, int]]:
-        """Which judges gave this very answer a score, and at which repeat."""
-        known = that_count(
-            record,
-            self.run.tasks[task].verdicts.of(record.id),
-            self.config.judges,
-            self.contracts[task].digest,
-            self.config.judge_repeats,
-        )
-        return {(v.judge, v.repeat) for v in known if v.score is not None}
+        for panel in self.panels:
+            if panel.role == "judging":
+                self._announce(panel, answers)
 
     def submit(self, task: str, record: SampleRecord) -> None:
-        """Have an answer judged, unless it has been; returns at once."""
-        if task not in self.contracts or record.prediction is None:
+        """Have an open answer judged, unless it has been; returns at once."""
+        for panel in self.panels:
+            if panel.role == "judging" and task in panel.contracts:
+                self._submit(panel, task, record)
+
+    def extract(self) -> None:
+        """Have the letters of all unread predictions extracted, unless they have been."""
+        for panel in self.panels:
+            if panel.role == "extraction":
+                records = {task: self._unread(task) for task in panel.contracts}
+                self._announce(panel, records)
+                for task, unread in records.items():
+                    for record in unread:
+                        self._submit(panel, task, record)
+
+    def _unread(self, task: str) -> list[SampleRecord]:
+        stored = self.run.tasks[task]
+        spec = spec_of(stored.entry)
+        return [r for r in stored.records.values() if item_of(r, spec) is not None]
+
+    def _announce(self, panel: Panel, answers: Mapping[str, Sequence[SampleRecord]]) -> None:
+        judges, repeats = panel.judging.judges, panel.judging.repeats
+        for name in judges:
+            judge = self._judges[name]
+            total = repeats * sum(len(answers[task]) for task in panel.contracts)
+            asked = [
+                (contract, item)
+                for task, contract in panel.contracts.items()
+                for record in answers[task]
+                if (item := self._item(task, record)) is not None
+                for repeat in range(repeats)
+                if (name, repeat) not in self._have(panel, task, record.id, item)
+                and not judge.knows(contract, item, repeat)
+            ]
+            self.reporter.status(panel.told(name, total, asked))
+        for task in panel.contracts:
+            if total := len(judges) * repeats * len(answers[task]):
+                self.reporter.lane(panel.lane(task), total, 0)
+
+    def _item(self, task: str, record: SampleRecord) -> Item | None:
+        return item_of(record, spec_of(self.run.tasks[task].entry))
+
+    def _have(self, panel: Panel, task: str, sample: str, item: Item) -> set[tuple[str, int]]:
+        """Which judges gave a verdict on this very answer, and at which repeat."""
+        known = that_count(
+            item,
+            self.run.tasks[task].verdicts.of(sample),
+            panel.judging.judges,
+            panel.contracts[task].digest,
+            panel.judging.repeats,
+        )
+        return {(v.judge, v.repeat) for v in known if v.given}
+
+    def _submit(self, panel: Panel, task: str, record: SampleRecord) -> None:
+        item = self._item(task, record)
+        if item is None:
             return
-        have = self._have(task, record)
-        self._heard(*(judge for judge, _ in have))
-        for name, queue in self._queues.items():
-            for repeat in range(self.config.judge_repeats):
+        have = self._have(panel, task, record.id, item)
+        self._heard(panel, *(judge for judge, _ in have))
+        for name in panel.judging.judges:
+            for repeat in range(panel.judging.repeats):
                 if (name, repeat) in have:
-                    self.reporter.step(_lane(task), failed=False)
+                    self.reporter.step(panel.lane(task), failed=False)
                 else:
-                    queue.put_nowait(_Job(task, record, repeat))
+                    self._queues[name].put_nowait(_Job(panel, task, record.id, item, repeat))
 
     async def drain(self) -> None:
         """Wait until all that was submitted is judged; generation is over, late judges start.
@@ -147,7 +181,7 @@ class JudgingStage:
         Raises:
             Exception: What a worker failed with, other than by a judge's own errors.
         """
-        for judge in self._judges:
+        for judge in self._judges.values():
             if judge.late and not self._queues[judge.name].empty():
                 self._begin(judge)
         joined = asyncio.gather(*(queue.join() for queue in self._queues.values()))
@@ -172,31 +206,32 @@ class JudgingStage:
             queue.task_done()
 
     async def _judge(self, judge: Judge, job: _Job) -> None:
-        contract = self.contracts[job.task]
+        panel, contract = job.panel, job.panel.contracts[job.task]
         try:
-            verdict = await judge.judge(contract, item_of(job.record), job.repeat)
+            verdict = await judge.judge(contract, job.item, job.repeat)
         except JudgeUnavailable as error:
             self.stopped = self.stopped or Stopped(str(error), over_budget=False)
             return
         except BudgetReached as error:
             self.stopped = self.stopped or Stopped(str(error), over_budget=True)
             return
-        line = verdict_record(job.record, judge.name, job.repeat, contract, verdict)
+        line = verdict_record(job.sample, job.item, judge.name, job.repeat, contract, verdict)
         self._journals[job.task](line)
-        self.last_error = line.error or self.last_error
-        if line.score is not None or self.run.manifest.judging is None:
-            self._heard(judge.name)
-        self.reporter.step(_lane(job.task), failed=line.score is None)
+        panel.last_error = line.error or panel.last_error
+        first = panel.role == "judging" and self.run.manifest.judging is None
+        if line.given or first:
+            self._heard(panel, judge.name)
+        self.reporter.step(panel.lane(job.task), failed=not line.given)
 
-    def _heard(self, *judges: str) -> None:
-        """Have the manifest name the judges as soon as the first one, whose scores count, spoke.
+    def _heard(self, panel: Panel, *judges: str) -> None:
+        """Have the manifest name the judges as soon as the first one, who counts, has spoken.
 
-        Where others were named before, it takes a score and not an error: what they said was paid
-        for.
+        Where others were named before, it takes a verdict and not an error: what they said was paid
+        for. Predictions without a letter stay as they are until there is one.
         """
-        if not self.spoken and self._judging.judges[0] in judges:
-            self.spoken = True
-            name_judges(self.run, self._judging)
+        if not panel.spoken and panel.judging.judges[0] in judges:
+            panel.spoken = True
+            name_judges(self.run, panel.role, panel.judging)
 
 
 def problem_of(judging: JudgingStage | None) -> Problem | None:
@@ -205,37 +240,20 @@ def problem_of(judging: JudgingStage | None) -> Problem | None:
         return None
     if judging.stopped is not None:
         return Problem(judging.stopped.message, 3 if judging.stopped.over_budget else 1)
-    if judging.last_error is not None and not judging.spoken:
-        return Problem(
-            f"{judging.config.judges[0]} gave no score, and the run keeps its earlier verdicts: "
-            f"{judging.last_error}"
-        )
-    return None
-
-
-def _told(
-    judge: Judge, total: int, asked: Sequence[tuple[JudgeContract, JudgeItem]], price: Price | None
-) -> str:
-    texts = (contract.instructions + item.as_json() for contract, item in asked)
-    usage = Usage(sum(map(estimated_tokens, texts)), len(asked) * REPLY_TOKENS)
-    known = f" ({total - len(asked):,} scores are known)" if 0 < len(asked) < total else ""
-    cost = cost_told(price, usage) if asked else "no cost"
-    return f"judged by {judge.name}: about {len(asked):,} calls{known}, {cost}"
-
-
-def _lane(task: str) -> str:
-    return f"{task} judged"
+    silent = [told for panel in judging.panels if (told := panel.silence)]
+    return Problem("; ".join(silent)) if silent else None
 
 
 async def judge_all(stage: JudgingStage) -> None:
     """Judge answers that are all there already."""
     answers = {
         task: [record for record in stage.run.tasks[task].records.values() if record.finished]
-        for task in stage.contracts
+        for task in stage.open_tasks
     }
     async with stage:
         stage.announce(answers)
         for task, those in answers.items():
             for record in those:
                 stage.submit(task, record)
+        stage.extract()
         await stage.drain()

@@ -15,15 +15,20 @@ from instit_bench.judging.base import JudgeEngine, JudgeOptions
 from instit_bench.judging.cache import VerdictCache, cache_key
 from instit_bench.judging.openai_judge import CallSettings, OpenAIJudge
 from instit_bench.progress import Tell
-from instit_bench.scorers.judge.contract import REPLIES, JudgeContract, JudgeItem
+from instit_bench.scorers.contract import Contract, Item
 from instit_bench.types import Verdict
 
 LOG_NAME = "judge-engine.log"
-# It is not the benchmark's judge, so it may as well be held to the steps it is asked for, and
-# always say the same. (A JSON schema would let a weak model write blanks without end.)
-_CALL = CallSettings(
-    None, {"structured_outputs": {"choice": list(REPLIES)}, "temperature": 0, "seed": 0}
-)
+
+
+def _by_reply(contract: Contract, item: Item) -> dict[str, Any]:
+    """Restrict a reply to whole ones: under a schema a weak model may write blanks without end."""
+    return {"structured_outputs": {"choice": list(contract.replies(item))}}
+
+
+# It is not the benchmark's judge, so it may as well always say the same.
+_SAMPLING = {"temperature": 0, "seed": 0}
+_CALL = CallSettings(_by_reply, _SAMPLING)
 
 
 class VllmJudge:
@@ -56,7 +61,8 @@ class VllmJudge:
             "model": self._model,
             "engine": "vllm",
             "engine_arg": list(self._engine.engine_arg),
-            **_CALL.settings(),
+            "replies": "restricted",
+            **_SAMPLING,
         }
 
     async def start(self, folder: Path, tell: Tell) -> None:
@@ -65,6 +71,7 @@ class VllmJudge:
         Raises:
             InputError: It did not start; says why and what to change.
         """
+        self._cache.tell = tell
         if self._cache.warning:
             tell(f"warning: {self._cache.warning}")
         self._server = EngineServer(self._command, folder / LOG_NAME, tell, self._engine.gpus)
@@ -85,12 +92,12 @@ class VllmJudge:
             settings=self.settings(),
         )
 
-    def knows(self, contract: JudgeContract, item: JudgeItem, repeat: int) -> bool:
+    def knows(self, contract: Contract, item: Item, repeat: int) -> bool:
         """Whether the cache has it."""
         return self._cache.get(cache_key(self.settings(), contract, item, repeat)) is not None
 
-    async def judge(self, contract: JudgeContract, item: JudgeItem, repeat: int) -> Verdict:
-        """Score one answer; the engine has been started."""
+    async def judge(self, contract: Contract, item: Item, repeat: int) -> Verdict:
+        """Judge one answer; the engine has been started."""
         assert self._client is not None  # noqa: S101 - the stage starts a judge before it asks it
         return await self._client.judge(contract, item, repeat)
 

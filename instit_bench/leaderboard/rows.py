@@ -26,7 +26,7 @@ class Column:
 
 
 _INST_IT, _GPT4TOOLS = "Inst-IT Bench", "GPT4Tools"
-_OTHER = "Other tasks"
+_OTHER, _EXTRACTED = "Other tasks", "With extracted letters (not official)"
 # The columns of published rows; runs of other tasks add columns.
 COLUMNS: Mapping[str, Column] = {
     "inst_it_image_oe": Column(
@@ -89,7 +89,8 @@ class Cell:
 class Row:
     """One model's numbers, by column; a missing column means that there is no number.
 
-    ``own`` contains the columns of tasks that are not in ``COLUMNS``. ``url`` is the https URL of a
+    ``own`` contains the columns that are not in ``COLUMNS``: those of other tasks, and of metrics
+    with letters that a judge extracted. ``url`` is the https URL of a
     published row's source, if there is one.
     """
 
@@ -102,11 +103,14 @@ class Row:
 
 
 def columns_of(rows: Sequence[Row]) -> dict[str, Column]:
-    """Return the columns with a value in any row: the benchmarks' in their order, then others."""
+    """Return the columns with a value in any row: the benchmarks' in their order, then others.
+
+    Columns of one benchmark, or of one kind, are neighbours.
+    """
     held = {name for row in rows for name in row.cells}
     own = {name: column for row in rows for name, column in row.own.items()}
     known = {name: column for name, column in COLUMNS.items() if name in held}
-    return known | own
+    return known | dict(sorted(own.items(), key=lambda item: item[1].benchmark == _EXTRACTED))
 
 
 def row_of(results: RunResults, source: str) -> Row:
@@ -122,7 +126,18 @@ def row_of(results: RunResults, source: str) -> Row:
         result = results.tasks.get(column.task)
         if result is not None and column.metric in result.metrics:
             cells[name] = _run_cell(result, column.metric)
+    for task, result in results.tasks.items():
+        if result.extraction is not None:
+            metric = result.extraction.metric
+            own[name := f"{task}_{metric}"] = _extracted_column(task, metric)
+            cells[name] = _run_cell(result, metric, "extracted")
     return Row(results.model, source, cells, own=own)
+
+
+def _extracted_column(task: str, metric: str) -> Column:
+    known = next((c.title for c in COLUMNS.values() if c.task == task), task)
+    meaning = f"{metric} of task {task}: strict, with the letters that a judge extracted"
+    return Column(task, metric, _EXTRACTED, known, meaning)
 
 
 def _own_column(task: str, result: TaskResult) -> Column:
@@ -132,7 +147,7 @@ def _own_column(task: str, result: TaskResult) -> Column:
     return Column(task, metric, _OTHER, task, meaning, lower)
 
 
-def _run_cell(result: TaskResult, metric: str) -> Cell:
+def _run_cell(result: TaskResult, metric: str, *marks: str) -> Cell:
     found = result.metrics[metric]
     low_high = found.ci95
     return Cell(
@@ -140,7 +155,7 @@ def _run_cell(result: TaskResult, metric: str) -> Cell:
         n=found.n,
         coverage=result.coverage,
         ci95=None if low_high is None else (100 * low_high[0], 100 * low_high[1]),
-        marks=tuple(result.marks),
+        marks=(*result.marks, *marks),
     )
 
 

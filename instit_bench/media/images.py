@@ -14,6 +14,7 @@ import base64
 import hashlib
 import os
 import warnings
+import zlib
 from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
@@ -44,13 +45,14 @@ _AT_ONCE = min(4, os.cpu_count() or 1)
 class CheckedImage:
     """What is known of an image that can be sent: its MIME type and its size in pixels.
 
-    ``original`` says whether it is sent in the file's own bytes.
+    ``original`` says whether it is sent in the file's own bytes, ``crc32`` is that of these bytes.
     """
 
     mime: str
     width: int
     height: int
     original: bool = True
+    crc32: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +116,12 @@ _urls: FileCache[_Key, bytes] = FileCache(len, _URL_BYTES, _AT_ONCE)
 
 def _check(key: _Key, part: ImagePart) -> CheckedImage:
     def check() -> CheckedImage:
-        image = _encode(*_read(part))
+        data, where = _read(part)
+        image = _encode(data, where)
         if not image.original:
             _converted.keep(key, image)  # else it would be converted again
-        return CheckedImage(image.mime, image.width, image.height, image.original)
+        crc = zlib.crc32(data)
+        return CheckedImage(image.mime, image.width, image.height, image.original, crc)
 
     return _checked.get(key, check)
 

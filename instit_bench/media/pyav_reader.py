@@ -9,7 +9,7 @@ interlaced streams), every frame is decoded and counted.
 from __future__ import annotations
 
 import os
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,6 +33,10 @@ _OPTIONS = {"format_whitelist": _FORMATS, "protocol_whitelist": "file"}
 _TELL_TIMES = {"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "mpegts", "mpeg", "flv"}
 # Containers whose header stores the duration; for others it is guessed.
 _TELL_THEIR_LENGTH = {"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "asf", "flv"}
+# Codecs of which each packet is one frame: not half a frame, and none that is not shown.
+_FRAME_PER_PACKET = {"hevc"}
+# Where data are lost, FFmpeg flags the packet before, or the one before that.
+_FLAGGED_EARLY = 2
 _THREADS = 4
 
 Encode = Callable[[Any], bytes]  # of one frame, an RGB array of shape (height, width, 3)
@@ -44,11 +48,12 @@ class FrameIndex:
 
     ``times`` are the timestamps of the visible frames, ascending; ``None`` if some are missing or
     duplicated, or are not presentation times. Packets at the beginning that refer to frames before
-    it do not count. ``keyframes`` are the timestamps of the frames that decoding can start from,
-    ``decoding`` their decoding times, ``damaged`` the timestamps of packets that the container
-    itself flags as damaged. ``in_step`` says that counting packets from any keyframe finds frames:
-    each keyframe is clean, has as many frames before it in decode order as in display order, and
-    nothing is hidden or damaged.
+    it do not count. ``ranks`` are the frames' places in decode order, in the order of ``times``.
+    ``keyframes`` are the timestamps of the frames that decoding can start from, ``decoding`` their
+    decoding times, ``damaged`` the ranks of packets that lack data according to the container.
+    ``in_step`` says that counting packets from any keyframe finds frames: each keyframe is clean,
+    has as many frames before it in decode order as in display order, and nothing is hidden or
+    damaged.
     """
 
     container: str
@@ -56,6 +61,7 @@ class FrameIndex:
     pixels: int
     packets: int
     times: tuple[int, ...] | None
+    ranks: tuple[int, ...]
     keyframes: tuple[int, ...]
     decoding: tuple[int, ...]
     damaged: tuple[int, ...]
@@ -71,11 +77,29 @@ class FrameIndex:
         """Return how many keyframes are not later than a frame."""
         return bisect_right(self.keyframes, time)
 
-    def is_whole(self, time: int) -> bool:
-        """Whether nothing damaged lies between a frame and the keyframe before it."""
+    def place(self, time: int) -> int:
+        """Return the index of the frame with this timestamp, one of ``times``."""
+        return bisect_left(self.times or (), time)
+
+    def decoded_from(self, time: int) -> range:
+        """Return the ranks of all packets that a frame may depend on: from its keyframe to it."""
         number = self.keyframe_before(time)
-        since = self.keyframes[number - 1] if number else time
-        return not any(since <= damaged <= time for damaged in self.damaged)
+        start = self.ranks[self.place(self.keyframes[number - 1])] if number else 0
+        return range(start, self.ranks[self.place(time)] + 1)
+
+    def is_whole(self, time: int) -> bool:
+        """Whether nothing that a frame may depend on is damaged."""
+        needed = self.decoded_from(time)
+        return not any(rank in needed for rank in self.damaged)
+
+    def shown_until(self, time: int) -> int:
+        """Return the timestamp of the last shown of the frames that this one may depend on."""
+        needed = self.decoded_from(time)
+        following = self.keyframes[self.keyframe_before(time) :][:1]  # a leading frame refers to it
+        place = self.place(time)
+        end = self.place(following[0]) + 1 if following else len(self.ranks)
+        last = max(p for p in range(place, end) if self.ranks[p] in needed)
+        return (self.times or ())[last]
 
 
 def read_index(path: Path, deadline: Deadline) -> FrameIndex:
@@ -124,7 +148,7 @@ class _Packets:
             self._headless += 1
         else:
             if packet.is_corrupt:
-                self._damaged.append(packet.pts)
+                self._damaged.extend(len(self.times) + late for late in range(_FLAGGED_EARLY + 1))
             if packet.is_keyframe:
                 self._add_keyframe(packet)
             self.times.append(packet.pts)
@@ -149,6 +173,7 @@ class _Packets:
             pixels=stream.codec_context.width * stream.codec_context.height,
             packets=(len(ordered) or self._headless) + self._without_time,
             times=tuple(ordered) if known else None,
+            ranks=tuple(sorted(range(len(ordered)), key=self.times.__getitem__)) if known else (),
             keyframes=tuple(sorted(keys)),
             decoding=tuple(decoding for _, decoding in sorted(self._keys)),
             damaged=tuple(self._damaged),
@@ -202,6 +227,9 @@ def decode(
     while True:  # a packet may contain two frames, or half of one
         places = spread(count, max_frames)
         frames, found = _decode_counting(path, index, places, encode, deadline)
+        if index.codec in _FRAME_PER_PACKET and found < index.packets:
+            lost = index.packets - found
+            raise MediaError(f"{lost} of its frames cannot be decoded: the file is damaged")
         if found == count:
             return dict(zip(places, frames, strict=True))
         count = found
@@ -210,21 +238,44 @@ def decode(
 def _decode_at(
     path: Path, index: FrameIndex, wanted: Sequence[int], encode: Encode, deadline: Deadline
 ) -> list[bytes] | None:
-    """Yield the frames with exactly these timestamps; ``None`` if one is missing."""
+    """Return the frames with exactly these timestamps; ``None`` if one is missing.
+
+    Raises:
+        MediaError: One of them is damaged, or may depend on one that is.
+    """
     from av import FFmpegError
 
     found: list[bytes] = []
     try:
         with opened(path) as (container, stream):
-            for number, times in groupby(wanted, index.keyframe_before):
+            for number, group in groupby(wanted, index.keyframe_before):
+                times = list(group)
                 packets = _packets_from(container, stream, index, number, deadline)
-                for time, frame in _frames_at(packets, stream, list(times), deadline):
-                    if frame.pts != time or frame.is_corrupt:
+                until = max(map(index.shown_until, times))
+                damaged: set[int] = set()
+                left = iter(times)
+                time = next(left, None)
+                for frame in _frames(packets, stream, times, until, deadline):
+                    if frame.is_corrupt:
+                        damaged.add(frame.pts)
+                    if time is None or frame.pts < time:
+                        continue
+                    if frame.pts != time:
                         return None
                     found.append(encode(_pixels(frame)))
+                    time = next(left, None)
+                _check_undamaged(index, times, damaged)
     except FFmpegError:
         return None
     return found if len(found) == len(wanted) else None
+
+
+def _check_undamaged(index: FrameIndex, times: Sequence[int], damaged: set[int]) -> None:
+    ranks = [index.ranks[index.place(time)] for time in damaged if time in (index.times or ())]
+    for time in times:
+        needed = index.decoded_from(time)
+        if any(rank in needed for rank in ranks):
+            raise MediaError(f"frame {index.place(time) + 1} is damaged")
 
 
 def _packets_from(
@@ -251,26 +302,22 @@ def _packets_from(
                 break
 
 
-def _frames_at(
-    packets: Iterator[Any], stream: Any, times: Sequence[int], deadline: Deadline
-) -> Iterator[tuple[int, Any]]:
-    """For each timestamp, yield the first frame that is not before it."""
+def _frames(
+    packets: Iterator[Any], stream: Any, times: Sequence[int], until: int, deadline: Deadline
+) -> Iterator[Any]:
+    """Yield the decoded frames up to a timestamp; those that nothing needs may be left out."""
     needed = set(times)
-    left = iter(times)
-    time = next(left)
     for packet in packets:
         deadline.check()
         # Frames that no other frame refers to need not be decoded.
         unneeded = packet.pts is not None and packet.pts not in needed
         stream.codec_context.skip_frame = "NONREF" if unneeded else "DEFAULT"
         for frame in packet.decode():
-            if frame.pts is None or frame.pts < time:
+            if frame.pts is None:
                 continue
-            yield time, frame
-            following = next(left, None)
-            if following is None:
+            yield frame
+            if frame.pts >= until:
                 return
-            time = following
 
 
 def _decode_counting(
@@ -281,6 +328,8 @@ def _decode_counting(
 
     found: list[bytes] = []
     count = failed = 0
+    used: int | None = None  # the last wanted frame since the last keyframe, if any
+    damaged = False  # a frame since then
     needed = set(wanted)
     beginning = Beginning(index.codec)
     with opened(path) as (container, stream):
@@ -294,9 +343,13 @@ def _decode_counting(
                 failed += 1
                 continue
             for frame in frames:
+                if frame.key_frame:
+                    used, damaged = None, False
+                damaged = damaged or frame.is_corrupt
+                used = count if count in needed else used
+                if damaged and used is not None:
+                    raise MediaError(f"frame {used + 1} is damaged")
                 if count in needed:
-                    if frame.is_corrupt:
-                        raise MediaError(f"frame {count + 1} is damaged")
                     found.append(encode(_pixels(frame)))
                 count += 1
     if failed:

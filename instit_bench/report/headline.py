@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from instit_bench.report.loaded import LoadedRun, task_names
@@ -61,7 +61,23 @@ def _headline(task: str, run: LoadedRun) -> Headline:
         states=", ".join(f"{count} {state}" for state, count in result.states.items() if count),
         marks=tuple(result.marks),
         differences=tuple(_difference_groups(run.samples(task), scorer)),
-        notes=tuple(result.notes),
+        notes=(*_extraction_notes(result), *result.notes),
+    )
+
+
+def _extraction_notes(result: TaskResult) -> Iterator[str]:
+    """Yield what a judge made of the predictions that the strict view could not read."""
+    found = result.extraction
+    if found is None:
+        return
+    figure = _figure(found.metric, result)
+    value = f"{figure.value} % (n {figure.n})" if figure else "–"
+    counts = {"letters": found.letters, "none": found.none, "faults of the judge": found.errors}
+    told = ", ".join(f"{count} {name}" for name, count in counts.items())
+    yield (
+        f"{found.metric} {value}, not official and not part of the strict figure: of "
+        f"{found.unparsed} unparsed predictions, {found.judge} extracted {told}, "
+        f"{found.unasked} not asked"
     )
 
 

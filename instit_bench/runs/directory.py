@@ -79,12 +79,15 @@ class RunDirectory:
         return True
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
+    def locked(self, *, create: bool = True) -> Iterator[None]:
         """Keep other processes from writing; the lock of a killed process disappears with it.
 
         Raises:
-            InputError: Another process is writing to this run, or the file system has no locks.
+            InputError: Another process is writing to this run, the file system has no locks, or
+                there is no such folder and ``create`` is false.
         """
+        if not create and not self.path.is_dir():
+            raise InputError(f"{self.path}: run directory not found")
         self.path.mkdir(parents=True, exist_ok=True)
         if not self.lock:
             yield

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
@@ -82,22 +83,22 @@ def _judge_result(
     judging: JudgingManifest,
 ) -> JudgeResult:
     said = [v for those in verdicts.values() for v in those if v.judge == judge]
-    paid = [v for v in said if not v.cached]
-    prompt = sum(v.usage.prompt_tokens or 0 for v in paid)
-    completion = sum(v.usage.completion_tokens or 0 for v in paid)
-    price = judging.prices.get(judge)
     return JudgeResult(
         mean=statistics.fmean(means.values()) if means else None,
         n=len(means),
         errors=sum(v.score is None for v in said),
-        calls=sum(v.calls for v in paid),
-        from_cache=len(said) - len(paid),
-        prompt_tokens=prompt,
-        completion_tokens=completion,
-        cost_usd=_cost(price, paid) if price else None,
+        **spent_on(said, judging.prices.get(judge)),
     )
 
 
-def _cost(price: Price, paid: Sequence[VerdictRecord]) -> float:
-    """Return US dollars; batch calls are cheaper."""
-    return sum(price.of(v.usage) * (BATCH_DISCOUNT if v.batch else 1.0) for v in paid)
+def spent_on(said: Sequence[VerdictRecord], price: Price | None) -> dict[str, Any]:
+    """Return the calls, tokens and US dollars of one judge's verdicts; batch calls are cheaper."""
+    paid = [v for v in said if not v.cached]
+    cost = price and sum(price.of(v.usage) * (BATCH_DISCOUNT if v.batch else 1.0) for v in paid)
+    return {
+        "calls": sum(v.calls for v in paid),
+        "from_cache": len(said) - len(paid),
+        "prompt_tokens": sum(v.usage.prompt_tokens or 0 for v in paid),
+        "completion_tokens": sum(v.usage.completion_tokens or 0 for v in paid),
+        "cost_usd": cost,
+    }

@@ -13,11 +13,20 @@ from pathlib import Path
 from instit_bench.errors import InputError
 from instit_bench.runs.atomic import write_atomically
 from instit_bench.runs.directory import RunDirectory
+from instit_bench.runs.extracted import metrics_of, with_letter
 from instit_bench.runs.journal import JournalWriter, read_journal, read_lines, rewrite_journal
 from instit_bench.runs.manifest import Manifest, Status, TaskManifest, read_manifest
 from instit_bench.runs.record import SampleRecord
 from instit_bench.runs.results import RunResults, TaskResult, run_results, task_result
-from instit_bench.runs.verdicts import JudgedSample, VerdictRecord, Verdicts, judged, that_count
+from instit_bench.runs.verdicts import (
+    JudgedSample,
+    VerdictRecord,
+    Verdicts,
+    item_of,
+    judged,
+    that_count,
+)
+from instit_bench.scorers.registry import spec_of
 
 
 class RunTask:
@@ -40,6 +49,11 @@ class RunTask:
     def entry(self) -> TaskManifest:
         """The task's entry in the manifest."""
         return self._run.manifest.tasks[self.name]
+
+    @property
+    def metrics(self) -> list[str]:
+        """The task's metrics, with the one that includes extracted letters if there are any."""
+        return metrics_of(self.name, self._run.manifest)
 
     @property
     def records(self) -> Mapping[str, SampleRecord]:
@@ -68,15 +82,21 @@ class RunTask:
         Raises:
             InputError: A file is broken.
         """
-        judging = self._run.manifest.judging_of(self.name)
-        if judging is None:
+        manifest = self._run.manifest
+        judging = manifest.judging_of(self.name) or manifest.extraction_of(self.name)
+        spec = spec_of(self.entry)
+        reads = judging is not manifest.extraction or spec.extraction  # else it is not installed
+        if judging is None or not reads:
             yield from ((record, ()) for record in self.records.values())
             return
         contract = judging.contracts[self.name]
         for record in self.records.values():
-            given = self.verdicts.of(record.id)
-            said = that_count(record, given, judging.judges, contract, judging.repeats)
-            yield judged(record, said, judging.judges[0]) if record.finished else record, said
+            item, given = item_of(record, spec), self.verdicts.of(record.id)
+            said = that_count(item, given, judging.judges, contract, judging.repeats)
+            if spec.extraction:
+                yield with_letter(record, said, spec), said
+            else:
+                yield judged(record, said, judging.judges[0]) if record.finished else record, said
 
     def selected(self) -> Iterator[JudgedSample]:
         """Like ``judged``, without samples that the run did not select.

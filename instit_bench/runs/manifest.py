@@ -113,7 +113,7 @@ class Price(BaseModel):
 
 
 class JudgingManifest(BaseModel):
-    """The judges of a run's open-ended answers, and their instructions; the first judge counts.
+    """Judges of a run's predictions, and their instructions; the first judge counts.
 
     A run names its judges once they have spoken, not before.
 
@@ -140,7 +140,11 @@ class DataManifest(BaseModel):
 
 
 class Manifest(BaseModel):
-    """``manifest.json`` of a run directory."""
+    """``manifest.json`` of a run directory.
+
+    ``judging`` names who scores open-ended predictions, ``extraction`` who extracts the letters of
+    multiple-choice predictions that stay ``unparsed``.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -150,6 +154,7 @@ class Manifest(BaseModel):
     data: DataManifest
     tasks: dict[FileName, TaskManifest] = Field(default_factory=dict)
     judging: JudgingManifest | None = None
+    extraction: JudgingManifest | None = None
     settings: dict[str, Any] = Field(default_factory=dict)
     environment: dict[str, Any] = Field(default_factory=dict)
     engine: dict[str, Amount] = Field(default_factory=dict)
@@ -158,13 +163,21 @@ class Manifest(BaseModel):
 
     def judging_of(self, task: str) -> JudgingManifest | None:
         """Return the judges of a task, or ``None`` if it was not judged."""
-        return self.judging if self.judging and task in self.judging.contracts else None
+        return _asked_about(task, self.judging)
+
+    def extraction_of(self, task: str) -> JudgingManifest | None:
+        """Return who extracts a task's letters, or ``None`` if nobody was asked."""
+        return _asked_about(task, self.extraction)
 
     def write(self, path: Path) -> None:
         """Write the manifest atomically."""
         self.updated = datetime.now(UTC).isoformat(timespec="seconds")
         self.created = self.created or self.updated
         write_atomically(path, self.model_dump_json(indent=2) + "\n")
+
+
+def _asked_about(task: str, judging: JudgingManifest | None) -> JudgingManifest | None:
+    return judging if judging and task in judging.contracts else None
 
 
 def read_manifest(path: Path) -> Manifest:
@@ -207,7 +220,8 @@ def merge(old: Manifest, new: Manifest) -> Manifest:
     backend = {**_mapping(old.settings.get("backend")), **_mapping(new.settings.get("backend"))}
     settings = {**new.settings, "backend": backend}
     kept = {"created": old.created, "engine": old.engine, "settings": settings}
-    return new.model_copy(update={"tasks": tasks, "judging": old.judging, **kept})
+    said = {"judging": old.judging, "extraction": old.extraction}
+    return new.model_copy(update={"tasks": tasks, **said, **kept})
 
 
 def _mapping(value: object) -> dict[str, Any]:

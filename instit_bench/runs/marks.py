@@ -47,6 +47,11 @@ MARKS: Mapping[str, Mark] = {
     ),
     "other-judge": Mark("J", "judged by a different model than the benchmark's"),
     "own-judge-prompt": Mark("W", "judged with this project's instructions, not the benchmark's"),
+    "extracted": Mark(
+        "E",
+        "not official: the strict metric with the letters that a judge extracted from predictions "
+        "that stay unparsed",
+    ),
     "coverage": Mark("C", "not every sample has a verdict"),
 }
 
@@ -58,7 +63,10 @@ def explained(marks: Iterable[str]) -> list[Mark]:
 
 
 def marks_of(task: TaskManifest, manifest: Manifest, coverage: float) -> list[str]:
-    """Return the marks that apply to a task's numbers; ``coverage`` is a fraction 0..1."""
+    """Return the marks that apply to a task's numbers; ``coverage`` is a fraction 0..1.
+
+    ``extracted`` is no mark of a task: it goes with the one metric that it describes.
+    """
     identity = manifest.identity
     applies = {
         "gold": identity.backend == "baseline" and identity.model == "echo-gold",
@@ -74,7 +82,7 @@ def marks_of(task: TaskManifest, manifest: Manifest, coverage: float) -> list[st
         "coverage": coverage < 1.0,
         **_judge_marks(task, manifest),
     }
-    return [mark for mark in MARKS if applies[mark]]
+    return [mark for mark in MARKS if applies.get(mark)]
 
 
 def _judge_marks(task: TaskManifest, manifest: Manifest) -> dict[str, bool]:

@@ -9,11 +9,13 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from instit_bench.runs.extracted import ExtractionResult, extraction_result, metrics_of
 from instit_bench.runs.judged import JudgingResult, judging_result
 from instit_bench.runs.manifest import Manifest
 from instit_bench.runs.marks import marks_of
 from instit_bench.runs.record import SampleRecord
-from instit_bench.runs.verdicts import JudgedSample, VerdictRecord
+from instit_bench.runs.verdicts import JudgedSample, VerdictRecord, item_of
+from instit_bench.scorers.base import ScorerSpec
 from instit_bench.scorers.registry import spec_of
 from instit_bench.stats.intervals import mean_metric
 from instit_bench.types import Metric, ScoredSample, State
@@ -39,6 +41,7 @@ class TaskResult(BaseModel):
     tables: dict[str, Any] = Field(default_factory=dict)
     notes: list[str] = Field(default_factory=list)
     judging: JudgingResult | None = None
+    extraction: ExtractionResult | None = None
     headline: str | None = Field(default=None, exclude=True)
     lower_is_better: list[str] = Field(default_factory=list, exclude=True)
 
@@ -106,14 +109,15 @@ def _engine_result(totals: Mapping[str, float]) -> EngineResult | None:
 def task_result(name: str, manifest: Manifest, samples: Iterable[JudgedSample]) -> TaskResult:
     """Aggregate a task's selected samples in a single pass."""
     task, judging = manifest.tasks[name], manifest.judging_of(name)
-    tally = _Tally({metric: ([], []) for metric in task.metrics})
+    spec, extraction = spec_of(task), manifest.extraction_of(name)
+    tally = _Tally({metric: ([], []) for metric in metrics_of(name, manifest)})
+    tally.reader = spec if extraction else None
     for record, verdicts in samples:
         tally.add(record, verdicts)
     n_total = task.n_selected
     tally.states[State.NOT_RUN] += n_total - len(tally.scored)
     n_scored = sum(count for state, count in tally.states.items() if state.has_verdict)
     coverage = n_scored / n_total if n_total else 0.0
-    spec = spec_of(task)
     return TaskResult(
         n_total=n_total,
         n_scored=n_scored,
@@ -126,6 +130,9 @@ def task_result(name: str, manifest: Manifest, samples: Iterable[JudgedSample]) 
         tables=spec.tables(tally.scored),
         notes=task.notes,
         judging=judging_result(judging, tally.verdicts) if judging else None,
+        extraction=extraction_result(spec.extraction.metric, name, extraction, tally.unread)
+        if extraction and spec.extraction
+        else None,
         headline=next(iter(spec.headlines(task.metrics)), None),
         lower_is_better=task.lower_is_better,
     )
@@ -135,14 +142,17 @@ def task_result(name: str, manifest: Manifest, samples: Iterable[JudgedSample]) 
 class _Tally:
     """Sums over samples. ``values`` has each metric's values, and beside them their clusters.
 
-    ``tokens`` are those reported by endpoints.
+    ``tokens`` are those reported by endpoints. Where a judge extracts letters, ``unread`` has the
+    verdicts on each prediction that the scorer, ``reader``, could not read.
     """
 
     values: Mapping[str, tuple[list[float], list[str]]]
+    reader: ScorerSpec | None = None
     states: Counter[State] = field(default_factory=Counter)
     tokens: Counter[str] = field(default_factory=Counter)
     scored: list[ScoredSample] = field(default_factory=list)
     verdicts: dict[str, Sequence[VerdictRecord]] = field(default_factory=dict)
+    unread: list[Sequence[VerdictRecord]] = field(default_factory=list)
 
     def add(self, record: SampleRecord, verdicts: Sequence[VerdictRecord]) -> None:
         """Add one sample."""
@@ -156,3 +166,5 @@ class _Tally:
                 clusters.append(record.cluster or record.id)
         self.scored.append(record.scored_sample())
         self.verdicts[record.id] = verdicts
+        if self.reader and item_of(record, self.reader) is not None:
+            self.unread.append(verdicts)

@@ -15,7 +15,9 @@ from datetime import UTC, datetime
 from pydantic import BaseModel, ConfigDict, Field
 
 from instit_bench.runs.record import SampleRecord
-from instit_bench.scorers.judge import JudgeContract, JudgeItem
+from instit_bench.scorers.base import ScorerSpec
+from instit_bench.scorers.contract import Contract, Item
+from instit_bench.scorers.judge import JudgeItem
 from instit_bench.scorers.judge.contract import LEXICAL
 from instit_bench.types import State, Usage, Verdict
 
@@ -29,7 +31,8 @@ class VerdictRecord(BaseModel):
     """One verdict: a line of ``judgements/<task>.jsonl``.
 
     ``item`` and ``contract`` are SHA-256 digests of what was judged and of the judge's
-    instructions: a verdict only counts for exactly the answer it was given for.
+    instructions: a verdict only counts for exactly the answer it was given for. It is a ``score``,
+    or for multiple choice a ``letter`` (``none`` included), or an ``error``.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -40,6 +43,7 @@ class VerdictRecord(BaseModel):
     item: str
     contract: str
     score: float | None = Field(default=None, ge=0, le=1)
+    letter: str | None = None
     error: str | None = None
     raw: str | None = None
     usage: Usage = Usage()
@@ -48,32 +52,46 @@ class VerdictRecord(BaseModel):
     batch: bool = False
     at: str = ""
 
+    @property
+    def given(self) -> bool:
+        """Whether the judge gave what it was asked for."""
+        return self.score is not None or self.letter is not None
+
 
 JudgedSample = tuple[SampleRecord, Sequence[VerdictRecord]]
 """A sample and the verdicts that count for it."""
 
 
-def item_of(record: SampleRecord) -> JudgeItem:
-    """Return what a judge reads about a sample."""
+def item_of(record: SampleRecord, spec: ScorerSpec) -> Item | None:
+    """Return what a judge reads about a sample; ``None`` if there is nothing to ask."""
+    if spec.extraction:
+        # A doubled record of a prediction file has official metrics alone.
+        return spec.extraction.item(record) if spec.strict in record.scores else None
+    return open_item(record) if record.finished else None
+
+
+def open_item(record: SampleRecord) -> JudgeItem:
+    """Return what a judge reads about an open-ended answer."""
     return JudgeItem(record.question, record.target, record.prediction or "")
 
 
-def digest_of(item: JudgeItem) -> str:
+def digest_of(item: Item) -> str:
     """Return the SHA-256 of an item."""
     return hashlib.sha256(item.as_json().encode()).hexdigest()
 
 
 def verdict_record(
-    record: SampleRecord, judge: str, repeat: int, contract: JudgeContract, verdict: Verdict
+    sample: str, item: Item, judge: str, repeat: int, contract: Contract, verdict: Verdict
 ) -> VerdictRecord:
-    """Convert a verdict to a journal line."""
+    """Convert a verdict on a sample, named by its id, to a journal line."""
     return VerdictRecord(
-        id=record.id,
+        id=sample,
         judge=judge,
         repeat=repeat,
-        item=digest_of(item_of(record)),
+        item=digest_of(item),
         contract=contract.digest,
         score=verdict.score,
+        letter=verdict.letter,
         error=verdict.error,
         raw=verdict.raw,
         usage=verdict.usage,
@@ -102,19 +120,21 @@ class Verdicts:
 
 
 def that_count(
-    record: SampleRecord,
+    item: Item | None,
     verdicts: Iterable[VerdictRecord],
     judges: Sequence[str],
     contract: str,
     repeats: int,
 ) -> list[VerdictRecord]:
     """Return these judges' verdicts on exactly this answer, under exactly these instructions."""
-    item = digest_of(item_of(record))
+    if item is None:
+        return []
+    digest = digest_of(item)
     return [
         verdict
         for verdict in verdicts
         if verdict.judge in judges
-        and verdict.item == item
+        and verdict.item == digest
         and verdict.contract == contract
         and verdict.repeat < repeats
     ]

@@ -12,7 +12,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from instit_bench.scorers.contract import Contract, Item, JudgedRecord
 from instit_bench.types import ScoredSample, Scorer
+
+# The method of a letter that a judge extracted, and what stands for a letter where there is none.
+MODEL, NO_LETTER = "model", "none"
 
 _RIGHT_FROM = 0.5  # of a judge's score, 0..1; right-or-wrong metrics are 0 or 1
 # Keep the general part of a difference and drop what concerns one sample; skip quoted text.
@@ -62,6 +66,11 @@ class ScoredRecord(Protocol):
         ...
 
     @property
+    def method(self) -> str | None:
+        """How that was extracted; ``model`` if a judge extracted it."""
+        ...
+
+    @property
     def details(self) -> Mapping[str, Any]:
         """The scorer's diagnostics (``Score.details``)."""
         ...
@@ -91,6 +100,20 @@ class Matrix:
     table: str
     title: str
     description: str
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeExtraction:
+    """How a judge extracts the letter of a prediction that stays ``unparsed``.
+
+    ``metric`` equals the strict metric, except that these letters count; the strict metric itself
+    and official ones never include them. ``contract`` is what the judge is asked, ``item`` what it
+    reads of a sample; ``None`` if there is nothing to read.
+    """
+
+    metric: str
+    contract: Contract
+    item: Callable[[JudgedRecord], Item | None]
 
 
 def _all_alike(record: ScoredRecord, media: str) -> str:  # noqa: ARG001 - one signature
@@ -132,7 +155,8 @@ class ScorerSpec:
     ``details["pairs"]``.
 
     ``needs_judge`` says that a judge scores the answers; ``multiple_choice`` says that targets are
-    letters, so an engine can be restricted to reply with one.
+    letters, so an engine can be restricted to reply with one. ``extraction`` is set if a judge can
+    read predictions that the scorer cannot (``--extract-with``).
     """
 
     name: str
@@ -150,14 +174,16 @@ class ScorerSpec:
     outcome: Literal["score", "extracted", "pairs"] = "score"
     needs_judge: bool = False
     multiple_choice: bool = False
+    extraction: JudgeExtraction | None = None
 
     def is_official(self, metric: str) -> bool:
         """Whether the benchmark's own evaluator computes a metric."""
         return metric == self.official or metric in self.also_official
 
     def of(self, metrics: Sequence[str]) -> ScorerSpec:
-        """Return this spec for a task with these metrics.
+        """Return this spec for a task with these metrics, which may be some of the scorer's.
 
+        The journal keeps a sample's other metrics; nothing else reads them.
         The first metric is official if the spec names none, or if the task declares none of the
         metrics that the spec names.
         """

@@ -36,6 +36,7 @@ class Handler(BaseHTTPRequestHandler):
             "body": body,
             "authorised": self.headers["Authorization"] == f"Bearer {os.environ['VLLM_API_KEY']}",
             "rank": self.headers["X-data-parallel-rank"],
+            "keep_alive": os.environ["VLLM_HTTP_TIMEOUT_KEEP_ALIVE"],
         }
         with ASKED.open("a") as file:
             file.write(json.dumps(record) + "\n")

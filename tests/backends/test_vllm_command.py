@@ -83,11 +83,32 @@ def test_limits_follow_from_the_tasks(tmp_path):
     assert json.loads(value(words, "--media-io-kwargs")) == {"video": {"num_frames": 8}}
 
 
+@pytest.mark.parametrize(
+    ("pixels", "images", "frames", "in_flight", "gib"),
+    [
+        (1280 * 720, 1, 32, 64, "8"),
+        (1280 * 720, 1, 8, 16, None),  # the engine's default has room
+        (1280 * 720, 1, 32, 5000, "16"),  # a quarter of the memory
+        (0, 1, 32, 64, None),
+    ],
+)
+def test_the_cache_of_media_holds_those_of_all_requests_in_flight(
+    monkeypatch, pixels, images, frames, in_flight, gib
+):
+    monkeypatch.setattr("os.sysconf", {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": 2**24}.get)
+    workload = Workload(videos=images, max_frames=frames, pixels=pixels)
+    words = serve_arguments(BackendOptions("m", workload=workload, concurrency=in_flight))
+    assert ("--mm-processor-cache-gb" in words) == (gib is not None)
+    if gib:
+        assert value(words, "--mm-processor-cache-gb") == gib
+
+
 def test_the_workload_is_derived_from_the_requests(tmp_path):
     plan = make_plan(RunConfig(model="m", data="demo", max_frames=12))
     workload = workload_of(plan)
     assert (workload.images, workload.videos, workload.max_frames) == (1, 1, 12)
     assert workload.heaviest.sample.task.startswith("inst_it_video")
+    assert workload.pixels > 100 * 100
     assert all(folder.is_dir() for folder in workload.media_folders)
     text = workload_of(make_plan(RunConfig(model="m", data="demo", tasks=("gpt4tools",))))
     assert (text.images, text.videos, text.media_folders) == (0, 0, ())

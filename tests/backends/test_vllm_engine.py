@@ -254,6 +254,12 @@ def test_without_vllm_the_error_names_the_extra_to_install(monkeypatch):
         vllm_backend.VllmBackend(BackendOptions("m"))
 
 
+def test_its_server_keeps_idle_connections_far_longer_than_the_client_uses_them(fake, tmp_path):
+    file = fake()
+    drive(tmp_path, [request(1)])
+    assert int(asked(file)[0]["keep_alive"]) > 600
+
+
 @pytest.mark.parametrize("trouble", ["drop_at", "busy_at"])
 def test_a_request_that_the_engine_drops_is_sent_again(fake, trouble, tmp_path, monkeypatch):
     monkeypatch.setattr(vllm_backend, "PAUSE_S", 0.01)

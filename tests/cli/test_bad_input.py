@@ -131,6 +131,10 @@ CASES = {
     ),
     "exporting what is no run": (lambda p: ["export", "."], "is not a run directory"),
     "a leaderboard of what is no run": (lambda p: ["leaderboard", "nowhere"], "nowhere"),
+    "judging what is no run": (
+        lambda p: ["judge", "nowhere", "--judge", "lexical"],
+        "nowhere: run directory not found",
+    ),
     "a leaderboard of nothing": (lambda p: ["leaderboard"], "no runs under results"),
     "an endpoint without a key": (
         lambda p: ["run", "--model", "m", "--backend", "openai", "--data", "demo"],
@@ -164,6 +168,7 @@ def test_bad_input_is_one_clear_line_and_exit_code_2(cli, tmp_path, case):
     assert len(errors) == 1, done.stderr
     assert told in errors[0]
     assert "Traceback" not in done.stderr
+    assert not (tmp_path / "nowhere").exists()
 
 
 def test_a_journal_damaged_in_the_middle_is_an_error_and_left_unchanged(cli, tmp_path):

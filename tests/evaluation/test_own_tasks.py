@@ -7,6 +7,8 @@ import re
 
 import pytest
 
+from tests.command_line import REPOSITORY
+
 TASK = """
 task: colours
 dataset_path: json
@@ -69,6 +71,21 @@ def test_an_undeclared_metric_is_an_error_that_names_it(run):
     )
     assert "'metric_list' does not declare" in error
     assert "Traceback" not in done.stderr
+
+
+def test_a_task_selects_metrics_of_its_scorer_and_the_journal_keeps_all(cli, tmp_path):
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "strict.yaml").write_text(
+        f"include: {REPOSITORY}/tasks/inst_it_bench/inst_it_image_mc.yaml\n"
+        "task: strict\nmetric_list: [{metric: accuracy}]\n"
+    )
+    options = ("--backend", "baseline", "--data", "demo", "--include-path", "own")
+    done = cli("run", "--model", "echo-gold", *options, "--tasks", "strict", "--name", "r")
+    assert done.returncode == 0, done.stderr
+    results = json.loads((tmp_path / "results/r/results.json").read_text())["tasks"]["strict"]
+    assert {name: metric["value"] for name, metric in results["metrics"].items()} == {"accuracy": 1}
+    journal = (tmp_path / "results/r/samples/strict.jsonl").read_text().splitlines()
+    assert {"accuracy", "official_accuracy"} <= json.loads(journal[0])["scores"].keys()
 
 
 @pytest.mark.parametrize(

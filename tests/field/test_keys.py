@@ -61,13 +61,14 @@ def test_the_usual_key_is_that_of_the_usual_address(monkeypatch):
         (HERE, HERE, False, KEY, KEY),
     ],
 )
+@pytest.mark.parametrize("asks", ["judge", "extract_with"])
 def test_model_and_judge_get_one_key_only_at_one_provider(
-    monkeypatch, model, judge, shared, models, judges
+    monkeypatch, asks, model, judge, shared, models, judges
 ):
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
     settings = {"model": "m", "backend": "openai", "base_url": model}
-    settings |= {"judge": "openai:gpt-4o", "judge_base_url": judge}
+    settings |= {asks: "openai:gpt-4o", "judge_base_url": judge}
     assert share_a_key(model, judge) == shared
     if shared:
         with pytest.raises(InputError, match="--api-key-env and --judge-api-key-env"):

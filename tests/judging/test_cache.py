@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import resource
 
 import pytest
 
@@ -77,7 +78,7 @@ def test_stats_and_clear_on_the_command_line(cli, tmp_path):
     cache = VerdictCache(tmp_path / "home/judge-cache.sqlite")
     cache.put("k", "openai:m", Verdict(0.5, raw="", usage=Usage(100, 5)))
     assert "openai:m: 1 scores, 105 tokens" in cli("judge", "cache", "stats").stdout
-    assert "1 scores forgotten" in cli("judge", "cache", "clear").stderr
+    assert "1 verdicts forgotten" in cli("judge", "cache", "clear").stderr
     assert "openai:m" not in cli("judge", "cache", "stats").stdout
 
 
@@ -100,3 +101,20 @@ def test_a_damaged_cache_is_an_error_wherever_it_is(tmp_path):
     path.write_bytes(b"not a database, but long enough to be taken for one" * 100)
     with pytest.raises(InputError, match="move the file away"):
         VerdictCache.or_without(path)
+
+
+def test_on_a_full_disk_the_cache_goes_on_in_memory_with_one_warning(tmp_path):
+    told = []
+    cache = VerdictCache(tmp_path / "c.sqlite")
+    cache.tell = told.append
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2**17, limit[1]))  # as if the disk were full there
+    try:
+        for number in range(100):
+            cache.put(f"key {number}", "openai:m", Verdict(0.5, None, "x" * 10_000, Usage(1, 1)))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    (warning,) = told
+    assert "judge cache off: " in warning
+    assert "c.sqlite" in warning
+    assert cache.get("key 99") is not None

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from instit_bench.scorers.judge import BadReply, JudgeContract, JudgeItem
+from instit_bench.scorers.contract import BadReply
+from instit_bench.scorers.judge import JudgeContract, JudgeItem
 from instit_bench.scorers.judge.contract import RESPONSE_FORMAT, read_score, score_of
 from instit_bench.types import Prediction
 from tests.openai_server import Reply, openai_server

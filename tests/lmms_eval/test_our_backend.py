@@ -9,6 +9,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 from shutil import copy
+from types import SimpleNamespace
 
 import pytest
 
@@ -109,6 +110,30 @@ def test_a_failed_request_ends_the_evaluation_without_scores(lmms_eval):
     assert error.startswith("instit-bench: error: inst_it_image_mc: record 3: ")
     assert "too long" in error
     assert list(run.folder.rglob("*_results.json")) == []
+
+
+def test_answers_in_the_reasoning_only_are_warned_about(tmp_path, monkeypatch):
+    from loguru import logger
+
+    from instit_bench.integrations.lmms_eval.models import OpenAIModel
+
+    monkeypatch.chdir(tmp_path)
+    told: list[str] = []
+    sink = logger.add(lambda message: told.append(message.record["message"]), level="WARNING")
+    message = {"content": None, "reasoning_content": "B"}
+    body = json.dumps({"choices": [{"finish_reason": "stop", "message": message}]}).encode()
+    asked = [{"role": "user", "content": [{"type": "text", "text": "Which?"}]}]
+    with openai_server(lambda _: Reply(body=body)) as server:
+        model = OpenAIModel(model="m", base_url=server.base_url, concurrency=1)
+        model.task_dict = {"t": {"test": [{}, {}, {}]}}
+        arguments = [("", lambda _: asked, {}, number, "t", "test") for number in range(3)]
+        replies = model.generate_until([SimpleNamespace(args=args) for args in arguments])
+        model.clean()
+    logger.remove(sink)
+    assert [reply.text for reply in replies] == ["", "", ""]
+    assert len(told) == 2
+    assert told[0].startswith("t 0: the reply has text in the reasoning field only")
+    assert told[1].startswith("of 3 samples the reply has text in the reasoning field only")
 
 
 @pytest.mark.parametrize(

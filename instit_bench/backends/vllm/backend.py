@@ -224,8 +224,10 @@ class VllmBackend(Backend):
             request = resolve_media(request, workload.max_frames, video_as)
             if request.params.max_tokens is None:  # a prompt that fits leaves room for any reply
                 request = replace(request, params=replace(request.params, max_tokens=1))
+            if self._media:
+                request = await _named(self._media, request, whole=False)
             with self._totals.request():
-                await self._client.generate(request)
+                await _asked(self._client, self._media, request, None)
         except MediaError:
             return  # the sample's own error, reported when its turn comes
         except (GenerationError, BackendUnavailable) as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,6 +14,12 @@ from instit_bench.errors import InputError
 # The run sets these itself: otherwise it would not find its server, or a key would show.
 _RESERVED = ("model", "host", "port", "uds", "api-key", "served-model-name", "lora-modules")
 _LORA_RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
+# A processed image holds three float32 per pixel, in some models each twice. An image or video has
+# some eight questions; a few more than are being asked are ahead.
+_BYTES_PER_PIXEL = 24
+_REQUESTS_PER_GROUP = 8
+_GROUPS_AHEAD = 4
+_DEFAULT_CACHE_GB = 4
 
 Arguments = dict[str, str | None]
 """Option names without dashes; ``None`` where an option takes no value."""
@@ -46,6 +53,7 @@ def serve_arguments(options: BackendOptions) -> list[str]:
         if value is not None:
             arguments[f"{name}-size" if name.endswith("parallel") else name] = str(value)
     arguments |= _media_arguments(options.workload, engine.video_as)
+    arguments |= _cache_arguments(options.workload, options.concurrency)
     if engine.lora is not None:
         arguments |= _lora_arguments(engine.lora)
     arguments |= dict(_parsed(text) for text in engine.engine_arg)
@@ -68,6 +76,16 @@ def _media_arguments(workload: Workload, video_as: str) -> Arguments:
     if folder is not None:
         arguments["allowed-local-media-path"] = str(folder)
     return arguments
+
+
+def _cache_arguments(workload: Workload, in_flight: int) -> Arguments:
+    """Room for the processed media of all requests in flight, if the default has too little."""
+    images = workload.images + workload.max_frames * workload.videos
+    groups = _GROUPS_AHEAD + in_flight // _REQUESTS_PER_GROUP
+    needed = math.ceil(workload.pixels * _BYTES_PER_PIXEL * images * groups / 2**30)
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**30
+    size = min(needed, memory // 4)
+    return {"mm-processor-cache-gb": str(size)} if size > _DEFAULT_CACHE_GB else {}
 
 
 def shared_folder(folders: Iterable[Path]) -> Path | None:

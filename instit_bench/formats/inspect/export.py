@@ -74,7 +74,9 @@ def _log(run: Run, task: RunTask) -> EvalLog:
             "plan": EvalPlan(steps=[EvalPlanStep(solver="generate")]),
             "results": _results(entry.scorer, task.result, task.samples),
             "stats": _stats(manifest, task.result, created, ended(run).isoformat()),
-            "samples": [eval_sample(record, model, entry) for record in task.samples],
+            "samples": [
+                eval_sample(record, model, entry.scorer, task.metrics) for record in task.samples
+            ],
         }
     )
 
@@ -126,6 +128,7 @@ def _spec(
             "coverage": result.coverage,
             "marks": result.marks,
             "notes": result.notes,
+            **({"extraction": result.extraction.model_dump()} if result.extraction else {}),
         },
     )
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from instit_bench.runs.manifest import TaskManifest
 from instit_bench.runs.record import SampleRecord
 from instit_bench.types import NativeToolCall, State
 
@@ -29,7 +29,9 @@ _STOP_REASONS = {"length": "max_tokens", "function_call": "tool_calls"}
 _KNOWN_STOP_REASONS = ("stop", "max_tokens", "tool_calls", "content_filter")
 
 
-def eval_sample(record: SampleRecord, model: str, task: TaskManifest) -> EvalSample:
+def eval_sample(
+    record: SampleRecord, model: str, scorer: str, metrics: Sequence[str]
+) -> EvalSample:
     """Convert a sample; without a verdict it has no score, if it failed it has its error."""
     from inspect_ai.log import EvalError, EvalSample
 
@@ -44,7 +46,7 @@ def eval_sample(record: SampleRecord, model: str, task: TaskManifest) -> EvalSam
         target=record.target,
         messages=[asked, answer] if answer else [asked],
         output=_output(record, model, answer),
-        scores={task.scorer: _score(record, task.metrics)} if record.scores else {},
+        scores={scorer: _score(record, metrics)} if record.scores else {},
         metadata=_metadata(record),
         model_usage={model: usage} if usage else {},
         total_time=record.latency_s,
@@ -137,7 +139,7 @@ def _output(record: SampleRecord, model: str, answer: ChatMessageAssistant | Non
     )
 
 
-def _score(record: SampleRecord, metrics: list[str]) -> Score:
+def _score(record: SampleRecord, metrics: Sequence[str]) -> Score:
     """Put all metrics in one score; ``None`` if the sample is outside a metric's denominator."""
     from inspect_ai.scorer import Score
 

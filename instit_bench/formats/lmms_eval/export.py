@@ -65,7 +65,8 @@ def _results(
 ) -> dict[str, Any]:
     environment = manifest.environment
     better = {
-        name: {entry.metric: entry.higher_is_better for entry in task.config.metric_list}
+        name: dict.fromkeys(results.tasks[name].metrics, True)
+        | {entry.metric: entry.higher_is_better for entry in task.config.metric_list}
         for name, task in tasks.items()
     }
     return {
@@ -158,6 +159,11 @@ def _run_config(manifest: Manifest, results: RunResults) -> dict[str, Any]:
             "identity": identity.model_dump(mode="json"),
             "data": manifest.data.model_dump(),
             "marks": {name: task.marks for name, task in results.tasks.items()},
+            "extraction": {
+                name: task.extraction.model_dump()
+                for name, task in results.tasks.items()
+                if task.extraction
+            },
         },
     }
 

@@ -28,7 +28,7 @@ def sample_rows(run: Run, task: Task, data: str | None) -> list[dict[str, Any]]:
     stored = run.tasks[task.name]
     places = _places(stored.samples, run.manifest, task, data)
     ordered = sorted(stored.samples, key=lambda record: places[record.id])
-    return [_row(record, places[record.id], task, stored.entry.metrics) for record in ordered]
+    return [_row(record, places[record.id], task, stored.metrics) for record in ordered]
 
 
 def _places(
@@ -70,7 +70,7 @@ def _row(record: SampleRecord, place: int, task: Task, metrics: Sequence[str]) -
         row["score"] = values[metrics[0]]  # where its --baseline looks first
     row |= {**values, "input": record.prompt or record.question, "doc": doc, "state": record.state}
     ended = record.model_dump(
-        include={"extracted", "reason", "error", "finish_reason", "tool_calls"}
+        include={"extracted", "method", "reason", "error", "finish_reason", "tool_calls"}
     )
     return row | {name: value for name, value in ended.items() if value}
 

@@ -65,7 +65,7 @@ def chosen_judge() -> SampleJudge | None:
 def _make(spec: str) -> SampleJudge:
     if spec != LEXICAL and not spec.startswith("openai:"):
         raise InputError(f"{JUDGE}={spec}: choose lexical, openai:MODEL or none inside lmms-eval")
-    setup = JudgeConfig(judge=(spec,)).setup()
+    setup = JudgeConfig(judge=(spec,)).setup([spec])
     loop = asyncio.new_event_loop()
     threading.Thread(target=loop.run_forever, name="instit-bench-judge", daemon=True).start()
 

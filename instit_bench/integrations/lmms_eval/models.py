@@ -8,7 +8,7 @@ wrong, so a request that fails for good ends the evaluation with one line.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, ClassVar
@@ -28,6 +28,9 @@ from instit_bench.backends.base import Workload
 from instit_bench.backends.options import EngineOptions
 from instit_bench.errors import InputError, InstitBenchError
 from instit_bench.evaluation.config import RunConfig, make_config
+from instit_bench.evaluation.dispatch import ask_all
+from instit_bench.evaluation.schedule import Item, Schedule, Turn, leads_ahead
+from instit_bench.evaluation.scoring import ReasoningWatch
 from instit_bench.evaluation.workload import workload
 from instit_bench.integrations.lmms_eval.exits import exit_on_error
 from instit_bench.integrations.lmms_eval.messages import request_of
@@ -103,28 +106,35 @@ class BackendModel(lmms):  # type: ignore[misc]
     async def _answer_all(self, requests: Sequence[Request]) -> list[Any]:
         backend = await self._start(requests)
         answers: list[Any] = [None] * len(requests)
-        todo = iter(enumerate(requests))
+        reasoning = ReasoningWatch(logger.warning)
+        items = [Item(index, _media_of(request)) for index, request in enumerate(requests)]
+        in_flight = self._config.in_flight
         with tqdm(total=len(requests), desc="Model Responding") as progress:
 
-            async def work() -> None:
-                for index, request in todo:
-                    answers[index] = _result(await self._ask(backend, request))
-                    progress.update()
+            async def ask(turn: Turn[int], computed: Callable[[], None]) -> bool:
+                index = turn.item.value
+                request = requests[index]
+                prediction = await self._ask(backend, request, computed if turn.leads else None)
+                reasoning.see(f"{request.sample.task} {request.sample.id}", prediction)
+                answers[index] = _result(prediction)
+                progress.update()
+                return True
 
-            workers = [asyncio.create_task(work()) for _ in range(self._config.in_flight)]
-            try:
-                await asyncio.gather(*workers)
-            finally:
-                for worker in workers:
-                    worker.cancel()
-                await asyncio.gather(*workers, return_exceptions=True)
+            schedule = Schedule(items, leads_ahead(in_flight, backend.prefix_caches))
+            await ask_all(schedule, in_flight, ask)
+        if reasoning.summary:
+            logger.warning(reasoning.summary)
         return answers
 
-    async def _ask(self, backend: Backend, request: Request) -> Prediction:
+    async def _ask(
+        self, backend: Backend, request: Request, computed: Callable[[], None] | None
+    ) -> Prediction:
         try:
             resolved = await asyncio.to_thread(
                 resolve_media, request, self._config.max_frames, self._config.video_as
             )
+            if computed is not None:
+                return await backend.lead(resolved, computed)
             return await backend.generate(resolved)
         except (GenerationError, BackendUnavailable, MediaError) as error:
             sample = request.sample
@@ -164,6 +174,13 @@ def _workload(requests: Sequence[Request], max_frames: int) -> Workload:
     parts = [p for request in requests for message in request.messages for p in message.parts]
     paths = [part.path for part in parts if not isinstance(part, TextPart)]
     return workload(requests, {path.parent for path in paths if path is not None}, max_frames)
+
+
+def _media_of(request: Request) -> tuple[Hashable, ...]:
+    """Return what a request shares with others: its images and videos, if it has any."""
+    parts = (part for message in request.messages for part in message.parts)
+    media = tuple(part for part in parts if not isinstance(part, TextPart))
+    return (media,) if media else ()
 
 
 def _result(prediction: Prediction) -> Any:

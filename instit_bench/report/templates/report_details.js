@@ -105,7 +105,7 @@ function question(sample, answer) {
     const letter = String.fromCharCode(65 + index);
     const notes = [
       letter === text(answer.gold) ? "target" : "",
-      letter === answer.extracted ? "answered" : "",
+      letter === answer.extracted ? (answer.method === "model" ? "extracted by a judge" : "answered") : "",
     ].filter(Boolean);
     const item = element("li", {}, `${letter}. ${text(choice)}`);
     if (notes.length) item.append(" ", element("em", {}, notes.join(", ")));
@@ -119,9 +119,9 @@ function question(sample, answer) {
 }
 
 function reading(answer) {
-  const strict = answer.extracted ? `${answer.extracted} (${answer.method})` : "";
+  const read = answer.extracted ? `${answer.extracted} (${answer.method})` : "";
   const official = answer.official ? `officially ${answer.official}` : "";
-  return [strict, official].filter(Boolean).join("; ");
+  return [read, official].filter(Boolean).join("; ");
 }
 
 function textBlock(title, content, place) {
@@ -159,7 +159,7 @@ function judges(sample, answer) {
     said.score === null ? said.error ?? "" : String(said.score),
     beginning(text(said.reply), place),
   ]);
-  return table("Judges", ["judge", "score", "reply"], rows);
+  return table("Judges", ["judge", "verdict", "reply"], rows);
 }
 
 /** The same sample in the other runs, each with a button that selects the run. */

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from string import ascii_uppercase
 from typing import Any
 
+from instit_bench.scorers.base import MODEL
 from instit_bench.scorers.choice.official import extract_official
 from instit_bench.scorers.choice.strict import Extraction, extract_choice
 from instit_bench.types import Prediction, Sample, Score, ScoredSample, State
@@ -52,7 +53,7 @@ class ChoiceScorer:
         return {
             "methods": _counts(score.method for score in scores),
             "unparsed_reasons": _counts(score.reason for score in scores),
-            "answer_distribution": _counts(score.extracted for score in scores),
+            "answer_distribution": _counts(s.extracted for s in scores if s.method != MODEL),
         }
 
 

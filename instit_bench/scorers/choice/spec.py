@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from instit_bench.scorers.base import ScoredRecord, ScorerSpec
+from instit_bench.scorers.base import MODEL, JudgeExtraction, ScoredRecord, ScorerSpec
 from instit_bench.scorers.choice import ChoiceScorer
+from instit_bench.scorers.choice.extraction import ExtractionContract, item_of_reply
 from instit_bench.scorers.questions import first_moment, marks_named
 
 
 def _why_different(record: ScoredRecord) -> str:
     official = record.details.get("official_extracted")
-    if record.extracted and official:
+    strict = None if record.method == MODEL else record.extracted
+    if strict and official:
         return "official takes the first capital A to D in the prediction, which is not its answer"
-    if record.extracted:
+    if strict:
         return "official finds no capital A to D and excludes the sample; strict finds an answer"
     if official:
         return "the prediction gives no answer; official takes a capital letter in it for one"
@@ -29,4 +31,5 @@ CHOICE = ScorerSpec(
     tables=ChoiceScorer().tables,
     outcome="extracted",
     multiple_choice=True,
+    extraction=JudgeExtraction("extracted_accuracy", ExtractionContract(), item_of_reply),
 )

@@ -41,14 +41,18 @@ _DIALOGUE = re.compile(r"\A\s*(?:#+\s*)?(?:user|human)\s*:", re.I)
 _REPLY = re.compile(r"(?:^|\n|\s)(?:#+\s*)?(?:assistant|ai|model)\s*:", re.I)
 
 
+def shortened(text: str) -> str:
+    """Keep the beginning and the end of a very long text."""
+    return text if len(text) <= _LONGEST else f"{text[:_HEAD]}\n{text[-_TAIL:]}"
+
+
 def tidy(text: str) -> str:
     """Normalise a reply and drop formatting that carries no meaning.
 
     Full-width and circled letters become ASCII (Unicode form NFKC). Struck-out text, paired HTML
     tags, LaTeX fonts and tokenizer remnants are removed. Markdown stays: see ``plain``.
     """
-    if len(text) > _LONGEST:
-        text = f"{text[:_HEAD]}\n{text[-_TAIL:]}"
+    text = shortened(text)
     if not text.isascii():
         text = _DEBRIS.sub(" ", text)
         text = unicodedata.normalize("NFKC", text)

@@ -1,0 +1,93 @@
+"""A panel: the judges of some tasks, what they are asked about them, and what they do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from instit_bench.judging.config import JudgeConfig
+from instit_bench.judging.contracts import Role, extraction_manifest, judging_manifest
+from instit_bench.judging.prices import REPLY_TOKENS, cost_told, estimated_tokens
+from instit_bench.runs.manifest import JudgingManifest
+from instit_bench.scorers.contract import Contract, Item
+from instit_bench.scorers.judge import JudgeContract
+from instit_bench.types import Usage
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """How a role is told of."""
+
+    by: str
+    known: str
+    lane: str
+    silent: str
+
+
+_WORDS: Mapping[Role, _Words] = {
+    "judging": _Words(
+        by="judged by",
+        known="scores",
+        lane="judged",
+        silent="gave no score, and the run keeps its earlier verdicts",
+    ),
+    "extraction": _Words(
+        by="letters extracted by",
+        known="letters",
+        lane="extracted",
+        silent="gave no valid reply, and the run stays as it was",
+    ),
+}
+
+
+@dataclass
+class Panel:
+    """Judges who are asked the same about some tasks; the first one counts.
+
+    ``judging`` is what the manifest says of them once the first one has ``spoken``.
+    """
+
+    role: Role
+    judging: JudgingManifest
+    contracts: Mapping[str, Contract]
+    spoken: bool = False
+    last_error: str | None = None
+
+    @property
+    def words(self) -> _Words:
+        """How it is told of."""
+        return _WORDS[self.role]
+
+    def lane(self, task: str) -> str:
+        """The name of a task's progress."""
+        return f"{task} {self.words.lane}"
+
+    def told(self, judge: str, total: int, asked: Sequence[tuple[Contract, Item]]) -> str:
+        """Who is asked, how many calls it takes, and about how many dollars."""
+        texts = (contract.instructions + item.as_json() for contract, item in asked)
+        usage = Usage(sum(map(estimated_tokens, texts)), len(asked) * REPLY_TOKENS)
+        words, known = self.words, total - len(asked)
+        at_hand = f" ({known:,} {words.known} are known)" if 0 < len(asked) < total else ""
+        cost = cost_told(self.judging.prices.get(judge), usage) if asked else "no cost"
+        return f"{words.by} {judge}: about {len(asked):,} calls{at_hand}, {cost}"
+
+    @property
+    def silence(self) -> str | None:
+        """That it was asked in vain, if it was."""
+        if self.spoken or self.last_error is None:
+            return None
+        return f"{self.judging.judges[0]} {self.words.silent}: {self.last_error}"
+
+
+def panels_of(
+    config: JudgeConfig,
+    open_answers: Mapping[str, JudgeContract],
+    letters: Mapping[str, Contract],
+) -> list[Panel]:
+    """The panels that a command asks: for open answers, and for letters."""
+    panels = []
+    if judging := judging_manifest(config, open_answers):
+        panels.append(Panel("judging", judging, open_answers))
+    if extraction := extraction_manifest(config, letters):
+        panels.append(Panel("extraction", extraction, letters))
+    return panels
