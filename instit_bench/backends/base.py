@@ -63,8 +63,8 @@ class Backend(ABC):
     """Produces one prediction per request; many requests are in flight at once.
 
     ``prefix_caches`` is how many engines behind it each keep what the beginnings of prompts
-    compute. If there are any, the first request of those that share an image or the start of a
-    prompt goes alone, through ``lead``.
+    compute. If there are any, the first request of those that share an image or video goes alone,
+    through ``lead``.
     """
 
     prefix_caches: int = 0

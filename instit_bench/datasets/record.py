@@ -69,6 +69,8 @@ class Record:
             InputError: It is missing, empty, too long or of another type.
         """
         value = self.fields.get(name)
+        if isinstance(value, float) and value.is_integer():  # pandas, in a column with gaps
+            value = int(value)
         if not isinstance(value, int | str) or isinstance(value, bool) or value == "":
             raise self.field_error(name, f"must be a number or text, found {shown(value)}")
         if isinstance(value, str):

@@ -22,6 +22,16 @@ _MARKS = (
     (b"\xff\xfe", "utf-16"),
     (b"\xfe\xff", "utf-16"),
 )
+# How files begin that are often passed in place of text, and what to do with them.
+_OTHER_FORMATS = (
+    (b"PK\x03\x04", "a spreadsheet or zip archive", "save its records as CSV or JSON"),
+    (b"\xd0\xcf\x11\xe0", "a spreadsheet", "save its records as CSV or JSON"),
+    (b"\x1f\x8b", "compressed with gzip", "unpack it"),
+    (b"\x28\xb5\x2f\xfd", "compressed with zstd", "unpack it"),
+    (b"\x80\x04\x95", "a pickle", "save it as JSON"),
+    (b"\x80\x05\x95", "a pickle", "save it as JSON"),
+    (b"PAR1", "Parquet", "name it .parquet"),
+)
 _MOST_DIGITS = 4000  # Python refuses to convert more than 4300
 _MOST_OF_A_FIELD = 2**31 - 1  # characters of a CSV field: images are stored there as base64
 _ROWS_AT_ONCE = 4  # of Parquet: a row may contain an image
@@ -99,6 +109,9 @@ def iter_records(path: Path) -> Iterator[dict[str, Any]]:
 def _text(path: Path) -> str:
     """Return the file's text, in UTF-8 or the encoding of its byte order mark."""
     data = path.read_bytes()
+    for beginning, kind, remedy in _OTHER_FORMATS:
+        if data.startswith(beginning):
+            raise InputError(f"{path}: is {kind} and not text; {remedy}")
     encoding = next((name for mark, name in _MARKS if data.startswith(mark)), "utf-8")
     try:
         return data.decode(encoding)
@@ -165,6 +178,9 @@ def _read_table(path: Path) -> Iterator[dict[str, Any]]:
     reader = csv.DictReader(lines, strict=True, delimiter=delimiter)
     try:
         names = reader.fieldnames or ()
+        for name in names:
+            if name and names.count(name) > 1:
+                raise InputError(f"{path}: column {name!r} occurs twice; keep one of them")
         for row in reader:
             if None in row or None in row.values():
                 raise InputError(

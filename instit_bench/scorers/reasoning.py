@@ -40,7 +40,8 @@ _BOUNDARY = re.compile(
         | assistantfinal | assistant(?=(?:commentary|analysis)\ to=)
       )
     | (?:<\|start\|>assistant)?
-      (?P<header><\|channel\|>)(?P<channel>analysis|commentary|final)(?P<to>[^<>\n]{{0,100}})
+      (?P<header>(?P<role>\ ?\bto=[\w.:-]{{1,80}}\ ?)?<\|channel\|>)
+      (?P<channel>analysis|commentary|final)(?P<to>[^<>\n]{{0,100}})
       (?:<\|constrain\|>\w{{0,20}})?<\|message\|>
     | (?:\A\s*|<\|start\|>assistant\ )to=(?P<recipient>self|user)<\|message\|>
     | (?P<end><\|(?:end|return|call|eom)\|>)
@@ -67,11 +68,13 @@ class Visible:
     """What remains of a reply once its reasoning is removed.
 
     ``unclosed`` says that a reasoning block was opened and never closed, so the reply was
-    cut off before its answer; ``text`` is then what preceded that block.
+    cut off before its answer; ``text`` is then what preceded that block. ``hidden`` is the
+    reasoning that was opened and never closed, or closed and never opened.
     """
 
     text: str
     unclosed: bool = False
+    hidden: str = field(default="", compare=False)
 
 
 def split_reasoning(reply: str) -> Visible:
@@ -110,18 +113,22 @@ class _Scan:
     kept: list[str] = field(default_factory=list)
     inside: Literal["", "tag", "bare", "channel"] = ""
     position: int = 0
+    opened: int = 0
+    unopened: int = 0
     channels: bool = False
 
     def open(self, boundary: re.Match[str]) -> None:
         if not self.inside:
             self.keep_until(boundary.start())
             self.inside = "bare" if _BARE_OPEN.match(boundary.group()) else "tag"
+            self.opened = boundary.end()
 
     def close(self, boundary: re.Match[str]) -> None:
         if _BARE_CLOSE.match(boundary.group()) and self.inside != "bare":
             return
         if not self.inside:
             self.kept.clear()
+            self.unopened = boundary.start()
         self.leave(boundary.end())
 
     def channel(self, boundary: re.Match[str]) -> None:
@@ -130,7 +137,7 @@ class _Scan:
         name = (boundary["channel"] or "").lower()
         if boundary["recipient"]:
             name = "analysis" if boundary["recipient"].lower() == "self" else "final"
-        elif name == "analysis" and "to=" in boundary["to"]:
+        elif name == "analysis" and (boundary["role"] or "to=" in boundary["to"]):
             name = "commentary"
         # A final channel that nothing precedes belongs to an analysis that the template opened.
         if not self.inside and (self.channels or name != "final"):
@@ -138,7 +145,7 @@ class _Scan:
         self.channels = True
         self.leave(boundary.start("header") if name == "commentary" else boundary.end())
         if name == "analysis":
-            self.inside = "channel"
+            self.inside, self.opened = "channel", self.position
 
     def keep_until(self, end: int) -> None:
         self.kept.append(self.reply[self.position : end])
@@ -151,11 +158,11 @@ class _Scan:
         if self.inside:
             if final := _FINAL_TAG.search(reply, max(self.position, len(reply) - _TAIL)):
                 return Visible(final.group())
-            return Visible("".join(self.kept), unclosed=True)
+            return Visible("".join(self.kept), unclosed=True, hidden=reply[self.opened :])
         if _CUT_CLOSE.search(reply, max(self.position, len(reply) - 12)):
             return Visible("", unclosed=True)
         self.keep_until(len(reply))
-        return Visible("".join(self.kept))
+        return Visible("".join(self.kept), hidden=reply[: self.unopened])
 
 
 _END_NAMES = (

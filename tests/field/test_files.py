@@ -18,6 +18,7 @@ from instit_bench.datasets.inst_it import read_inst_it
 from instit_bench.datasets.records import Dataset, LeftOut, count_records, read_records
 from instit_bench.datasets.source import DataSource, open_source
 from instit_bench.errors import InputError
+from instit_bench.formats.official import read_gpt4tools_predictions
 from instit_bench.resources import demo_data
 from tests.command_line import Cli, cli_environment
 
@@ -85,6 +86,15 @@ UNREADABLE = {
     "Latin-1": ("x.csv", "id,text\n1,é\n".encode("latin-1"), "at byte 10; save it as UTF-8"),
     "an object": ("x.json", '{"data": []}', "must hold a JSON list of records, or one record"),
     "a broken line": ("x.json", LINES + "{", "line 3: is not valid JSON"),
+    "a spreadsheet (VLMEvalKit)": (
+        "x.xlsx",
+        b"PK\x03\x04\x14\x00",
+        "is a spreadsheet or zip archive",
+    ),
+    "gzip": ("x.jsonl.gz", b"\x1f\x8b\x08\x00", "is compressed with gzip and not text; unpack it"),
+    "a pickle": ("x.pkl", b"\x80\x04\x95", "is a pickle and not text; save it as JSON"),
+    "Parquet under another name": ("x.json", b"PAR1\x15", "is Parquet and not text; name it .parq"),
+    "a column twice": ("x.csv", "id,output,output\n1,A,B\n", "column 'output' occurs twice"),
     "a comma too many": ("x.csv", "a,b\n1,2,3\n", "line 2: does not have the 2 columns of the"),
 }
 
@@ -206,6 +216,12 @@ class TestRecords:
             tmp_path / "x.parquet", [mc(1, image=IMAGE), mc(2, image=IMAGE, choice_d=empty)]
         )
         assert [doc["choice_d"] for doc in dataset.docs] == ["four", ""]
+
+    def test_an_id_that_pandas_made_a_float_is_the_number_that_it_was(self, tmp_path):
+        rows = [{"instruction": "Do.", "output": "AI: ok", "id": 7.0}]
+        path = written(tmp_path / "x.json", json.dumps(rows))
+        assert read_gpt4tools("seen", open_source(str(path))).docs[0]["id"] == 7
+        assert list(read_gpt4tools_predictions(path, rows).predictions) == ["7"]
 
     @pytest.mark.parametrize("kind", IDS)
     @pytest.mark.parametrize("command", ["run", "score"])

@@ -47,7 +47,9 @@ def test_a_block_is_removed(opening, closing):
 
 @FAMILIES
 def test_an_unclosed_block_hides_the_rest(opening, closing):
-    assert split_reasoning(f"{opening}is it A? Or B") == Visible("", unclosed=True)
+    visible = split_reasoning(f"{opening}is it A? Or B")
+    assert visible == Visible("", unclosed=True)
+    assert visible.hidden.endswith("is it A? Or B")
 
 
 @pytest.mark.parametrize(

@@ -127,6 +127,11 @@ ENDLESS += [
 ENDLESS += [
     f"<tool_call>{CALL}</tool_call><tool_response>b.png</tool_response>",
     "\nHuman:",
+    '<a name="detect_face">',
+    "<detect_face>",
+    'call_tool("detect_face", ',
+    "}detect_face{",
+    "</think>",
     " ",
     "a, ",
     "a.png",

@@ -140,6 +140,33 @@ TAGS = [
     ),
 ]
 
+# Any tag may name a listed tool, in itself, in an attribute or in a child.
+TAGS += [
+    ("tool_tag", '<action name="detect_face" image_path="image/a.png"/>', [FACE]),
+    ("tool_tag", f"<run_tool function='detect_face' arguments='{ARGS}'></run_tool>", [FACE]),
+    (
+        "tool_tag",
+        '<use tool_name="crop_the_object"><path>image/a.png</path><what>a red dog</what></use>',
+        [CROP],
+    ),
+    ("tool_tag", '<call function="detect_face"><arg name="path">image/a.png</arg></call>', [FACE]),
+    (
+        "tool_tag",
+        "<crop_the_object>\npath: image/a.png\nwhat: a red dog\n</crop_the_object>",
+        [CROP],
+    ),
+    (
+        "name_tag",
+        f"<call><function>detect_face</function><arguments>{ARGS}</arguments></call>",
+        [FACE],
+    ),
+    ("name_tag", "<api_name>Detect Face</api_name><args>image/a.png</args>", [FACE]),
+    ("invoke", f"<function name=\"detect_face\" parameters='{ARGS}'></function>", [FACE]),
+    ("function_tag", "<function=detect_face><param=path>image/a.png</param></function>", [FACE]),
+    # The engine dropped the token before the name.
+    ("arg_key", "detect_face\n<arg_key>path</arg_key>\n<arg_value>image/a.png</arg_value>", [FACE]),
+]
+
 # A vendor's prefix before a known tag is no format of its own, whoever the vendor is.
 TAGS += [
     (

@@ -4,7 +4,7 @@ import pytest
 
 from instit_bench.scorers.tool_call.calls import ParseError
 from instit_bench.scorers.tool_call.parse import parse_reply
-from tests.scorers.tool_calls import ARGS, ASK, CROP, FACE, PROMPT, read
+from tests.scorers.tool_calls import ARGS, ASK, CALL, CROP, FACE, FILE, PROMPT, read
 
 PYTHONIC = [
     ('[detect_face(image_path="image/a.png")]', [FACE]),
@@ -19,6 +19,10 @@ PYTHONIC = [
     ("<|tool_call_start|>[detect_face(image_path='image/a.png')]<|tool_call_end|>", [FACE]),
     (f'```python\ntool_call(name="detect_face", arguments={ARGS})\n```', [FACE]),
     ('[fly(height="high")]', [("fly", ("high",))]),
+    (f'run_tool("detect_face", {ARGS})', [FACE]),
+    (f'client.call_tool(name="detect_face", arguments={ARGS})', [FACE]),
+    ('```py\nfaces = await detect_face(path="image/a.png")\nfinal_answer(faces)\n```', [FACE]),
+    ('<tool_call>detect_face(image_path="image/a.png")</tool_call>', [FACE]),
 ]
 
 
@@ -61,11 +65,29 @@ REACT = [
         "Human: and?\nAction: Make Text\nAction Input: x",
         [FACE],
     ),
+    ("Action: Detect Face: image/a.png", [FACE]),
+    ("Action: Detect Face\nimage/a.png", [FACE]),
+    # YAML
+    ("```yaml\nname: detect_face\nparameters:\n  image_path: image/a.png\n```", [FACE]),
+    ("tool_calls:\n  - name: detect_face\n    arguments:\n      image_path: image/a.png", [FACE]),
     (
         "<thought>Yes</thought><action>Detect Face</action>"
         "<action_input>image/a.png</action_input>",
         [FACE],
     ),
+]
+
+REACT += [
+    (f"{action}: Detect Face\n{given}: image/a.png", [FACE])
+    for action, given in [
+        ("Next Action", "Action Parameters"),
+        ("Tool Name", "Tool Arguments"),
+        ("Function Call", "Params"),
+        ("Tool to use", "Query"),
+        ("API", "API Input"),
+        ("行动", "行动输入"),
+        ("工具", "参数"),
+    ]
 ]
 
 
@@ -149,12 +171,48 @@ def test_a_refusal_in_different_words(text, answer):
         ASK + 'No\nAI: In JSON: {"name": "Bob", "input": 3}',
         ASK + "No\nAI: <b>Romeo</b> and <i>Juliet</i>.\nTool: hammer\nInput: nails",
         ASK + "No\nAI: call: 555 {really}",
+        "I could use the Detect Face tool, but no tool is needed: there is a dog.",
+        '{"answer": "Detect Face"}',
         "A call is `<function=detect_face>` with a `<parameter>` in it. No tool is needed.",
         "No tool is needed. Links look like [this](url), an address is to=somebody {x}.",
     ],
 )
 def test_an_answer_that_mentions_tools_calls_none(text):
     assert read(text)[0] == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "In Python:\n```python\nimport cv2\nimage = cv2.imread('image/a.png')\n```",
+        "```python\nmodel = vision.make_text.Model('image/a.png')\n```",
+        "[link](image/a.png) and more",
+        "Tools: Detect Face (finds faces), Make Text: useful for text.",
+        '{"name": "detect_face", "parameters": {"type": "object", "properties": '
+        '{"image_path": {"type": "string"}}}}',
+        "<p>Detect Face</p> finds <b>faces</b>.",
+        f"<think>I might write <tool_call>{CALL}</tool_call> but is it needed",
+    ],
+)
+def test_code_and_descriptions_are_no_calls(text):
+    reply = parse_reply(text, PROMPT)
+    assert isinstance(reply, ParseError) or not reply.calls
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"<think>I look.\n<tool_call>{CALL}</tool_call>",
+        f"<think>I look.<tool_call>detect_face<arg_key>p</arg_key><arg_value>{FILE}</arg_value>",
+        f"<think>I look.<|tool_call_begin|>detect_face:0<|tool_call_argument_begin|>{ARGS}",
+        f"I look.\n<tool_call>{CALL}</think></tool_call>",
+        f" to=functions.detect_face<|channel|>analysis<|message|>{ARGS}<|call|>",
+        "<|channel|>analysis<|message|>I look.<|end|><|start|>assistant to=functions.detect_face"
+        f"<|channel|>analysis <|constrain|>json<|message|>{ARGS}<|call|>",
+    ],
+)
+def test_reasoning_that_runs_into_a_call(text):
+    assert read(text)[0] == [FACE]
 
 
 @pytest.mark.parametrize(

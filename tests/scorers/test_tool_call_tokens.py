@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.scorers.tool_calls import ARGS, CALL, CROP, CROP_CALL, FACE, FILE, FLY, read
+from tests.scorers.tool_calls import ARGS, CALL, CROP, CROP_ARGS, CROP_CALL, FACE, FILE, FLY, read
 
 TOKENS = [
     ("mistral", f"[TOOL_CALLS]detect_face[ARGS]{ARGS}", [FACE]),
@@ -112,6 +112,12 @@ TOKENS = [
         [FACE],
     ),
     ("mistral", f"[tool]detect_face[args]{ARGS}[end]", [FACE]),
+    # The engine dropped the tokens.
+    ("name_and_object", f"functions.detect_face:0{ARGS}functions.fly:1{{}}", [FACE]),
+    ("name_and_object", f"detect_face{ARGS}crop_the_object{CROP_ARGS}", [FACE, CROP]),
+    ("name_and_object", f"I look.functions.detect_face:3{ARGS}", [FACE]),
+    ("name_and_object", f"detect_face\n    ```json\n    {ARGS}\n    ```", [FACE]),
+    ("deepseek", f"detect_face<｜tool▁sep｜>{ARGS}", [FACE]),
 ]
 
 
@@ -168,8 +174,25 @@ OBJECTS = [
         f'{{"name": "detect_face", "arguments": [{{"name": "image_path", "value": "{FILE}"}}]}}',
         [FACE],
     ),
+    ("json", f'{{"method": "tools/call", "params": {CALL}}}', [FACE]),
+    ("json", f'{{// which\n"name": "detect_face", "arguments": {ARGS}}}', [FACE]),
     ("json", f"Here is the call: {CALL} Done.", [FACE]),
     ("json", f"I will call it.\n{CALL}\nThen I shall see.", [FACE]),
+]
+
+# Keys are composed from words, so that a key nobody has seen yet is no new format.
+OBJECTS += [
+    ("json", f'{{"{name}": "detect_face", "{given}": {ARGS}}}', [FACE])
+    for name, given in [
+        ("selected_tool", "tool_parameters"),
+        ("tool_to_use", "tool_input"),
+        ("next_action", "action_args"),
+        ("actionName", "actionInput"),
+        ("func", "function_args"),
+        ("method", "params"),
+        ("operation", "payload"),
+        ("skill", "arguments"),
+    ]
 ]
 
 

@@ -23,9 +23,8 @@ CROP = ("Crop the Object", (FILE, "a red dog"))
 FLY = ("fly", ())
 ARGS = '{"image_path": "image/a.png"}'
 CALL = '{"name": "detect_face", "arguments": {"image_path": "image/a.png"}}'
-CROP_CALL = (
-    '{"name": "crop_the_object", "arguments": {"image_path": "image/a.png", "object": "a red dog"}}'
-)
+CROP_ARGS = '{"image_path": "image/a.png", "object": "a red dog"}'
+CROP_CALL = f'{{"name": "crop_the_object", "arguments": {CROP_ARGS}}}'
 ASK = "Thought: Do I need to use a tool? "
 
 

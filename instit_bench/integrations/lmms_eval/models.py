@@ -176,11 +176,10 @@ def _workload(requests: Sequence[Request], max_frames: int) -> Workload:
     return workload(requests, {path.parent for path in paths if path is not None}, max_frames)
 
 
-def _media_of(request: Request) -> tuple[Hashable, ...]:
-    """Return what a request shares with others: its images and videos, if it has any."""
+def _media_of(request: Request) -> Hashable | None:
+    """Return what a request may share with others: its images and videos, if it has any."""
     parts = (part for message in request.messages for part in message.parts)
-    media = tuple(part for part in parts if not isinstance(part, TextPart))
-    return (media,) if media else ()
+    return tuple(part for part in parts if not isinstance(part, TextPart)) or None
 
 
 def _result(prediction: Prediction) -> Any:

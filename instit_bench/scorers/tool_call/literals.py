@@ -17,8 +17,8 @@ from typing import Any
 MAX_DEPTH = 64
 MAX_TOKENS = 30_000
 
-# White space, and a comment as in JSON5.
-_SPACE = re.compile(r"\s*+(?:/\*[^*]{0,200}\*/\s*+)*+")
+# White space, and comments as in JSON5.
+_SPACE = re.compile(r"\s*+(?:(?:/\*[^*]{0,200}\*/|//[^\n]{0,200}\n)\s*+)*+")
 _OPENERS = {"{": "}", "[": "]", "(": ")"}
 _OPENING = re.compile(r"[{\[]")
 _NESTING = re.compile(r"[{\[(\s]*")

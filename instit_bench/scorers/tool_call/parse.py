@@ -20,7 +20,7 @@ from instit_bench.scorers.tool_call.calls import (
     is_nothing,
     make_call,
 )
-from instit_bench.scorers.tool_call.formats import read_calls
+from instit_bench.scorers.tool_call.formats import Outcome, read_calls
 from instit_bench.scorers.tool_call.literals import read_literal
 from instit_bench.scorers.tool_call.prompt import Prompt
 from instit_bench.scorers.tool_call.react import read_script
@@ -31,6 +31,8 @@ _NEXT_TURN = re.compile(
     r"\n[ \t#*]*(?:Human|User|New input|Previous conversation)[ \t*]*[:：]"
     r"|<\|(?:im_)?start\|>user"
 )
+_TAG = re.compile(r"<[^<>]{1,40}>")
+_WORDS = re.compile(r"\w")
 # Functionary's recipient of what is said to the user; the first >>> stands in its prompt.
 _TO_ALL = re.compile(r"\A(?:>>>)?all\n")
 
@@ -51,7 +53,9 @@ def parse_reply(
     if tool_calls:
         return _read_native(turn, prompt, tool_calls)
     outcome = _read_text(turn, prompt)
-    if visible.unclosed and isinstance(outcome, ParseError):
+    if isinstance(outcome, ParseError) and visible.hidden and not _WORDS.search(_TAG.sub("", turn)):
+        outcome = _read_reasoning(_first_turn(visible.hidden), prompt) or outcome
+    if isinstance(outcome, ParseError) and visible.unclosed:
         return ParseError("unclosed_reasoning", "the reasoning never ends")
     return outcome
 
@@ -80,6 +84,17 @@ def _read_text(text: str, prompt: Prompt) -> Reply | ParseError:
         return found
     fault: Fault | None = "contradiction" if found.calls and script.declines else None
     return Reply(found.calls, found.answer or script.answer, found.format, fault)
+
+
+def _read_reasoning(reasoning: str, prompt: Prompt) -> Reply | None:
+    """Read reasoning that runs into a call: some models do not close it first, or close it late.
+
+    Such a call stands in a model's own tokens and ends the reply; any other is only thought of.
+    """
+    found = read_calls(reasoning, prompt, answered=False)
+    if not isinstance(found, Outcome) or not found.ends_text:
+        return None
+    return Reply(found.calls, found.answer, found.format)
 
 
 def _read_native(

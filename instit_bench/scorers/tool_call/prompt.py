@@ -34,8 +34,10 @@ _PATH_MARKS = frozenset("_./\\~-")
 
 _NOT_WORD = re.compile(r"[\W_]+")
 _NAMESPACE = re.compile(r"[./:]+")
+_METHODS = frozenset(("call", "run", "invoke"))
 _AROUND_NAME = re.compile(
-    r"(?:(?:use|call|run|invoke|apply)\s+)?(?:the\s+)?(?P<name>.+?)(?:\s+(?:tool|function))?", re.I
+    r"(?:(?:use|call|run|invoke|apply|await|return)\s+)*(?:the\s+)?(?P<name>.+?)(?:\s+(?:tool|function))?",
+    re.I,
 )
 
 
@@ -218,9 +220,11 @@ def _fold(name: str) -> str:
 
 
 def _spellings(name: str) -> Iterator[str]:
-    """Yield a name's folded form, the parts of a dotted one, and the bare name."""
+    """Yield a name's folded form, the last part of a dotted one, and the bare name."""
     yield _fold(name)
     parts = [part for part in _NAMESPACE.split(name) if part and not part.isdecimal()]
-    yield from (_fold(part) for part in reversed(parts))
+    if len(parts) > 1 and parts[-1] in _METHODS:
+        parts.pop()
+    yield _fold(parts[-1] if parts else "")
     if around := _AROUND_NAME.fullmatch(name.strip()):
         yield _fold(around["name"])

@@ -7,8 +7,9 @@
     Action Input: image/x.png
 
 Also read: the same in Markdown, as bullets or numbered, with keys on their own lines or all on
-one line, as ``Tool:`` and ``Input:``, with an input in brackets after the name, and a reply that
-continues where a chat prompt stops (``Yes``, ``Action: …``).
+one line, under other names (``Tool:`` and ``Input:``, ``Function Name:`` and ``Parameters:``, as in
+YAML), with an input in brackets after the name, and a reply that continues where a chat prompt
+stops (``Yes``, ``Action: …``).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import islice
 
 from instit_bench.scorers.tool_call.calls import (
@@ -30,15 +32,10 @@ from instit_bench.scorers.tool_call.calls import (
 )
 from instit_bench.scorers.tool_call.declines import decision, declines, says_no
 from instit_bench.scorers.tool_call.literals import read_literal
-from instit_bench.scorers.tool_call.prompt import Prompt
+from instit_bench.scorers.tool_call.prompt import Prompt, file_names
 
-# What each key means; the weak ones count only beside other keys.
+# What each key means, without regard to case and word separators.
 _KINDS = {
-    "Thought": "thought",
-    "Action": "action",
-    "Action Input": "input",
-    "Observation": "observation",
-    "AI": "answer",
     "thought": "thought",
     "action": "action",
     "actionname": "action",
@@ -46,27 +43,25 @@ _KINDS = {
     "actioninputs": "input",
     "actionarguments": "input",
     "toolinput": "input",
-    "tool": "weak action",
-    "toolname": "weak action",
-    "function": "weak action",
-    "functionname": "weak action",
-    "input": "weak input",
-    "inputs": "weak input",
-    "arguments": "weak input",
-    "args": "weak input",
-    "parameters": "weak input",
     "observation": "observation",
     "ai": "answer",
     "finalanswer": "answer",
     "answer": "weak answer",
     "response": "weak answer",
     "assistant": "weak answer",
+    "思考": "thought",
+    "观察": "observation",
+    "最终答案": "answer",
 }
+# Any other key of a tool or of its input; these weak ones count only beside other keys.
+_SUBJECTS = "action|tool|function|api|command|plugin|skill|行动|动作|工具"
+_INPUTS = "inputs?|args|arguments|params|parameters|query|输入|参数"
+_IS_INPUT = re.compile(rf"(?:{_INPUTS})\Z")
 _WORDS = (
-    "thought|action[ _-]?inputs?|action[ _-]?(?:name|arguments)|action"
-    "|tool[ _-]?(?:input|name)|tool|function[ _-]?name|function|inputs?"
-    "|arguments|args|parameters|observation|ai"
-    "|final[ _-]?answer|answer|response|assistant"
+    rf"thought|(?:(?:next|selected|chosen)[ _-]?)?(?:{_SUBJECTS})"
+    rf"(?:[ _-]?(?:{_INPUTS}|name|call|type|名称)|[ _-]to[ _-](?:use|take|call))?"
+    rf"|{_INPUTS}|name|observation|ai|final[ _-]?answer|answer|response|assistant"
+    "|思考|观察|最终答案"
 )
 _KEY = re.compile(
     rf"^(?P<before>[ \t>*_#`•-]*(?:\d{{1,3}}[.)][ \t*_]*)?)(?:"
@@ -195,8 +190,7 @@ def _accepted(
     """
     accepted: list[tuple[re.Match[str], str]] = []
     for place, key in enumerate(keys):
-        word = key["key"] or key["heading"]
-        kind = _KINDS.get(word) or _KINDS[_MARKS.sub("", word).lower()]
+        kind = _kind(key["key"] or key["heading"])
         before = accepted[-1][1] if accepted else ""
         if kind == "weak input" and before != "action":
             continue
@@ -212,6 +206,12 @@ def _accepted(
             continue
         accepted.append((key, kind.removeprefix("weak ")))
     return accepted
+
+
+@lru_cache(maxsize=256)
+def _kind(word: str) -> str:
+    folded = _MARKS.sub("", word).casefold()
+    return _KINDS.get(folded) or ("weak input" if _IS_INPUT.search(folded) else "weak action")
 
 
 def _is_action(keys: list[re.Match[str]], place: int, text: str, prompt: Prompt) -> bool:
@@ -256,10 +256,12 @@ def _name_and_input(action: _Field, prompt: Prompt) -> tuple[str, str | None]:
     """Return an action's name, and the input in brackets after it or on the next line."""
     whole = action.value.strip()
     line, _, rest = whole.partition("\n")
+    before, _, after = line.replace("：", ":").partition(":")
+    if file_names(after) and prompt.find_tool(clean_name(before)) is not None:
+        return clean_name(before), after.strip()
     name = clean_name(line)
     if prompt.find_tool(name) is not None:
-        rest = rest.strip()
-        return name, rest if rest[:1] == "{" and not isinstance(decode(rest), str) else None
+        return name, _input_below(rest.strip())
     found = _NAME_AND_INPUT.match(whole)
     if found is None or declines(name):
         return name, None
@@ -274,6 +276,15 @@ def _name_and_input(action: _Field, prompt: Prompt) -> tuple[str, str | None]:
     return (before, inside[:-1]) if inside[-1:] in (")", "]") else (name, None)
 
 
+def _input_below(text: str) -> str | None:
+    """Return the input below a name without a key: an object, or a line that begins with a file."""
+    if text[:1] == "{" and not isinstance(decode(text), str):
+        return text
+    line = text.partition("\n")[0].strip(" \t`*\"'")
+    named = file_names(line)
+    return line if named and line.startswith(named[0]) else None
+
+
 def _input_text(item: _Field, prompt: Prompt, name: str) -> str:
     """Return the first line of an input, or the whole object or arguments that begin there."""
     whole = item.value.strip().strip("`").strip()
@@ -281,4 +292,4 @@ def _input_text(item: _Field, prompt: Prompt, name: str) -> str:
         literal = read_literal(whole)
         if literal is not None and (whole[0] == "{" or "\n" in whole[: literal.end]):
             return whole[: literal.end]
-    return join_keyword_lines(whole, prompt, name) if "\n" in whole else item.line
+    return join_keyword_lines(whole, prompt, name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from instit_bench.scorers.tool_call.calls import ParseError, ToolCall, make_call
@@ -20,17 +21,10 @@ from instit_bench.scorers.tool_call.prompt import Prompt
 __all__ = ["FORMATS", "Format", "Found", "Outcome", "Reading", "read_calls"]
 
 # In the order in which they are tried: formats of a single model before common ones.
-FORMATS: tuple[Format, ...] = (
-    INVOKE,
-    *HEADED,
-    *TAGS,
-    *WRAPPED_OBJECTS,
-    BARE_OBJECTS,
-    NAME_AND_OBJECT,
-    NAME_AND_CODE,
-    PYTHONIC,
-)
+_BARE = (BARE_OBJECTS, NAME_AND_OBJECT, NAME_AND_CODE, PYTHONIC)
+FORMATS: tuple[Format, ...] = (INVOKE, *HEADED, *TAGS, *WRAPPED_OBJECTS, *_BARE)
 _ANSWERED = (*(format_ for format_ in FORMATS if format_.certain), ANSWERED_OBJECTS)
+_CLOSING = re.compile(r"(?:\s|</?[|｜]?[^<>\s]{1,40}>|\]|\})*+")
 # What models write around results that they invent for their own calls.
 _RESULT_MARKS = (
     "bservation",
@@ -47,11 +41,16 @@ _RESULT_MARKS = (
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The calls or the refusal that a format found, and the format's name."""
+    """The calls or the refusal that a format found, and the format's name.
+
+    ``ends_text`` says that the calls stand in a model's own tokens, and nothing but such tokens
+    follows the last one.
+    """
 
     format: str
     calls: tuple[ToolCall, ...]
     answer: str | None
+    ends_text: bool = False
 
 
 def read_calls(text: str, prompt: Prompt, *, answered: bool) -> Outcome | ParseError | None:
@@ -73,7 +72,10 @@ def read_calls(text: str, prompt: Prompt, *, answered: bool) -> Outcome | ParseE
             continue
         reading = format_.read(text, prompt)
         if reading.calls or reading.declines:
-            return Outcome(format_.name, _build(text, reading, prompt), reading.answer)
+            calls = _build(text, reading, prompt)
+            in_tokens = format_ not in _BARE or text.endswith(">")
+            ends_text = in_tokens and _ends_text(text, reading)
+            return Outcome(format_.name, calls, reading.answer, ends_text)
         error = error or reading.error
         if error is None and format_.certain and format_ is not ANSWERED_OBJECTS:
             error = ParseError("malformed_call", f"the {format_.name} tool call cannot be read")
@@ -93,6 +95,10 @@ def _build(text: str, reading: Reading, prompt: Prompt) -> tuple[ToolCall, ...]:
         make_call(found.name, found.value, prompt, result if _is_result(result) else "")
         for found, result in zip(reading.calls, results, strict=True)
     )
+
+
+def _ends_text(text: str, reading: Reading) -> bool:
+    return bool(reading.calls and _CLOSING.fullmatch(text, reading.calls[-1].end))
 
 
 def _is_result(text: str) -> bool:

@@ -10,7 +10,7 @@ from instit_bench.scorers.tool_call.calls import ParseError
 from instit_bench.scorers.tool_call.prompt import Prompt
 
 # No reply makes more calls; anything after them is not read.
-MOST_CALLS = 5000
+MOST_CALLS = 2000
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ _Rewriting = Sequence[tuple[re.Pattern[str], str]]
 # antml:invoke, ifm|arg_key, ｜DSML｜invoke; before a known tag also longcat_, dots_ and the like.
 _PREFIX = re.compile(
     r"<(?P<end>/?)(?:(?:[\w-]{1,20}[:|]|[|｜]{1,2}\w{1,20}[|｜]{1,2})(?=[A-Za-z_]\w{0,40}[\s=>])"
-    r"|[A-Za-z0-9]{1,20}_(?=(?:tool|function)_calls?>))"
+    r"|[A-Za-z0-9]{1,20}_(?=(?:(?:tool|function)_calls?|arg_key|arg_value)>))"
 )
 _KNOWN = (
     # MiniCPM's tokens without the space between them

@@ -80,7 +80,7 @@ HEADED = (
         "deepseek",
         ("call▁begin", "call_begin", "call begin", "tool▁sep"),
         rf"(?:<{_BAR}tool{_LINE}call{_LINE}begin{_BAR}>\s*(?:function\s*{_SEPARATOR})?+"
-        rf"|function\s*{_SEPARATOR})"
+        rf"|function\s*{_SEPARATOR}|(?m:^)[ \t]*(?=[^<>{{}}\n]{{1,120}}{_SEPARATOR}))"
         rf"\s*(?P<name>(?=\S)[^<>{{}}\n]{{1,120}})\s*(?:{_SEPARATOR}|(?=[\n{{]))",
     ),
     _headed(
@@ -143,8 +143,8 @@ HEADED = (
     ),
     _headed("gemma", ("call:", "<call>"), _GEMMA, certain=False, listed_only=True),
 )
-# GLM-4: the name on a line of its own, then the object; Functionary: after >>>. No other token says
-# so, only a listed name.
+# GLM-4: the name on a line of its own, then the object; Functionary: after >>>; others where the
+# engine dropped their tokens. No token says so, only a listed name.
 NAME_AND_CODE = _headed(
     # GLM-4 with code: the name, then the arguments of a function called tool_call
     "name_and_object",
@@ -156,8 +156,9 @@ NAME_AND_CODE = _headed(
 NAME_AND_OBJECT = _headed(
     "name_and_object",
     ("{",),
-    r"(?m)(?:^|>>>)[ \t`*>]*(?P<name>(?=\S)[^\n{}<>\"':`*]{1,120}?)[ \t`*]*[:：]?[ \t`*]*\n?"
-    r"(?:```\w*\n)?[ \t]*(?=\{)",
+    r"(?m)(?:^|>>>|(?<=\})|\b(?=functions\.))[ \t`*>]*"
+    r"(?P<name>(?=\S)[^\n{}<>\"':`*]{1,120}?)(?::\d{1,3})?"
+    r"[ \t`*]*[:：]?[ \t`*]*\n?[ \t]*(?:```\w*\n)?[ \t]*(?=\{)",
     certain=False,
     listed_only=True,
 )

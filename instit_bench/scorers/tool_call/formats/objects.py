@@ -16,22 +16,13 @@ from instit_bench.scorers.tool_call.prompt import Prompt
 
 # Keys are compared ignoring case and word separators: "Action Input" is "actioninput".
 _NAME_KEYS = ("name", "action", "toolname", "tool", "function", "functionname", "recipientname")
-# Keys that may stand for much else: names only where they name a tool of the prompt.
-_RARE_NAME_KEYS = ("type", "commandname", "command", "task", "apiname", "api")
-_INPUT_KEYS = (
-    "arguments",
-    "actioninput",
-    "args",
-    "parameters",
-    "params",
-    "toolinput",
-    "input",
-    "inputs",
-    "kwargs",
-    "toolarguments",
-    "toolargs",
-    "functionarguments",
+# Any other key with such a word in it names a tool only if its value is a tool of the prompt.
+_RARE_NAME_KEY = re.compile(
+    r"name|tool|action|func|call|command|task|api|type|method|operation|plugin|skill|step"
 )
+_INPUTS = ("arguments", "input", "args", "parameters", "params", "inputs", "kwargs", "payload")
+_SUBJECTS = ("", "action", "tool", "function", "api", "command", "call", "method", "task")
+_INPUT_KEYS = tuple(subject + word for subject in _SUBJECTS for word in _INPUTS)
 _ANSWER_KEYS = ("answer", "finalanswer", "ai", "response", "reply", "message", "content", "output")
 _THOUGHT_KEYS = ("thought", "thoughts", "doineedtouseatool", "needtool", "usetool")
 # Keys that describe a call but are not its arguments.
@@ -66,8 +57,8 @@ class _Sorted:
         name = _pick(record, _NAME_KEYS)
         named = next((key for key in _NAME_KEYS if key in record), None)
         if named is None:
-            rare = (record.get(key) for key in _RARE_NAME_KEYS)
-            name = next((value for value in rare if self._is_listed(value)), None)
+            rare = (item for key, item in record.items() if _RARE_NAME_KEY.search(key))
+            name = next((item for item in rare if self._is_listed(item)), None)
         if isinstance(name, str) and not self._is_decline(name):
             self._add(literal, name, _input(record, value, self.prompt, name))
         elif named and (name is None or isinstance(name, str)):
@@ -110,7 +101,7 @@ class _Sorted:
         listed = self._is_listed(name)
         if value is None and listed:
             self.without_input = self.without_input or name
-        elif value is not None and (listed or not self.listed_only):
+        elif value is not None and (listed or not self.listed_only) and not _is_schema(value):
             self.calls.append(Found(name, value, literal.start, literal.end))
 
     def _decline(self, record: Mapping[str, Any]) -> None:
@@ -167,10 +158,20 @@ def _input(record: Mapping[str, Any], written: Mapping[str, Any], prompt: Prompt
         rest = {
             key: item
             for key, item in written.items()
-            if _WORD_MARKS.sub("", key).casefold() not in _ABOUT
+            if item != name and _WORD_MARKS.sub("", key).casefold() not in _ABOUT
         }
         return rest or None
     return value
+
+
+def _is_schema(value: Any) -> bool:
+    """Whether a tool's parameters are described rather than given."""
+    described = value.get("properties") if isinstance(value, Mapping) else None
+    if not isinstance(described, Mapping) or not described:
+        return False
+    return all(
+        isinstance(x, Mapping) and "type" in x and "value" not in x for x in described.values()
+    )
 
 
 def _pick(record: Mapping[str, Any], keys: tuple[str, ...]) -> Any:

@@ -6,7 +6,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
+from instit_bench.scorers.tool_call.declines import declines
 from instit_bench.scorers.tool_call.formats.base import MOST_CALLS, Format, Found, Reading
 from instit_bench.scorers.tool_call.literals import read_literal
 from instit_bench.scorers.tool_call.prompt import Prompt, file_names
@@ -15,12 +17,14 @@ _BRACKET = re.compile(r"\(")
 _NAME_WIDTH = 80
 _NAME = re.compile(r"[^\s\[\](){},;=\n`\"'*|>:#][^\[\](){},;=\n`\"'*|>:#]*\Z")
 _BEFORE = re.compile(r"(?:^|[\n\[(,;=`*>|:#])[ \t]*(?:[-•]|\d+[.)])?[ \t]*\Z")
-# After these, anything that looks like a call is one, whatever its name.
+# After these, anything that looks like a call is one, whatever its name. Code for the user may also
+# be in Python, so a fence that says so is not enough.
 _CODE = re.compile(
-    r"```(?:tool_code|tool_call|python|py)\b|<\|python_tag\|>|<\|python_start\|>"
-    r"|<\|tool_call_start\|>|<function_calls>|<tool_code>|<tool_call>|\A\s*\["
+    r"```(?:tool_code|tool_call)\b|<\|python_tag\|>|<\|python_start\|>"
+    r"|<\|tool_call_start\|>|<function_calls>|<tool_code>|<tool_call>|\A\s*\[[\w.]+\("
 )
-_RECORDS = frozenset(("Function", "FunctionCall", "ToolCall", "function_call", "tool_call"))
+# What prints or makes a call whose name is an argument: Function, ToolCall, run_tool, call_tool.
+_DISPATCHER = re.compile(r"(?:tool|function|call|action|execute|invoke|run)s?\Z", re.I)
 _NOT_TOOLS = frozenset(
     ("print", "display", "list", "dict", "str", "int", "float", "len", "range", "open")
 )
@@ -49,9 +53,9 @@ class _Code:
         if found is None or not _BEFORE.search(line[: found.start()] or "\n"):
             return None
         name = found[0].strip()
-        if name in _RECORDS:
-            return self._record(bracket)
-        listed = self.prompt.find_tool(name) is not None
+        listed = self._is_listed(name)
+        if not listed and _DISPATCHER.search(name) and (record := self._record(bracket)):
+            return record
         if not listed and not (self.certain and self._is_identifier(name)):
             return None
         arguments = read_literal(self.text, bracket)
@@ -60,18 +64,29 @@ class _Code:
         return Found(name, arguments.value, bracket - len(found[0]), arguments.end)
 
     def _record(self, bracket: int) -> Found | None:
-        """Return the call in a client library's repr: ``Function(name="…", arguments="…")``."""
+        """Return the call that is an argument: ``Function(name="…", arguments="…")``.
+
+        So a client library prints a call; ``call_tool("…", {…})`` makes one.
+        """
         record = read_literal(self.text, bracket)
-        if record is None or not isinstance(record.value, dict):
+        if record is None or len(record.value) < 2:
             return None
-        name, value = record.value.get("name"), record.value.get("arguments")
-        if not isinstance(name, str) or value is None:
+        values = record.value if isinstance(record.value, dict) else dict(enumerate(record.value))
+        if isinstance(values.get("name"), str) and values.get("arguments") is not None:
+            return Found(values["name"], values["arguments"], bracket, record.end)
+        key = next((key for key, value in values.items() if self._is_listed(value)), None)
+        if key is None:
             return None
-        return Found(name, value, bracket, record.end)
+        rest = {str(place): value for place, value in values.items() if place != key}
+        value = next(iter(rest.values())) if len(rest) == 1 else rest
+        return Found(values[key], value, bracket, record.end)
+
+    def _is_listed(self, name: Any) -> bool:
+        return isinstance(name, str) and self.prompt.find_tool(name) is not None
 
     def _is_identifier(self, name: str) -> bool:
         last = name.rpartition(".")[2]
-        return last.isidentifier() and last not in _NOT_TOOLS
+        return last.isidentifier() and last not in _NOT_TOOLS and not declines(last)
 
     def _is_call(self, start: int, end: int) -> bool:
         """Whether a bracket after a tool's name contains arguments rather than a remark."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
@@ -13,12 +13,17 @@ from instit_bench.scorers.tool_call.formats.base import MOST_CALLS, Format, Foun
 from instit_bench.scorers.tool_call.prompt import Prompt
 
 _PAIR = re.compile(r"<(?P<key>[A-Za-z_][\w.-]{0,80})>")
-_TOOL_TAG = re.compile(
-    r"<(?P<name>[A-Za-z_][\w.-]{0,80})"
-    r"(?P<attributes>(?:\s{1,9}[\w-]{1,80}=(?:\"[^\"<>]*\"|'[^'<>]*'))*)\s{0,9}(?P<end>/?)>"
+_ELEMENT = re.compile(
+    r"<(?P<tag>[A-Za-z_][\w.:-]{0,80})"
+    r"(?P<attributes>(?:\s{1,9}[\w-]{1,80}\s?=\s?(?:\"[^\"<>]*\"|'[^'<>]*'))*)\s{0,9}(?P<end>/?)>"
 )
-_ATTRIBUTE = re.compile(r"(?P<key>[\w-]{1,80})=(?:\"(?P<double>[^\"]*)\"|'(?P<single>[^']*)')")
-_NAME_TAGS = r"(?:tool_name|function_name|tool|name)"
+_ATTRIBUTE = re.compile(
+    r"(?P<key>[\w-]{1,80})\s?=\s?(?:\"(?P<double>[^\"]*)\"|'(?P<single>[^']*)')"
+)
+# An attribute, or the tag of an element, whose value may be a tool's name
+_NAMING = r"(?:\w{1,20}_)?(?:name|tool|function|action|api|command|method)"
+_IS_NAMING = re.compile(_NAMING)
+_YAML_LINE = re.compile(r"[ \t]*(?:-[ \t]+)?(?P<key>[^\W\d]\w{0,80})[ \t]*:[ \t]*(?P<value>.*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,23 +52,22 @@ class _Family:
             end = heads[place + 1].start() if place + 1 < len(heads) else len(text)
             closed = self.end.search(text, head.end(), end)
             body = text[head.end() : closed.start() if closed else end]
-            value = self._value(body, whole=closed is not None or end < len(text))
+            value = self.value(body, whole=closed is not None or end < len(text))
+            value = _in_attributes(head[0], _name(head)) if value == {} else value
             if value is None or not (value or closed or end < len(text)):
                 continue
             if value or _is_name(_name(head), prompt):
                 yield Found(_name(head), value, head.start(), closed.end() if closed else end)
 
-    def _value(self, body: str, *, whole: bool) -> Any:
+    def value(self, body: str, *, whole: bool) -> Any:
         """Return the arguments in a call's body, or ``None`` if it breaks off within one."""
         opened = list(islice(self.parameter.finditer(body), MOST_CALLS))
         if opened:
             return self._parameters(body, opened, whole=whole)
         body = body.strip()
-        if body.startswith("<"):
-            return _pairs(body)
-        value = decode(body) if body else {}
+        value = _contents(body)
         # Words after a tag that is never closed are about the tag.
-        return value if whole or not isinstance(value, str) else None
+        return value if whole or body.startswith("<") or not isinstance(value, str) else None
 
     def _parameters(
         self, body: str, opened: list[re.Match[str]], *, whole: bool
@@ -80,8 +84,8 @@ class _Family:
 
 
 def _name(head: re.Match[str]) -> str:
-    """The name that a head captures, in whichever of its groups."""
-    return next(group for group in head.groups() if group)
+    """The name that a head captures; some heads have a second place for it."""
+    return next(name for group, name in head.groupdict().items() if name and group != "tag")
 
 
 def _is_name(name: str, prompt: Prompt) -> bool:
@@ -107,23 +111,63 @@ def _pairs(body: str) -> Any:
     return values
 
 
-def _read_tool_tags(text: str, prompt: Prompt) -> Reading:
-    """A tool's name as the tag, its arguments as tags, as an object or as attributes."""
+def _contents(body: str) -> Any:
+    """Return the arguments between two tags: as tags, as an object, as YAML, or as text."""
+    if not body:
+        return {}
+    if body.startswith("<"):
+        return _pairs(body)
+    value = decode(body)
+    return _yaml(value) or value if isinstance(value, str) else value
+
+
+def _yaml(body: str) -> dict[str, str] | None:
+    """Return ``key: value`` lines as a mapping, if there are several and nothing else."""
+    lines = [_YAML_LINE.fullmatch(line) for line in body.split("\n") if line.strip()]
+    if len(lines) < 2 or not all(lines):
+        return None
+    return {line["key"]: line["value"].strip("\"' \t") for line in lines if line}
+
+
+def _read_elements(text: str, prompt: Prompt) -> Reading:
+    """Read elements that name a tool of the prompt: as their tag, or in an attribute."""
+    heads = [
+        (head, name)
+        for head in islice(_ELEMENT.finditer(text), MOST_CALLS)
+        if (name := _element_name(head, prompt))
+    ]
     calls: list[Found] = []
-    for head in islice(_TOOL_TAG.finditer(text), MOST_CALLS):
-        name = head["name"]
-        if prompt.find_tool(name) is None or (calls and head.start() < calls[-1].end):
-            continue
-        closed = -1 if head["end"] else text.find(f"</{name}>", head.end())
-        if closed < 0 and not head["attributes"]:
-            continue
-        body = text[head.end() : closed].strip() if closed >= 0 else ""
-        value: Any = _pairs(body) if body.startswith("<") else decode(body)
-        if not body:
-            found = _ATTRIBUTE.finditer(head["attributes"])
-            value = {item["key"]: item["double"] or item["single"] or "" for item in found}
-        calls.append(Found(name, value, head.start(), max(closed, head.end())))
+    for place, (head, name) in enumerate(heads):
+        stop = heads[place + 1][0].start() if place + 1 < len(heads) else len(text)
+        closed = -1 if head["end"] else text.find(f"</{head['tag']}>", head.end(), stop)
+        value = _INVOKE.value(text[head.end() : max(closed, head.end())], whole=True)
+        value = value or _in_attributes(head["attributes"], name)
+        if value or closed >= 0 or head["end"]:
+            calls.append(Found(name, value, head.start(), max(closed, head.end())))
     return Reading(tuple(calls))
+
+
+def _element_name(head: re.Match[str], prompt: Prompt) -> str | None:
+    names = [head["tag"]]
+    if head["attributes"]:
+        found = _attributes(head["attributes"]).items()
+        names += [value for key, value in found if _IS_NAMING.fullmatch(key)]
+    return next((name for name in names if prompt.find_tool(name) is not None), None)
+
+
+def _in_attributes(head: str, name: str) -> Any:
+    """Return the arguments among the attributes of a tag that names a tool."""
+    values = {
+        key: value
+        for key, value in _attributes(head).items()
+        if value != name and key not in ("id", "type", "index")
+    }
+    return decode(next(iter(values.values()))) if len(values) == 1 else values
+
+
+def _attributes(head: str) -> dict[str, str]:
+    found = _ATTRIBUTE.finditer(head)
+    return {item["key"]: item["double"] or item["single"] or "" for item in found}
 
 
 def _tag_format(name: str, markers: tuple[str, ...], family: _Family, certain: bool) -> Format:
@@ -133,8 +177,10 @@ def _tag_format(name: str, markers: tuple[str, ...], family: _Family, certain: b
 _FUNCTION = _Family(
     re.compile(r"<function\s*=\s*[\"']?(?P<name>(?=\S)[^<>{}\"'\n]{1,120}?)[\"']?\s*(?:>|(?=\{))"),
     re.compile(r"</function>?|</tool_call>"),
-    re.compile(r"<parameter\s*=\s*[\"']?(?P<key>[^<>\"'\n]{1,80}?)[\"']?\s*>"),
-    re.compile(r"</parameter>?"),
+    re.compile(
+        r"<(?:parameter|param|argument|arg)\s*=\s*[\"']?(?P<key>[^<>\"'\n]{1,80}?)[\"']?\s*>"
+    ),
+    re.compile(r"</(?:parameter|param|argument|arg)>?"),
 )
 _INVOKE = _Family(
     re.compile(
@@ -150,7 +196,7 @@ _INVOKE = _Family(
 )
 _ARG_KEY = _Family(
     re.compile(
-        r"<tool_call>\s*(?P<name>(?=[^\s`])[^<>{}\[\n]{1,120}?)\s*"
+        r"<tool_call>\s*(?P<name>(?=[^\s`])[^<>{}\[(:\n]{1,120}?)\s*"
         r"(?:(?=\n|<arg_key>|</tool_call>)|<tool_sep>)"
         # Laguna at times takes another tag for it.
         r"|<\w{1,20}>\s*(?P<other>(?=\S)[^<>{}\[\n]{1,120}?)\s*(?=<arg_key>)"
@@ -163,10 +209,17 @@ _ARG_KEY = _Family(
     re.compile(r"</arg_value>|<arg_key>"),
 )
 _NAME_TAG = _Family(
-    re.compile(rf"<{_NAME_TAGS}>\s*(?P<name>(?=\S)[^<>\n]{{1,120}}?)\s*</{_NAME_TAGS}>"),
+    re.compile(
+        r"<(?P<tag>tool_name|function_name|tool|name)>\s*(?P<name>[^\s<>][^<>\n]{0,120}?)\s*</(?P=tag)>"
+    ),
     re.compile(r"</(?:tool_call|function_call|tool_use|tool_request|invoke|call|action)>"),
     _INVOKE.parameter,
     _INVOKE.parameter_end,
+)
+_NAMING_TAG = replace(
+    _NAME_TAG,
+    head=re.compile(rf"<(?P<tag>{_NAMING})>\s*(?P<name>[^\s<>][^<>\n]{{0,120}}?)\s*</(?P=tag)>"),
+    listed_only=True,
 )
 # The code world model: <tool: function>, a line with the name and the input
 _TOOL_LINE = _Family(
@@ -175,30 +228,29 @@ _TOOL_LINE = _Family(
     re.compile(r"(?!)(?P<key>)"),
     re.compile(r"(?!)"),
 )
-# Qwen3-Coder's, with a damaged head
-_HEADLESS = _Family(
-    re.compile(
-        r"(?:^|[>=\n])[ \t]{0,9}(?P<name>(?=\S)[^<>{}=\n]{1,120}?)[ \t]{0,9}>?\s{0,9}"
-        r"(?:</\w{1,20}>\s{0,9})?"
-        r"(?=<parameter\s?=)"
-    ),
-    _FUNCTION.end,
-    _FUNCTION.parameter,
-    _FUNCTION.parameter_end,
-    listed_only=True,
+# Qwen3-Coder's with a damaged head, GLM's where the engine dropped the token before the name
+_BARE_HEAD = (
+    r"(?:^|[>=\n])[ \t]{0,9}(?P<name>(?=\S)[^<>{}=\n]{1,120}?)[ \t]{0,9}>?\s{0,9}"
+    r"(?:</\w{1,20}>\s{0,9})?"
 )
+_BARE_FUNCTION = replace(
+    _FUNCTION, head=re.compile(_BARE_HEAD + r"(?=<parameter\s?=)"), listed_only=True
+)
+_BARE_ARG_KEY = replace(_ARG_KEY, head=re.compile(_BARE_HEAD + r"(?=<arg_key>)"), listed_only=True)
 # Claude, MiniMax, DeepSeek V3.2, Step 3, GigaChat 3.5: <invoke name="…"><parameter name="…">. Some
 # stand within other tokens that name the tool too.
 INVOKE = _tag_format("invoke", ('name="', "name='", 'tool="'), _INVOKE, certain=False)
 TAGS = (
     # Qwen3-Coder: <function=name><parameter=key>value</parameter></function>; Llama 3.1: an object
     _tag_format("function_tag", ("<function=", "<function ="), _FUNCTION, certain=True),
-    _tag_format("function_tag", ("<parameter=", "<parameter ="), _HEADLESS, certain=False),
+    _tag_format("function_tag", ("<parameter=", "<parameter ="), _BARE_FUNCTION, certain=False),
     # GLM-4.5: <tool_call>name<arg_key>key</arg_key><arg_value>value</arg_value></tool_call>
     _tag_format("arg_key", ("<arg_key>", "<tool_call>"), _ARG_KEY, certain=False),
+    _tag_format("arg_key", ("<arg_key>",), _BARE_ARG_KEY, certain=False),
     # <tool>name</tool><tool_input>value</tool_input>, <name>…</name><arguments>…</arguments>
     _tag_format("name_tag", ("</tool", "</name>", "</function_name>"), _NAME_TAG, certain=False),
     _tag_format("tool_line", ("<tool:",), _TOOL_LINE, certain=True),
-    # Cline: the tool's name is the tag
-    Format("tool_tag", ("</", "/>"), _read_tool_tags, certain=False),
+    # The tool's name is the tag (Cline), an attribute of any tag, or in a tag for a name
+    Format("tool_tag", ("</", "/>"), _read_elements, certain=False),
+    _tag_format("name_tag", ("</",), _NAMING_TAG, certain=False),
 )
