@@ -17,7 +17,13 @@ from instit_bench.backends import (
     create_backend,
 )
 from instit_bench.datasets.source import open_source
-from instit_bench.errors import InputError, InstitBenchError, NotComparableError, Problem
+from instit_bench.errors import (
+    InputError,
+    InstitBenchError,
+    NotComparableError,
+    Problem,
+    StorageError,
+)
 from instit_bench.evaluation.config import RunConfig, errors_allowed
 from instit_bench.evaluation.dispatch import ask_all
 from instit_bench.evaluation.failures import FailureGroup, Streak, group_failures
@@ -192,13 +198,14 @@ def run(config: RunConfig, reporter: Reporter) -> RunOutcome:
         try:
             interrupted, problem, warnings = _generate(stored, plan, backend, media, reporter)
         except InstitBenchError:
-            stored.save("failed")
+            with suppress(StorageError):
+                stored.save("failed")
             raise
         stored.manifest.settings["backend"] |= backend.learned()
         add_engine_totals(stored.manifest, backend.totals())
         if config.judge_batch and not interrupted and problem is None:
             problem = _submit_batch(stored, plan, reporter)
-        outcome = _finish(stored, plan, interrupted, problem)
+        outcome = _finish(stored, plan, interrupted, problem, reporter)
         return replace(outcome, warnings=warnings)
 
 
@@ -265,10 +272,15 @@ async def _until_signalled(state: _Asking) -> None:
     await state.ask()
 
 
-def _finish(run: Run, plan: RunPlan, interrupted: bool, problem: Problem | None) -> RunOutcome:
+def _finish(
+    run: Run, plan: RunPlan, interrupted: bool, problem: Problem | None, reporter: Reporter
+) -> RunOutcome:
     """Sort the journals into the dataset's order and write the results."""
-    for task_plan in plan.tasks:
-        run.tasks[task_plan.task.name].settle(sample.id for sample in task_plan.samples)
+    try:
+        for task_plan in plan.tasks:
+            run.tasks[task_plan.task.name].settle(sample.id for sample in task_plan.samples)
+    except StorageError as error:  # the order is a convenience, and sorting needs a second copy
+        reporter.status(f"warning: not sorted: {error}")
     failures = _failures(run, plan)
     problem = problem or _too_many_errors(failures, plan)
     status: Status = "interrupted" if interrupted else "failed" if problem else "finished"

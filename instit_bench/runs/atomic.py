@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from instit_bench.errors import StorageError
+
 
 def write_atomically(path: Path, text: str) -> None:
     """Write a temporary file beside ``path``, flush it to disk and rename it into place.
@@ -21,8 +23,23 @@ def write_atomically(path: Path, text: str) -> None:
 
 @contextmanager
 def replaced(path: Path) -> Iterator[BinaryIO]:
-    """Yield a file that takes the place of ``path`` once it is complete, as above."""
-    path = Path(os.path.realpath(path))  # unlike `resolve`, no exception for links in a circle
+    """Yield a file that takes the place of ``path`` once it is complete, as above.
+
+    Raises:
+        StorageError: It cannot be written; ``path`` is as it was.
+    """
+    try:
+        with _replaced(Path(os.path.realpath(path))) as file:  # no exception for links in a circle
+            yield file
+    except OSError as error:
+        # An error with a name may be of another file, which the caller reads meanwhile.
+        if error.filename is not None and Path(error.filename).parent != path.parent:
+            raise
+        raise StorageError.of(path, error) from error
+
+
+@contextmanager
+def _replaced(path: Path) -> Iterator[BinaryIO]:
     if path.exists() and not path.is_file():
         with path.open("wb") as stream:
             yield stream

@@ -14,14 +14,14 @@ import re
 import time
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from instit_bench.errors import InputError
+from instit_bench.errors import InputError, StorageError
 from instit_bench.runs.atomic import replaced
 from instit_bench.runs.record import SampleRecord
 from instit_bench.validation import first_problem
@@ -205,20 +205,35 @@ class JournalWriter:
     """Appends records to a journal file; use it as a context manager."""
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._file: BinaryIO = path.open("a+b")
+        # Without a buffer: what the disk refuses must not be written by a later line.
+        self._file: BinaryIO = path.open("a+b", buffering=0)
         self._end = _drop_unfinished_line(self._file)
         self._synced = time.monotonic()
 
     def append(self, record: BaseModel) -> int:
-        """Write one record; from here on it survives the process. Return where its line begins."""
+        """Write one record; from here on it survives the process. Return where its line begins.
+
+        Raises:
+            StorageError: The disk is full; the journal is as it was.
+        """
         line, place = _line_of(record), self._end
-        self._file.write(line)
-        self._file.flush()
+        try:
+            self._write(line)
+            if time.monotonic() - self._synced >= _SYNC_EVERY_S:
+                self._sync()
+        except OSError as error:
+            with suppress(OSError):
+                self._file.truncate(place)
+            raise StorageError.of(self._path, error) from error
         self._end += len(line)
-        if time.monotonic() - self._synced >= _SYNC_EVERY_S:
-            self._sync()
         return place
+
+    def _write(self, line: bytes) -> None:
+        rest = memoryview(line)
+        while rest:
+            rest = rest[self._file.write(rest) :]
 
     def reader(self) -> BinaryIO:
         """Return a reader of the same file."""
@@ -237,7 +252,8 @@ class JournalWriter:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._sync()
+        with suppress(OSError):  # a line that the disk refused was reported when it was written
+            self._sync()
         self._file.close()
 
 
