@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 PLUGIN_FAULTS = (Exception, SystemExit)
 """What a plugin's code may raise: an exit of its own must not end a command as a success."""
@@ -28,6 +29,18 @@ class NotComparableError(InstitBenchError):
     """Model, prompts or data differ between runs, or coverage is too low."""
 
     exit_code = 3
+
+
+class StorageError(InstitBenchError):
+    """A file cannot be written: the disk is full, or the folder does not allow it."""
+
+    @classmethod
+    def of(cls, path: Path, error: OSError) -> StorageError:
+        """Return the error for one file, with what to do."""
+        return cls(
+            f"{path}: cannot be written: {error.strerror or error}; make room or choose another "
+            "folder, then run the same command again: what was written is kept"
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,10 +22,10 @@ LEAVES = {
 STORED = {"scorers", "datasets", "media", "stats", "tasks", "runs"}
 # Bottom to top: a room may import the leaves, itself and these.
 MAY_IMPORT: Mapping[str, set[str]] = {
-    "scorers": set(),
+    "stats": set(),
+    "scorers": {"stats"},
     "datasets": set(),
     "media": set(),
-    "stats": set(),
     "backends": {"media"},
     "tasks": {"datasets", "media", "scorers"},
     "runs": {"scorers", "stats"},

@@ -167,7 +167,7 @@ class OpenAIBackend(Backend):
                 case "not_sent":
                     self._tell(f"the endpoint refuses {', '.join(value)}: no longer sent")
                 case "token_limit":
-                    self._tell(f"the endpoint takes the token limit as {value} only")
+                    self._tell(f"the endpoint accepts the token limit only as {value}")
                 case "stream":
                     self._tell("the endpoint only streams: streamed replies are assembled")
 

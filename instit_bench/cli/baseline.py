@@ -38,22 +38,21 @@ def save_command(
     status = stored.manifest.status
     if status != "finished" and not allow_incomplete:
         raise InputError(
-            f"{run}: the run is {status}, and later runs would be held to a part of it; "
-            "finish it (the same command goes on), or add --allow-incomplete"
+            f"{run}: the run is {status}, so later runs would be compared with part of it; "
+            "resume it with the same command, or add --allow-incomplete"
         )
     scores = scored_run(stored)
     empty = [name for name, task in scores.tasks.items() if not task.headline_values]
     if len(empty) == len(scores.tasks):
         raise InputError(
-            f"{run}: no task has a value in a headline metric, so a baseline would hold nothing "
-            "that later runs could be held to; open-ended answers need a judge: instit-bench "
-            "judge RUN --judge openai:MODEL"
+            f"{run}: no headline metric has a value, so there is nothing to compare later runs "
+            "with; open-ended answers need a judge: instit-bench judge RUN --judge openai:MODEL"
         )
     path = output or Path("results/baselines") / f"{scores.name}.json"
     save_baseline(scores, path)
     for name, task in scores.tasks.items():
-        note(f"{one_line(name)}: {task.n_scored} of {task.n_total} samples have a verdict")
+        note(f"{one_line(name)}: {task.n_scored} of {task.n_total} samples are scored")
     for name in empty:
-        note(f"warning: {one_line(name)}: the baseline holds no value of its headline metric")
+        note(f"warning: {one_line(name)}: the baseline has no value for its headline metric")
     note(f"baseline: {path}")
     return 0

@@ -53,7 +53,7 @@ def compare_command(
     from instit_bench.runs.atomic import write_atomically
 
     if len(runs) < 2:
-        raise InputError("compare: name two runs or more; the first is the base of the others")
+        raise InputError("compare: name at least two runs; the first is the reference")
     limit = flips_limit(flips)
     base, *others = map(load_scored_run, runs)
     select = everything if all_metrics else headline
@@ -72,7 +72,7 @@ def compare_command(
         elif comparison.b.source.is_dir():
             both = {str(path): path for path in (comparison.b.source, comparison.a.source)}
             folders = shlex.join(name for name, path in both.items() if path.is_dir())
-            note(f"to look at the samples: instit-bench report {folders}")
+            note(f"to see the samples, run: instit-bench report {folders}")
     if markdown:
         sections = [
             comparison_markdown(found, limit, _report_link(found, markdown))
@@ -97,7 +97,7 @@ def flips_limit(text: str) -> int | None:
     if text == "all":
         return None
     if not text.isdecimal() or len(text) > _MOST_DIGITS:
-        raise InputError(f"--flips {text!r}: say how many sample ids to name, or all")
+        raise InputError(f"--flips {text!r}: must be a number of sample ids, or all")
     return int(text)
 
 
@@ -111,7 +111,7 @@ def _require_comparable(comparison: RunComparison, allow_mismatch: bool) -> None
         differences = "; ".join(map(str, comparison.mismatches))
         raise NotComparableError(
             f"{comparison.a.source} and {comparison.b.source} are not comparable: {differences} "
-            "(--allow-mismatch compares them all the same, and says so)"
+            "(use --allow-mismatch to compare them anyway)"
         )
 
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from instit_bench.cli.console import fail, note
 from instit_bench.cli.options import App, Group, NoLock, settings_command
+
+if TYPE_CHECKING:
+    from instit_bench.runs.manifest import Price
+    from instit_bench.types import Usage
 
 
 class _RunByDefault(Group):
@@ -78,10 +83,10 @@ def conclude_judging(results: object, problem: object, fail_on_error: str) -> in
     if errors + unread > errors_allowed(fail_on_error, total):
         told = {
             f"{errors} answers have no verdict (judge_error)": errors,
-            f"{unread} unparsed answers have no letter extracted, by the judge's fault": unread,
+            f"{unread} unparsed answers have no extracted letter because of the judge": unread,
         }
         missing = " and ".join(text for text, count in told.items() if count)
-        fail(f"{missing}; the same command asks again", 1)
+        fail(f"{missing}; run the same command again to retry", 1)
     return 0
 
 
@@ -126,30 +131,32 @@ def estimate_command(
     from instit_bench.errors import InputError
     from instit_bench.evaluation.config import make_judge_config
     from instit_bench.evaluation.estimate import estimate_letters, estimate_run, estimate_tasks
-    from instit_bench.judging.prices import cost_told, read_prices
+    from instit_bench.judging.prices import read_prices
     from instit_bench.types import Usage
 
     config = make_judge_config(ctx.obj)
     prices = read_prices(config.judge_prices)
-
-    def tell(name: str, calls: int, usage: Usage) -> None:
-        cost = cost_told(prices.get(name.partition(":")[2]), usage)
-        typer.echo(
-            f"{name}: {calls} calls, about {usage.prompt_tokens:,} prompt and "
-            f"{usage.completion_tokens:,} reply tokens, {cost}"
-        )
-
     if config.extractor:
         if run is None:
             raise InputError("--extract-with: name a run whose unparsed predictions can be counted")
-        tell(config.extractor, *estimate_letters(run))
+        _tell_estimate(config.extractor, *estimate_letters(run), prices)
     if config.judge or not config.extractor:
         answers, once = estimate_run(run, data) if run else estimate_tasks(tasks, data or "hub")
         times = config.judge_repeats
         usage = Usage(times * (once.prompt_tokens or 0), times * (once.completion_tokens or 0))
         for name in config.judges or ("a judge",):
-            tell(name, times * answers, usage)
+            _tell_estimate(name, times * answers, usage, prices)
     return 0
+
+
+def _tell_estimate(judge: str, calls: int, usage: Usage, prices: Mapping[str, Price]) -> None:
+    from instit_bench.judging.prices import cost_told
+
+    cost = cost_told(prices.get(judge.partition(":")[2]), usage)
+    typer.echo(
+        f"{judge}: {calls} calls, about {usage.prompt_tokens:,} prompt and "
+        f"{usage.completion_tokens:,} reply tokens, {cost}"
+    )
 
 
 @cache_app.command("stats")
@@ -173,5 +180,5 @@ def clear_command() -> int:
     from instit_bench.judging.cache import VerdictCache
     from instit_bench.judging.create import cache_path
 
-    note(f"{VerdictCache(cache_path()).clear()} verdicts forgotten")
+    note(f"{VerdictCache(cache_path()).clear()} verdicts deleted")
     return 0

@@ -27,7 +27,7 @@ def make_reporter() -> Reporter:
 
 
 class LiveReporter:
-    """One bar a lane: done of total, how many a second, errors, time left."""
+    """One bar per lane: done of total, rate per second, errors, time left."""
 
     def __init__(self) -> None:
         self._progress = Progress(

@@ -34,7 +34,7 @@ def run_command(
 
     given: dict[str, Any] = ctx.obj
     if resume and fresh:
-        fail("--resume and --fresh exclude each other", 2)
+        fail("--resume and --fresh cannot be combined", 2)
     if resume or fresh:
         given["existing"] = "resume" if resume else "fresh"
     return evaluate(make_config(config, given))
@@ -63,7 +63,7 @@ def evaluate(config: Any) -> int:
 
 def _conclude(outcome: RunOutcome, min_coverage: float) -> int:
     if outcome.status == "interrupted":
-        fail("interrupted; what was finished is kept, the same command goes on", 130)
+        fail("interrupted; finished samples are kept; run the same command again to resume", 130)
     if outcome.problem:
         fail(outcome.problem.message, outcome.problem.exit_code)
     for name, task in outcome.run.results.tasks.items():

@@ -32,8 +32,8 @@ def engine_summary(engine: EngineResult) -> tuple[str, str]:
     """Two lines: the tokens, and where the time went."""
     return (
         f"tokens: {engine.prompt_tokens:,} prompt, {engine.cached_tokens:,} of them from the "
-        f"cache; {engine.generated_tokens:,} generated, {engine.generated_tokens_per_s or 0:,} a "
-        "second",
+        f"cache; {engine.generated_tokens:,} generated, {engine.generated_tokens_per_s or 0:,} "
+        "per second",
         f"seconds: {engine.seconds_starting:.1f} starting, "
         f"{engine.seconds_waiting:.1f} waiting, {engine.seconds_working:.1f} working",
     )

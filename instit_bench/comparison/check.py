@@ -33,9 +33,9 @@ class CheckReport:
 
     @property
     def exit_code(self) -> int:
-        """0: all rules hold; 1: a regression; 3: a rule without a verdict, in any case."""
+        """0: all rules passed; 1: a regression; 3: a rule that cannot be checked, in any case."""
         found = {finding.status for finding in self.findings}
-        return 3 if "no verdict" in found else 1 if "regression" in found else 0
+        return 3 if "undecided" in found else 1 if "regression" in found else 0
 
     def count(self, status: Status) -> int:
         """Return the number of rules with this status."""
@@ -45,13 +45,13 @@ class CheckReport:
     def conclusion(self) -> str:
         """One line; it contains no text from data or models."""
         rules = len(self.findings)
-        broken, open_ = self.count("regression"), self.count("no verdict")
+        broken, open_ = self.count("regression"), self.count("undecided")
         if open_:
             also = f", {broken} broken" if broken else ""
-            return f"check: NO VERDICT: {open_} of {rules} rules cannot be judged{also}"
+            return f"check: UNDECIDED: {open_} of {rules} rules cannot be checked{also}"
         if broken:
             return f"check: REGRESSION: {broken} of {rules} rules broken"
-        return f"check: held: all {rules} rules"
+        return f"check: passed: all {rules} rules"
 
 
 def check_run(
@@ -115,13 +115,13 @@ class _Task:
     def findings(self, *, with_baseline: bool) -> Iterator[Finding]:
         """Yield findings in the order of every output."""
         if self.after is None:
-            yield self._finding(*_COMPARABLE, "no verdict", "the run has no such task")
+            yield self._finding(*_COMPARABLE, "undecided", "the run has no such task")
             return
         yield from self._measured(self.after)
         if self.compared is not None:
             yield from self._drops(self.compared)
         elif with_baseline:
-            yield self._finding(*_COMPARABLE, "held", "new: the baseline has no such task")
+            yield self._finding(*_COMPARABLE, "passed", "new: the baseline has no such task")
         yield from self._bounds(self.after)
 
     def _measured(self, after: TaskScores) -> Iterator[Finding]:
@@ -130,29 +130,29 @@ class _Task:
         rules = self.limits.rules
         if rules.min_coverage is not None:
             share = after.n_scored / expected if expected else 0.0
-            text = f"{after.n_scored} of {expected} samples have a verdict ({share:.4f})"
-            status: Status = "held" if share >= rules.min_coverage else "no verdict"
+            text = f"{after.n_scored} of {expected} samples are scored ({share:.4f})"
+            status: Status = "passed" if share >= rules.min_coverage else "undecided"
             if self.before and self.before.n_scored / max(expected, 1) < rules.min_coverage:
                 text += f"; of the baseline's {self.before.n_scored}"
-                status = "no verdict"
+                status = "undecided"
             yield self._finding("min_coverage", f"at least {rules.min_coverage:g}", status, text)
         if rules.max_error_rate is not None:
             share = after.n_errors / expected if expected else 0.0
             text = f"{after.n_errors} of {expected} samples failed ({share:.4f})"
-            status = "held" if share <= rules.max_error_rate else "no verdict"
+            status = "passed" if share <= rules.max_error_rate else "undecided"
             yield self._finding("max_error_rate", f"at most {rules.max_error_rate:g}", status, text)
 
     def _drops(self, task: TaskComparison) -> Iterator[Finding]:
         if task.mismatches:
             differ = "; ".join(f"{m.field}: {m.a} against {m.b}" for m in task.mismatches)
-            yield self._finding(*_COMPARABLE, "no verdict", differ)
+            yield self._finding(*_COMPARABLE, "undecided", differ)
             return
         caveats = "; ".join(task.caveats) or "nothing differs"
-        yield self._finding(*_COMPARABLE, "held", caveats)
+        yield self._finding(*_COMPARABLE, "passed", caveats)
         for metric in task.absent:
             if self.limits.for_metric(metric).max_drop is not None:
                 text = "no sample has a value in both runs"
-                yield self._finding(f"{metric} max_drop", "", "no verdict", text)
+                yield self._finding(f"{metric} max_drop", "", "undecided", text)
         for found in task.metrics:
             rules = self.limits.for_metric(found.metric)
             if rules.max_drop is not None:

@@ -9,7 +9,7 @@ from instit_bench.comparison.policy import Gate
 from instit_bench.comparison.scored_run import TaskScores
 from instit_bench.stats.intervals import mean_metric
 
-Status = Literal["held", "regression", "no verdict"]
+Status = Literal["passed", "regression", "undecided"]
 
 # Means of scores in tenths miss their limit in the last digits: 0.7 / 5 < 0.14.
 _ROUNDING = 1e-9
@@ -28,14 +28,14 @@ def judge_drop(found: MetricComparison, limit: float, gate: Gate) -> tuple[Statu
         values += f" on {test.n} of {found.n_total} samples"
     sign = 1 if found.lower_is_better else -1
     if gate == "mean":
-        return ("regression" if sign * test.difference > limit + _ROUNDING else "held"), values
+        return ("regression" if sign * test.difference > limit + _ROUNDING else "passed"), values
     if test.ci95 is None or test.detectable is None:
-        return "no verdict", f"{values}; {test.clusters} {_TOO_FEW}"
+        return "undecided", f"{values}; {test.clusters} {_TOO_FEW}"
     text = f"{values} ({test.ci95[0]:+.4f} to {test.ci95[1]:+.4f}), p {found.p:.2g}"
     if found.conclusion == "worse" and min(sign * end for end in test.ci95) > limit + _ROUNDING:
         return "regression", text
     detectable = min(1.0, limit + test.detectable)
-    return "held", f"{text}; {detectable:.4f} could have been detected"
+    return "passed", f"{text}; {detectable:.4f} could have been detected"
 
 
 def judge_bound(
@@ -47,13 +47,13 @@ def judge_bound(
         [sample.scores[metric] for sample in inside], [sample.cluster for sample in inside]
     )
     if measured.value is None:
-        return "no verdict", "no sample has a value"
+        return "undecided", "no sample has a value"
     low = high = measured.value
     text = f"{measured.value:.4f}"
     if gate == "interval":
         if measured.ci95 is None:
-            return "no verdict", f"{text}; 1 {_TOO_FEW}"
+            return "undecided", f"{text}; 1 {_TOO_FEW}"
         low, high = measured.ci95
         text += f" ({low:.4f} to {high:.4f})"
     broken = high < bound - _ROUNDING if rule == "min_value" else low > bound + _ROUNDING
-    return ("regression" if broken else "held"), text
+    return ("regression" if broken else "passed"), text

@@ -18,7 +18,7 @@ from instit_bench.comparison.compare import RunComparison, TaskComparison
 from instit_bench.comparison.flips import sample_address
 from instit_bench.display import markdown_table, markdown_text
 
-_MARKS = {"held": "held", "regression": "**regression**", "no verdict": "**no verdict**"}
+_MARKS = {"passed": "passed", "regression": "**regression**", "undecided": "**undecided**"}
 
 
 def comparison_markdown(

@@ -19,7 +19,7 @@ def junit_xml(report: CheckReport) -> str:
     counts = {
         "tests": str(len(report.findings)),
         "failures": str(report.count("regression")),
-        "errors": str(report.count("no verdict")),
+        "errors": str(report.count("undecided")),
     }
     suites = ET.Element("testsuites", counts)
     suite = ET.SubElement(suites, "testsuite", {"name": "instit-bench check", **counts})
@@ -33,7 +33,7 @@ def _case(suite: ET.Element, finding: Finding) -> None:
     names = {"classname": one_line(finding.task), "name": one_line(finding.rule), "time": "0"}
     case = ET.SubElement(suite, "testcase", names)
     text = one_line(f"{finding.limit}: {finding.text}")
-    if finding.status == "held":
+    if finding.status == "passed":
         ET.SubElement(case, "system-out").text = text
         return
     tag = "failure" if finding.status == "regression" else "error"
@@ -46,7 +46,7 @@ def error_lines(report: CheckReport) -> list[str]:
         f"::error title={_property(f'{finding.task}: {finding.rule}: {finding.status}')}::"
         f"{_message(f'{finding.text}; allowed: {finding.limit}')}"
         for finding in report.findings
-        if finding.status != "held"
+        if finding.status != "passed"
     ]
 
 

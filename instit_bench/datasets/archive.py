@@ -16,10 +16,6 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from filelock import FileLock
-from rich.console import Console
-from rich.progress import Progress
-
 from instit_bench.datasets.record import relative_path
 from instit_bench.errors import InputError
 
@@ -35,6 +31,8 @@ def extract_once(archive: Path, parent: Path) -> Path:
     Raises:
         InputError: The archive is damaged or unsafe; nothing is left behind.
     """
+    from filelock import FileLock
+
     try:
         with zipfile.ZipFile(archive) as zipped:
             members = _checked_members(archive, zipped)
@@ -99,6 +97,9 @@ def _digest(archive: Path, parent: Path) -> str:
 
 
 def _extract(zipped: zipfile.ZipFile, members: Mapping[str, zipfile.ZipInfo], target: Path) -> None:
+    from rich.console import Console
+    from rich.progress import Progress
+
     staging = target.with_name(f".{target.name}.part")
     shutil.rmtree(staging, ignore_errors=True)  # left by a killed process: we hold the lock
     staging.mkdir()

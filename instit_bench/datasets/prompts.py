@@ -8,9 +8,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
-import urllib.request
 from dataclasses import dataclass
-from http.client import HTTPException
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -79,6 +77,9 @@ def download_prompts(target: Path, url: str = URL, sha256: str = SHA256) -> None
     Raises:
         InputError: The download failed or the file is not the pinned one.
     """
+    import urllib.request
+    from http.client import HTTPException
+
     try:
         with urllib.request.urlopen(url, timeout=60) as reply:  # noqa: S310 - a constant address
             source = reply.read()

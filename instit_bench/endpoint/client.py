@@ -41,7 +41,7 @@ _IDLE_S = 3.0
 _MOST_CLOSED = 64
 _MOST_REDIRECTS = 5
 _MAY_BE_FAULT = re.compile(rb'error|abort|cancel|fail|resource|"detail"|"base_resp"', re.IGNORECASE)
-_ENCODED = ("content-encoding", "content-length", "transfer-encoding")
+_ENCODED = (b"content-encoding", b"content-length", b"transfer-encoding")
 # The body of the request that is being sent, if it is in pieces.
 _in_pieces: ContextVar[Body | None] = ContextVar("in_pieces", default=None)
 # Set while a request is sent whose first sign of an answer somebody waits for.
@@ -153,7 +153,7 @@ class _BoundedClient(openai.DefaultAsyncHttpxClient):
         fault = _hidden_fault(body) if response.is_success else None
         return type(response)(
             fault.status if fault else response.status_code,
-            headers=[(k, v) for k, v in response.headers.items() if k.lower() not in _ENCODED],
+            headers=[(k, v) for k, v in response.headers.raw if k.lower() not in _ENCODED],
             content=fault.as_body() if fault else body,
             request=response.request,
             extensions=response.extensions,
@@ -220,7 +220,8 @@ def _with_body(request: Any) -> Any:
 async def _read(response: Any) -> bytes:
     body = bytearray()
     begun = _begun.get() if response.is_success else None
-    async for chunk in response.aiter_bytes():
+    packed = "content-encoding" in response.headers
+    async for chunk in response.aiter_bytes() if packed else response.stream:
         if begun is not None and chunk[:1] not in (b"", b":"):  # a comment keeps the stream alive
             begun()
             begun = None

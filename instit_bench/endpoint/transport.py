@@ -54,7 +54,7 @@ class AiohttpTransport:
             response = await session.request(
                 request.method,
                 url,
-                headers=request.headers.multi_items(),
+                headers=[(k.decode(), v.decode("latin-1")) for k, v in request.headers.raw],
                 data=data or None,
                 allow_redirects=False,
                 timeout=aiohttp.ClientTimeout(

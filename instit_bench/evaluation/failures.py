@@ -55,8 +55,8 @@ class Streak:
     def told(self) -> str:
         """The reason, in one line."""
         return (
-            f"the last {self._count} requests failed with the same error: {self._error}; the same "
-            "command continues the run, --stop-after 0 never stops"
+            f"the last {self._count} requests failed with the same error: {self._error}; "
+            "run the same command again to resume, or use --stop-after 0 to never stop"
         )
 
 

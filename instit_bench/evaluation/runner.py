@@ -17,7 +17,13 @@ from instit_bench.backends import (
     create_backend,
 )
 from instit_bench.datasets.source import open_source
-from instit_bench.errors import InputError, InstitBenchError, NotComparableError, Problem
+from instit_bench.errors import (
+    InputError,
+    InstitBenchError,
+    NotComparableError,
+    Problem,
+    StorageError,
+)
 from instit_bench.evaluation.config import RunConfig, errors_allowed
 from instit_bench.evaluation.dispatch import ask_all
 from instit_bench.evaluation.failures import FailureGroup, Streak, group_failures
@@ -37,6 +43,7 @@ from instit_bench.runs.directory import RunDirectory, default_name, run_director
 from instit_bench.runs.loaded import Run
 from instit_bench.runs.manifest import add_engine_totals, merge
 from instit_bench.runs.record import SampleRecord, answered, failed
+from instit_bench.runs.results import TaskResult
 from instit_bench.types import Prediction, Request, Sample, Score, Scorer, State
 
 Status = Literal["interrupted", "failed", "finished"]
@@ -191,13 +198,14 @@ def run(config: RunConfig, reporter: Reporter) -> RunOutcome:
         try:
             interrupted, problem, warnings = _generate(stored, plan, backend, media, reporter)
         except InstitBenchError:
-            stored.save("failed")
+            with suppress(StorageError):
+                stored.save("failed")
             raise
         stored.manifest.settings["backend"] |= backend.learned()
         add_engine_totals(stored.manifest, backend.totals())
         if config.judge_batch and not interrupted and problem is None:
             problem = _submit_batch(stored, plan, reporter)
-        outcome = _finish(stored, plan, interrupted, problem)
+        outcome = _finish(stored, plan, interrupted, problem, reporter)
         return replace(outcome, warnings=warnings)
 
 
@@ -222,7 +230,7 @@ def _generate(
 ) -> tuple[bool, Problem | None, tuple[str, ...]]:
     """Request all that remains; return whether it was interrupted, what stopped it, warnings."""
     names = [task_plan.task.name for task_plan in plan.tasks]
-    done = {name: {r.id for r in run.tasks[name].records.values() if r.finished} for name in names}
+    done = {name: run.tasks[name].answered for name in names}
     todo = in_order(plan.tasks, done)
     totals = {task_plan.task.name: len(task_plan.selected) for task_plan in plan.tasks}
     left = dict.fromkeys(names, 0)
@@ -264,12 +272,15 @@ async def _until_signalled(state: _Asking) -> None:
     await state.ask()
 
 
-def _finish(run: Run, plan: RunPlan, interrupted: bool, problem: Problem | None) -> RunOutcome:
+def _finish(
+    run: Run, plan: RunPlan, interrupted: bool, problem: Problem | None, reporter: Reporter
+) -> RunOutcome:
     """Sort the journals into the dataset's order and write the results."""
-    for task_plan in plan.tasks:
-        task = run.tasks[task_plan.task.name]
-        records = {record.id: record for record, _ in task.judged()}
-        task.rewrite(records[s.id] for s in task_plan.samples if s.id in records)
+    try:
+        for task_plan in plan.tasks:
+            run.tasks[task_plan.task.name].settle(sample.id for sample in task_plan.samples)
+    except StorageError as error:  # the order is a convenience, and sorting needs a second copy
+        reporter.status(f"warning: not sorted: {error}")
     failures = _failures(run, plan)
     problem = problem or _too_many_errors(failures, plan)
     status: Status = "interrupted" if interrupted else "failed" if problem else "finished"
@@ -300,20 +311,26 @@ def _submit_batch(run: Run, plan: RunPlan, reporter: Reporter) -> Problem | None
 
 def _failures(run: Run, plan: RunPlan) -> list[tuple[str, SampleRecord]]:
     """Return the selected samples that ended in an error, each with its task."""
+    errors = (State.INFER_ERROR, State.JUDGE_ERROR)
     asked = {p.task.name: {s.id for s in p.selected} for p in plan.tasks}
     records = [
         (name, record)
         for name, ids in asked.items()
+        if _has_failures(run.tasks[name].result)
         for record in run.tasks[name].records.values()
         if record.id in ids
     ]
-    errors = (State.INFER_ERROR, State.JUDGE_ERROR)
     failures = [(name, record) for name, record in records if record.state in errors]
     return failures + [
         (name, record.model_copy(update={"error": f"no letter extracted: {error}"}))
         for name, record in records
         if (error := record.details.get("extraction_error"))
     ]
+
+
+def _has_failures(result: TaskResult) -> bool:
+    failed = result.states[State.INFER_ERROR] + result.states[State.JUDGE_ERROR]
+    return bool(failed or (result.extraction and result.extraction.errors))
 
 
 def _too_many_errors(errors: list[tuple[str, SampleRecord]], plan: RunPlan) -> Problem | None:

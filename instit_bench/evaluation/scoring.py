@@ -11,14 +11,14 @@ from instit_bench.types import Prediction, Sample, Score, Scorer, State
 
 ONLY_REASONING = "only_reasoning"
 _ONLY_REASONING = (
-    "the reply has text in the reasoning field only, and counts as empty; a server with a "
-    "reasoning parser puts the answers of a model that does not think there"
+    "text in the reasoning field only, which counts as an empty reply; a server with a reasoning "
+    "parser puts the whole reply there if the model does not reason"
 )
 
 
 @dataclass
 class ReasoningWatch:
-    """Notices replies with text in the reasoning field only; warns of the first, and counts all."""
+    """Counts replies with text in the reasoning field only, and warns about the first."""
 
     warn: Callable[[str], None]
     count: int = 0
@@ -32,8 +32,8 @@ class ReasoningWatch:
 
     @property
     def summary(self) -> str | None:
-        """The warning about all of them, if there was one."""
-        return f"of {self.count} samples {_ONLY_REASONING}" if self.count else None
+        """The warning about all of them, if there was any."""
+        return f"{self.count} samples: {_ONLY_REASONING}" if self.count else None
 
 
 def scorer_for(task: Task) -> Scorer:

@@ -1,1 +1,1 @@
-"""Judges: models that score open-ended answers, and what keeps their calls few, fair and paid."""
+"""Judges: models that score open-ended answers, with caching, rate limits and budgets."""

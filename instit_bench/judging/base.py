@@ -1,4 +1,4 @@
-"""What a judge is to the rest of the harness."""
+"""The interface of judges."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ class JudgeUnavailable(Exception):  # noqa: N818 - a state of the judge, not of 
 
 
 class BudgetReached(Exception):  # noqa: N818 - a decision, not a fault
-    """The next call could pass the budget; judging stops before it."""
+    """The next call could exceed the budget; judging stops before it."""
 
 
 @dataclass(frozen=True, slots=True)
 class JudgeOptions:
-    """How calls are made; ``attempts`` counts the first one too."""
+    """How calls are made; ``attempts`` includes the first one."""
 
     concurrency: int = 16
     timeout_s: float = 120.0
@@ -30,47 +30,47 @@ class JudgeOptions:
 
 @dataclass(frozen=True, slots=True)
 class JudgeEngine:
-    """How a judge's engine runs: other GPUs than the model's, and further engine options."""
+    """How a judge's engine runs: on its own GPUs, and with which engine options."""
 
     gpus: str | None = None
     engine_arg: tuple[str, ...] = ()
 
 
 class Judge(Protocol):
-    """Scores open-ended answers, and reads what others chose; many calls are in flight at once."""
+    """Scores open-ended answers and extracts letters, with many calls in flight at once."""
 
     @property
     def name(self) -> str:
-        """As on the command line: ``openai:gpt-4o-2024-08-06``."""
+        """The name as on the command line, such as ``openai:gpt-4o-2024-08-06``."""
         ...
 
     @property
     def late(self) -> bool:
-        """Whether it needs what generation uses, and so starts after it."""
+        """Whether the judge needs the resources of generation and so starts after it."""
         ...
 
     async def start(self, folder: Path, tell: Tell) -> None:
-        """Get ready; logs may be kept in ``folder``, the run's own.
+        """Start the judge; it may write logs to ``folder``, the run directory.
 
         Raises:
-            InputError: It cannot start; says why and what to change.
+            InputError: The judge cannot start; the message says why and what to change.
         """
         ...
 
     def settings(self) -> dict[str, Any]:
-        """What the manifest says of this judge; never a key."""
+        """Return the settings to record in the manifest, without any key."""
         ...
 
     def knows(self, contract: Contract, item: Item, repeat: int) -> bool:
-        """Whether the verdict is at hand without a call."""
+        """Return whether the verdict is available without a call."""
         ...
 
     async def judge(self, contract: Contract, item: Item, repeat: int) -> Verdict:
-        """Judge one answer; a reply that the contract refuses ends, after retries, as an error.
+        """Judge one answer; if no reply is valid after retries, the verdict is an error.
 
         Raises:
             JudgeUnavailable: Every call would fail.
-            BudgetReached: The call could pass the budget.
+            BudgetReached: The call could exceed the budget.
         """
         ...
 

@@ -1,7 +1,7 @@
-"""The provider's Batch API: submit now, leave, fetch later, at half the price.
+"""The provider's Batch API: submit now, collect later, at half the price.
 
-A batch carries the digest of what it asks as metadata. A process that was killed between asking
-for a batch and writing down its name finds it again by that digest instead of paying twice.
+The digest of a batch's requests is stored in its metadata. If the process is killed after creating
+a batch but before recording its name, the next one finds it by the digest instead of paying twice.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class BatchRequest:
 
 @dataclass(frozen=True, slots=True)
 class BatchState:
-    """How far a batch is: ``status`` is the provider's word."""
+    """The progress of a batch; ``status`` is the provider's term."""
 
     status: str
     done: int
@@ -48,7 +48,7 @@ class BatchState:
 
 
 def batch_lines(model: str, requests: Iterable[BatchRequest]) -> bytes:
-    """The input file: one request a line, the same that a single call would send."""
+    """Return the input file: one request per line, the same as a single call would send."""
     lines = [
         json.dumps(
             {
@@ -68,7 +68,7 @@ def batch_lines(model: str, requests: Iterable[BatchRequest]) -> bytes:
 
 
 class BatchClient:
-    """The calls that a batch needs; each is retried on passing trouble."""
+    """The calls that a batch needs; each is retried on temporary failures."""
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
@@ -76,13 +76,13 @@ class BatchClient:
 
     @property
     def shown(self) -> str:
-        """The endpoint's address, without any secret."""
+        """The endpoint's address without secrets."""
         return self._endpoint.shown
 
     async def submit(self, lines: bytes, collected: Collection[str]) -> str:
-        """Create the batch, or find the one that was created for these very lines.
+        """Create the batch, or find the one already created for the same lines.
 
-        ``collected`` names batches that have said all they can.
+        ``collected`` names batches that have been collected and cannot be reused.
 
         Raises:
             InstitBenchError: The endpoint cannot be reached or refuses.
@@ -106,7 +106,7 @@ class BatchClient:
         return created.id
 
     async def state(self, batch_id: str) -> BatchState:
-        """Ask how far a batch is.
+        """Return the progress of a batch.
 
         Raises:
             InstitBenchError: The endpoint cannot be reached or refuses.
@@ -127,7 +127,7 @@ class BatchClient:
         )
 
     async def verdicts(self, state: BatchState) -> dict[str, Verdict]:
-        """All verdicts of a finished batch, by ``custom_id``.
+        """Return all verdicts of a finished batch, by ``custom_id``.
 
         Raises:
             InstitBenchError: A file cannot be fetched.
@@ -149,7 +149,7 @@ class BatchClient:
 
     def _told(self, error: openai.APIError) -> InstitBenchError:
         words = self._endpoint.fatal(error, "batches") or self._endpoint.told(error)
-        return InstitBenchError(f"batch: {words}; nothing is lost, the same command goes on")
+        return InstitBenchError(f"batch: {words}; nothing is lost; run the same command again")
 
 
 def _read_lines(text: str) -> Iterator[tuple[str, Verdict]]:

@@ -1,4 +1,4 @@
-"""A run's open answers in a provider's batch: ``judge_batch.json`` remembers what was asked."""
+"""Judging a run in a provider's batch; ``judge_batch.json`` records what was submitted."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _COLLECTED = "judge_batch-"
 
 
 class BatchedAnswer(BaseModel):
-    """Which answer a request of the batch is on; ``item`` is the digest of its very words."""
+    """The answer that a request of the batch is about; ``item`` is the digest of its text."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -48,10 +48,10 @@ class BatchedAnswer(BaseModel):
 
 
 class BatchManifest(BaseModel):
-    """``judge_batch.json``: a batch that was submitted and is not collected yet.
+    """``judge_batch.json``: a batch that has been submitted but not collected.
 
-    ``base_url`` is the address without user, password and query; ``judging`` is what the run's
-    manifest will say once the judge has spoken.
+    ``base_url`` is the address without user, password and query; ``judging`` is recorded in the
+    run's manifest once there are verdicts.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -66,7 +66,7 @@ class BatchManifest(BaseModel):
 def submit_batch(
     run: Run, config: JudgeConfig, contracts: Mapping[str, JudgeContract], tell: Tell
 ) -> str:
-    """Submit all answers without a verdict; returns what happened and how to go on.
+    """Submit all answers without a verdict; return what happened and how to continue.
 
     Raises:
         InputError: The judge has no Batch API, or an earlier batch is not collected yet.
@@ -77,7 +77,9 @@ def submit_batch(
     named = f" --judge-base-url {endpoint.shown}" if config.judge_base_url else ""
     collect = f"instit-bench judge collect {run.path}{named}"
     if _path(run).is_file():
-        raise InputError(f"{run.path}: a batch is under way; collect it first: {collect}")
+        raise InputError(
+            f"{run.path}: a batch has been submitted already; collect it first: {collect}"
+        )
     requests, answers = _missing(run, config, contracts, judge)
     judging = judging_manifest(config, contracts)
     assert judging is not None  # noqa: S101 - there are a judge and something to judge
@@ -121,7 +123,7 @@ def collect_batch(
 
 
 def submitted_judging(run: Run) -> JudgingManifest:
-    """What the run's manifest will say once its batch is collected.
+    """Return the judging settings that the manifest gets once the batch is collected.
 
     Raises:
         InputError: No batch was submitted.
@@ -170,7 +172,7 @@ async def _collect(
                 if answer.task != task or record is None or verdict is None:
                     continue
                 if digest_of(open_item(record)) != answer.item:
-                    continue  # the run was started again since, and answered differently
+                    continue  # the run has been started over since, with a different answer
                 item = open_item(record)
                 line = verdict_record(
                     record.id, item, manifest.judge, answer.repeat, contract, verdict
@@ -180,7 +182,7 @@ async def _collect(
                 cache.put(key, manifest.judge, verdict)
     if run.manifest.judging is None or has_spoken(run, manifest.judging):
         name_judges(run, "judging", manifest.judging)
-    # All that it said is in the journals now.
+    # All its verdicts are in the journals now.
     _path(run).rename(run.path / f"{_COLLECTED}{manifest.batch_id}.json")
     return _after(state, manifest)
 
@@ -190,7 +192,7 @@ def _after(state: BatchState, manifest: BatchManifest) -> Problem | None:
         return None
     detail = f": {state.problem}" if state.problem else ""
     return Problem(
-        f"batch {manifest.batch_id} ended as {state.status}{detail}; what it judged is kept, "
+        f"batch {manifest.batch_id} ended as {state.status}{detail}; its verdicts are kept; "
         "judge or submit the rest again",
         1,
     )
@@ -223,12 +225,12 @@ def _missing(
 
 
 def _custom_id(task: str, record: SampleRecord, repeat: int) -> str:
-    """A name that providers accept, whatever the sample's id holds."""
+    """Return a name that providers accept, whatever the sample's id contains."""
     return hashlib.sha256(f"{task}\0{record.id}\0{repeat}".encode()).hexdigest()[:32]
 
 
 def _collected(run: Run) -> list[str]:
-    """The names of batches that were collected before."""
+    """Return the names of the batches collected so far."""
     return [path.stem.removeprefix(_COLLECTED) for path in run.path.glob(f"{_COLLECTED}*.json")]
 
 

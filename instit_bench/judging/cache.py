@@ -1,7 +1,7 @@
-"""Verdicts that were paid for once: SQLite, safe for several runs at once.
+"""A cache of verdicts in SQLite, safe for several runs at once.
 
-Only scores and letters are kept, never errors. The key covers everything that one depends on:
-judge, endpoint, settings, instructions, all that is judged, and the number of the repeat.
+Only scores and letters are cached, never errors. The key covers everything that a verdict depends
+on: judge, endpoint, settings, instructions, the judged item, and the number of the repeat.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ GROUP BY judge ORDER BY judge
 
 @dataclass(frozen=True, slots=True)
 class CacheLine:
-    """How many scores and letters of one judge are kept, and the tokens they cost."""
+    """The number of cached scores and letters of one judge and the tokens they cost."""
 
     judge: str
     scores: int
@@ -63,16 +63,16 @@ class CacheLine:
 
 
 def cache_key(settings: dict[str, Any], contract: Contract, item: Item, repeat: int) -> str:
-    """SHA-256 over all that a verdict depends on."""
+    """Return the SHA-256 digest of everything that a verdict depends on."""
     parts = [settings, contract.digest, *item.parts, repeat]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 class VerdictCache:
-    """The cache file (without a path: memory); every call is one short transaction.
+    """The cache file, or memory without a path; every call is one short transaction.
 
-    A cache is a convenience: if its disk is full or read-only, verdicts are kept in memory from
-    then on, and ``tell`` is told so once.
+    If the disk is full or read-only, verdicts are kept in memory from then on, and ``tell`` gets
+    one warning.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -86,9 +86,9 @@ class VerdictCache:
 
     @classmethod
     def or_without(cls, path: Path) -> VerdictCache:
-        """The cache, or where nothing may be written there, one that ends with the process.
+        """Open the cache, or one in memory if the place cannot be written.
 
-        ``warning`` then says so. A file that is there but broken is an error all the same.
+        ``warning`` then says so. An existing but damaged file is still an error.
         """
         try:
             return cls(path)
@@ -101,7 +101,7 @@ class VerdictCache:
             return cache
 
     def _turn_off(self, error: object) -> None:
-        """Go on in memory."""
+        """Continue in memory."""
         self._db = _opened(None)
         self.warning = (
             f"judge cache off: {error}: {self.path}; set INSTIT_BENCH_HOME to a folder that can be "
@@ -110,7 +110,7 @@ class VerdictCache:
         self.tell(f"warning: {self.warning}")
 
     def get(self, key: str) -> Verdict | None:
-        """The verdict under a key, if it was ever given."""
+        """Return the verdict for a key, if there is one."""
         with self._or_off():
             row = self._db.execute(_GET, {"key": key}).fetchone()
             if row is not None:
@@ -123,7 +123,7 @@ class VerdictCache:
         return Verdict(score, None, raw, usage, cached=True, letter=letter)
 
     def put(self, key: str, judge: str, verdict: Verdict) -> None:
-        """Keep a score or a letter; what is there already stays, an error is not kept."""
+        """Store a score or a letter, unless the key has one; errors are not stored."""
         if not verdict.given:
             return
         scored = verdict.letter is None
@@ -145,13 +145,13 @@ class VerdictCache:
             )
 
     def stats(self) -> list[CacheLine]:
-        """One line a judge."""
+        """Return one line per judge."""
         with self._told():
             rows = self._db.execute(_STATS).fetchall()
         return [CacheLine(*row) for row in rows]
 
     def clear(self) -> int:
-        """Forget everything; returns how many verdicts there were."""
+        """Delete all verdicts and return how many there were."""
         with self._told():
             return sum(
                 self._db.execute(f"DELETE FROM {table}").rowcount  # noqa: S608
@@ -192,5 +192,5 @@ def _opened(path: Path | None) -> sqlite3.Connection:
 
 
 def _cannot_write(error: BaseException | None) -> bool:
-    """Whether it is the place that fails, a read-only home for one, rather than the file."""
+    """Return whether the place is at fault, such as a read-only home folder, not the file."""
     return isinstance(error, OSError) or any(words in str(error) for words in _NO_PLACE)

@@ -1,4 +1,4 @@
-"""The settings of judging, shared by ``run``, ``score`` and ``judge``."""
+"""The judging settings, shared by ``run``, ``score`` and ``judge``."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from instit_bench.judging.create import JudgeSetup, chosen_extractor, chosen_jud
 
 
 class JudgeConfig(BaseModel):
-    """Who judges answers, and how; every field is an option of the same name.
+    """Which judges are used, and how; every field is an option of the same name.
 
-    No ``judge`` named means the official one where a key is set, else nobody. Letters are extracted
-    by nobody unless ``extract_with`` names a judge; all other settings hold for both.
+    Without ``judge``, it is the official judge if a key is set, else none. Letters are extracted
+    only if ``extract_with`` names a judge; all other settings apply to both.
 
     Raises:
-        InputError: A judge's name is of no known form, or it cannot be asked in a batch.
+        InputError: A judge's name has an unknown form, or it does not support batches.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", title="Judging")
@@ -83,24 +83,24 @@ class JudgeConfig(BaseModel):
     @field_validator("judge", mode="before")
     @classmethod
     def _judges(cls, value: Any) -> Any:
-        """``a,b`` is a list too."""
+        """Accept ``a,b`` as a list."""
         if isinstance(value, str):
             value = value.split(",")
         return tuple(str(part).strip() for part in value if str(part).strip())
 
     @property
     def default_judges(self) -> tuple[str, ...]:
-        """Who judges where the user names nobody."""
+        """Return the default judges, if the user names none."""
         return default_judges()
 
     @property
     def judges(self) -> tuple[str, ...]:
-        """The judges to ask."""
+        """The judges to use."""
         return chosen_judges(self.judge) if self.judge else self.default_judges
 
     @property
     def extractor(self) -> str | None:
-        """Who extracts letters."""
+        """The judge that extracts letters."""
         return chosen_extractor(self.extract_with)
 
     @model_validator(mode="after")
@@ -126,7 +126,7 @@ class JudgeConfig(BaseModel):
         )
 
     def setup(self, judges: Iterable[str]) -> JudgeSetup:
-        """What is needed to make these judges, which share one budget."""
+        """Return the options for creating these judges, which share one budget."""
         return JudgeSetup(
             specs=tuple(dict.fromkeys(judges)),
             endpoint=self.judge_endpoint,

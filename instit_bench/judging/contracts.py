@@ -1,4 +1,4 @@
-"""Which instructions judges get, and what the manifest says of them."""
+"""The instructions for judges, and how the manifest records them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Role = Literal["judging", "extraction"]
 
 
 def prompts_near(files: Iterable[Path]) -> OfficialPrompts | None:
-    """The benchmark's own texts beside one of these files, or among the downloaded data."""
+    """Return the benchmark's own texts, from beside one of these files or from the home folder."""
     folders = [folder for file in files for folder in Path(file).resolve().parents[:2]]
     for folder in (*folders, home()):
         if (folder / PROMPTS_FILE).is_file():
@@ -33,7 +33,7 @@ def prompts_near(files: Iterable[Path]) -> OfficialPrompts | None:
 
 
 def contract_for(media: str, prompts: OfficialPrompts | None) -> JudgeContract:
-    """The judge's instructions for a task's split: the benchmark's own where they are at hand."""
+    """Return the judge's instructions for a task: the benchmark's own if available."""
     split = "video" if media == "video" else "image"
     if prompts is None:
         return JudgeContract.own(split)  # type: ignore[arg-type]
@@ -49,7 +49,7 @@ def extraction_contracts(manifest: Manifest, tasks: Collection[str]) -> dict[str
 def judging_manifest(
     config: JudgeConfig, contracts: Mapping[str, JudgeContract]
 ) -> JudgingManifest | None:
-    """What the manifest says of the judges; ``None`` where nobody judges."""
+    """The judges as recorded in the manifest; ``None`` if there are none."""
     judges = config.judges
     if not judges or not contracts:
         return None
@@ -65,7 +65,7 @@ def judging_manifest(
 def extraction_manifest(
     config: JudgeConfig, contracts: Mapping[str, Contract]
 ) -> JudgingManifest | None:
-    """What the manifest says of who extracts letters; ``None`` where nobody does."""
+    """The extracting judge as recorded in the manifest; ``None`` if there is none."""
     if config.extractor is None or not contracts:
         return None
     return JudgingManifest(
@@ -77,9 +77,9 @@ def extraction_manifest(
 
 
 def name_judges(run: Run, role: Role, judging: JudgingManifest) -> None:
-    """Have the manifest name these judges, whose verdicts count from now on.
+    """Record these judges in the manifest; their verdicts count from now on.
 
-    Tasks that they were not asked for keep their instructions.
+    Tasks that they do not judge keep their instructions.
     """
     known: JudgingManifest | None = getattr(run.manifest, role)
     before = known.contracts if known else {}
@@ -90,7 +90,7 @@ def name_judges(run: Run, role: Role, judging: JudgingManifest) -> None:
 
 
 def has_spoken(run: Run, judging: JudgingManifest) -> bool:
-    """Whether the first judge gave a verdict on any answer that the run holds."""
+    """Return whether the first judge gave a verdict on any answer in the run."""
     return any(
         verdict.given
         for task, contract in judging.contracts.items()
@@ -107,17 +107,17 @@ def has_spoken(run: Run, judging: JudgingManifest) -> bool:
 
 
 def nobody_judges(config: JudgeConfig, contracts: Collection[str]) -> str | None:
-    """That nobody judges, and what to do; ``None`` where somebody does or nobody shall."""
+    """Say that there is no judge and what to do; ``None`` if there is one or none is wanted."""
     if config.judges or config.judge or not contracts:
         return None
     return (
-        f"nobody judges the answers of {', '.join(contracts)}: name a judge with --judge (such as "
+        f"no judge for {', '.join(contracts)}: name a judge with --judge (such as "
         f"{OFFICIAL_JUDGE}), or judge later with instit-bench judge RUN"
     )
 
 
 def _prices(config: JudgeConfig, judges: Iterable[str]) -> dict[str, Price]:
-    """The prices of the judges that have one, as they were when the run was judged."""
+    """Return the known prices of the judges at the time of judging."""
     prices = read_prices(config.judge_prices)
     models = {name: name.partition(":")[2] for name in judges}
     return {name: prices[m] for name, m in models.items() if m in prices}

@@ -1,4 +1,4 @@
-"""From ``--judge`` to judges."""
+"""Creating the judges given by ``--judge``."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _FORMS = "none, lexical, openai:MODEL or vllm:MODEL"
 
 @dataclass(frozen=True, slots=True)
 class JudgeSetup:
-    """What is needed to make judges."""
+    """The options for creating judges."""
 
     specs: Sequence[str]
     endpoint: Callable[[], Endpoint]
@@ -32,16 +32,16 @@ class JudgeSetup:
 
 
 def chosen_judges(specs: Sequence[str]) -> tuple[str, ...]:
-    """The judges named.
+    """Return the names of the judges.
 
     Raises:
-        InputError: A name is of no known form.
+        InputError: A name has an unknown form.
     """
     for spec in specs:
         if spec not in ("none", LEXICAL) and not _is_model(spec):
             raise InputError(f"--judge {spec}: choose {_FORMS}")
     if "none" in specs and len(specs) > 1:
-        raise InputError("--judge none excludes every other judge")
+        raise InputError("--judge none cannot be combined with other judges")
     return () if "none" in specs else tuple(dict.fromkeys(specs))
 
 
@@ -64,20 +64,20 @@ def _is_model(spec: str) -> bool:
 
 
 def default_judges() -> tuple[str, ...]:
-    """Who judges where nobody is named: the benchmark's own judge if a key is set, else nobody."""
+    """Return the default judges: the benchmark's own judge if a key is set, else none."""
     return (OFFICIAL_JUDGE,) if os.environ.get(KEY_VARIABLE) else ()
 
 
 def cache_path() -> Path:
-    """The judges' cache, one for all runs of a user."""
+    """Return the path of the cache, one for all runs of a user."""
     return home() / "judge-cache.sqlite"
 
 
 def make_judges(setup: JudgeSetup) -> list[Judge]:
-    """One judge for each name.
+    """Create one judge per name.
 
     Raises:
-        InputError: An endpoint cannot be asked, or a budget is set and a price unknown.
+        InputError: An endpoint is not usable, or a budget is set and a price unknown.
     """
     prices = read_prices(setup.prices_file)
     budget = Budget(setup.budget_usd) if setup.budget_usd is not None else None

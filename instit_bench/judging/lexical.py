@@ -1,4 +1,4 @@
-"""The judge for people without any endpoint; its scores are comparable with no other judge's."""
+"""A judge that needs no endpoint; its scores are not comparable with those of other judges."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ class LexicalJudge:
     late = False
 
     def settings(self) -> dict[str, Any]:
-        """None."""
+        """Return no settings: there are none."""
         return {}
 
     async def start(self, folder: Path, tell: Tell) -> None:
         """Nothing to start."""
 
     def knows(self, contract: Contract, item: Item, repeat: int) -> bool:  # noqa: ARG002
-        """Always."""
+        """Return true: a score never needs a call."""
         return True
 
     async def judge(self, contract: Contract, item: Item, repeat: int) -> Verdict:  # noqa: ARG002
-        """Score one open-ended answer, at once; it is asked for nothing else."""
+        """Score one open-ended answer; nothing else is supported."""
         assert isinstance(item, JudgeItem)  # noqa: S101 - `JudgeConfig` refuses it elsewhere
         return Verdict(lexical_score(item.answer, item.ground_truth), raw="")
 

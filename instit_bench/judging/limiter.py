@@ -1,7 +1,7 @@
-"""How many calls may be in flight: as many as the endpoint takes.
+"""An adaptive limit for calls in flight: as many as the endpoint accepts.
 
-Additive increase, multiplicative decrease, as in TCP: each answered call raises the limit a
-little, a refusal for load halves it, and nobody calls before the time that Retry-After names.
+Additive increase and multiplicative decrease, as in TCP: each successful call raises the limit a
+little, a rejection because of load halves it, and no call starts before the time in Retry-After.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class AdaptiveLimiter:
 
     @property
     def limit(self) -> int:
-        """Calls that may be in flight now."""
+        """The number of calls that may be in flight now."""
         return int(self._limit)
 
     @asynccontextmanager
@@ -44,11 +44,11 @@ class AdaptiveLimiter:
                 self._freed.notify_all()
 
     def answered(self) -> None:
-        """A call got through: allow a little more."""
+        """Raise the limit a little after a successful call."""
         self._limit = min(self._limit + 1 / self._limit, float(self._most))
 
     def overloaded(self, started: float, retry_after_s: float | None) -> None:
-        """A call was refused for load: halve, once for all calls that were under way together."""
+        """Halve the limit after a rejection because of load, once per group of concurrent calls."""
         now = time.monotonic()
         if started >= self._lowered:
             self._limit = max(self._limit / 2, 1.0)

@@ -46,9 +46,9 @@ class CallSettings:
 
 
 class OpenAIJudge:
-    """Asks one model of one endpoint; every verdict goes through the cache.
+    """Calls one model at one endpoint; every verdict is cached.
 
-    ``settings`` stands in for model and address where the address means nothing.
+    ``settings`` replaces model and address in the cache key if the address is not meaningful.
     """
 
     late = False
@@ -80,15 +80,15 @@ class OpenAIJudge:
 
     @property
     def name(self) -> str:
-        """As on the command line."""
+        """The name as on the command line."""
         return self._name
 
     def settings(self) -> dict[str, Any]:
-        """Model and address; sampling settings are the endpoint's own, as upstream."""
+        """Return model and address; sampling settings are the endpoint's own, as upstream."""
         return self._settings
 
     async def start(self, folder: Path, tell: Tell) -> None:  # noqa: ARG002 - logs nothing
-        """Nothing to start; says where no score is kept for later."""
+        """Warn if verdicts cannot be cached on disk; there is nothing to start."""
         self._cache.tell = tell
         if self._cache.warning:
             tell(f"warning: {self._cache.warning}")
@@ -98,11 +98,11 @@ class OpenAIJudge:
         await self._client.close()
 
     def knows(self, contract: Contract, item: Item, repeat: int) -> bool:
-        """Whether the cache has it."""
+        """Return whether the cache has the verdict."""
         return self._cache.get(cache_key(self.settings(), contract, item, repeat)) is not None
 
     async def judge(self, contract: Contract, item: Item, repeat: int) -> Verdict:
-        """From the cache, or by calls until one reply is what the contract asks for."""
+        """Return the cached verdict, or call until a reply satisfies the contract."""
         key = cache_key(self.settings(), contract, item, repeat)
         if (kept := self._cache.get(key)) is not None:
             return kept
@@ -121,7 +121,7 @@ class OpenAIJudge:
                             reply = await self._send(contract, item)
                     except TimeoutError:
                         problem = f"no reply within {self._options.timeout_s:g} s"
-                    except openai.BadRequestError as error:  # asking again would not help
+                    except openai.BadRequestError as error:  # a retry would not help
                         return Verdict(None, self._endpoint.told(error), raw, spent, calls)
                     except openai.APIError as error:
                         problem = self._after(error, started)
@@ -135,7 +135,7 @@ class OpenAIJudge:
                             return replace(found, raw=reply.text, usage=spent, calls=calls)
                         except BadReply as error:
                             problem, raw = str(error), last_words(reply)
-                            continue  # ask again at once: the endpoint is well
+                            continue  # retry at once, as the endpoint works
             await asyncio.sleep(_pause(attempt))
         return Verdict(None, f"{problem} ({calls} calls)", raw, spent, calls)
 
@@ -146,7 +146,7 @@ class OpenAIJudge:
         except openai.BadRequestError as error:
             told = self._endpoint.told(error)
             if structured and ("response_format" in told or "json_schema" in told):
-                self._structured = False  # from now on for all calls
+                self._structured = False  # for all further calls
                 return await self._create(contract, item, structured=False)
             raise
 
@@ -162,7 +162,7 @@ class OpenAIJudge:
         return self._endpoint.redacted(await ask_chat(self._client, body))
 
     def _after(self, error: openai.APIError, started: float) -> str:
-        """What a failed call means for the next one."""
+        """Decide how to continue after a failed call."""
         if fatal := self._endpoint.fatal(error, self._model):
             raise JudgeUnavailable(f"judge {self._name}: {fatal}") from error
         if isinstance(error, openai.APIStatusError):
@@ -179,7 +179,7 @@ class OpenAIJudge:
             yield
 
     def _book(self, so_far: Usage, contract: Contract, item: Item, reply: Prediction) -> Usage:
-        """Add what a reply cost; where the endpoint does not say, what was reserved for it."""
+        """Add the cost of a reply, or the reserved amount if the endpoint does not report usage."""
         prompt, completion = reply.usage.prompt_tokens, reply.usage.completion_tokens
         if self._budget is not None and self._price is not None:
             most = most_tokens(contract.instructions + item.as_json())
@@ -195,12 +195,12 @@ class OpenAIJudge:
 
 
 def _pause(attempt: int) -> float:
-    """Exponential back-off with full jitter."""
+    """Return the delay in seconds: exponential back-off with full jitter."""
     return random.uniform(0.5, 1.0) * min(_FIRST_PAUSE_S * 2.0**attempt, _LONGEST_PAUSE_S)  # noqa: S311
 
 
 def _retry_after(error: openai.APIStatusError) -> float | None:
-    """Seconds that the endpoint asks to wait: a number or a date."""
+    """Return the seconds to wait from Retry-After, which is a number or a date."""
     value = error.response.headers.get("retry-after")
     if value is None:
         return None

@@ -1,4 +1,4 @@
-"""What judging costs, and stopping before it costs too much."""
+"""The cost of judging and the budget."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _BYTES_PER_TOKEN_AT_LEAST = 2  # for a reservation that is not too low
 
 
 def read_prices(file: Path | None) -> dict[str, Price]:
-    """Prices by model: the built-in ones, overridden by a JSON file's.
+    """Return prices by model: the built-in ones, overridden by those of a JSON file.
 
     Raises:
         InputError: The file is not ``{model: {"input": …, "output": …}}``.
@@ -46,25 +46,25 @@ def _read(file: Path) -> dict[str, Price]:
 
 
 def cost_told(price: Price | None, usage: Usage, share: float = 1.0) -> str:
-    """About how many dollars; ``share`` is the part of the price that is to pay (0..1)."""
+    """Estimate the cost in words; ``share`` is the fraction of the price to pay (0..1)."""
     if price is None:
         return "price not known"
     return f"about {share * price.of(usage):.2f} US dollars"
 
 
 def estimated_tokens(text: str) -> int:
-    """About how many tokens a text has."""
+    """Estimate the number of tokens of a text."""
     return math.ceil(len(text.encode()) / _BYTES_PER_TOKEN)
 
 
 def most_tokens(text: str) -> int:
-    """How many tokens a text has at the most, for all but unusual scripts."""
+    """Return an upper bound for the tokens of a text, except in unusual scripts."""
     return math.ceil(len(text.encode()) / _BYTES_PER_TOKEN_AT_LEAST)
 
 
 @dataclass
 class Budget:
-    """Keeps what was spent and what calls in flight may cost below a limit in US dollars."""
+    """Keeps the money spent and reserved for calls in flight below a limit in US dollars."""
 
     limit: float
     spent: float = 0.0
@@ -72,14 +72,14 @@ class Budget:
 
     @contextmanager
     def reserve(self, amount: float) -> Iterator[None]:
-        """Hold ``amount`` for one call.
+        """Reserve ``amount`` for one call.
 
         Raises:
-            BudgetReached: The call could pass the limit.
+            BudgetReached: The call could exceed the limit.
         """
         if self.spent + self.reserved + amount > self.limit:
             raise BudgetReached(
-                f"the next call could pass --judge-budget {self.limit:g} USD "
+                f"the next call could exceed --judge-budget {self.limit:g} USD "
                 f"(spent {self.spent:.4f}); raise it and run again"
             )
         self.reserved += amount
@@ -89,5 +89,5 @@ class Budget:
             self.reserved -= amount
 
     def spend(self, amount: float) -> None:
-        """Book what a call cost."""
+        """Record the cost of a call."""
         self.spent += amount

@@ -1,4 +1,4 @@
-"""Judging a run that is there: nothing is generated, earlier verdicts stay."""
+"""Judging an existing run: nothing is generated, and earlier verdicts are kept."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from instit_bench.scorers.registry import spec_of
 def judge_run(
     directory: RunDirectory, config: JudgeConfig, data: str | None, reporter: Reporter
 ) -> tuple[Run, Problem | None]:
-    """Judge a run's open-ended answers, and have letters extracted where ``extract_with`` is set.
+    """Judge a run's open-ended answers, and extract letters if ``extract_with`` is set.
 
-    With ``extract_with`` alone nothing is judged. Returns the run and what stopped it, if anything.
-    Where a judge says nothing, manifest and results stay as they were.
+    With ``extract_with`` alone, nothing is judged. Returns the run and the problem that stopped it,
+    if any. Without any verdict, manifest and results remain unchanged.
 
     Raises:
-        InputError: The folder is no run, has nothing to judge, or no judge is named.
+        InputError: The folder is not a run, has nothing to judge, or no judge is named.
     """
     with directory.locked(create=False):
         run = Run.load(directory.path)
@@ -58,7 +58,7 @@ def _check_there_is_work(
         raise InputError("no judge: name one with --judge, or set OPENAI_API_KEY")
     tasks = (run.tasks[name] for name in (*contracts, *letters))
     if not any(record.finished for task in tasks for record in task.records.values()):
-        raise InputError(f"{run.path}: has no answer to judge yet")
+        raise InputError(f"{run.path}: has no predictions to judge yet")
 
 
 def _named_for(
@@ -95,10 +95,10 @@ def judge_answers(
 def collect_run(
     directory: RunDirectory, config: JudgeConfig, data: str | None
 ) -> tuple[Run, Problem | None]:
-    """Fetch the verdicts of the run's batch; returns the run and what is wrong, if anything.
+    """Fetch the verdicts of the run's batch; return the run and the problem, if any.
 
     Raises:
-        InputError: No batch was submitted, or the judge's instructions are not at hand.
+        InputError: No batch was submitted, or the judge's instructions are not available.
         InstitBenchError: The endpoint cannot be reached or refuses.
     """
     from instit_bench.judging.batch_run import collect_batch, submitted_judging
@@ -132,7 +132,7 @@ def _settled(run: Run, tasks: Iterable[str]) -> Run:
 
 
 def contracts_of(manifest: Manifest, data: str | None) -> dict[str, JudgeContract]:
-    """The judge's instructions for each open-ended task of a run."""
+    """Return the judge's instructions for each open-ended task of a run."""
     prompts = _prompts(manifest, data)
     return {
         name: contract_for(task.media, prompts)

@@ -28,7 +28,7 @@ from instit_bench.scorers.registry import spec_of
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """Why judging ended early; ``over_budget`` tells a decision from a fault."""
+    """Why judging ended early; ``over_budget`` distinguishes a decision from a fault."""
 
     message: str
     over_budget: bool
@@ -47,7 +47,7 @@ class _Job:
 class JudgingStage:
     """Judges in progress; use it as an async context manager.
 
-    Each judge has its own queue and workers, so that a slow one holds up no other.
+    Each judge has its own queue and workers, so that a slow one does not delay the others.
     """
 
     run: Run
@@ -73,7 +73,7 @@ class JudgingStage:
         return self
 
     def _begin(self, judge: Judge) -> None:
-        """Start a judge, and its workers, who wait until it is ready."""
+        """Start a judge and its workers, which wait until it is ready."""
         starting = asyncio.create_task(judge.start(self.run.path, self.reporter.status))
         self._workers += [
             asyncio.create_task(self._worker(judge, starting))
@@ -99,7 +99,7 @@ class JudgingStage:
         return [task for p in self.panels if p.role == "judging" for task in p.contracts]
 
     def announce(self, answers: Mapping[str, Sequence[SampleRecord]]) -> None:
-        """Say who judges, how many calls it takes, and about how many dollars; open the lanes.
+        """Report the judges with the estimated calls and cost, and open the lanes.
 
         ``answers`` are those of each open task that will be submitted; where there is none yet, the
         target stands in for it.
@@ -176,10 +176,10 @@ class JudgingStage:
                     self._queues[name].put_nowait(_Job(panel, task, record.id, item, repeat))
 
     async def drain(self) -> None:
-        """Wait until all that was submitted is judged; generation is over, late judges start.
+        """Start late judges after generation, and wait until all submitted answers are judged.
 
         Raises:
-            Exception: What a worker failed with, other than by a judge's own errors.
+            Exception: A worker failed, other than by an error of its judge.
         """
         for judge in self._judges.values():
             if judge.late and not self._queues[judge.name].empty():
@@ -189,7 +189,9 @@ class JudgingStage:
         try:
             done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            if joined.cancel():  # else its cancelled parts would be told of as never looked at
+            if (
+                joined.cancel()
+            ):  # otherwise its cancelled parts would be reported as never retrieved
                 with suppress(asyncio.CancelledError):
                     await joined
         for finished in done:
@@ -235,7 +237,7 @@ class JudgingStage:
 
 
 def problem_of(judging: JudgingStage | None) -> Problem | None:
-    """What went wrong, if anything; a budget that is reached leaves coverage too low."""
+    """Return the problem, if any; a reached budget leaves coverage too low."""
     if judging is None:
         return None
     if judging.stopped is not None:
@@ -245,7 +247,7 @@ def problem_of(judging: JudgingStage | None) -> Problem | None:
 
 
 async def judge_all(stage: JudgingStage) -> None:
-    """Judge answers that are all there already."""
+    """Judge answers that all exist already."""
     answers = {
         task: [record for record in stage.run.tasks[task].records.values() if record.finished]
         for task in stage.open_tasks

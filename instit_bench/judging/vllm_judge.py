@@ -1,4 +1,4 @@
-"""A judge on this machine's GPUs: a vLLM server of the run's own."""
+"""A judge on this machine's GPUs, served by a vLLM server that the run starts."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _CALL = CallSettings(_by_reply, _SAMPLING)
 
 
 class VllmJudge:
-    """Starts when generation has freed the GPU, or at once where it has GPUs of its own."""
+    """Starts when generation has freed the GPU, or at once if it has its own GPUs."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class VllmJudge:
         self._client: OpenAIJudge | None = None
 
     def settings(self) -> dict[str, Any]:
-        """Model and engine options; address and key are new at each start."""
+        """Return model and engine options; address and key change with each start."""
         return {
             "model": self._model,
             "engine": "vllm",
@@ -66,10 +66,10 @@ class VllmJudge:
         }
 
     async def start(self, folder: Path, tell: Tell) -> None:
-        """Start the engine and wait until it answers.
+        """Start the engine and wait until it is ready.
 
         Raises:
-            InputError: It did not start; says why and what to change.
+            InputError: It did not start; the message says why and what to change.
         """
         self._cache.tell = tell
         if self._cache.warning:
@@ -102,7 +102,7 @@ class VllmJudge:
         return await self._client.judge(contract, item, repeat)
 
     async def close(self) -> None:
-        """End the engine."""
+        """Stop the engine."""
         if self._client is not None:
             await self._client.close()
         if self._server is not None:

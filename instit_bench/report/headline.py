@@ -72,12 +72,10 @@ def _extraction_notes(result: TaskResult) -> Iterator[str]:
         return
     figure = _figure(found.metric, result)
     value = f"{figure.value} % (n {figure.n})" if figure else "–"
-    counts = {"letters": found.letters, "none": found.none, "faults of the judge": found.errors}
-    told = ", ".join(f"{count} {name}" for name, count in counts.items())
     yield (
-        f"{found.metric} {value}, not official and not part of the strict figure: of "
-        f"{found.unparsed} unparsed predictions, {found.judge} extracted {told}, "
-        f"{found.unasked} not asked"
+        f"{found.metric} {value}: not official, and not part of the strict figure. {found.judge} "
+        f"read {found.unparsed} unparsed predictions: {found.letters} letters, {found.none} "
+        f"without a choice, {found.errors} faults of the judge, {found.unasked} not asked"
     )
 
 

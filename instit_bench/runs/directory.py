@@ -48,6 +48,11 @@ class RunDirectory:
         """``results.json``."""
         return self.path / "results.json"
 
+    @property
+    def results_source_path(self) -> Path:
+        """``.results_from.json``: what ``results.json`` was computed from."""
+        return self.path / ".results_from.json"
+
     def journal_path(self, task: str) -> Path:
         """``samples/<task>.jsonl``."""
         return self.path / "samples" / f"{task}.jsonl"

@@ -3,37 +3,168 @@
 A line is handed to the operating system before the sample is reported, so killing the process at
 any moment loses no finished sample. The disk is synced at least every second, so a power failure
 loses no more than that. A line truncated by a kill is dropped on the next open.
+
+Of a journal only the place of each line is in memory; a sample is parsed when it is asked for.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import time
-from collections.abc import Iterable, Iterator
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from instit_bench.errors import InputError
-from instit_bench.runs.atomic import write_atomically
+from instit_bench.errors import InputError, StorageError
+from instit_bench.runs.atomic import replaced
 from instit_bench.runs.record import SampleRecord
 from instit_bench.validation import first_problem
 
 _SYNC_EVERY_S = 1.0
 _TAIL = 2**16  # bytes read at once in search of a line's end
+# How lines begin that this program wrote; any other line is parsed to learn its id.
+_TEXT = rb'"(?:[^"\\]|\\.)*"'
+_HEAD = re.compile(rb'\{"id":(' + _TEXT + rb'),"repeat_of":(?:null|' + _TEXT + rb'),"state":"')
 
 Line = TypeVar("Line", bound=BaseModel)
 
 
-def read_journal(path: Path) -> dict[str, SampleRecord]:
-    """Read the records by sample id; of several for one sample the last counts.
+class Journal(Mapping[str, SampleRecord]):
+    """The records of a journal by sample id; of several for one sample the last counts.
 
-    Raises:
-        InputError: A line other than an unfinished last one is broken.
+    ``Journal.read`` finds those of a file; ``Journal(path)`` has none yet. Asking for a record
+    raises ``InputError`` if its line is broken.
     """
-    return {record.id: record for record in read_lines(path, SampleRecord)}
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._places: dict[str, int] = {}  # where each sample's last line begins
+        self._lines = 0
+        self._file: BinaryIO | None = None
+
+    @classmethod
+    def read(cls, path: Path) -> Journal:
+        """Return the journal in a file, without any record if there is no such file.
+
+        Raises:
+            InputError: The file cannot be read, or a line is broken so that its sample is unknown.
+        """
+        journal = cls(path)
+        try:
+            journal._read_from(path.open("rb"))
+            journal._scan()
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            raise InputError(f"{path}: cannot be read: {error}") from error
+        return journal
+
+    def __getitem__(self, sample: str) -> SampleRecord:
+        place = self._places[sample]
+        line = self._line(place)
+        try:
+            return SampleRecord.model_validate_json(line)
+        except ValidationError as error:
+            raise self._broken(place, error) from error
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __contains__(self, sample: object) -> bool:
+        return sample in self._places
+
+    @contextmanager
+    def appending(self) -> Iterator[Callable[[SampleRecord], None]]:
+        """Yield a function that appends samples."""
+        with JournalWriter(self.path) as writer:
+            if self._file is None:
+                self._read_from(writer.reader())
+
+            def append(record: SampleRecord) -> None:
+                self._places[record.id] = writer.append(record)
+                self._lines += 1
+
+            yield append
+
+    def replace(self, records: Iterable[SampleRecord]) -> None:
+        """Replace the whole journal by these records, atomically."""
+        self._replace((record.id, _line_of(record)) for record in records)
+
+    def sort(self, samples: Iterable[str]) -> None:
+        """Bring the lines into the order of these samples, and drop all others, atomically.
+
+        Nothing is written if they are in that order already.
+        """
+        wanted = [sample for sample in samples if sample in self._places]
+        if self._lines == len(wanted) and wanted == list(self._places):
+            return
+        self._replace((sample, self._line(self._places[sample])) for sample in wanted)
+
+    def close(self) -> None:
+        """Close the file; the journal is not used afterwards."""
+        if self._file is not None:
+            self._file.close()
+
+    def _read_from(self, file: BinaryIO) -> None:
+        self.close()
+        self._file = file
+        weakref.finalize(self, file.close)
+
+    def _scan(self) -> None:
+        """Find the place of every line."""
+        assert self._file is not None  # noqa: S101 - it was just opened
+        place = 0
+        for line in self._file:
+            if line.endswith(b"\n"):
+                self._places[self._id_of(line, place)] = place
+                self._lines += 1
+            place += len(line)
+
+    def _id_of(self, line: bytes, place: int) -> str:
+        try:
+            if (head := _HEAD.match(line)) and b"\\" not in head[1]:
+                return head[1][1:-1].decode()
+            return SampleRecord.model_validate_json(line).id
+        except ValidationError as error:
+            raise self._broken(place, error) from error
+        except UnicodeDecodeError as error:
+            raise InputError(f"{self.path}: line {self._number(place)}: {error}") from error
+
+    def _line(self, place: int) -> bytes:
+        assert self._file is not None  # noqa: S101 - whoever has a place has a file
+        self._file.seek(place)
+        return self._file.readline()
+
+    def _replace(self, lines: Iterable[tuple[str, bytes]]) -> None:
+        places: dict[str, int] = {}
+        count = place = 0
+        with replaced(self.path) as file:
+            for sample, line in lines:
+                file.write(line)
+                places[sample] = place
+                place += len(line)
+                count += 1
+            file.flush()
+            reader = _reader_of(file)
+        self._read_from(reader)
+        self._places, self._lines = places, count
+
+    def _broken(self, place: int, error: ValidationError) -> InputError:
+        return _broken(self.path, self._number(place), error)
+
+    def _number(self, place: int) -> int:
+        """The number of the line that begins at this place."""
+        with self.path.open("rb") as file:
+            return file.read(place).count(b"\n") + 1
 
 
 def read_lines(path: Path, model: type[Line]) -> Iterator[Line]:
@@ -46,37 +177,67 @@ def read_lines(path: Path, model: type[Line]) -> Iterator[Line]:
         with path.open("rb") as file:
             for number, line in enumerate(file, start=1):
                 if line.endswith(b"\n"):
-                    yield _parsed(line[:-1], model, f"{path}: line {number}")
+                    yield _parsed(line, model, path, number)
     except FileNotFoundError:
         return
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error}") from error
 
 
-def _parsed(line: bytes, model: type[Line], where: str) -> Line:
+def _parsed(line: bytes, model: type[Line], path: Path, number: int) -> Line:
     try:
         return model.model_validate_json(line)
     except ValidationError as error:
-        raise InputError(
-            f"{where}: {first_problem(error)}; delete the line to run its sample again"
-        ) from error
+        raise _broken(path, number, error) from error
+
+
+def _broken(path: Path, number: int, error: ValidationError) -> InputError:
+    return InputError(
+        f"{path}: line {number}: {first_problem(error)}; delete the line to run its sample again"
+    )
+
+
+def _line_of(record: BaseModel) -> bytes:
+    return record.model_dump_json().encode() + b"\n"
 
 
 class JournalWriter:
     """Appends records to a journal file; use it as a context manager."""
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._file: BinaryIO = path.open("a+b")
-        _drop_unfinished_line(self._file)
+        # Without a buffer: what the disk refuses must not be written by a later line.
+        self._file: BinaryIO = path.open("a+b", buffering=0)
+        self._end = _drop_unfinished_line(self._file)
         self._synced = time.monotonic()
 
-    def append(self, record: BaseModel) -> None:
-        """Write one record; from here on it survives the process."""
-        self._file.write(record.model_dump_json().encode() + b"\n")
-        self._file.flush()
-        if time.monotonic() - self._synced >= _SYNC_EVERY_S:
-            self._sync()
+    def append(self, record: BaseModel) -> int:
+        """Write one record; from here on it survives the process. Return where its line begins.
+
+        Raises:
+            StorageError: The disk is full; the journal is as it was.
+        """
+        line, place = _line_of(record), self._end
+        try:
+            self._write(line)
+            if time.monotonic() - self._synced >= _SYNC_EVERY_S:
+                self._sync()
+        except OSError as error:
+            with suppress(OSError):
+                self._file.truncate(place)
+            raise StorageError.of(self._path, error) from error
+        self._end += len(line)
+        return place
+
+    def _write(self, line: bytes) -> None:
+        rest = memoryview(line)
+        while rest:
+            rest = rest[self._file.write(rest) :]
+
+    def reader(self) -> BinaryIO:
+        """Return a reader of the same file."""
+        return _reader_of(self._file)
 
     def _sync(self) -> None:
         os.fsync(self._file.fileno())
@@ -91,19 +252,19 @@ class JournalWriter:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._sync()
+        with suppress(OSError):  # a line that the disk refused was reported when it was written
+            self._sync()
         self._file.close()
 
 
-def rewrite_journal(path: Path, records: Iterable[BaseModel]) -> None:
-    """Replace a journal by these records, atomically."""
-    lines = (record.model_dump_json() + "\n" for record in records)
-    write_atomically(path, "".join(lines))
+def _reader_of(file: BinaryIO) -> BinaryIO:
+    """Return a reader of an open file, whose writes are all at its end."""
+    return os.fdopen(os.dup(file.fileno()), "rb")
 
 
-def _drop_unfinished_line(file: BinaryIO) -> None:
-    """Cut off what follows the last newline; only the file's tail is read."""
-    start = file.seek(0, os.SEEK_END)
+def _drop_unfinished_line(file: BinaryIO) -> int:
+    """Cut off what follows the last newline, and return the length; only the tail is read."""
+    start = length = file.seek(0, os.SEEK_END)
     while start > 0:
         start = max(0, start - _TAIL)
         file.seek(start)
@@ -111,5 +272,6 @@ def _drop_unfinished_line(file: BinaryIO) -> None:
         if end >= 0:
             start += end + 1
             break
-    file.truncate(start)
-    file.seek(0, os.SEEK_END)
+    if start < length:  # else not even the time of the last change is touched
+        file.truncate(start)
+    return file.seek(0, os.SEEK_END)

@@ -11,11 +11,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from instit_bench.errors import InputError
-from instit_bench.runs.atomic import write_atomically
 from instit_bench.runs.directory import RunDirectory
 from instit_bench.runs.extracted import metrics_of, with_letter
-from instit_bench.runs.journal import JournalWriter, read_journal, read_lines, rewrite_journal
-from instit_bench.runs.manifest import Manifest, Status, TaskManifest, read_manifest
+from instit_bench.runs.journal import Journal, JournalWriter, read_lines
+from instit_bench.runs.kept_results import kept_results, write_results_file
+from instit_bench.runs.manifest import (
+    JudgingManifest,
+    Manifest,
+    Status,
+    TaskManifest,
+    read_manifest,
+)
 from instit_bench.runs.record import SampleRecord
 from instit_bench.runs.results import RunResults, TaskResult, run_results, task_result
 from instit_bench.runs.verdicts import (
@@ -32,15 +38,14 @@ from instit_bench.scorers.registry import spec_of
 class RunTask:
     """One task of a run.
 
-    Its journal and its verdicts are read on first access, and kept until
-    ``release``. Appended records become part of the value at once, so a command that writes a run
-    does not read it back.
+    Its verdicts are read on first access, and kept until ``release``; of its journal only the
+    place of each sample is kept. Appended records become part of the value at once.
     """
 
     def __init__(self, run: Run, name: str) -> None:
         self._run = run
         self.name = name
-        self._records: dict[str, SampleRecord] | None = None
+        self._journal: Journal | None = None
         self._verdicts: Verdicts | None = None
         self._samples: list[SampleRecord] | None = None
         self._result: TaskResult | None = None
@@ -57,12 +62,12 @@ class RunTask:
 
     @property
     def records(self) -> Mapping[str, SampleRecord]:
-        """The journal by sample id as stored, without later verdicts.
+        """The journal by sample id as stored, without later verdicts; each access reads the file.
 
         Raises:
             InputError: The journal is broken.
         """
-        return self._read_records()
+        return self._opened()
 
     @property
     def verdicts(self) -> Verdicts:
@@ -82,8 +87,7 @@ class RunTask:
         Raises:
             InputError: A file is broken.
         """
-        manifest = self._run.manifest
-        judging = manifest.judging_of(self.name) or manifest.extraction_of(self.name)
+        manifest, judging = self._run.manifest, self._judging
         spec = spec_of(self.entry)
         reads = judging is not manifest.extraction or spec.extraction  # else it is not installed
         if judging is None or not reads:
@@ -124,22 +128,44 @@ class RunTask:
     def result(self) -> TaskResult:
         """The metrics; they are kept after ``release``.
 
+        Those in ``results.json`` are taken if nothing has changed since they were computed.
+
         Raises:
             InputError: A file is broken.
         """
         if self._result is None:
-            self._result = task_result(self.name, self._run.manifest, self.selected())
+            self._result = self._kept() or task_result(
+                self.name, self._run.manifest, self.selected()
+            )
         return self._result
+
+    @property
+    def answered(self) -> set[str]:
+        """The ids of all samples with a prediction, which need not be run again.
+
+        Raises:
+            InputError: The journal is broken.
+        """
+        kept = self._kept()
+        if kept is not None and kept.n_scored == kept.n_total:
+            return set(self.records)  # a verdict takes a prediction
+        return {record.id for record in self.records.values() if record.finished}
+
+    @property
+    def _judging(self) -> JudgingManifest | None:
+        manifest = self._run.manifest
+        return manifest.judging_of(self.name) or manifest.extraction_of(self.name)
+
+    def _kept(self) -> TaskResult | None:
+        return kept_results(self._run.directory, self._run.manifest).get(self.name)
 
     @contextmanager
     def journal(self) -> Iterator[Callable[[SampleRecord], None]]:
         """Yield a function that appends samples to the journal."""
-        records = self._read_records()
-        with JournalWriter(self._run.directory.journal_path(self.name)) as writer:
+        with self._opened().appending() as write:
 
             def append(record: SampleRecord) -> None:
-                writer.append(record)
-                records[record.id] = record
+                write(record)
                 self.outdated()
 
             yield append
@@ -159,26 +185,44 @@ class RunTask:
 
     def rewrite(self, records: Iterable[SampleRecord]) -> None:
         """Replace the journal by these records, atomically."""
-        self._records = {record.id: record for record in records}
-        rewrite_journal(self._run.directory.journal_path(self.name), self._records.values())
+        if self._journal is None:
+            self._journal = Journal(self._path)
+        self._journal.replace(records)
         self.outdated()
 
-    def settle(self) -> None:
-        """Write the judges' scores into the journal."""
-        self.rewrite([record for record, _ in self.judged()])
+    def settle(self, order: Iterable[str] | None = None) -> None:
+        """Write the judges' scores into the journal, and bring it into the order of these samples.
+
+        Samples that the order lacks are dropped. A journal that is right already is not written.
+        """
+        stored = self._opened()
+        samples = list(stored if order is None else order)
+        if self._judging is not None:
+            scored = {record.id: record for record, _ in self.judged()}
+            if any(record != stored[sample] for sample, record in scored.items()):
+                self.rewrite([scored[sample] for sample in samples if sample in scored])
+                return
+        stored.sort(samples)
+        self.outdated()
 
     def release(self) -> None:
         """Drop samples and verdicts from memory; the next access reads them again."""
-        self._records = self._verdicts = self._samples = None
+        if self._journal is not None:
+            self._journal.close()
+        self._journal = self._verdicts = self._samples = None
 
     def outdated(self) -> None:
         """Discard cached values computed from samples and verdicts."""
         self._samples = self._result = None
 
-    def _read_records(self) -> dict[str, SampleRecord]:
-        if self._records is None:
-            self._records = read_journal(self._run.directory.journal_path(self.name))
-        return self._records
+    def _opened(self) -> Journal:
+        if self._journal is None:
+            self._journal = Journal.read(self._path)
+        return self._journal
+
+    @property
+    def _path(self) -> Path:
+        return self._run.directory.journal_path(self.name)
 
 
 class Run:
@@ -188,6 +232,7 @@ class Run:
         self.directory = directory
         self.manifest = manifest
         self.tasks = {name: RunTask(self, name) for name in manifest.tasks}
+        self._judges = manifest.judging, manifest.extraction
 
     @classmethod
     def load(cls, path: Path) -> Run:
@@ -225,13 +270,15 @@ class Run:
         """Write the manifest, with another status if one is given."""
         self.manifest.status = status or self.manifest.status
         self.manifest.write(self.directory.manifest_path)
-        for task in self.tasks.values():  # the manifest says which verdicts count
-            task.outdated()
+        judges = self.manifest.judging, self.manifest.extraction
+        if judges != self._judges:  # they say which verdicts count
+            self._judges = judges
+            for task in self.tasks.values():
+                task.outdated()
 
     def write_results(self) -> None:
         """Write ``results.json``."""
-        text = self.results.model_dump_json(indent=2) + "\n"
-        write_atomically(self.directory.results_path, text)
+        write_results_file(self.directory, self.manifest, self.results)
 
 
 def load_results(path: Path) -> RunResults:

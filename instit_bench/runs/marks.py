@@ -20,13 +20,13 @@ class Mark(NamedTuple):
 MARKS: Mapping[str, Mark] = {
     "gold": Mark("G", "predictions are the targets themselves (echo-gold): only checks a setup"),
     "demo": Mark("D", "run on the embedded demo data, not on the benchmark"),
-    "limited": Mark("L", "run on a part of the dataset"),
+    "limited": Mark("L", "run on part of the dataset"),
     "file": Mark(
         "F",
-        "from a prediction file alone: what it leaves out is not known, nor, unless told, whose "
-        "prompts asked",
+        "scored from a prediction file alone: missing samples are unknown, and so are the prompts "
+        "unless --prompts names them",
     ),
-    "own-prompts": Mark("P", "asked with this project's prompts, not the benchmark's"),
+    "own-prompts": Mark("P", "uses this project's prompts, not the benchmark's"),
     "unknown-prompts": Mark("U", "prompts unknown"),
     "constrained": Mark(
         "R",
@@ -39,7 +39,7 @@ MARKS: Mapping[str, Mark] = {
     ),
     "lora-template": Mark(
         "A",
-        "asked with a training template of GPT4Tools' LoRA weights: official for those only",
+        "uses a training template of GPT4Tools' LoRA weights: official for those only",
     ),
     "own-settings": Mark("S", "sampling settings differ from the benchmark's"),
     "lexical": Mark(
@@ -52,7 +52,7 @@ MARKS: Mapping[str, Mark] = {
         "not official: the strict metric with the letters that a judge extracted from predictions "
         "that stay unparsed",
     ),
-    "coverage": Mark("C", "not every sample has a verdict"),
+    "coverage": Mark("C", "not every sample is scored"),
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -18,7 +18,9 @@ from instit_bench.runs.verdicts import JudgedSample, VerdictRecord, item_of
 from instit_bench.scorers.base import ScorerSpec
 from instit_bench.scorers.registry import spec_of
 from instit_bench.stats.intervals import mean_metric
-from instit_bench.types import Metric, ScoredSample, State
+from instit_bench.types import Metric, ScoredSample, State, Usage
+
+_TOKENS = tuple(entry.name for entry in fields(Usage))
 
 
 class TaskResult(BaseModel):
@@ -157,8 +159,8 @@ class _Tally:
     def add(self, record: SampleRecord, verdicts: Sequence[VerdictRecord]) -> None:
         """Add one sample."""
         self.states[record.state] += 1
-        for name, count in asdict(record.usage).items():
-            if count is not None:
+        for name in _TOKENS:
+            if (count := getattr(record.usage, name)) is not None:
                 self.tokens[name] += count
         for name, (values, clusters) in self.values.items():
             if name in record.scores:

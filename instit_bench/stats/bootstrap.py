@@ -29,7 +29,7 @@ def cluster_bootstrap(
     if totals.count < 2:
         return None
     result = bootstrap(
-        (totals.sums, totals.sizes),
+        (np.asarray(totals.sums), np.asarray(totals.sizes)),
         _ratio,
         paired=True,
         vectorized=True,

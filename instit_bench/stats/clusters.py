@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
+from instit_bench.stats.distributions import t_quantile
+from instit_bench.stats.sums import numpy_sum
 
 
 @dataclass(frozen=True, slots=True)
 class ClusterTotals:
-    """What means, errors and tests need from the samples; both arrays have shape (G,).
+    """What means, errors and tests need from the samples; both sequences have G entries.
 
     ``sums`` holds the sum of the values of each cluster, ``sizes`` the number of its samples.
     """
 
-    sums: NDArray[np.float64]
-    sizes: NDArray[np.float64]
+    sums: Sequence[float]
+    sizes: Sequence[int]
 
     @property
     def n(self) -> int:
         """The number of samples."""
-        return int(self.sizes.sum())
+        return sum(self.sizes)
 
     @property
     def count(self) -> int:
@@ -32,8 +33,8 @@ class ClusterTotals:
 
     @property
     def mean(self) -> float:
-        """The mean over samples, not over clusters."""
-        return float(self.sums.sum() / self.sizes.sum())
+        """The mean over samples, not over clusters; NumPy's to the last bit."""
+        return float(numpy_sum(self.sums) / self.n)
 
     @property
     def stderr(self) -> float:
@@ -42,8 +43,9 @@ class ClusterTotals:
         Source: Miller, arXiv 2411.00640. The factor G/(G-1) makes it the plain standard error when
         every cluster has one value.
         """
-        deviations = self.sums - self.sizes * self.mean
-        variance = self.count / (self.count - 1) * float(deviations @ deviations)
+        mean = self.mean
+        deviations = (s - size * mean for s, size in zip(self.sums, self.sizes, strict=True))
+        variance = self.count / (self.count - 1) * math.fsum(d * d for d in deviations)
         return math.sqrt(variance) / self.n
 
     def t(self, probability: float) -> float:
@@ -53,11 +55,9 @@ class ClusterTotals:
         Schnepel and Steigerwald (2017): G where all are of one size, fewer where a few large ones
         decide.
         """
-        from scipy.special import stdtrit  # loads much faster than scipy.stats
-
-        squares = self.sizes**2
-        effective = float(squares.sum() ** 2 / (squares @ squares))
-        return float(stdtrit(max(1.0, effective - 1), probability))
+        squares = sum(size**2 for size in self.sizes)
+        effective = squares**2 / sum(size**4 for size in self.sizes)
+        return t_quantile(max(1.0, effective - 1), probability)
 
 
 def cluster_totals(values: Sequence[float], clusters: Sequence[Hashable]) -> ClusterTotals:
@@ -68,7 +68,8 @@ def cluster_totals(values: Sequence[float], clusters: Sequence[Hashable]) -> Clu
     """
     if len(values) == 0 or len(values) != len(clusters):
         raise ValueError(f"{len(values)} values in {len(clusters)} clusters")
-    numbering = {cluster: index for index, cluster in enumerate(dict.fromkeys(clusters))}
-    index = np.fromiter((numbering[c] for c in clusters), dtype=np.intp, count=len(values))
-    sums = np.bincount(index, weights=np.asarray(values, dtype=np.float64))
-    return ClusterTotals(sums.astype(np.float64), np.bincount(index).astype(np.float64))
+    sums: dict[Hashable, float] = {}
+    for cluster, value in zip(clusters, values, strict=True):
+        sums[cluster] = sums.get(cluster, 0.0) + value
+    sizes = Counter(clusters)
+    return ClusterTotals(tuple(sums.values()), tuple(sizes.values()))

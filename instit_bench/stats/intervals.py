@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Sequence
 
-from instit_bench.stats.clusters import ClusterTotals, cluster_totals
+from instit_bench.stats.clusters import cluster_totals
 from instit_bench.types import Metric
 
 _Z95 = 1.959963984540054  # the 97.5 % point of the standard normal distribution
@@ -23,11 +23,14 @@ def mean_metric(values: Sequence[float], clusters: Sequence[Hashable]) -> Metric
     totals = cluster_totals(values, clusters)
     if totals.count < 2:
         return Metric(totals.mean, None, None, totals.n)
+    mean, stderr = totals.mean, totals.stderr
     independent = totals.count == totals.n and set(values) <= {0.0, 1.0}
     # If all clusters agree, the spread is unknown; then only the clusters count.
-    agree = totals.stderr < 1e-9
-    interval = wilson(totals.mean, totals.count) if independent or agree else _logit_t(totals)
-    return Metric(totals.mean, totals.stderr, interval, totals.n)
+    if independent or stderr < 1e-9:
+        interval = wilson(mean, totals.count)
+    else:
+        interval = _logit_t(mean, totals.t(0.975) * stderr)
+    return Metric(mean, stderr, interval, totals.n)
 
 
 def wilson(share: float, n: float, z: float = _Z95) -> tuple[float, float]:
@@ -37,12 +40,11 @@ def wilson(share: float, n: float, z: float = _Z95) -> tuple[float, float]:
     return max(0.0, min(centre - half, share)), min(1.0, max(centre + half, share))
 
 
-def _logit_t(totals: ClusterTotals) -> tuple[float, float]:
+def _logit_t(mean: float, margin: float) -> tuple[float, float]:
     """Student's t interval on the scale of log odds (Korn and Graubard, 1998).
 
     It stays within 0..1 and leans towards 0.5, as the error of a mean near 0 or 1 does.
     """
-    mean = totals.mean
-    half = totals.t(0.975) * totals.stderr / (mean * (1 - mean))
+    half = margin / (mean * (1 - mean))
     odds = mean / (1 - mean)
     return odds / (odds + math.exp(half)), odds / (odds + math.exp(-half))

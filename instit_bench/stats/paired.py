@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instit_bench.stats.clusters import ClusterTotals, cluster_totals
+from instit_bench.stats.distributions import binomial_cdf, share_for
 from instit_bench.stats.intervals import wilson
 
 Test = Literal["mcnemar", "permutation", "cluster-permutation"]
@@ -79,7 +80,7 @@ def paired_test(
         test = "mcnemar" if right_or_wrong else "permutation"
     p = mcnemar_p
     if test != "mcnemar":
-        p = _sign_flips(totals.sums, whole=right_or_wrong, seed=seed)
+        p = _sign_flips(np.asarray(totals.sums), whole=right_or_wrong, seed=seed)
     known = totals.count > 1
     return PairedTest(
         n=totals.n,
@@ -113,14 +114,12 @@ def conclusion(
 def _differences(differences: NDArray[np.float64], clusters: Sequence[Hashable]) -> ClusterTotals:
     """Sum the differences by cluster; 0.1 + 0.2 - 0.3 is no change and equal totals are equal."""
     totals = cluster_totals(differences.tolist(), clusters)
-    return ClusterTotals(np.round(totals.sums, 12), totals.sizes)
+    return ClusterTotals(np.round(totals.sums, 12).tolist(), totals.sizes)
 
 
 def _mcnemar(wins: int, losses: int) -> float:
     """Exact p of as uneven a split of the changed answers (McNemar, 1947)."""
-    from scipy.special import bdtr  # loads much faster than scipy.stats
-
-    tail = float(bdtr(min(wins, losses), wins + losses, 0.5))  # one of two that are alike
+    tail = binomial_cdf(min(wins, losses), wins + losses)  # one of two that are alike
     return max(_LEAST_P, min(1.0, 2 * tail))
 
 
@@ -171,8 +170,8 @@ def _change(totals: ClusterTotals) -> float:
 
     Large moves count for more, as in the variance: sum of squares by sum of sizes.
     """
-    moved = float(np.abs(totals.sums).sum())
-    return float(totals.sums @ totals.sums) / moved if moved else 1.0
+    moved = math.fsum(map(abs, totals.sums))
+    return math.fsum(s * s for s in totals.sums) / moved if moved else 1.0
 
 
 def _interval(totals: ClusterTotals) -> tuple[float, float]:
@@ -201,14 +200,12 @@ def _detectable(totals: ClusterTotals) -> float | None:
     own variance with it: d^2 = k^2 (stderr^2 + d (1 - d) change / n), solved for d. But at least
     what changes six clusters with that power, n / (G change) answers of each going their own way.
     """
-    from scipy.special import betaincinv
-
     if totals.count < _FEWEST_CHANGED:
         return None
     k2 = (totals.t(0.975) + totals.t(0.8)) ** 2
     own = k2 * _change(totals) / totals.n
     root = math.sqrt(own**2 + 4 * (1 + own) * k2 * totals.stderr**2)
     # The share of changed clusters with which six of G or more are changed in 80 % (binomial).
-    share = betaincinv(_FEWEST_CHANGED, totals.count - _FEWEST_CHANGED + 1, 0.8)
+    share = share_for(_FEWEST_CHANGED, totals.count, 0.8)
     least = 1 - (1 - share) ** (totals.count * _change(totals) / totals.n)
     return min(1.0, max((own + root) / (2 * (1 + own)), float(least)))

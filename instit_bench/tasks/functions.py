@@ -33,6 +33,7 @@ class FunctionRef:
     def __repr__(self) -> str:
         return f"!function {self.dotted}"
 
+    @cache  # noqa: B019 - there are as many as a program has plugins
     def load(self, key: str) -> Callable[..., Any]:
         """Import the function; ``key`` is its YAML key, for the error message.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -231,7 +231,7 @@ class Task:
         """Call a plugin's function like lmms-eval does: with kwargs only if it takes them."""
         loaded = function.load(key)
         kwargs = {}
-        if "lmms_eval_specific_kwargs" in inspect.signature(loaded).parameters:
+        if _takes_prompt_kwargs(loaded):
             kwargs["lmms_eval_specific_kwargs"] = self._prompt_kwargs
         try:
             return loaded(doc, **kwargs)
@@ -248,6 +248,11 @@ class Task:
             own["pre_prompt"] = self.official_prompt.pre_prompt
             own["post_prompt"] = self.official_prompt.post_prompt
         return own
+
+
+@cache
+def _takes_prompt_kwargs(function: Callable[..., Any]) -> bool:
+    return "lmms_eval_specific_kwargs" in inspect.signature(function).parameters
 
 
 def _message(turn: Any, media_root: Path) -> Message:

@@ -63,7 +63,7 @@ def test_a_failure_is_reported_with_the_engine_s_reason_and_what_to_change(said,
 
 def test_without_a_known_error_the_last_lines_are_quoted():
     assert reason_of(["one\n", "Killed\n", "\n"]) == "Killed"
-    assert reason_of([]) == "it said nothing"
+    assert reason_of([]) == "it printed nothing"
 
 
 def test_counters_are_summed_over_engines():

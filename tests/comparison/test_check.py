@@ -40,13 +40,13 @@ def check_the_three_cases(cli, tmp_path, rows):
     two = score(cli, tmp_path, worsened(rows, 2)[0], "two", "--prompts", "official")
     done = cli("check", two, "--baseline", baseline)
     assert done.returncode == 0, done.stderr
-    assert last_line(done) == "check: held: all 5 rules"
+    assert last_line(done) == "check: passed: all 5 rules"
     assert re.search(r"; 0\.0\d+ could have been detected", row_of(done, "accuracy max_drop"))
 
     other = score(cli, tmp_path, rows, "other", "--prompts", "own")
     done = cli("check", other, "--baseline", baseline)
     assert done.returncode == 3, done.stderr
-    assert last_line(done) == "check: NO VERDICT: 1 of 3 rules cannot be judged"
+    assert last_line(done) == "check: UNDECIDED: 1 of 3 rules cannot be checked"
     assert "prompts: official against own" in row_of(done, "comparable")
 
 
@@ -78,15 +78,15 @@ def without_scores(metric):
 LIMITED = {**task_scores(20, of=40)}
 FEW = task_scores(0, of=20)  # 5 videos
 RUNS = {
-    "the same": ({TASK: task_scores(200, of=400)}, 0, "held: all 5 rules"),
-    "better": ({TASK: task_scores(300, of=400)}, 0, "held"),
+    "the same": ({TASK: task_scores(200, of=400)}, 0, "passed: all 5 rules"),
+    "better": ({TASK: task_scores(300, of=400)}, 0, "passed"),
     "a task more": (
         {TASK: task_scores(200, of=400), "inst_it_image_mc": task_scores(1)},
         0,
-        "held",
+        "passed",
     ),
     "another task only": ({"inst_it_image_mc": task_scores(1)}, 3, "the run has no such task"),
-    "too few of its samples": ({TASK: LIMITED}, 3, "40 of 400 samples have a verdict"),
+    "too few of its samples": ({TASK: LIMITED}, 3, "40 of 400 samples are scored"),
     "too many failed": (
         {TASK: with_states("infer_error", 8)},
         3,
@@ -103,10 +103,10 @@ RUNS = {
         3,
         "no sample has a value in both runs",
     ),
-    "a regression beside what cannot be judged": (
+    "a regression beside a rule that cannot be checked": (
         {TASK: with_states("not_run", 8) | {"samples": task_scores(100, of=392)["samples"]}},
         3,
-        "cannot be judged, 2 broken",
+        "cannot be checked, 2 broken",
     ),
 }
 

@@ -288,7 +288,7 @@ def test_a_run_does_not_differ_from_itself(cli, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["a.json"], "name two runs or more"),
+        (["a.json"], "name at least two runs"),
         (["a.json", "nowhere"], "nowhere: run directory or baseline file not found"),
         (["a.json", "a.json", "--flips", "some"], "--flips 'some'"),
         (["a.json", "a.json", "--flips", "9" * 5000], "--flips '9"),

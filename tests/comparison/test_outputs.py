@@ -85,7 +85,7 @@ def check_annotations(stdout):
     assert commands
     assert all(re.fullmatch(pattern, command) for command in commands)
     assert all("%0A" not in c.replace("%250A", "") for c in commands)
-    assert conclusion == "check: NO VERDICT: 1 of 8 rules cannot be judged, 2 broken"
+    assert conclusion == "check: UNDECIDED: 1 of 8 rules cannot be checked, 2 broken"
 
 
 def check_markdown(page, text):
@@ -134,7 +134,7 @@ def test_the_step_summary_is_appended_to(cli, tmp_path):
     summary.write_text("before\n")
     cli("check", run, "--baseline", run, "--markdown", "c.md", GITHUB_STEP_SUMMARY=str(summary))
     assert summary.read_text() == "before\n" + (tmp_path / "c.md").read_text()
-    assert "**check: held: all 5 rules**" in summary.read_text()
+    assert "**check: passed: all 5 rules**" in summary.read_text()
 
 
 def test_outside_a_runner_no_workflow_commands_are_printed(cli, tmp_path):
@@ -160,8 +160,8 @@ def test_without_a_common_task_the_files_report_it(cli, tmp_path):
     run = write_run(tmp_path, "run", **{TASK: task_scores(40, of=80)})
     done = cli("check", run, "--baseline", baseline, "--junit", "j.xml", "--markdown", "c.md")
     assert done.returncode == 3
-    assert "check: NO VERDICT: 1 of 4 rules cannot be judged" in done.stdout
-    assert "**no verdict**" in (tmp_path / "c.md").read_text()
+    assert "check: UNDECIDED: 1 of 4 rules cannot be checked" in done.stdout
+    assert "**undecided**" in (tmp_path / "c.md").read_text()
     assert ET.parse(tmp_path / "j.xml").find(".//error") is not None
     assert "compare" not in done.stderr, "there is nothing to compare"
 
@@ -178,7 +178,7 @@ def test_a_file_that_cannot_be_written_is_not_a_regression(cli, tmp_path, option
     assert "folder: Is a directory" in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert "accuracy max_drop" in done.stdout, "all findings are printed in any case"
-    assert "check: held" not in done.stdout
+    assert "check: passed" not in done.stdout
 
 
 def test_the_demo_runs_pass_their_baselines_and_the_gate_can_fail(cli):
@@ -194,7 +194,7 @@ def test_the_demo_runs_pass_their_baselines_and_the_gate_can_fail(cli):
         assert cli(*run, "--judge", "lexical").returncode == 0
         held = check(f"results/{model}-demo", f"{model}-demo.json")
         assert held.returncode == 0, held.stdout
-        assert "check: held" in held.stdout
+        assert "check: passed" in held.stdout
     worse = check("results/random-demo", "echo-gold-demo.json")
     assert worse.returncode == 1
     assert "check: REGRESSION" in worse.stdout

@@ -98,4 +98,4 @@ def test_comparability_is_checked_regardless_of_the_policy(cli, tmp_path):
     run = write_run(tmp_path, "run", **{TASK: task_scores(20, prompts="own")})
     done = cli("check", run, "--baseline", baseline, "--policy", "checks.yaml")
     assert done.returncode == 3
-    assert "check: NO VERDICT: 1 of 1 rules cannot be judged" in done.stdout
+    assert "check: UNDECIDED: 1 of 1 rules cannot be checked" in done.stdout

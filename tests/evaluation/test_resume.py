@@ -179,7 +179,7 @@ def test_ctrl_c_ends_cleanly_with_130_and_can_be_resumed(tmp_path, unbroken, sig
         process.send_signal(signal_number)
         assert process.wait(60) == 130
         told = process.stderr.read()
-        assert "the same command goes on" in told
+        assert "run the same command again to resume" in told
         assert "Traceback" not in told
         partial = results(tmp_path / "out")
         assert partial["status"] == "interrupted"

@@ -140,7 +140,7 @@ def test_compare_and_check_know_the_direction_of_its_metrics(outputs):
     code, out, err = outputs["check"]
     assert code == 1, err
     found = {line.split()[0]: line for line in out.splitlines() if "max_drop" in line}
-    assert "held" in found["exact"]  # it increased, and higher is better
+    assert "passed" in found["exact"]  # it increased, and higher is better
     assert "regression" in found["named"]
     assert "regression" in found["distance"]  # it increased, and lower is better
 

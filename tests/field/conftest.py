@@ -1,4 +1,4 @@
-"""Shared by the tests of what real endpoints send."""
+"""Fixtures for the tests of what real endpoints send."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the tests of endpoints share: scripted replies, and a backend that asks for them."""
+"""Shared by the tests of endpoints: scripted replies, and a backend that requests them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def ask(
     told: list[str] | None = None,
     **endpoint: Any,
 ) -> Prediction:
-    """Ask so often, all at once; the last prediction, or the first error.
+    """Send this many requests at once; return the last prediction or raise the first error.
 
     ``ask.settings`` is then what a manifest would record.
     """
@@ -51,7 +51,7 @@ def ask(
 
 
 def body(document: Any) -> Reply:
-    """A reply with this document, or with these very bytes."""
+    """Return a reply with this document or exactly these bytes."""
     return Reply(body=document if isinstance(document, bytes) else json.dumps(document).encode())
 
 
@@ -61,7 +61,7 @@ def choice(message: Any = None, finish: Any = "stop", **more: Any) -> dict[str, 
 
 
 def answered(document: Any, **options: Any) -> Prediction:
-    """What the backend makes of a document that is sent as the reply."""
+    """Return what the backend reads from a document sent as the reply."""
     with openai_server(lambda _: body(document)) as server:
         return ask(server, **options)
 
@@ -69,7 +69,7 @@ def answered(document: Any, **options: Any) -> Prediction:
 def refusing(
     *names: str, words: str = "Unsupported parameter: '{}' is not supported with this model."
 ) -> Answer:
-    """Refuse a request that has one of these settings, else answer it."""
+    """Reject a request with one of these settings; answer all others."""
 
     def answer(request: dict[str, Any]) -> Reply:
         for name in names:

@@ -1,4 +1,4 @@
-"""Connections to an endpoint: bounds, packed replies, redirects, proxies, certificates."""
+"""Connections to an endpoint: size limits, compression, redirects, proxies, certificates."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.openai_server import Reply, openai_server
 pytestmark = pytest.mark.usefixtures("plain_environment")
 
 
-def test_a_reply_without_end_does_not_fill_the_memory(monkeypatch):
+def test_an_endless_reply_does_not_exhaust_memory(monkeypatch):
     monkeypatch.setattr(client_module, "LARGEST_REPLY", 2**20)
     with (
         openai_server(lambda _: Reply("x" * 2**21)) as server,
@@ -33,7 +33,7 @@ def test_a_reply_without_end_does_not_fill_the_memory(monkeypatch):
 
 
 @pytest.mark.parametrize("status", [200, 400])
-def test_the_bound_holds_for_what_a_body_unpacks_to(monkeypatch, status):
+def test_the_size_limit_applies_to_the_decompressed_body(monkeypatch, status):
     import gzip
 
     monkeypatch.setattr(client_module, "LARGEST_REPLY", 2**20)
@@ -46,7 +46,7 @@ def test_the_bound_holds_for_what_a_body_unpacks_to(monkeypatch, status):
         ask(server)
 
 
-def test_a_packed_reply_is_read():
+def test_a_compressed_reply_is_read():
     import gzip
 
     packed = gzip.compress(json.dumps(choice({"content": "B"})).encode())
@@ -55,7 +55,7 @@ def test_a_packed_reply_is_read():
         assert ask(server).text == "B"
 
 
-def test_a_request_on_a_kept_connection_that_is_closed_is_sent_again():
+def test_a_request_on_a_closed_keep_alive_connection_is_sent_again():
     replies = iter([Reply("A"), Reply(drop=True), Reply("B")])
     with openai_server(lambda _: next(replies)) as server:
         assert ask(server, times=2, retries=0).text == "B"
@@ -84,7 +84,7 @@ def test_however_many_kept_connections_are_closed_a_request_gets_through():
     assert len(server.requests) == 8
 
 
-def test_a_request_on_a_new_connection_is_not():
+def test_a_request_on_a_new_connection_is_not_sent_again():
     with (
         openai_server(lambda _: Reply(drop=True)) as server,
         pytest.raises(GenerationError, match="the connection broke"),
@@ -93,7 +93,7 @@ def test_a_request_on_a_new_connection_is_not():
     assert len(server.requests) == 1
 
 
-def test_idle_connections_are_given_up_before_a_server_closes_them():
+def test_idle_connections_are_closed_before_the_server_closes_them():
     from instit_bench.endpoint import Endpoint
 
     client = Endpoint("http://127.0.0.1:9/v1", "k").client(1.0, 0)
@@ -164,7 +164,7 @@ def test_the_new_address_is_shown_as_one_that_can_be_named(location, shown):
 FAR = "https://endpoint.invalid/v1"
 
 
-def test_a_socks_proxy_that_cannot_be_used_is_told_in_one_line(monkeypatch):
+def test_an_unusable_socks_proxy_is_one_clear_error(monkeypatch):
     pytest.importorskip("openai")
     monkeypatch.setitem(__import__("sys").modules, "socksio", None)
     monkeypatch.setenv("ALL_PROXY", "socks5://user:hush@127.0.0.1:1080")
@@ -173,7 +173,7 @@ def test_a_socks_proxy_that_cannot_be_used_is_told_in_one_line(monkeypatch):
     assert "hush" not in str(caught.value)
 
 
-def test_a_proxy_that_is_no_address_is_told_in_one_line(monkeypatch):
+def test_an_invalid_proxy_address_is_one_clear_error(monkeypatch):
     monkeypatch.setenv("ALL_PROXY", "gopher://hush")
     with pytest.raises(InputError, match="ALL_PROXY: is not a valid") as caught:
         create_backend("openai", BackendOptions("m", base_url=FAR))
@@ -181,14 +181,14 @@ def test_a_proxy_that_is_no_address_is_told_in_one_line(monkeypatch):
 
 
 @pytest.mark.parametrize("proxy", ["http://127.0.0.1:9", "socks5://127.0.0.1:9", "gopher://x"])
-def test_this_machine_is_asked_without_proxies(monkeypatch, proxy):
+def test_local_servers_are_contacted_without_proxies(monkeypatch, proxy):
     for name in ("ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY"):
         monkeypatch.setenv(name, proxy)
     with openai_server(lambda _: Reply("B")) as server:
         assert ask(server).text == "B"
 
 
-def test_certificates_that_are_not_there_are_told_in_one_line(monkeypatch, tmp_path):
+def test_missing_certificates_are_one_clear_error(monkeypatch, tmp_path):
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none.pem"))
     with pytest.raises(InputError, match=r"SSL_CERT_FILE: no such file: .*none\.pem"):
         create_backend("openai", BackendOptions("m", base_url=FAR))
@@ -197,7 +197,7 @@ def test_certificates_that_are_not_there_are_told_in_one_line(monkeypatch, tmp_p
         create_backend("openai", BackendOptions("m", base_url=FAR))
 
 
-def test_a_plain_server_of_this_machine_needs_no_certificates(monkeypatch, tmp_path):
+def test_a_plain_local_server_needs_no_certificates(monkeypatch, tmp_path):
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none.pem"))
     with openai_server(lambda _: Reply("B")) as server:
         assert ask(server).text == "B"

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("plain_environment")
         "the model is overloaded, try again later",
     ],
 )
-def test_an_error_that_may_pass_is_retried_though_the_status_says_success(error):
+def test_a_temporary_error_inside_a_success_is_retried(error):
     replies = iter([body({"error": error}), Reply("B")])
     with openai_server(lambda _: next(replies)) as server:
         assert ask(server, retries=2).text == "B"
@@ -47,13 +47,13 @@ def test_so_is_one_in_a_form_of_the_provider_s_own(document):
     assert len(server.requests) == 2
 
 
-def test_a_reply_that_was_broken_off_is_asked_for_again():
+def test_an_interrupted_reply_is_requested_again():
     replies = iter([body(choice({"content": "The"}, "abort")), Reply("B")])
     with openai_server(lambda _: next(replies)) as server:
         assert ask(server, retries=1).text == "B"
 
 
-def test_an_error_that_will_not_pass_is_not_retried():
+def test_a_permanent_error_is_not_retried():
     document = {"error": {"code": 400, "message": "images must be smaller"}}
     with (
         openai_server(lambda _: body(document)) as server,
@@ -82,7 +82,7 @@ FOR_ALL = {
 
 
 @pytest.mark.parametrize(("reply", "told"), FOR_ALL.values(), ids=FOR_ALL.keys())
-def test_what_every_request_would_meet_stops_the_run_at_once(reply, told):
+def test_an_error_that_affects_every_request_stops_the_run_at_once(reply, told):
     with (
         openai_server(lambda _: reply) as server,
         pytest.raises(BackendUnavailable, match=told),
@@ -91,7 +91,7 @@ def test_what_every_request_would_meet_stops_the_run_at_once(reply, told):
     assert len(server.requests) == 1
 
 
-def test_an_input_that_a_gateway_flags_is_one_request_s_error():
+def test_an_input_flagged_by_a_gateway_is_an_error_of_that_request():
     error = {"code": 403, "message": "Input was flagged", "metadata": {"reasons": ["violence"]}}
     reply = Reply(status=403, body=json.dumps({"error": error}).encode())
     with (
@@ -119,14 +119,14 @@ WORDS = {
 
 
 @pytest.mark.parametrize(("document", "told"), WORDS.values(), ids=WORDS.keys())
-def test_a_refusal_is_shown_in_the_provider_s_words(document, told):
+def test_a_rejection_is_shown_in_the_provider_s_words(document, told):
     reply = body(document)
     reply.status = 422
     with openai_server(lambda _: reply) as server, pytest.raises(GenerationError, match=told):
         ask(server)
 
 
-def test_a_long_refusal_is_cut():
+def test_a_long_rejection_is_shortened():
     with (
         openai_server(lambda _: Reply("x" * 100_000, status=400)) as server,
         pytest.raises(GenerationError) as caught,

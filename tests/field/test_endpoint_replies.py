@@ -1,8 +1,8 @@
-"""What endpoints that call themselves compatible really send, played by a scripted server.
+"""What supposedly compatible endpoints really send, replayed by a scripted server.
 
-Each body is one that a server or gateway was seen to send (vLLM, SGLang, llama.cpp, LM Studio,
-Ollama, LiteLLM, OpenRouter, Together, Gemini's and Mistral's endpoints): read where there is an
-answer, else an error of that one request, never the model's empty reply.
+Each body was observed from a server or gateway (vLLM, SGLang, llama.cpp, LM Studio, Ollama,
+LiteLLM, OpenRouter, Together, Gemini's and Mistral's endpoints). An answer is read wherever there
+is one; otherwise the request fails and never counts as an empty reply of the model.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ READ = {
 
 
 @pytest.mark.parametrize("document", READ.values(), ids=READ.keys())
-def test_an_answer_is_read_wherever_it_stands(document):
+def test_an_answer_is_found_wherever_it_is(document):
     assert answered(document).text == "B"
 
 
@@ -194,7 +194,7 @@ NO_ANSWER = {
 
 
 @pytest.mark.parametrize(("document", "told"), NO_ANSWER.values(), ids=NO_ANSWER.keys())
-def test_no_answer_is_that_request_s_error_in_the_endpoint_s_words(document, told):
+def test_a_missing_answer_is_an_error_of_that_request_in_the_endpoint_s_words(document, told):
     with pytest.raises(GenerationError, match=told):
         answered(document)
 
@@ -212,7 +212,7 @@ REASONING = {
 
 
 @pytest.mark.parametrize("field", REASONING)
-def test_reasoning_is_kept_apart(field):
+def test_reasoning_is_stored_separately(field):
     prediction = answered(choice({"content": "B", field: REASONING[field]}))
     assert (prediction.text, prediction.reasoning) == ("B", "A or B? B.")
     assert not prediction.only_reasoning
@@ -234,7 +234,7 @@ def test_an_empty_reply_that_ended_normally_is_the_model_s_own(reason):
     assert (answered(document).text, answered(document).finish_reason) == ("", reason)
 
 
-def test_an_answer_only_in_the_reasoning_is_told_from_an_empty_reply():
+def test_an_answer_only_in_the_reasoning_differs_from_an_empty_reply():
     prediction = answered(choice({"content": None, "reasoning_content": "B"}))
     assert (prediction.text, prediction.reasoning, prediction.only_reasoning) == ("", "B", True)
     cut = answered(choice({"content": None, "reasoning": "Let me"}, "length"))
@@ -266,7 +266,7 @@ CALLS = {
 
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS.keys())
-def test_tool_calls_are_read_in_every_form(call):
+def test_tool_calls_are_read_in_every_format(call):
     document = choice({"content": None, "tool_calls": [call]}, "tool_calls")
     assert answered(document).tool_calls == (NativeToolCall("f", '{"a": 1}'),)
 
@@ -279,7 +279,7 @@ def test_the_older_function_call_is_a_tool_call():
     assert len(answered(both).tool_calls) == 1
 
 
-def test_calls_of_other_kinds_are_left_out():
+def test_calls_of_other_kinds_are_ignored():
     document = choice({"content": "B", "tool_calls": [{"type": "custom", "custom": {}}]})
     assert answered(document).tool_calls == ()
 

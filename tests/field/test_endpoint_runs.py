@@ -105,7 +105,7 @@ def test_an_answer_only_in_the_reasoning_has_a_reason_and_a_warning():
     assert states(outcome) == {"unparsed": 3}
     assert {(r["reason"], r["reasoning"]) for r in journal(outcome)} == {("only_reasoning", "B")}
     assert len([line for line in listening.told if "reasoning field only" in line]) == 1
-    assert outcome.warnings[0].startswith("warning: of 3 samples the reply has text in the")
+    assert outcome.warnings[0].startswith("warning: 3 samples: text in the reasoning field")
 
 
 def test_a_refusal_by_the_model_is_kept():
@@ -131,8 +131,8 @@ def test_a_repeated_error_stops_the_run_with_one_message_and_loses_nothing():
     assert len(evaluate.requests) == 8
     assert outcome.status == "failed"
     assert re.match(
-        r"the last 5 requests failed with the same error: error 500: no memory for 7 bytes; the "
-        "same command continues the run",
+        r"the last 5 requests failed with the same error: error 500: no memory for 7 bytes; "
+        "run the same command again to resume",
         outcome.problem.message,
     )
     assert states(outcome) == {"scored": 3, "infer_error": 5, "not_run": 8}

@@ -1,4 +1,4 @@
-"""Everything can be asked of an endpoint; what it refuses is learned with the first request."""
+"""All settings are sent to an endpoint; those that it rejects are left out from then on."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ REFUSALS = {
 
 @pytest.mark.parametrize("words", REFUSALS.values(), ids=REFUSALS.keys())
 @pytest.mark.parametrize("name", ["seed", "temperature", "top_k"])
-def test_a_setting_that_is_refused_is_left_out_and_said_once(name, words):
+def test_a_rejected_setting_is_left_out_and_reported_once(name, words):
     told = []
     with openai_server(refusing(name, words=words)) as server:
         assert ask(server, times=5, told=told).text == "B"
@@ -53,25 +53,25 @@ def test_a_field_that_is_not_permitted_is_left_out(nested):
         assert ask(server).text == "B"
 
 
-def test_several_refusals_are_learned_one_after_the_other():
+def test_several_rejections_are_handled_one_after_the_other():
     told = []
     with openai_server(refusing("max_tokens", "temperature", "top_k", "seed")) as server:
         assert ask(server, times=3, told=told).text == "B"
     assert server.requests[-1].keys() == {"model", "messages", "max_completion_tokens", "stop"}
     assert sorted(told) == [
+        "the endpoint accepts the token limit only as max_completion_tokens",
         "the endpoint refuses seed, temperature, top_k: no longer sent",
-        "the endpoint takes the token limit as max_completion_tokens only",
     ]
     assert ask.settings["token_limit"] == "max_completion_tokens"
 
 
-def test_an_endpoint_that_takes_no_limit_gets_none():
+def test_an_endpoint_that_rejects_every_token_limit_gets_none():
     with openai_server(refusing("max_tokens", "max_completion_tokens")) as server:
         assert ask(server).text == "B"
     assert ask.settings["not_sent"] == ["max_tokens"]
 
 
-def test_where_stop_is_refused_replies_are_cut_here():
+def test_if_stop_is_rejected_replies_are_cut_locally():
     def scripted(request):
         return Reply("Unknown parameter: 'stop'.", status=400) if "stop" in request else full
 
@@ -91,7 +91,7 @@ def test_where_stop_is_refused_replies_are_cut_here():
         "Unsupported image format in message 0",
     ],
 )
-def test_a_refusal_of_something_else_changes_nothing(words):
+def test_an_unrelated_rejection_changes_nothing(words):
     with (
         openai_server(lambda _: Reply(words, status=400)) as server,
         pytest.raises(GenerationError),
@@ -107,14 +107,14 @@ def test_settings_set_to_none_are_not_sent():
     assert server.requests[0].keys() == {"model", "messages"}
 
 
-def test_the_extra_body_is_sent_and_wins():
+def test_the_extra_body_is_sent_and_takes_precedence():
     extra = {"temperature": 0.5, "chat_template_kwargs": {"enable_thinking": False}}
     with openai_server(lambda _: Reply("B")) as server:
         ask(server, extra_body=extra)
     assert extra.items() <= server.requests[0].items()
 
 
-def test_headers_are_sent_and_their_values_shown_nowhere(monkeypatch):
+def test_headers_are_sent_and_their_values_never_shown(monkeypatch):
     monkeypatch.setenv("TEAM_KEY", "hush-hush")
     with openai_server(lambda _: Reply("no: hush-hush", status=400)) as server:
         header = ("X-Team=vision", "X-Key=env:TEAM_KEY", "Authorization=Bearer mine")
@@ -126,14 +126,14 @@ def test_headers_are_sent_and_their_values_shown_nowhere(monkeypatch):
     assert "hush" not in str(caught.value)
 
 
-def test_only_the_names_of_headers_are_written_down():
+def test_only_the_names_of_headers_are_recorded():
     with openai_server(lambda _: Reply("B")) as server:
         ask(server, header=("X-Key=hush",))
     assert ask.settings["headers"] == ["X-Key"]
     assert "hush" not in json.dumps(ask.settings)
 
 
-def test_a_header_from_a_variable_that_is_not_set_is_wrong_usage():
+def test_a_header_from_an_unset_variable_is_a_usage_error():
     options = BackendOptions(
         "m", base_url="http://127.0.0.1:9/v1", endpoint=EndpointOptions(header=("X=env:NOT_SET_",))
     )

@@ -1,4 +1,4 @@
-"""Streamed replies: put together where they are asked for, or where nothing else is sent."""
+"""Streamed replies: assembled if requested, or if the endpoint sends nothing else."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ STREAM = events(
 )
 
 
-def test_a_stream_is_put_together():
+def test_a_stream_is_assembled():
     with openai_server(lambda _: STREAM) as server:
         prediction = ask(server, stream=True)
     assert server.requests[0]["stream"] is True
@@ -149,7 +149,7 @@ def test_a_stream_that_failed_is_that_request_s_error(chunks, told):
         ask(server, stream=True)
 
 
-def test_tool_calls_of_a_stream_are_put_together():
+def test_tool_calls_in_a_stream_are_assembled():
     def piece(index, **call):
         return delta(tool_calls=[{"index": index} | call])
 
@@ -174,7 +174,7 @@ def test_tool_calls_of_a_stream_are_put_together():
         "Streaming is required for this model",
     ],
 )
-def test_an_endpoint_that_only_streams_is_asked_for_streams(words):
+def test_an_endpoint_that_only_streams_gets_streaming_requests(words):
     def answer(request):
         return STREAM if request.get("stream") else Reply(words, status=400)
 
@@ -186,7 +186,7 @@ def test_an_endpoint_that_only_streams_is_asked_for_streams(words):
     assert ask.settings["stream"] is True
 
 
-def test_an_endpoint_that_does_not_stream_or_count_is_spared_both():
+def test_streaming_and_token_counts_are_dropped_if_rejected():
     with openai_server(refusing("stream_options")) as server:
         assert ask(server, stream=True).text == "B"
     no_stream = "Unsupported value: 'stream' does not support true with this model."

@@ -201,7 +201,7 @@ def test_part_of_a_local_dataset_needs_its_folder(cli, tmp_path):
     records.write_text(records.read_text().replace("shirt", "jacket"))
     done = cli(*EXPORT, "--data", data)
     assert done.returncode == 2
-    assert f"--data {data} are not the run's" in done.stderr
+    assert f"--data {data} is not the data of this run" in done.stderr
 
 
 @pytest.mark.parametrize(

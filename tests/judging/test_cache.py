@@ -78,7 +78,7 @@ def test_stats_and_clear_on_the_command_line(cli, tmp_path):
     cache = VerdictCache(tmp_path / "home/judge-cache.sqlite")
     cache.put("k", "openai:m", Verdict(0.5, raw="", usage=Usage(100, 5)))
     assert "openai:m: 1 scores, 105 tokens" in cli("judge", "cache", "stats").stdout
-    assert "1 verdicts forgotten" in cli("judge", "cache", "clear").stderr
+    assert "1 verdicts deleted" in cli("judge", "cache", "clear").stderr
     assert "openai:m" not in cli("judge", "cache", "stats").stdout
 
 

@@ -8,10 +8,15 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from tests.command_line import cli_environment, cli_in
+from instit_bench.scorers.choice.extraction import ExtractionContract, ExtractionItem, read_letter
+from instit_bench.scorers.contract import BadReply
+from tests.command_line import REPOSITORY, cli_environment, cli_in
 from tests.judging.test_judging import lines, load, message
 from tests.openai_server import Reply, openai_server
 
@@ -205,7 +210,7 @@ def test_a_judge_s_fault_is_counted_apart_and_never_a_zero(cli, tmp_path):
         options = extract_with(server, "--judge-attempts", 1)
         done = cli("score", file, "--task", TASK, "--name", "s", *options)
     assert done.returncode == 1
-    told = f"{len(FAULTS)} unparsed answers have no letter extracted, by the judge's fault"
+    told = f"{len(FAULTS)} unparsed answers have no extracted letter because of the judge"
     assert told in done.stderr
     run = tmp_path / "results/s"
     task, records = task_of(run), records_of(run)
@@ -241,7 +246,24 @@ def test_an_endpoint_without_structured_output_is_read_as_strictly(cli, tmp_path
     assert records_of(tmp_path / "results/s")["002-01"]["extracted"] == "C"
 
 
-def test_a_judge_that_says_nothing_leaves_the_run_as_it_was(cli, tmp_path, plain):
+@pytest.mark.skipif(sys.platform != "linux", reason="vLLM runs on Linux")
+def test_an_engine_of_one_s_own_is_restricted_to_the_letters(cli, tmp_path, monkeypatch, plain):
+    """The stand-in for ``vllm serve`` replies with the bare letter A."""
+    settings = tmp_path / "fake.json"
+    settings.write_text("{}")
+    serve = (sys.executable, str(REPOSITORY / "tests/backends/fake_engine.py"))
+    monkeypatch.setattr("instit_bench.judging.vllm_judge.SERVE", (*serve, "--fake", str(settings)))
+    done = cli("judge", "results/plain", "--extract-with", "vllm:j")
+    assert done.returncode == 0, done.stderr
+    bodies = [record["body"] for record in lines(tmp_path / "fake.asked")]
+    letters = [f'{{"letter": "{letter}"}}' for letter in ("A", "B", "C", "D", "none")]
+    assert [body["structured_outputs"] for body in bodies] == [{"choice": letters}] * 3
+    assert {body["temperature"] for body in bodies} == {0}
+    assert task_of(plain)["extraction"]["letters"] == 3
+    assert records_of(plain)["002-01"]["extracted"] == "A"
+
+
+def test_a_judge_without_verdicts_leaves_the_run_unchanged(cli, tmp_path, plain):
     files = ("manifest.json", "results.json", f"samples/{TASK}.jsonl")
     before = [(plain / name).read_text() for name in files]
     for reply in (Reply("no", status=401), Reply("I think so.")):
@@ -418,7 +440,7 @@ def test_leaderboard_report_and_exports_show_them_apart(cli, tmp_path, plain, ex
     assert official not in csv.splitlines()[0] or "extracted" not in load_marks(csv, official)
     cli("report", "results/s", "--no-media")
     page = (extracted / "report.html").read_text()
-    assert "openai:x extracted 2 letters, 1 none, 0 faults of the judge" in page
+    assert "openai:x read 3 unparsed predictions: 2 letters, 1 without a choice, 0 faults" in page
     assert cli("export", "results/s", "--format", "official").returncode == 0
     (file,) = (extracted / "export").rglob("*.json")
     sent = {row["question_id"]: row["model_prediction"] for row in load(file)}
@@ -467,3 +489,21 @@ def test_a_judge_that_stops_is_told_of_once(cli, tmp_path):
     assert done.stderr.count("instit-bench: error:") == 1
     assert "openai:x" in done.stderr
     assert load(tmp_path / "results/s/manifest.json")["extraction"] is None
+
+
+@given(st.text(), st.sampled_from(["", "AB", "ABCDEFGHIJ"]))
+def test_any_reply_of_a_judge_is_an_allowed_letter_or_refused(reply, letters):
+    allowed = (*letters, "none")
+    with suppress(BadReply):
+        assert read_letter(reply, allowed) in allowed
+
+
+@given(st.text(), st.lists(st.text(), max_size=6))
+def test_nothing_in_a_reply_ends_the_string_it_stands_in(reply, options):
+    item = ExtractionItem("Which?", tuple(options), reply)
+    shown = json.loads(item.as_json())
+    assert shown.keys() <= {"question", "options", "reply"}
+    assert shown.get("reply", "") == reply
+    assert list(shown.get("options", {}).values()) == options
+    schema = ExtractionContract().response_format(item)["json_schema"]["schema"]
+    assert schema["properties"]["letter"]["enum"] == [*item.letters, "none"]

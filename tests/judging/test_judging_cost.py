@@ -109,7 +109,7 @@ def test_a_local_model_is_not_judged_by_a_paid_judge_unless_requested(cli, tmp_p
             OPENAI_API_KEY=key,
         )
     assert done.returncode == 0, done.stderr
-    (told,) = [line for line in done.stderr.splitlines() if "nobody judges" in line]
+    (told,) = [line for line in done.stderr.splitlines() if "no judge for" in line]
     assert "--judge" in told
     assert {body["model"] for body in server.requests} == {"m"}
     assert load(tmp_path / "results/r/manifest.json")["judging"] is None
@@ -125,7 +125,7 @@ def test_a_local_model_is_not_judged_by_a_paid_judge_unless_requested(cli, tmp_p
         ({"backend": "openai", "base_url": "http://192.168.1.7:8000/v1"}, ()),
         ({"backend": "openai", "base_url": "http://[::1]:8000/v1"}, ()),
         ({"backend": "openai", "base_url": "http://gpu-node:8000/v1"}, ()),
-        ({"backend": "openai", "base_url": "https://api.example.com/v1"}, (OFFICIAL_JUDGE,)),
+        ({"backend": "openai", "base_url": "https://api.example.com/v1"}, ()),
         ({"backend": "openai"}, (OFFICIAL_JUDGE,)),
         ({"backend": "vllm", "judge": "openai:j"}, ("openai:j",)),
         ({"backend": "openai", "judge": "none"}, ()),

@@ -38,7 +38,7 @@ def test_a_signal_while_judging_ends_cleanly(tmp_path, signal_number):
         _, told = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Traceback" not in told
-    assert "the same command goes on" in told
+    assert "run the same command again to resume" in told
 
 
 @pytest.mark.parametrize("seed", range(2))

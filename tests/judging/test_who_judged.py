@@ -123,7 +123,7 @@ def test_a_run_without_predictions_is_not_judged(cli, tmp_path):
     cli("score", "p.json", "--task", TASK, "--name", "s", "--judge", "none")
     done = cli("judge", "results/s", "--judge", "lexical")
     assert done.returncode == 2
-    assert "has no answer to judge" in done.stderr
+    assert "has no predictions to judge" in done.stderr
 
 
 def test_a_run_without_scores_is_not_saved_as_a_baseline(cli, tmp_path):
@@ -131,5 +131,5 @@ def test_a_run_without_scores_is_not_saved_as_a_baseline(cli, tmp_path):
     cli("score", file, "--task", TASK, "--name", "s", "--judge", "none")
     done = cli("baseline", "save", "results/s")
     assert done.returncode == 2
-    assert "no task has a value in a headline metric" in done.stderr
+    assert "no headline metric has a value" in done.stderr
     assert not (tmp_path / "results/baselines").exists()

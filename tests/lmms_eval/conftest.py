@@ -6,7 +6,7 @@ import json
 import random
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -18,6 +18,7 @@ import pytest
 
 from tests.command_line import REPOSITORY, cli_environment, cli_in
 from tests.finished_run import read_jsonl
+from tests.lmms_eval.preloaded import Preloaded, preloaded
 
 INST_IT = ("inst_it_image_mc", "inst_it_image_oe", "inst_it_video_mc", "inst_it_video_oe")
 GPT4TOOLS = ("gpt4tools_seen", "gpt4tools_unseen")
@@ -142,8 +143,15 @@ def environment(tmp_path_factory, tiny_models, replies) -> Callable[..., dict[st
 
 
 @pytest.fixture(scope="session")
-def lmms_eval(tmp_path_factory, environment) -> LmmsEval:
-    """Run ``python -m lmms_eval`` on our tasks, by default the tiny chat model on the demo data."""
+def lmms_eval_process(tmp_path_factory, environment) -> Iterator[Preloaded]:
+    """The process from which runs of lmms-eval are forked."""
+    with preloaded(environment(tmp_path_factory.mktemp("preloaded") / "tiny.jsonl")) as process:
+        yield process
+
+
+@pytest.fixture(scope="session")
+def lmms_eval(tmp_path_factory, environment, lmms_eval_process: Preloaded) -> LmmsEval:
+    """Run lmms-eval on our tasks, by default the tiny chat model on the demo data."""
 
     def run(
         *options: object,
@@ -153,20 +161,23 @@ def lmms_eval(tmp_path_factory, environment) -> LmmsEval:
         **env: str,
     ) -> LmmsRun:
         folder = tmp_path_factory.mktemp("lmms")
-        command = [
-            *(sys.executable, "-m", "lmms_eval", "--model", model, "--tasks", tasks),
-            *("--include_path", str(include_path), "--output_path", str(folder / "out")),
-            *("--log_samples", *map(str, options)),
+        arguments = [
+            *("--model", model, "--tasks", tasks, "--include_path", str(include_path)),
+            *("--output_path", str(folder / "out"), "--log_samples", *map(str, options)),
         ]
-        done = subprocess.run(
-            command,
-            cwd=folder,
-            env=environment(folder / "tiny.jsonl", **{"INSTIT_BENCH_DATA": "demo", **env}),
-            capture_output=True,
-            text=True,
-            timeout=600,
-            check=False,
-        )
+        variables = environment(folder / "tiny.jsonl", **{"INSTIT_BENCH_DATA": "demo", **env})
+        if "PYTHONPATH" in env:  # another installation
+            done = subprocess.run(
+                [sys.executable, "-m", "lmms_eval", *arguments],
+                cwd=folder,
+                env=variables,
+                capture_output=True,
+                text=True,
+                timeout=600,
+                check=False,
+            )
+        else:
+            done = lmms_eval_process.run(arguments, folder, variables)
         return LmmsRun(done.returncode, done.stdout, done.stderr, folder)
 
     return run

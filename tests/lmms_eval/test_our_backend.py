@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 from shutil import copy
@@ -171,24 +169,17 @@ def engine(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def with_engine(environment, engine) -> LmmsRun:
+def with_engine(lmms_eval_process, environment, engine) -> LmmsRun:
     """A run of all Inst-IT tasks with ``instit_bench_vllm``."""
     env = environment(engine / "tiny.jsonl", INSTIT_BENCH_DATA="demo")
-    command = [
-        *(sys.executable, "-m", "lmms_eval", "--model", "instit_bench_vllm"),
+    arguments = [
+        *("--model", "instit_bench_vllm"),
         *("--model_args", f"model=m,concurrency=4,max_model_len=4096,fake={engine / 'fake.json'}"),
         *("--include_path", str(REPOSITORY / "tasks"), "--tasks", "inst_it_bench"),
         *("--output_path", str(engine / "out")),
     ]
-    done = subprocess.run(
-        command,
-        cwd=engine,
-        env=env | {"PYTHONPATH": f"{env['PYTHONPATH']}:{engine}"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    env |= {"PYTHONPATH": f"{env['PYTHONPATH']}:{engine}"}
+    done = lmms_eval_process.run(arguments, engine, env)
     assert done.returncode == 0, done.stderr
     return LmmsRun(done.returncode, done.stdout, done.stderr, engine)
 

@@ -269,8 +269,9 @@ class TestCache:
         assert checks == [str(path)]
 
     def test_bytes_are_decoded_once_too(self, checks):
+        data = saved(painted("RGB", (31, 7)), "PNG")
         for _ in range(3):
-            check_image(ImagePart(data=bytes(PLAIN["bits.png"]), origin="row 1"))
+            check_image(ImagePart(data=data, origin="row 1"))
         assert checks == ["row 1"]
 
     def test_many_threads_decode_an_image_once(self, tmp_path, checks):

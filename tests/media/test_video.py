@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
@@ -17,7 +15,6 @@ from instit_bench.media import MediaError
 from instit_bench.media.frames import spread
 from instit_bench.media.video import decode_video
 from instit_bench.resources import demo_data
-from tests.command_line import cli_environment
 
 DEMO = demo_data() / "Inst-It-Bench" / "videos_vpt" / "5.mp4"
 
@@ -94,35 +91,6 @@ def test_frames_are_spread_over_the_video_in_order(tmp_path, max_frames):
 def test_colours_keep_their_full_resolution():
     for image in shown(decode_video(DEMO, 3).frames):
         assert {component[1:3] for component in image.layer} == {(1, 1)}
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="no decord-less environment is set up")
-def test_without_decord_the_frames_are_the_same(tmp_path):
-    """The same call gives the same frames in a process that cannot import decord."""
-    (tmp_path / "decord.py").write_text("raise ImportError('not here')")
-    program = (
-        "import sys, hashlib; from pathlib import Path\n"
-        "from instit_bench.media.video import decode_video\n"
-        "video = decode_video(Path(sys.argv[1]), 8)\n"
-        "digest = hashlib.sha256(b''.join(video.frames)).hexdigest()\n"
-        "print(len(video.frames), digest, video.decoder)\n"
-    )
-    answers = []
-    for path in (str(tmp_path), ""):
-        environment = cli_environment()
-        environment["PYTHONPATH"] = f"{path}:{environment['PYTHONPATH']}"
-        done = subprocess.run(
-            [sys.executable, "-c", program, str(DEMO)],
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        answers.append(done.stdout.split())
-    assert answers[0][:2] == answers[1][:2]
-    assert answers[0][2] == "pyav"
 
 
 BROKEN = {

@@ -92,9 +92,7 @@ def test_the_head_shows_official_beside_strict_with_intervals_and_coverage(page,
         assert f"{100 * low:.1f} to {100 * high:.1f}, n 1500" in shown
         assert metric in shown
     assert "1500 of 1500 (100.0 %)" in shown
-    assert (
-        "asked with this project's prompts" in browser.find_element(By.CSS_SELECTOR, ".marks").text
-    )
+    assert "uses this project's prompts" in browser.find_element(By.CSS_SELECTOR, ".marks").text
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ def test_missing_weights(run, models, tmp_path):
     shutil.copytree(models / "text", model)
     (model / "model.safetensors").unlink()
     line = one_line(run(model, "--tasks", "gpt4tools", name="weights"))
-    assert "holds no weights" in line
+    assert "contains no weights" in line
 
 
 def test_a_chat_with_a_model_without_a_chat_template(run, models):

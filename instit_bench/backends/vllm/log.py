@@ -47,7 +47,7 @@ _ADVICE = (
     (
         r"Cannot find any model weights|no .*safetensors|does not appear to have a file named"
         r".*(safetensors|bin)",
-        "the model's folder holds no weights: copy or download all of its files",
+        "the model folder contains no weights: copy or download all of its files",
     ),
     (
         r"Repository Not Found|RepositoryNotFound|not a valid model identifier|couldn't connect"
@@ -98,7 +98,7 @@ def reason_of(lines: Sequence[str]) -> str:
             if re.search(pattern, text):
                 return f"{_short(text)}; {advice}"
     spoken = [text for text in messages if text]
-    return _short((telling or errors or spoken[-1:] or ["it said nothing"])[0])
+    return _short((telling or errors or spoken[-1:] or ["it printed nothing"])[0])
 
 
 def advice_for(text: str) -> str | None:

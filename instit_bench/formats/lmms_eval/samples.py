@@ -39,7 +39,7 @@ def _places(
     A complete journal is in the dataset's order; for a part the dataset is needed.
 
     Raises:
-        InputError: The data are needed and unknown, or are not the run's.
+        InputError: The data is needed but unknown, or it is not the data of the run.
     """
     entry = manifest.tasks[task.name]
     if len(records) == entry.n_dataset and manifest.status != "running":
@@ -52,7 +52,7 @@ def _places(
         )
     dataset = load_dataset(task, open_source(data or known or "", entry.revision or "main"))
     if dataset.digest != entry.data_digest:
-        raise InputError(f"{task.name}: the data of --data {data or known} are not the run's")
+        raise InputError(f"{task.name}: --data {data or known} is not the data of this run")
     return {sample.id: place for place, sample in enumerate(task.samples(dataset.docs))}
 
 

@@ -64,11 +64,11 @@ class BackendModel(lmms):  # type: ignore[misc]
 
     def loglikelihood(self, requests: Sequence[Any]) -> list[Any]:
         """Raise: an endpoint does not report likelihoods of given texts."""
-        raise NotImplementedError(f"{self.backend}: tasks that need likelihoods cannot be run")
+        raise NotImplementedError(f"{self.backend}: tasks that need likelihoods are not supported")
 
     def generate_until_multi_round(self, requests: Sequence[Any]) -> list[Any]:
         """Raise: several rounds are not supported."""
-        raise NotImplementedError(f"{self.backend}: tasks of several rounds cannot be run")
+        raise NotImplementedError(f"{self.backend}: multi-round tasks are not supported")
 
     def clean(self) -> None:
         """Close connections and end the engine; lmms-eval calls this when all is generated."""

@@ -56,10 +56,9 @@ _AFTER_A = words(
     " only then está wäre sind wird"
 )
 _OPTION_NOUNS = words("option choice answer one options choices")
-_GEOMETRY = re.compile(
-    r"[∠△∆⊙]|\b(?:triangle|angle|circle|parallel|perpendicular)s?\b|\b[A-Z]{2}\b.*\b[A-Z]{2}\b",
-    re.DOTALL,
-)
+_FIGURES = ("triangle", "angle", "circle", "parallel", "perpendicular")
+_FIGURE = re.compile(rf"\b(?:{'|'.join(_FIGURES)})s?\b")
+_PAIR = re.compile(r"[A-Z](?<!\w[A-Z])[A-Z]\b")  # a line, "AB"
 _CANDIDATE = re.compile(
     r"(?<![A-Za-z])(?<![A-Za-z]['’])(?:A(?! [a-z])"
     rf"|A(?= (?:{'|'.join(sorted(_AFTER_A))})\b)|"
@@ -88,7 +87,7 @@ def around_letters(text: str) -> str:
 
 def single_letters(tokens: Tokens) -> list[Mention]:
     """Find every option letter, each by itself."""
-    geometry = _GEOMETRY.search(tokens.text) is not None
+    geometry = _is_geometry(tokens.text)
     return [
         mention
         for index, word in enumerate(tokens.words)
@@ -96,6 +95,14 @@ def single_letters(tokens: Tokens) -> list[Mention]:
         or (len(word) < 6 and word.isupper() and _RUN.fullmatch(word))
         if (mention := _letter(tokens, index, geometry=geometry))
     ]
+
+
+def _is_geometry(text: str) -> bool:
+    return (
+        any(mark in text for mark in "∠△∆⊙")
+        or (any(figure in text for figure in _FIGURES) and _FIGURE.search(text) is not None)
+        or len(_PAIR.findall(text)) > 1
+    )
 
 
 def _letter(tokens: Tokens, index: int, *, geometry: bool) -> Mention | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from instit_bench.scorers.choice.claims import in_negated_clause
 from instit_bench.scorers.choice.context import Claim
@@ -46,6 +47,7 @@ class Extraction:
     reason: str | None = None
 
 
+_BARE_AT_MOST = 12
 _BARE = re.compile(r"[\s*(\"'`]*([A-Za-z])[\s*)\"'`.:]*")
 _WHOLE = re.compile(
     r"[\W_]*(?:(?:option|choice|letter|选项|選項|opción|opção|opzione|вариант)[\W_]*)?"
@@ -54,6 +56,7 @@ _WHOLE = re.compile(
 )
 # A long reply that was cut off has not reached its answer.
 _LONG = 300
+_SHORT = 60  # characters: few replies of this length are different
 _FINISHED = re.compile(
     r"[.!?。！？][\s)\]*\"'”»」』}$]*(?:<[^<>]{1,12}>\s*)*$"
     r"|[=≈]\s*-?[\d.,√]+\s?(?:[A-Za-z]{1,8}|[°%])\s*$"
@@ -71,8 +74,8 @@ def extract_choice(reply: str, choices: Sequence[str] = (), *, letters: str = "A
     Returns:
         The letter with the method that found it, or the reason why there is none.
     """
-    if len(reply) < 12 and (bare := _BARE.fullmatch(reply)):
-        return _settle(bare[1].upper(), "letter", letters)
+    if len(reply) < _BARE_AT_MOST and (found := _read_bare(reply, letters)):
+        return found
     visible = split_reasoning(reply)
     if visible.unclosed:
         return _nothing("truncated")
@@ -80,6 +83,12 @@ def extract_choice(reply: str, choices: Sequence[str] = (), *, letters: str = "A
     own = own_words(text)
     found = _read(own, choices, letters)
     return found if found.letter or len(own) == len(text) else _read(text, choices, letters)
+
+
+@lru_cache(maxsize=1024)
+def _read_bare(reply: str, letters: str) -> Extraction | None:
+    bare = _BARE.fullmatch(reply)
+    return _settle(bare[1].upper(), "letter", letters) if bare else None
 
 
 def _nothing(reason: str) -> Extraction:
@@ -104,7 +113,7 @@ def _read(text: str, choices: Sequence[str], letters: str) -> Extraction:
     prose = plain(text)
     if whole := _WHOLE.fullmatch(prose):
         return _settle(whole[1].upper(), "letter", letters)
-    return _read_prose(prose, chosen_entry(text), choices, letters)
+    return _read_prose(prose, text, choices, letters)
 
 
 def _taken_back(rest: str, letters: str) -> Extraction | None:
@@ -115,17 +124,38 @@ def _taken_back(rest: str, letters: str) -> Extraction | None:
     return settled if settled and settled.letter else None
 
 
-def _read_prose(text: str, entry: str | None, choices: Sequence[str], letters: str) -> Extraction:
-    text = _without_cited_texts(text, choices, letters)
-    tokens = tokenize(around_letters(text))
-    statements = read_statements(tokens, letters)
-    if found := last_commitment(tokens, statements, letters, Claim.LIKELY):
-        return _settle(*found, letters)
-    if entry:
+def _read_prose(prose: str, text: str, choices: Sequence[str], letters: str) -> Extraction:
+    """Read a reply's ``prose``; ``text`` still has its Markdown."""
+    prose = _without_cited_texts(prose, choices, letters)
+    read = _read_short_claims if len(prose) < _SHORT else _read_claims
+    claims = read(prose, letters)
+    if claims.committed:
+        return claims.committed
+    if entry := chosen_entry(text):
         return _settle(entry, "tagged", letters)
-    if left := only_one_left(statements, letters):
+    if left := only_one_left(claims.statements, letters):
         return Extraction(left, "anchored")
-    return _read_uncommitted(text, tokens, statements, choices, letters)
+    return _read_uncommitted(prose, claims.tokens, claims.statements, choices, letters)
+
+
+@dataclass(frozen=True, slots=True)
+class _Claims:
+    """What a text says about letters, and the answer that it commits to, if any."""
+
+    tokens: Tokens
+    statements: Sequence[Statement]
+    committed: Extraction | None
+
+
+def _read_claims(prose: str, letters: str) -> _Claims:
+    tokens = tokenize(around_letters(prose))
+    statements = read_statements(tokens, letters)
+    found = last_commitment(tokens, statements, letters, Claim.LIKELY)
+    return _Claims(tokens, statements, _settle(*found, letters) if found else None)
+
+
+# Short replies are much the same: "The answer is B."
+_read_short_claims = lru_cache(maxsize=1024)(_read_claims)
 
 
 def _read_uncommitted(

@@ -70,7 +70,7 @@ class Marked:
 
 def marked_values(text: str) -> list[Marked]:
     """Find the non-empty values in boxes, tags and JSON, in order."""
-    if not _HINT.search(text):
+    if not _may_hold_marks(text) or not _HINT.search(text):
         return []
     found = []
     if (parsed := _JSON.match(text)) and (value := _from_json(parsed[1])):
@@ -86,6 +86,12 @@ def marked_values(text: str) -> list[Marked]:
         closed = [match for match in _CLOSED.finditer(text) if match[1].strip()]
         found = [Marked(match[1].strip(), match.end()) for match in closed[-1:]]
     return found
+
+
+def _may_hold_marks(text: str) -> bool:
+    """Whether a search for the hints is worth its time; it is slow, and most replies have none."""
+    quoted = ":" in text and ('"' in text or "'" in text)
+    return quoted or "<" in text or "[[" in text or "box" in text.lower()
 
 
 def _braced(text: str, start: int) -> str:

@@ -9,6 +9,9 @@ import unicodedata
 _LONGEST, _HEAD, _TAIL = 16_000, 5_000, 10_000
 
 _INVISIBLE = re.compile(r"[\x00-\x08\x0e-\x1f\u200b-\u200f\u2060\ufe00-\ufe0f\ufeff\ue000-\uf8ff]")
+# Searching for these first is faster than a pattern that finds nothing.
+_CONTROLS = [chr(code) for code in (*range(9), *range(14, 32))]
+_LONG_BLANKS = ("   ", *"\t\r\v\f\x1c\x1d\x1e\x1f")
 _BLANKS, _BLANK_LINES = re.compile(r"[^\S\n]{3,}"), re.compile(r"\n(?:[^\S\n]*\n){2,}")
 _DEBRIS = re.compile(r"[▁ĠĊ]|<0x[0-9A-F]{2}>|<\|[^<>|\n]{1,40}\|>|\[/?INST\]")
 _STRUCK = re.compile(
@@ -21,6 +24,7 @@ _LATEX_FONT = re.compile(
 _LATEX_REST = re.compile(r"\\(?:begin|end)\{\w+\*?\}(?:\{\w*\})?|\\[ ,;!](?=\s|\w)")
 _BULLET = re.compile(r"(?m)^[ \t]*[*+•][ \t]+")
 _MARKDOWN = re.compile(r"[*`#~]+|_{2,}|(?<!\w)_|_(?!\w)")
+_MARKS = "*+•`#~_"
 _ROLE = re.compile(r"^\s*(?:assistant|model|ai)\s*:", re.IGNORECASE)
 # Cyrillic and Greek capitals that look like Latin ones stand for them where they stand alone and
 # end their clause: in Russian "А", "В" and "С" are also the words "and", "in" and "with".
@@ -59,7 +63,11 @@ def tidy(text: str) -> str:
         text = _LOOKALIKE.sub(lambda match: match.group().translate(_LATIN), text)
         text = text.replace("’", "'")
     # Shortened so that no pattern has to split a long run of blanks in many ways.
-    text = _BLANK_LINES.sub("\n\n", _BLANKS.sub("  ", _INVISIBLE.sub("", text)))
+    if not text.isascii() or any(mark in text for mark in _CONTROLS):
+        text = _INVISIBLE.sub("", text)
+    if not text.isascii() or any(blank in text for blank in _LONG_BLANKS):
+        text = _BLANKS.sub("  ", text)
+    text = _BLANK_LINES.sub("\n\n", text)
     if "<" in text or "~" in text or "[" in text:
         for token, tag in _BOX:
             text = text.replace(token, tag)
@@ -76,8 +84,9 @@ def plain(text: str) -> str:
         text = _FENCE.sub(_without_variables, text)
     if "$" in text or "\\" in text or "[asy]" in text:
         text = _MATH.sub(_without_variables, text)
-    text = _BULLET.sub("- ", text).replace(" * ", " × ")
-    return _ROLE.sub("", _MARKDOWN.sub("", text)).strip()
+    if any(mark in text for mark in _MARKS):
+        text = _MARKDOWN.sub("", _BULLET.sub("- ", text).replace(" * ", " × "))
+    return _ROLE.sub("", text).strip()
 
 
 def _without_variables(match: re.Match[str]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 
 from instit_bench.scorers.choice.language import Language
 from instit_bench.scorers.choice.languages import LANGUAGES
@@ -80,8 +80,9 @@ _UNSPACED = sorted(
 _SPACED = (
     rf"\n|\[\d+\]|<\d+(?:\.\d+)?>|\d+(?:[.,]\d+)*%?|[A-Z](?='d[iı]r)|{_WORD}+(?:'{_WORD}+)*|\S"
 )
+# The spaces are part of a match so that none is tried as the beginning of one.
 _ASCII_TOKEN = re.compile(
-    r"\n|\[\d+\]|<\d+(?:\.\d+)?>|\d+(?:[.,]\d+)*%?|[A-Za-z]+(?:'[A-Za-z]+)*|\S"
+    r"[^\S\n]*([A-Za-z]+(?:'[A-Za-z]+)*|\n|\[\d+\]|<\d+(?:\.\d+)?>|\d+(?:[.,]\d+)*%?|\S)"
 )
 _TOKEN = re.compile(rf"(?=[{_NO_SPACES}])(?:{'|'.join(_UNSPACED)}|.)|{_SPACED}")
 
@@ -91,10 +92,10 @@ class Tokens:
     """A text's tokens: the original, lower case, where they begin, and their roles as bits."""
 
     text: str
-    words: list[str] = field(default_factory=list)
-    lower: list[str] = field(default_factory=list)
-    starts: list[int] = field(default_factory=list)
-    roles: list[int] = field(default_factory=list)
+    words: list[str]
+    lower: list[str]
+    starts: list[int]
+    roles: list[int]
 
     def touches(self, index: int) -> bool:
         """Whether no space separates a token from the next one."""
@@ -114,16 +115,17 @@ class Tokens:
 
 def tokenize(text: str) -> Tokens:
     """Split a text into words, numbers, object marks, times, line ends and single characters."""
-    tokens = Tokens(text)
-    words, lower, starts, roles = tokens.words, tokens.lower, tokens.starts, tokens.roles
-    for match in (_ASCII_TOKEN if text.isascii() else _TOKEN).finditer(text):
-        word = match.group()
-        small = word.lower()
-        words.append(word)
-        lower.append(small)
-        starts.append(match.start())
-        role = ROLES.get(small, 0)
-        if not role and small.endswith("n't"):
-            role = Role.NEGATION | Role.COPULA
-        roles.append(role)
-    return tokens
+    pattern = _ASCII_TOKEN if text.isascii() else _TOKEN
+    words = pattern.findall(text)
+    lower = [word.lower() for word in words]
+    starts, place = [], 0
+    for word in words:
+        place = text.index(word, place)
+        starts.append(place)
+        place += len(word)
+    roles = [ROLES.get(word, 0) for word in lower]
+    if "n't" in text.lower():
+        for index, word in enumerate(lower):
+            if not roles[index] and word.endswith("n't"):
+                roles[index] = Role.NEGATION | Role.COPULA
+    return Tokens(text, words, lower, starts, roles)
