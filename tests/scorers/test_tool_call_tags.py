@@ -167,6 +167,22 @@ TAGS += [
     ("arg_key", "detect_face\n<arg_key>path</arg_key>\n<arg_value>image/a.png</arg_value>", [FACE]),
 ]
 
+# Damaged tags: a sign of the head or of the key is missing, or the key's tag is written twice.
+TAGS += [
+    (
+        "function_tag",
+        f"<tool_call>{head}{key}image/a.png</parameter></function></tool_call>",
+        [FACE],
+    )
+    for head, key in [
+        ("<function detect_face>", "<parameter=path>"),
+        ("<functiondetect_face>", "<parameter=path>"),
+        ("<function=detect_face\n", "<parameter=path>"),
+        ("<function=detect_face\n", "<parameter=path\n"),
+        ("<function=detect_face>", "<parameter=parameter=path\n"),
+    ]
+]
+
 # A vendor's prefix before a known tag is no format of its own, whoever the vendor is.
 TAGS += [
     (

@@ -4,7 +4,7 @@ import pytest
 
 from instit_bench.scorers.tool_call.calls import ParseError
 from instit_bench.scorers.tool_call.parse import parse_reply
-from tests.scorers.tool_calls import ARGS, ASK, CALL, CROP, FACE, FILE, PROMPT, read
+from tests.scorers.tool_calls import ARGS, ASK, CALL, CROP, FACE, FILE, FLY, PROMPT, read
 
 PYTHONIC = [
     ('[detect_face(image_path="image/a.png")]', [FACE]),
@@ -23,6 +23,8 @@ PYTHONIC = [
     (f'client.call_tool(name="detect_face", arguments={ARGS})', [FACE]),
     ('```py\nfaces = await detect_face(path="image/a.png")\nfinal_answer(faces)\n```', [FACE]),
     ('<tool_call>detect_face(image_path="image/a.png")</tool_call>', [FACE]),
+    # An empty list among the arguments does not say that nothing is called.
+    ("<|python_start|>[detect_face('image/a.png'), fly(to=[])]<|python_end|>", [FACE, FLY]),
 ]
 
 
@@ -43,6 +45,11 @@ REACT = [
     (f"Action: Detect Face\nAction Input: QueryEngineTool({ARGS})", [FACE]),
     (f"Action: Detect Face\nAction Input: {ARGS}, along those lines.", [FACE]),
     ("Action: Detect Face\nAction Input: {'path': 'image/a.png' /* the file */}", [FACE]),
+    (
+        "Action: Detect Face\nAction Input: {'path': 'image/a.png', 'options': {}, 'pages': []}",
+        [FACE],
+    ),
+    ("Action: Fly[north]", [("Fly", ("north",))]),
     ("Action: Detect Face\0\nAction Input: image/a.png\0", [FACE]),
     (">>>all\nAction: Detect Face\nAction Input: image/a.png", [FACE]),
     ("Action: Make Text\nAction Input: note: E=mc2", [("Make Text", ("note: E=mc2",))]),
@@ -222,6 +229,7 @@ def test_reasoning_that_runs_into_a_call(text):
         "<tool_call>\n{broken\n</tool_call>",
         '{"name": "detect_face", "arguments": {"image_path": "image/a',
         "<function=detect_face>\n<parameter=image_path>\nimage/a",
+        "<function=detect_face><parameter image/a.png</function>",
         "[TOOL_CALLS]detect_face[ARGS]{broken",
         "<｜tool▁call▁begin｜>detect_face<｜tool▁sep｜>{broken",
     ],

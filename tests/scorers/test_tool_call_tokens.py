@@ -116,6 +116,13 @@ TOKENS = [
     ("name_and_object", f"functions.detect_face:0{ARGS}functions.fly:1{{}}", [FACE]),
     ("name_and_object", f"detect_face{ARGS}crop_the_object{CROP_ARGS}", [FACE, CROP]),
     ("name_and_object", f"I look.functions.detect_face:3{ARGS}", [FACE]),
+    # A listed name that ends a token, whatever the token is
+    (
+        "name_and_object",
+        f"I look.<![detect_face>{ARGS}<![Shapes/crop_the_object>{CROP_ARGS}",
+        [FACE, CROP],
+    ),
+    ("name_and_object", f"<detect_face>{ARGS}", [FACE]),
     ("name_and_object", f"detect_face\n    ```json\n    {ARGS}\n    ```", [FACE]),
     ("deepseek", f"detect_face<｜tool▁sep｜>{ARGS}", [FACE]),
 ]

@@ -146,7 +146,7 @@ def _arguments(value: Any, tool: Tool | None) -> tuple[str, ...]:
 
 
 def _values(value: Any, tool: Tool | None) -> list[str]:
-    """Return decoded arguments' values; empty and ``null`` ones are dropped if others exist."""
+    """Return decoded arguments' values; surplus ones that are empty or ``null`` are dropped."""
     while (inner := _only_item(value)) is not None:
         value = inner
     if not isinstance(value, Mapping):
@@ -161,7 +161,7 @@ def _scalar(value: Any) -> str:
     """An argument as text.
 
     ``["x.png"]``, a list of one, decoded or not, is its item; ``{"type": "string", "value": "x"}``,
-    an argument as its schema has it, is its value.
+    an argument as its schema has it, is its value. An empty list or object is an empty text.
     """
     if _is_typed_value(value):
         value = value["value"]
@@ -169,7 +169,7 @@ def _scalar(value: Any) -> str:
         value = decode(value)
     if isinstance(value, list) and len(value) == 1:
         (value,) = value
-    return _as_text(value)
+    return "" if value in ({}, []) else _as_text(value)
 
 
 def _only_item(value: Any) -> Mapping[str, Any] | list[Any] | None:

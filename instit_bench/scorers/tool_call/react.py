@@ -83,6 +83,7 @@ _XML_KEY = re.compile(
     r"<(?P<end>/?)(?P<key>thought|action|action_input|observation|final_answer)>", re.I
 )
 _NAME_AND_INPUT = re.compile(r"(?P<name>[^(\[{\n]{1,120}?)[ \t*`]*(?=[(\[{])")
+_WORD_AND_INPUT = re.compile(r"[^\W\d]\w{0,80}\[[^\[\]]+\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,7 +268,8 @@ def _name_and_input(action: _Field, prompt: Prompt) -> tuple[str, str | None]:
         return name, None
     before = clean_name(found["name"])
     is_action = prompt.find_tool(before) is not None or declines(before)
-    if not is_action and whole[found.end()] != "(":
+    # An unknown name with a remark: Image [1], Look {closely}. Search[a dog] is ReAct's own call.
+    if not is_action and whole[found.end()] != "(" and not _WORD_AND_INPUT.fullmatch(line):
         return name, None
     literal = read_literal(whole, found.end())
     if literal is not None:

@@ -8,7 +8,12 @@ from dataclasses import dataclass
 from instit_bench.scorers.tool_call.calls import ParseError, ToolCall, make_call
 from instit_bench.scorers.tool_call.formats.base import Format, Found, Reading
 from instit_bench.scorers.tool_call.formats.dialects import rewrite
-from instit_bench.scorers.tool_call.formats.headed import HEADED, NAME_AND_CODE, NAME_AND_OBJECT
+from instit_bench.scorers.tool_call.formats.headed import (
+    HEADED,
+    NAME_AND_CODE,
+    NAME_AND_OBJECT,
+    TOKEN_AND_OBJECT,
+)
 from instit_bench.scorers.tool_call.formats.objects import (
     ANSWERED_OBJECTS,
     BARE_OBJECTS,
@@ -21,7 +26,7 @@ from instit_bench.scorers.tool_call.prompt import Prompt
 __all__ = ["FORMATS", "Format", "Found", "Outcome", "Reading", "read_calls"]
 
 # In the order in which they are tried: formats of a single model before common ones.
-_BARE = (BARE_OBJECTS, NAME_AND_OBJECT, NAME_AND_CODE, PYTHONIC)
+_BARE = (BARE_OBJECTS, NAME_AND_OBJECT, TOKEN_AND_OBJECT, NAME_AND_CODE, PYTHONIC)
 FORMATS: tuple[Format, ...] = (INVOKE, *HEADED, *TAGS, *WRAPPED_OBJECTS, *_BARE)
 _ANSWERED = (*(format_ for format_ in FORMATS if format_.certain), ANSWERED_OBJECTS)
 _CLOSING = re.compile(r"(?:\s|</?[|｜]?[^<>\s]{1,40}>|\]|\})*+")

@@ -153,6 +153,14 @@ NAME_AND_CODE = _headed(
     certain=False,
     listed_only=True,
 )
+# A listed name that ends a token, whatever the token is: <![name>{...}, <![namespace/name>{...}
+TOKEN_AND_OBJECT = _headed(
+    "name_and_object",
+    (">",),
+    r"<[^\w<>\s/]{0,4}(?:[^<>{}/\n]{1,80}/)?(?P<name>[^\W\d][^<>{}/\n]{0,120})>\s*(?=\{)",
+    certain=False,
+    listed_only=True,
+)
 NAME_AND_OBJECT = _headed(
     "name_and_object",
     ("{",),

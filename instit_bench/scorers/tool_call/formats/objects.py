@@ -129,7 +129,7 @@ def read_objects(
     calls = tuple(found.calls)
     if calls or found.declines:
         return Reading(calls, found.answer, found.declines and not calls)
-    if wrapped and literals and all(literal.value == [] for literal in literals):
+    if wrapped and literals and all(_is_empty_list(text, literal) for literal in literals):
         return Reading(declines=True)
     if found.without_input:
         name = found.without_input
@@ -138,6 +138,12 @@ def read_objects(
     if not listed_only and broken and _CALL_KEY.search(text):
         return Reading(error=ParseError("malformed_call", "the object of the call is broken"))
     return Reading()
+
+
+def _is_empty_list(text: str, literal: Literal) -> bool:
+    """Whether this is an empty list of calls, rather than an argument: ``pages=[]``."""
+    before = text[max(0, literal.start - 20) : literal.start].rstrip()
+    return literal.value == [] and before[-1:] not in ("=", ":", ",", "(")
 
 
 def _is_whole(text: str, literal: Literal) -> bool:

@@ -12,6 +12,7 @@ from instit_bench.scorers.tool_call.calls import ParseError, decode
 from instit_bench.scorers.tool_call.formats.base import MOST_CALLS, Format, Found, Reading
 from instit_bench.scorers.tool_call.prompt import Prompt
 
+_PARAMETER = re.compile(r"<(?:parameter|param|argument|arg)(?![\w:-]*>)")
 _PAIR = re.compile(r"<(?P<key>[A-Za-z_][\w.-]{0,80})>")
 _ELEMENT = re.compile(
     r"<(?P<tag>[A-Za-z_][\w.:-]{0,80})"
@@ -60,12 +61,14 @@ class _Family:
                 yield Found(_name(head), value, head.start(), closed.end() if closed else end)
 
     def value(self, body: str, *, whole: bool) -> Any:
-        """Return the arguments in a call's body, or ``None`` if it breaks off within one."""
+        """Return the arguments in a call's body, or ``None`` if one is damaged or breaks off."""
         opened = list(islice(self.parameter.finditer(body), MOST_CALLS))
         if opened:
             return self._parameters(body, opened, whole=whole)
         body = body.strip()
         value = _contents(body)
+        if value == {} and _PARAMETER.match(body):
+            return None
         # Words after a tag that is never closed are about the tag.
         return value if whole or body.startswith("<") or not isinstance(value, str) else None
 
@@ -178,7 +181,7 @@ _FUNCTION = _Family(
     re.compile(r"<function\s*=\s*[\"']?(?P<name>(?=\S)[^<>{}\"'\n]{1,120}?)[\"']?\s*(?:>|(?=\{))"),
     re.compile(r"</function>?|</tool_call>"),
     re.compile(
-        r"<(?:parameter|param|argument|arg)\s*=\s*[\"']?(?P<key>[^<>\"'\n]{1,80}?)[\"']?\s*>"
+        r"<(?:parameter|param|argument|arg)\s*=\s*[\"']?(?P<key>[^<>\"'\n]{1,80}?)[\"']?(?:\s*>|\n)"
     ),
     re.compile(r"</(?:parameter|param|argument|arg)>?"),
 )
@@ -229,14 +232,16 @@ _TOOL_LINE = _Family(
     re.compile(r"(?!)"),
 )
 # Qwen3-Coder's with a damaged head, GLM's where the engine dropped the token before the name
-_BARE_HEAD = (
-    r"(?:^|[>=\n])[ \t]{0,9}(?P<name>(?=\S)[^<>{}=\n]{1,120}?)[ \t]{0,9}>?\s{0,9}"
-    r"(?:</\w{1,20}>\s{0,9})?"
-)
+_BARE_START = r"(?:^|[>=\n])[ \t]{0,9}"
+_BARE_NAME = r"(?P<name>(?=\S)[^<>{}=\n]{1,120}?)[ \t]{0,9}>?\s{0,9}(?:</\w{1,20}>\s{0,9})?"
 _BARE_FUNCTION = replace(
-    _FUNCTION, head=re.compile(_BARE_HEAD + r"(?=<parameter\s?=)"), listed_only=True
+    _FUNCTION,
+    head=re.compile(rf"(?:<function[ ]?|{_BARE_START}){_BARE_NAME}(?=<parameter\s?=)"),
+    listed_only=True,
 )
-_BARE_ARG_KEY = replace(_ARG_KEY, head=re.compile(_BARE_HEAD + r"(?=<arg_key>)"), listed_only=True)
+_BARE_ARG_KEY = replace(
+    _ARG_KEY, head=re.compile(rf"{_BARE_START}{_BARE_NAME}(?=<arg_key>)"), listed_only=True
+)
 # Claude, MiniMax, DeepSeek V3.2, Step 3, GigaChat 3.5: <invoke name="…"><parameter name="…">. Some
 # stand within other tokens that name the tool too.
 INVOKE = _tag_format("invoke", ('name="', "name='", 'tool="'), _INVOKE, certain=False)
