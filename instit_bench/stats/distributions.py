@@ -12,6 +12,7 @@ from statistics import NormalDist
 _PRECISION = 1e-15
 _MOST_STEPS = 100_000  # the fraction below takes about sqrt(max(a, b)) of them
 _SERIES_FROM = 20.0
+_COUNTED = 1000  # tosses; the result of a division of larger numbers may be out of range
 
 
 @lru_cache(maxsize=1024)
@@ -32,8 +33,19 @@ def t_quantile(freedom: float, probability: float) -> float:
 
 
 def binomial_cdf(most: int, n: int) -> float:
-    """Return the probability of at most ``most`` heads in ``n`` tosses of a fair coin."""
-    return 1.0 if most >= n else beta_cdf(n - most, most + 1, 0.5)
+    """Return the probability of at most ``most`` heads in ``n`` tosses of a fair coin.
+
+    Up to ``_COUNTED`` tosses it is counted in whole numbers, so the result is correctly rounded.
+    """
+    if most >= n:
+        return 1.0
+    if n > _COUNTED:
+        return beta_cdf(n - most, most + 1, 0.5)
+    ways = total = 1
+    for heads in range(most):
+        ways = ways * (n - heads) // (heads + 1)
+        total += ways
+    return float(total / (1 << n))
 
 
 def share_for(wanted: int, n: int, probability: float) -> float:

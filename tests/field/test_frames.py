@@ -137,8 +137,10 @@ def test_both_decoders_are_correct_for_all_encoder_settings(
     film = Film(suffix, codec, {"bf": str(b_frames)}, gop=gop)
     path = film.make(tmp_path / f"x{suffix}", frames, times)
     stored = numbers_stored_in(path)
-    assert stored[: frames - 2] == list(range(frames))[: frames - 2]
-    assert len(stored) >= frames - 1
+    # FFmpeg's encoder for MPEG-4 may drop frames of the last group of B-frames.
+    sure = max(0, frames - 2 - b_frames)
+    assert stored[:sure] == list(range(sure))
+    assert len(stored) > sure
     decoded = decode_video(path, max_frames)
     places = spread(len(stored), max_frames)
     assert numbers_in(decoded.frames) == [stored[place] for place in places]

@@ -130,8 +130,8 @@ def test_answers_in_the_reasoning_only_are_warned_about(tmp_path, monkeypatch):
     logger.remove(sink)
     assert [reply.text for reply in replies] == ["", "", ""]
     assert len(told) == 2
-    assert told[0].startswith("t 0: the reply has text in the reasoning field only")
-    assert told[1].startswith("of 3 samples the reply has text in the reasoning field only")
+    assert told[0].startswith("t 0: text in the reasoning field only")
+    assert told[1].startswith("3 samples: text in the reasoning field only")
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,11 @@ class BackendModel(lmms):  # type: ignore[misc]
         """Return the replies in the order of the requests; a permanent failure ends the process."""
         with exit_on_error():
             asked = [self._request(instance.args) for instance in requests]
-            return self._loop.run_until_complete(self._answer_all(asked))
+            try:
+                return self._loop.run_until_complete(self._answer_all(asked))
+            except InstitBenchError:
+                self._close()
+                raise
 
     def loglikelihood(self, requests: Sequence[Any]) -> list[Any]:
         """Raise: an endpoint does not report likelihoods of given texts."""
@@ -72,10 +76,13 @@ class BackendModel(lmms):  # type: ignore[misc]
 
     def clean(self) -> None:
         """Close connections and end the engine; lmms-eval calls this when all is generated."""
+        self._close()
+        super().clean()
+
+    def _close(self) -> None:
         if self._started is not None:
             self._loop.run_until_complete(self._started.close())
             self._started = None
-        super().clean()
 
     def _configure(self, model_args: Mapping[str, object]) -> RunConfig:
         settings = {name: value for name, value in model_args.items() if name in self._known()}
