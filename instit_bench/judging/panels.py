@@ -29,7 +29,7 @@ _WORDS: Mapping[Role, _Words] = {
         by="judged by",
         known="scores",
         lane="judged",
-        silent="gave no score, and the run keeps its earlier verdicts",
+        silent="gave no score, and the run stays as it was",
     ),
     "extraction": _Words(
         by="letters extracted by",
