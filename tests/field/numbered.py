@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from instit_bench.media.video import encode_jpeg
+from instit_bench.media import MediaError
+from instit_bench.media.video import decode_video, encode_jpeg
 
 BLOCK = 16  # pixels
 BITS = 12  # in rows of four; the last four are a check
@@ -104,3 +105,11 @@ class Film:
                 container.mux(stream.encode(frame))
             container.mux(stream.encode())
         return path
+
+
+def refused(path: Path, max_frames: int = 8, decoder: str = "auto") -> str:
+    with pytest.raises(MediaError) as caught:
+        decode_video(path, max_frames, decoder)
+    message = str(caught.value)
+    assert message.startswith(f"{path}: ")
+    return message.removeprefix(f"{path}: ")

@@ -88,7 +88,7 @@ def test_the_judge_and_the_estimated_cost_are_printed_before_the_first_call(cli,
         again = cli(*score, "--name", "t")  # all verdicts are in the cache
         assert "judged by openai:j: about 0 calls, no cost" in again.stderr
         more = cli(*score, "--name", "s", "--judge-repeats", "2")
-        assert "judged by openai:j: about 10 calls (10 scores are known), about" in more.stderr
+        assert "judged by openai:j: about 10 calls (10 already known), about" in more.stderr
         run = cli(
             *("run", "--model", "echo-gold", "--backend", "baseline", "--data", "demo"),
             *("--tasks", "inst_it_image_oe", *judge_options(server)),
