@@ -13,7 +13,6 @@ import re
 import ssl
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,6 +24,7 @@ from instit_bench.display import one_line
 from instit_bench.endpoint.body import Body
 from instit_bench.endpoint.document import ReplyError, read_document
 from instit_bench.endpoint.faults import Fault, find_fault
+from instit_bench.endpoint.hosts import host_of, is_this_machine
 from instit_bench.endpoint.reply import read_reply
 from instit_bench.endpoint.transport import (
     MOST_CONNECTIONS,
@@ -248,7 +248,7 @@ def _hidden_fault(body: bytes) -> Fault | None:
 def _transport(base_url: str) -> dict[str, Any]:
     """Return how to connect: by aiohttp, or by httpx's own transport where a proxy is set."""
     parts = urlsplit(base_url)
-    here = _is_here(parts.hostname or "")
+    here = is_this_machine(host_of(base_url))
     tls = None if here and parts.scheme == "http" else _trusted()
     # The environment's proxies cannot reach this machine's ports.
     if not here and getproxies().keys() & {"http", "https", "all"}:
@@ -261,16 +261,6 @@ def _transport(base_url: str) -> dict[str, Any]:
     if tls is None and parts.scheme == "https":
         tls = http_package().create_ssl_context()
     return {"transport": AiohttpTransport(tls, _IDLE_S), "trust_env": False}
-
-
-def _is_here(host: str) -> bool:
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        address = ip_address(host)
-    except ValueError:
-        return False
-    return address.is_loopback or address.is_unspecified
 
 
 def _trusted() -> ssl.SSLContext | None:
