@@ -16,6 +16,11 @@ def one_line(text: str) -> str:
     return "".join(c if c.isprintable() else "?" for c in " ".join(text.split()))
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun: ``1 call``, ``2,000 calls``."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
 def path_text(path: str | os.PathLike[str]) -> str:
     """Return a path or file name as printable text; its bytes may not be valid UTF-8."""
     return os.fsencode(path).decode(errors="replace")

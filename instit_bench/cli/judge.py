@@ -150,11 +150,12 @@ def estimate_command(
 
 
 def _tell_estimate(judge: str, calls: int, usage: Usage, prices: Mapping[str, Price]) -> None:
+    from instit_bench.display import counted
     from instit_bench.judging.prices import cost_told
 
     cost = cost_told(prices.get(judge.partition(":")[2]), usage)
     typer.echo(
-        f"{judge}: {calls} calls, about {usage.prompt_tokens:,} prompt and "
+        f"{judge}: {counted(calls, 'call')}, about {usage.prompt_tokens:,} prompt and "
         f"{usage.completion_tokens:,} reply tokens, {cost}"
     )
 

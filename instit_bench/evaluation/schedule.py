@@ -1,4 +1,4 @@
-"""When each request may go, so that an engine computes what requests share only once.
+"""When each request may go, so that an engine computes shared parts of requests only once.
 
 An engine looks a prompt up in its prefix cache when it admits the request, and admits many at once.
 Requests that share an image would all be admitted before the first has computed it. So the first

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
+from instit_bench.display import counted
 from instit_bench.errors import PLUGIN_FAULTS, InputError
 from instit_bench.tasks.task import Task
 from instit_bench.types import Prediction, Sample, Score, Scorer, State
@@ -33,7 +34,7 @@ class ReasoningWatch:
     @property
     def summary(self) -> str | None:
         """The warning about all of them, if there was any."""
-        return f"{self.count} samples: {_ONLY_REASONING}" if self.count else None
+        return f"{counted(self.count, 'sample')}: {_ONLY_REASONING}" if self.count else None
 
 
 def scorer_for(task: Task) -> Scorer:

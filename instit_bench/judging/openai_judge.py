@@ -14,6 +14,7 @@ from typing import Any
 
 import openai
 
+from instit_bench.display import counted
 from instit_bench.endpoint import Endpoint, ReplyError
 from instit_bench.endpoint.client import ask_chat
 from instit_bench.judging.base import JudgeOptions, JudgeUnavailable
@@ -137,7 +138,7 @@ class OpenAIJudge:
                             problem, raw = str(error), last_words(reply)
                             continue  # retry at once, as the endpoint works
             await asyncio.sleep(_pause(attempt))
-        return Verdict(None, f"{problem} ({calls} calls)", raw, spent, calls)
+        return Verdict(None, f"{problem} ({counted(calls, 'call')})", raw, spent, calls)
 
     async def _send(self, contract: Contract, item: Item) -> Prediction:
         structured = self._structured

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from instit_bench.display import counted
 from instit_bench.judging.config import JudgeConfig
 from instit_bench.judging.contracts import Role, extraction_manifest, judging_manifest
 from instit_bench.judging.prices import REPLY_TOKENS, cost_told, estimated_tokens
@@ -19,7 +20,6 @@ class _Words:
     """How a role is told of."""
 
     by: str
-    known: str
     lane: str
     silent: str
 
@@ -27,13 +27,11 @@ class _Words:
 _WORDS: Mapping[Role, _Words] = {
     "judging": _Words(
         by="judged by",
-        known="scores",
         lane="judged",
         silent="gave no score, and the run stays as it was",
     ),
     "extraction": _Words(
         by="letters extracted by",
-        known="letters",
         lane="extracted",
         silent="gave no valid reply, and the run stays as it was",
     ),
@@ -55,25 +53,25 @@ class Panel:
 
     @property
     def words(self) -> _Words:
-        """How it is told of."""
+        """Return the words for this role in messages."""
         return _WORDS[self.role]
 
     def lane(self, task: str) -> str:
-        """The name of a task's progress."""
+        """Return the name of a task's progress lane."""
         return f"{task} {self.words.lane}"
 
     def told(self, judge: str, total: int, asked: Sequence[tuple[Contract, Item]]) -> str:
-        """Who is asked, how many calls it takes, and about how many dollars."""
+        """Return who is asked, the number of calls, and the approximate cost."""
         texts = (contract.instructions + item.as_json() for contract, item in asked)
         usage = Usage(sum(map(estimated_tokens, texts)), len(asked) * REPLY_TOKENS)
         words, known = self.words, total - len(asked)
-        at_hand = f" ({known:,} {words.known} are known)" if 0 < len(asked) < total else ""
+        at_hand = f" ({known:,} already known)" if 0 < len(asked) < total else ""
         cost = cost_told(self.judging.prices.get(judge), usage) if asked else "no cost"
-        return f"{words.by} {judge}: about {len(asked):,} calls{at_hand}, {cost}"
+        return f"{words.by} {judge}: about {counted(len(asked), 'call')}{at_hand}, {cost}"
 
     @property
     def silence(self) -> str | None:
-        """That it was asked in vain, if it was."""
+        """Return a message if no call gave a valid reply, or ``None``."""
         if self.spoken or self.last_error is None:
             return None
         return f"{self.judging.judges[0]} {self.words.silent}: {self.last_error}"

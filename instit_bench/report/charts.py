@@ -104,11 +104,11 @@ def matrix(title: str, description: str, counts: Mapping[str, Mapping[str, int]]
         *_cells(counts, columns, left, top),
     )
     rows = tuple(
-        (_cut(gold, _LONGEST_TIP), _cut(name, _LONGEST_TIP), str(n))
-        for gold, of in counts.items()
+        (_cut(target, _LONGEST_TIP), _cut(name, _LONGEST_TIP), str(n))
+        for target, of in counts.items()
         for name, n in of.items()
     )
-    table = Table(("gold", "predicted", "calls"), rows)
+    table = Table(("target", "predicted", "calls"), rows)
     if _OTHER in {*counts, *columns}:
         description += f" The rarer names share {_OTHER}."
     return Chart(title, description, width, bottom + 4, shapes, table)

@@ -1,7 +1,7 @@
 """Letters that a judge extracted from unread multiple-choice predictions, apart from strict ones.
 
-The sample stays ``unparsed`` and wrong in the strict metric. The letter stands in ``extracted``
-with the method ``model``, and counts in one further metric alone.
+The sample stays ``unparsed`` and wrong in the strict metric. The letter is stored in ``extracted``
+with the method ``model``, and only counts in one further metric.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What any judge is asked, and how its reply is read: what open answers and extraction share.
+"""What a judge is asked, and how its reply is read, for both open answers and extraction.
 
 A contract asks for a JSON object with one field. A reply is that object or the bare value, and
 nothing else: no value is ever guessed from prose, and none stands in for a missing one.
@@ -83,7 +83,7 @@ class Contract(Protocol):
         ...
 
     def replies(self, item: Any) -> tuple[str, ...]:
-        """All replies there are, for an engine that can be restricted to them."""
+        """All possible replies, for an engine that can be restricted to them."""
         ...
 
     def read(self, reply: Prediction, item: Any) -> Verdict:
@@ -136,7 +136,7 @@ def words_of(reply: Prediction) -> str:
 
 
 def last_words(reply: Prediction) -> str:
-    """What is kept of a reply that gives no value."""
+    """Return what is kept of a reply without a value."""
     return reply.text or reply.refusal or reply.reasoning or ""
 
 
@@ -144,8 +144,8 @@ def value_in(reply: str | None, field: str, bare: Callable[[str], Any], kind: st
     """The value in a judge's words: the JSON object's field, or the value alone.
 
     ``bare`` turns a text into the value that it is, or ``None``; ``kind`` names such a value in
-    messages. Around either may stand what servers leave in replies: reasoning, tokens of the
-    template, a byte order mark, and one code fence. Takes time linear in the length of the reply.
+    messages. Either may be surrounded by what servers leave in replies: reasoning, tokens of the
+    template, a byte order mark and one code fence. The time is linear in the reply's length.
 
     Raises:
         BadReply: The reply is anything else.
@@ -168,7 +168,7 @@ def value_in(reply: str | None, field: str, bare: Callable[[str], Any], kind: st
 
 
 def _uncovered(text: str) -> str:
-    """The text without blanks, byte order marks and one code fence around it."""
+    """Return the text without surrounding white space, byte order marks and one code fence."""
     text = text.strip(_BOM).strip().strip(_BOM)
     if text.startswith(_FENCE) and text.endswith(_FENCE) and len(text) > 2 * len(_FENCE):
         text = text[len(_FENCE) : -len(_FENCE)]
@@ -177,7 +177,7 @@ def _uncovered(text: str) -> str:
 
 
 def _parsed(text: str, bare: Callable[[str], Any]) -> Any:
-    """The object or the lone value that a text is, or ``None`` where it is neither."""
+    """Return the object or the lone value in a text, or ``None`` if it is neither."""
     if (value := bare(text)) is not None:
         return value
     try:
@@ -195,4 +195,4 @@ def _no_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _no_constant(name: str) -> NoReturn:
-    raise BadReply(f"the reply holds {name}, which is not valid JSON")
+    raise BadReply(f"the reply contains {name}, which is not valid JSON")

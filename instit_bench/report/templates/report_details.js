@@ -13,7 +13,7 @@ function showDetails(sample) {
     ...question(sample, answer),
     block("Prediction", answer.answer ? text(answer.answer) || "(empty)" : ""),
     block("Tool calls", (answer.calls ?? []).join("\n")),
-    block("Gold", text(answer.gold)),
+    block("Target", text(answer.gold)),
     block("Read as", reading(answer)),
     block("Why official and strict differ", text(answer.difference)),
     block("Reason", text(answer.why)),

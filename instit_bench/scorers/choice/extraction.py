@@ -1,8 +1,8 @@
 """Ask a judge which option an unread reply chose: its letter, or none.
 
-The judge reads, it does not answer: it never sees the target. The reply is one string of a JSON
-object, and all that the judge may say is a letter of this sample's options or ``none``; so a reply
-that gives the judge orders can at most change which of these it names.
+The judge reads the reply and does not answer the question; it never sees the target. The reply is
+one string of a JSON object, and the judge may only name a letter of this sample's options or
+``none``, so a reply with instructions for the judge can at most change which of these it names.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class ExtractionItem:
         return self.question, *self.options, self.reply
 
     def as_json(self) -> str:
-        """The object that the judge reads; nothing in the reply can end the string it stands in."""
+        """The object that the judge reads; nothing in the reply can end its string."""
         options = dict(zip(self.letters, self.options, strict=False))
         known = {"question": self.question, "options": options, "reply": self.reply}
         return json.dumps({k: v for k, v in known.items() if v}, ensure_ascii=False)
