@@ -240,7 +240,7 @@ def _generate(
     for name in names:
         reporter.lane(name, totals[name], totals[name] - left[name])
     with ExitStack() as stack:
-        stack.enter_context(media.appending())
+        stack.enter_context(media.appending(reporter.status))
         state = _Asking(
             plan,
             backend,
@@ -248,7 +248,10 @@ def _generate(
             run,
             todo,
             scorers={p.task.name: scorer_for(p.task) for p in plan.tasks},
-            journals={name: stack.enter_context(run.tasks[name].journal()) for name in names},
+            journals={
+                name: stack.enter_context(run.tasks[name].journal(reporter.status))
+                for name in names
+            },
             judging=_judging_stage(run, plan, reporter),
             media=media,
         )
