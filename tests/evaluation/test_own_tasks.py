@@ -67,7 +67,7 @@ def test_an_undeclared_metric_is_an_error_that_names_it(run):
     assert done.returncode == 2
     error = done.stderr.splitlines()[-1]
     assert re.search(
-        r"colours\.yaml: process_results on sample \d+: returns metric 'misteaks'", error
+        r"colours\.yaml: task colours: sample \d+: process_results returns metric 'misteaks'", error
     )
     assert "'metric_list' does not declare" in error
     assert "Traceback" not in done.stderr
@@ -96,7 +96,7 @@ def test_a_task_selects_metrics_of_its_scorer_and_the_journal_keeps_all(cli, tmp
 def test_a_plugin_that_exits_is_an_error_not_a_success(run, utils):
     done = run("echo-gold", "exits", utils)
     assert done.returncode == 2
-    assert "process_results" in done.stderr
+    assert "colours.yaml: " in done.stderr.splitlines()[-1]
 
 
 def test_the_traceback_behind_an_error_is_shown_on_request(run):
