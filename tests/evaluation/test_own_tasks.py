@@ -53,7 +53,7 @@ def test_a_metric_where_lower_is_better_is_ordered_correctly_everywhere(run, cli
     assert "0 right to wrong, 10 wrong to right" in better.stdout
     cli("report", "results/good", "results/bad", "--output", "report.html")
     page = (tmp_path / "report.html").read_text()
-    assert "(lower is better)" in page
+    assert '<span class="quiet">lower is better</span>' in page
     data = json.loads(page.split('<script type="application/json" id="data">')[1].split("<")[0])
     assert [a["right"] for s in data["samples"] for a in s["answers"]] == [1, 0] * 10
     cli("leaderboard", "results/good", "results/bad", "--html", "board.html")
