@@ -24,7 +24,7 @@ _NAMES = (
 _BOUNDARY = re.compile(
     rf"""
       (?P<open>
-          <(?:{_NAMES})(?:\s[^<>\n]{{0,80}})?> | \[(?:think|thinking)\] | ◁(?:think|thinking)▷
+          <(?:{_NAMES})(?::\w{{1,20}})?(?:\s[^<>\n]{{0,80}})?> | \[(?:think|thinking)\] | ◁(?:think|thinking)▷
         | <\|(?:begin_of_thought|start_thinking|think|thinking|begin_of_thinking)\|>
         | <\|channel>thought | <unused94>(?:thought\b)?
         | <\|think:start\|> | <\|plamo:begin_think:plamo\|> | <\|open\|>think<\|sep\|>
@@ -32,7 +32,7 @@ _BOUNDARY = re.compile(
         | \A\s*analysis(?=(?-i:[A-Z]))
       )
     | (?P<close>
-          </(?:{_NAMES})> | \[/(?:think|thinking)\] | ◁/(?:think|thinking)▷
+          </(?:{_NAMES})(?::\w{{1,20}})?> | \[/(?:think|thinking)\] | ◁/(?:think|thinking)▷
         | <\|(?:end_of_thought|end_thinking|/think|/thinking|end_of_thinking)\|>
         | <channel\|> | <unused95>
         | <\|think:end\|> | <\|plamo:end_think:plamo\|> | <\|close\|>think<\|sep\|>
@@ -69,7 +69,7 @@ class Visible:
 
     ``unclosed`` says that a reasoning block was opened and never closed, so the reply was
     cut off before its answer; ``text`` is then what preceded that block. ``hidden`` is the
-    reasoning that was opened and never closed, or closed and never opened.
+    reasoning.
     """
 
     text: str
@@ -101,7 +101,7 @@ def split_reasoning(reply: str) -> Visible:
         elif boundary["channel"] or boundary["recipient"]:
             scan.channel(boundary)
         elif scan.inside == "channel":
-            scan.leave(boundary.end())
+            scan.leave(boundary.end(), boundary.start())
     return scan.result()
 
 
@@ -111,10 +111,10 @@ class _Scan:
 
     reply: str
     kept: list[str] = field(default_factory=list)
+    hidden: list[str] = field(default_factory=list)
     inside: Literal["", "tag", "bare", "channel"] = ""
     position: int = 0
     opened: int = 0
-    unopened: int = 0
     channels: bool = False
 
     def open(self, boundary: re.Match[str]) -> None:
@@ -128,8 +128,8 @@ class _Scan:
             return
         if not self.inside:
             self.kept.clear()
-            self.unopened = boundary.start()
-        self.leave(boundary.end())
+            self.hidden = [self.reply[: boundary.start()]]
+        self.leave(boundary.end(), boundary.start())
 
     def channel(self, boundary: re.Match[str]) -> None:
         if self.inside == "tag":
@@ -150,7 +150,10 @@ class _Scan:
     def keep_until(self, end: int) -> None:
         self.kept.append(self.reply[self.position : end])
 
-    def leave(self, position: int) -> None:
+    def leave(self, position: int, end: int | None = None) -> None:
+        """Go on at a position; ``end`` is where a block that was open ends, if it is closed."""
+        if self.inside and end is not None:
+            self.hidden.append(self.reply[self.opened : end])
         self.inside, self.position = "", position
 
     def result(self) -> Visible:
@@ -158,11 +161,12 @@ class _Scan:
         if self.inside:
             if final := _FINAL_TAG.search(reply, max(self.position, len(reply) - _TAIL)):
                 return Visible(final.group())
-            return Visible("".join(self.kept), unclosed=True, hidden=reply[self.opened :])
+            self.leave(len(reply), len(reply))
+            return Visible("".join(self.kept), unclosed=True, hidden="\n".join(self.hidden))
         if _CUT_CLOSE.search(reply, max(self.position, len(reply) - 12)):
             return Visible("", unclosed=True)
         self.keep_until(len(reply))
-        return Visible("".join(self.kept), hidden=reply[: self.unopened])
+        return Visible("".join(self.kept), hidden="\n".join(self.hidden))
 
 
 _END_NAMES = (

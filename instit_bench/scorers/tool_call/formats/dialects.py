@@ -16,9 +16,18 @@ _PREFIX = re.compile(
     r"<(?P<end>/?)(?:(?:[\w-]{1,20}[:|]|[|｜]{1,2}\w{1,20}[|｜]{1,2})(?=[A-Za-z_]\w{0,40}[\s=>])"
     r"|[A-Za-z0-9]{1,20}_(?=(?:(?:tool|function)_calls?|arg_key|arg_value)>))"
 )
+# HY 3 has its mark behind: <tool_call:opensource>
+_SUFFIX = re.compile(r"(?<=[</])(tool_calls?|tool_sep|arg_key|arg_value):\w{1,20}(?=>)")
+# Where the chat template writes the object's beginning: "name": "x", … or "x", "arguments": …
+_WITHOUT_START = (
+    (re.compile(r"\A\s*(?=\"(?:name|tool|action)\"\s*:)"), "{"),
+    (re.compile(r"\A\s*(?=\"[^\"\n]{1,120}\",\s*\"(?:arguments|parameters)\"\s*:)"), '{"name": '),
+)
 _KNOWN = (
     # MiniCPM's tokens without the space between them
     (re.compile(r"<(function|invoke|param|parameter)(?=name=)"), r"<\1 "),
+    # An attribute without quotes
+    (re.compile(r"<(function|invoke|param|parameter|arg) name=([\w.-]{1,120})(?=>)"), r'<\1 name="\2"'),
     (re.compile(r"<!\[CDATA\[([^\]<]*+)\]\]>"), r"\1"),
     # A key that lost its end: {"name="x"
     (re.compile(r"(?<=\{\")(name|tool|action)=(?=\")"), r'\1": '),
@@ -55,6 +64,8 @@ _BYTE_MARKS = str.maketrans({"Ġ": " ", "Ċ": "\n"})
 
 def rewrite(text: str) -> str:
     """The text with its tags in the spelling that the other modules read."""
+    if text.lstrip()[:1] == '"':
+        text = _apply(_WITHOUT_START, text)
     if "<" not in text:
         return text
     if "Ġ" in text:
@@ -62,7 +73,7 @@ def rewrite(text: str) -> str:
     for mark, rewriting in _BY_MARK.items():
         if mark in text:
             text = _apply(rewriting, text)
-    return _apply(_KNOWN, _PREFIX.sub(r"<\g<end>", text))
+    return _apply(_KNOWN, _SUFFIX.sub(r"\1", _PREFIX.sub(r"<\g<end>", text)))
 
 
 def _apply(rewriting: _Rewriting, text: str) -> str:

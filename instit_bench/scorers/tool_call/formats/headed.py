@@ -81,7 +81,7 @@ HEADED = (
         ("call▁begin", "call_begin", "call begin", "tool▁sep"),
         rf"(?:<{_BAR}tool{_LINE}call{_LINE}begin{_BAR}>\s*(?:function\s*{_SEPARATOR})?+"
         rf"|function\s*{_SEPARATOR}|(?m:^)[ \t]*(?=[^<>{{}}\n]{{1,120}}{_SEPARATOR}))"
-        rf"\s*(?P<name>(?=\S)[^<>{{}}\n]{{1,120}})\s*(?:{_SEPARATOR}|(?=[\n{{]))",
+        rf"\s*(?P<name>(?=\S)[^<>{{}}`\n]{{1,120}})\s*(?:{_SEPARATOR}|(?=[\n{{`]))",
     ),
     _headed(
         "kimi",

@@ -10,7 +10,7 @@ from typing import Any
 
 from instit_bench.scorers.tool_call.calls import ParseError, decode
 from instit_bench.scorers.tool_call.formats.base import MOST_CALLS, Format, Found, Reading
-from instit_bench.scorers.tool_call.prompt import Prompt
+from instit_bench.scorers.tool_call.prompt import Prompt, file_names
 
 _PARAMETER = re.compile(r"<(?:parameter|param|argument|arg)(?![\w:-]*>)")
 _PAIR = re.compile(r"<(?P<key>[A-Za-z_][\w.-]{0,80})>")
@@ -80,9 +80,11 @@ class _Family:
             last = place + 1 == len(opened)
             stop = len(body) if last else opened[place + 1].start()
             closed = self.parameter_end.search(body, tag.end(), stop)
-            if last and closed is None and not whole:
+            value = body[tag.end() : closed.start() if closed else stop].strip()
+            # Only a file's name shows that it does not break off.
+            if last and closed is None and not whole and file_names(value) != (value,):
                 return None
-            values[tag["key"]] = body[tag.end() : closed.start() if closed else stop].strip()
+            values[tag["key"]] = value
         return values
 
 
