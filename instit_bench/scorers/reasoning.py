@@ -83,8 +83,8 @@ def split_reasoning(reply: str) -> Visible:
     Blocks do not nest: an opening tag inside a block is the model talking about tags. A closing
     tag without an opening one means that the prompt template opened the block, so everything
     before it was reasoning. Of gpt-oss's channels ``analysis`` is reasoning; ``commentary`` keeps
-    its header, which names the tool that it calls, as does an ``analysis`` that calls one, and
-    ``final`` loses its own.
+    its header, which names the tool that it calls, as does any other that calls one, and ``final``
+    loses its own.
 
     Args:
         reply: The reply as the model wrote it, with any special tokens still in it.
@@ -137,7 +137,7 @@ class _Scan:
         name = (boundary["channel"] or "").lower()
         if boundary["recipient"]:
             name = "analysis" if boundary["recipient"].lower() == "self" else "final"
-        elif name == "analysis" and (boundary["role"] or "to=" in boundary["to"]):
+        elif name and (boundary["role"] or "to=" in boundary["to"]):
             name = "commentary"
         # A final channel that nothing precedes belongs to an analysis that the template opened.
         if not self.inside and (self.channels or name != "final"):

@@ -25,6 +25,7 @@ _CODE = re.compile(
 )
 # In a block of code a tool without arguments is a call too; in prose it is a mention.
 _BLOCK = re.compile(r"```|<code>")
+_ALONE = re.compile(r"\s*[\w.]{1,80}\(\s*\)\s*")
 # What prints or makes a call whose name is an argument: Function, ToolCall, run_tool, call_tool.
 _DISPATCHER = re.compile(r"(?:tool|function|call|action|execute|invoke|run)s?\Z", re.I)
 _NOT_TOOLS = frozenset(
@@ -94,8 +95,8 @@ class _Code:
     def _is_call(self, start: int, end: int) -> bool:
         """Whether a bracket after a tool's name contains arguments rather than a remark."""
         inside = self.text[start:end]
-        if start > self.block and not inside.strip("() \n"):
-            return True
+        if not inside.strip("() \n"):
+            return start > self.block or _ALONE.fullmatch(self.text) is not None
         return '"' in inside or "'" in inside or "=" in inside or bool(file_names(inside))
 
 
