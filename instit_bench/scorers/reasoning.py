@@ -24,7 +24,8 @@ _NAMES = (
 _BOUNDARY = re.compile(
     rf"""
       (?P<open>
-          <(?:{_NAMES})(?::\w{{1,20}})?(?:\s[^<>\n]{{0,80}})?> | \[(?:think|thinking)\] | ◁(?:think|thinking)▷
+          <(?:{_NAMES})(?::\w{{1,20}})?(?:\s[^<>\n]{{0,80}})?> | \[(?:think|thinking)\]
+        | ◁(?:think|thinking)▷
         | <\|(?:begin_of_thought|start_thinking|think|thinking|begin_of_thinking)\|>
         | <\|channel>thought | <unused94>(?:thought\b)?
         | <\|think:start\|> | <\|plamo:begin_think:plamo\|> | <\|open\|>think<\|sep\|>
@@ -111,7 +112,7 @@ class _Scan:
 
     reply: str
     kept: list[str] = field(default_factory=list)
-    hidden: list[str] = field(default_factory=list)
+    hidden: list[tuple[int, int]] = field(default_factory=list)
     inside: Literal["", "tag", "bare", "channel"] = ""
     position: int = 0
     opened: int = 0
@@ -128,7 +129,7 @@ class _Scan:
             return
         if not self.inside:
             self.kept.clear()
-            self.hidden = [self.reply[: boundary.start()]]
+            self.hidden = [(0, boundary.start())]
         self.leave(boundary.end(), boundary.start())
 
     def channel(self, boundary: re.Match[str]) -> None:
@@ -153,7 +154,7 @@ class _Scan:
     def leave(self, position: int, end: int | None = None) -> None:
         """Go on at a position; ``end`` is where a block that was open ends, if it is closed."""
         if self.inside and end is not None:
-            self.hidden.append(self.reply[self.opened : end])
+            self.hidden.append((self.opened, end))
         self.inside, self.position = "", position
 
     def result(self) -> Visible:
@@ -162,11 +163,14 @@ class _Scan:
             if final := _FINAL_TAG.search(reply, max(self.position, len(reply) - _TAIL)):
                 return Visible(final.group())
             self.leave(len(reply), len(reply))
-            return Visible("".join(self.kept), unclosed=True, hidden="\n".join(self.hidden))
+            return Visible("".join(self.kept), unclosed=True, hidden=self.reasoning())
         if _CUT_CLOSE.search(reply, max(self.position, len(reply) - 12)):
             return Visible("", unclosed=True)
         self.keep_until(len(reply))
-        return Visible("".join(self.kept), hidden="\n".join(self.hidden))
+        return Visible("".join(self.kept), hidden=self.reasoning())
+
+    def reasoning(self) -> str:
+        return "\n".join(self.reply[start:end] for start, end in self.hidden)
 
 
 _END_NAMES = (

@@ -217,9 +217,7 @@ class _Scanner:
                 return position + 1
 
 
-def _finish(
-    frames: list[_Frame], whole: list[Literal], end: int, *, closed: bool = True
-) -> _Frame:
+def _finish(frames: list[_Frame], whole: list[Literal], end: int, *, closed: bool = True) -> _Frame:
     """Close the innermost frame; intact values inside it become part of it."""
     frame = frames.pop()
     while whole and whole[-1].start > frame.start:

@@ -13,7 +13,8 @@ _Rewriting = Sequence[tuple[re.Pattern[str], str]]
 
 # antml:invoke, ifm|arg_key, ｜DSML｜invoke; before a known tag also longcat_, dots_ and the like.
 _PREFIX = re.compile(
-    r"<(?P<end>/?)(?:(?:[\w-]{1,20}[:|｜]|[|｜]{1,2}\w{1,20}[ ]?[|｜]{1,2})(?=[A-Za-z_]\w{0,40}[\s=>])"
+    r"<(?P<end>/?)(?:(?:[\w-]{1,20}[:|｜]|[|｜]{1,2}\w{1,20}[ ]?[|｜]{1,2})"
+    r"(?=[A-Za-z_]\w{0,40}[\s=>])"
     r"|[A-Za-z0-9]{1,20}_(?=(?:(?:tool|function)_calls?|arg_key|arg_value)>))"
 )
 # HY 3 has its mark behind: <tool_call:opensource>
@@ -29,7 +30,10 @@ _KNOWN = (
     # A space in the closing tag
     (re.compile(r"</[ \t]{1,9}(?=\w)"), "</"),
     # An attribute without quotes
-    (re.compile(r"<(function|invoke|param|parameter|arg) name=([\w.-]{1,120})(?=>)"), r'<\1 name="\2"'),
+    (
+        re.compile(r"<(function|invoke|param|parameter|arg) name=([\w.-]{1,120})(?=>)"),
+        r'<\1 name="\2"',
+    ),
     (re.compile(r"<!\[CDATA\[([^\]<]*+)\]\]>"), r"\1"),
     # A key that lost its end: {"name="x"
     (re.compile(r"(?<=\{\")(name|tool|action)=(?=\")"), r'\1": '),

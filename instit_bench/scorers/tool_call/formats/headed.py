@@ -14,7 +14,10 @@ from instit_bench.scorers.tool_call.prompt import Prompt
 _BAR, _LINE = "[|｜]", "[▁_ ]"
 _SEPARATOR = f"<{_BAR}tool{_LINE}sep{_BAR}>"
 _FENCE = re.compile(r"\s*(?:```\w*\s*)?")
-_GEMMA = r"(?:\bcall:|<call>|<(?:\|tool_call|start_function_call)>(?!\s*:?\s*call:))\s*(?P<name>(?=\S)[^<>{}\n\"]{1,80}?)\s*(?=\{)"
+_GEMMA = (
+    r"(?:\bcall:|<call>|<(?:\|tool_call|start_function_call)>(?!\s*:?\s*call:))\s*"
+    r"(?P<name>(?=\S)[^<>{}\n\"]{1,80}?)\s*(?=\{)"
+)
 _TEXT = re.compile(r"[^\n<\[✿]*")
 
 

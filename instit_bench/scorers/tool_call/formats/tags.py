@@ -252,7 +252,9 @@ _BARE_ARG_KEY = replace(
 # A name on a line of its own, then the arguments as tags
 _NAME_LINE = replace(
     _NAME_TAG,
-    head=re.compile(r"(?m)^[ \t]*(?P<name>[^\W\d][^<>{}:\n]{0,120}?)[ \t]*:?\n\s*(?=<[A-Za-z_]\w*>)"),
+    head=re.compile(
+        r"(?m)^[ \t]*(?P<name>[^\W\d][^<>{}:\n]{0,120}?)[ \t]*:?\n\s*(?=<[A-Za-z_]\w*>)"
+    ),
     end=re.compile(r"\n(?!\s*<)|\Z"),
     listed_only=True,
 )
