@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from instit_bench._version import __version__
 
+TYPE_CHECKING = False  # without importing typing, which takes longer than all the rest
 if TYPE_CHECKING:
+    from typing import Any
+
     from instit_bench.api import RunFrames, run
 
 __all__ = ["RunFrames", "__version__", "run"]

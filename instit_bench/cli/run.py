@@ -42,6 +42,7 @@ def run_command(
 
 def evaluate(config: Any) -> int:
     """Run, print the outcome, and say how it went in the exit code."""
+    from instit_bench.cli.next_steps import next_line
     from instit_bench.cli.progress import make_reporter
     from instit_bench.cli.tables import engine_summary, print_results
     from instit_bench.evaluation.runner import run
@@ -58,7 +59,9 @@ def evaluate(config: Any) -> int:
         for group in outcome.failures[:_GROUPS_SHOWN]:
             note(group.told)
     note(f"results: {outcome.run.directory.results_path}")
-    return _conclude(outcome, config.min_coverage)
+    code = _conclude(outcome, config.min_coverage)
+    note(next_line(outcome.run))
+    return code
 
 
 def _conclude(outcome: RunOutcome, min_coverage: float) -> int:
@@ -69,7 +72,7 @@ def _conclude(outcome: RunOutcome, min_coverage: float) -> int:
     for name, task in outcome.run.results.tasks.items():
         if task.coverage < min_coverage:
             fail(
-                f"{name}: coverage {task.coverage:.4f} ({task.n_scored} of {task.n_total}) is "
+                f"{name}: coverage {task.coverage:.4f} ({task.n_counted} of {task.n_total}) is "
                 f"below --min-coverage {min_coverage}",
                 3,
             )

@@ -57,7 +57,7 @@ def _headline(task: str, run: LoadedRun) -> Headline:
         task=task,
         run=run.label,
         figures=_figures(scorer, result, run.deciding(task)),
-        coverage=f"{result.n_scored} of {result.n_total} ({_percent(result.coverage)} %)",
+        coverage=f"{result.n_counted} of {result.n_total} ({_percent(result.coverage)} %)",
         states=", ".join(f"{count} {state}" for state, count in result.states.items() if count),
         marks=tuple(result.marks),
         differences=tuple(_difference_groups(run.samples(task), scorer)),

@@ -147,7 +147,7 @@ class RunTask:
             InputError: The journal is broken.
         """
         kept = self._kept()
-        if kept is not None and kept.n_scored == kept.n_total:
+        if kept is not None and kept.n_counted == kept.n_total:
             return set(self.records)  # a verdict takes a prediction
         return {record.id for record in self.records.values() if record.finished}
 
