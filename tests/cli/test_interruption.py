@@ -87,7 +87,17 @@ def test_the_reader_of_a_pipe_may_leave(tmp_path, held):
     """As in ``instit-bench run … 2>&1 | head -3``."""
     server, let_go = held
     process = subprocess.Popen(
-        [sys.executable, "-m", "instit_bench", *map(str, options(server, ))],
+        [
+            sys.executable,
+            "-m",
+            "instit_bench",
+            *map(
+                str,
+                options(
+                    server,
+                ),
+            ),
+        ],
         cwd=tmp_path,
         env=cli_environment(INSTIT_BENCH_HOME=str(tmp_path / "home")),
         stdin=subprocess.DEVNULL,

@@ -45,10 +45,10 @@ def test_appended_samples_and_verdicts_are_available_at_once(written, tmp_path):
     task = Run.load(tmp_path).tasks["inst_it_image_oe"]
     assert (task.samples, task.result.n_counted) == ([], 0)
     record, verdicts = next(written.tasks[task.name].judged())
-    unjudged = record.model_copy(update={"state": State.NOT_RUN, "scores": {}})
+    unjudged = record.model_copy(update={"state": State.NOT_JUDGED, "scores": {}})
     with task.journal() as append:
         append(unjudged)
-    assert task.result.states["not_run"] == task.result.n_total
+    assert (task.result.states["not_judged"], task.result.n_counted) == (1, 0)
     with task.judgements() as append:
         append(verdicts[0])
     assert task.result.n_counted == 1
