@@ -22,6 +22,7 @@ from instit_bench.cli import (
     report,
     run,
     score,
+    suite,
     tasks,
 )
 from instit_bench.cli.console import fail
@@ -40,6 +41,7 @@ app = App(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("run", cls=settings_command(run.SETTINGS))(run.run_command)
+app.command("suite", cls=settings_command(suite.SETTINGS, *suite.OVERRIDES))(suite.suite_command)
 app.command("score", cls=settings_command(score.SETTINGS))(score.score_command)
 app.command("export")(export.export_command)
 app.command("leaderboard")(leaderboard.leaderboard_command)

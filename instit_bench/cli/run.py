@@ -44,7 +44,7 @@ def evaluate(config: Any) -> int:
     """Run, print the outcome, and say how it went in the exit code."""
     from instit_bench.cli.progress import make_reporter
     from instit_bench.cli.tables import engine_summary, print_results
-    from instit_bench.evaluation.runner import run
+    from instit_bench.evaluation.runner import conclusion, run
 
     outcome = run(config, make_reporter())
     results = outcome.run.results
@@ -58,19 +58,6 @@ def evaluate(config: Any) -> int:
         for group in outcome.failures[:_GROUPS_SHOWN]:
             note(group.told)
     note(f"results: {outcome.run.directory.results_path}")
-    return _conclude(outcome, config.min_coverage)
-
-
-def _conclude(outcome: RunOutcome, min_coverage: float) -> int:
-    if outcome.status == "interrupted":
-        fail("interrupted; finished samples are kept; run the same command again to resume", 130)
-    if outcome.problem:
-        fail(outcome.problem.message, outcome.problem.exit_code)
-    for name, task in outcome.run.results.tasks.items():
-        if task.coverage < min_coverage:
-            fail(
-                f"{name}: coverage {task.coverage:.4f} ({task.n_scored} of {task.n_total}) is "
-                f"below --min-coverage {min_coverage}",
-                3,
-            )
+    if problem := conclusion(outcome, config.min_coverage):
+        fail(problem.message, problem.exit_code)
     return 0

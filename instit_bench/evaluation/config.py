@@ -264,7 +264,7 @@ def _read_file(file: Path) -> dict[str, Any]:
 
 def _problem(error: ValidationError, file: Path | None, overrides: dict[str, Any]) -> str:
     """Return the first problem, under the name by which the user set the value."""
-    problem = field_problem(error, _hint)
+    problem = field_problem(error, setting_hint)
     key = problem.name.partition(".")[0]
     option = "--" + key.replace("_", "-")
     where = option if key in overrides or file is None else f"{file}: field {key!r}"
@@ -273,7 +273,8 @@ def _problem(error: ValidationError, file: Path | None, overrides: dict[str, Any
     return f"{where}{problem.text}"
 
 
-def _hint(problem: ErrorDetails) -> str:
+def setting_hint(problem: ErrorDetails) -> str:
+    """Return advice for an invalid setting, with its separator, or nothing."""
     key = str(problem["loc"][0])
     if key in ("temperature", "top_p", "max_tokens", "seed"):
         return "; or none, to leave it to the endpoint"

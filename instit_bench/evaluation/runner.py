@@ -175,6 +175,17 @@ class _Asking:
         return (f"warning: {summary}",) if summary else ()
 
 
+def directory_of(config: RunConfig) -> RunDirectory:
+    """Return where a run with these settings is, or will be; nothing is created.
+
+    Raises:
+        InputError: The data source does not exist, or the name is not a single folder name.
+    """
+    label = open_source(config.data, config.revision).label
+    name = config.name or default_name(config.model_label, label)
+    return run_directory(config.output, name, lock=not config.no_lock)
+
+
 def run(config: RunConfig, reporter: Reporter) -> RunOutcome:
     """Evaluate a model, or resume where an earlier process stopped.
 
@@ -182,9 +193,7 @@ def run(config: RunConfig, reporter: Reporter) -> RunOutcome:
         InputError: Settings, tasks or data are not valid; nothing was requested.
         NotComparableError: The run directory contains a run with other settings.
     """
-    label = open_source(config.data, config.revision).label
-    name = config.name or default_name(config.model_label, label)
-    directory = run_directory(config.output, name, lock=not config.no_lock)
+    directory = directory_of(config)
     directory.refuse_if_held()
     if config.existing == "resume" and not directory.exists:
         raise InputError(f"--resume: there is no run at {directory.path}")
@@ -207,6 +216,24 @@ def run(config: RunConfig, reporter: Reporter) -> RunOutcome:
             problem = _submit_batch(stored, plan, reporter)
         outcome = _finish(stored, plan, interrupted, problem, reporter)
         return replace(outcome, warnings=warnings)
+
+
+def conclusion(outcome: RunOutcome, min_coverage: float) -> Problem | None:
+    """Return why a run is not a success, with the exit code to tell it; ``None`` if it is one."""
+    if outcome.status == "interrupted":
+        return Problem(
+            "interrupted; finished samples are kept; run the same command again to resume", 130
+        )
+    if outcome.problem:
+        return outcome.problem
+    for name, task in outcome.run.results.tasks.items():
+        if task.coverage < min_coverage:
+            return Problem(
+                f"{name}: coverage {task.coverage:.4f} ({task.n_scored} of {task.n_total}) is "
+                f"below --min-coverage {min_coverage}",
+                3,
+            )
+    return None
 
 
 def _open(directory: RunDirectory, plan: RunPlan, backend: Backend, media: ShownMedia) -> Run:
