@@ -5,13 +5,13 @@ from __future__ import annotations
 import shlex
 import time
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from instit_bench.cli.console import fail, note
+from instit_bench.cli.options import DryRun
 
 if TYPE_CHECKING:
     from instit_bench.suites.execute import Outcome
@@ -34,6 +34,7 @@ def suite_command(
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Start all runs over; keep the existing ones aside.")
     ] = False,
+    dry_run: DryRun = False,
 ) -> int:
     """Evaluate several models as a suite file says, and compare them. Run again to resume."""
     from instit_bench.suites.plan import plan_suite
@@ -41,7 +42,23 @@ def suite_command(
     given: dict[str, Any] = ctx.obj
     if fresh:
         given["existing"] = "fresh"
-    return carry_out(plan_suite(file, given, only or ()))
+    suite = plan_suite(file, given, only or ())
+    return show_plan(suite) if dry_run else carry_out(suite)
+
+
+def show_plan(suite: Suite) -> int:
+    """Print what all runs of a suite would do; nothing is sent or written."""
+    from instit_bench.cli.dry_run import show_suite_dry_run
+    from instit_bench.errors import InputError
+    from instit_bench.evaluation.preview import preview
+
+    previews = []
+    for run in suite.runs:
+        try:
+            previews.append((run.label, preview(run.config)))
+        except InputError as error:
+            raise InputError(f"{run.label}: {error}") from error
+    return show_suite_dry_run(previews, suite.parallel)
 
 
 def carry_out(suite: Suite) -> int:
@@ -50,22 +67,22 @@ def carry_out(suite: Suite) -> int:
     from instit_bench.suites.summary import summarise
 
     outcomes = run_suite(suite, _Lines(suite))
-    _show(summarise(suite, outcomes), suite.baseline)
+    _show(summarise(suite, outcomes))
     bad = [outcome for outcome in outcomes if outcome.code]
     began = [outcome.run for outcome in outcomes if outcome.run.directory.exists]
     if began:
         folders = shlex.join(str(run.directory.path) for run in began)
         note(f"next: instit-bench report {folders}")
-    if not bad:
-        return 0
     for outcome in bad:
         note(f"{outcome.run.label}: exit code {outcome.code}: {outcome.message}")
-    named = ", ".join(outcome.run.label for outcome in bad)
-    fail(
-        f"{len(bad)} of {len(outcomes)} runs did not succeed: {named}; "
-        "the same command resumes them and skips what is done",
-        worst_code(outcomes),
-    )
+    if bad:
+        named = ", ".join(outcome.run.label for outcome in bad)
+        fail(
+            f"{len(bad)} of {len(outcomes)} runs did not succeed: {named}; "
+            "the same command resumes them and skips what is done",
+            worst_code(outcomes),
+        )
+    return 0
 
 
 class _Lines:
@@ -100,7 +117,8 @@ class _Lines:
     def ended(self, outcome: Outcome) -> None:
         """One line; what went wrong is told at the end, too."""
         label = outcome.run.label
-        counts = self._count(label) if self._totals.pop(label, None) is not None else "not started"
+        counts = self._count(label) if label in self._totals else "not started"
+        self._totals.pop(label, None)
         how = "finished" if not outcome.code else f"failed: {outcome.message}"
         note(f"{self._name(outcome.run)}: {counts}, {outcome.seconds:.0f} s, {how}")
 
@@ -108,12 +126,11 @@ class _Lines:
         return f"[{self._places[run.label]}/{len(self._places)}] {run.label}"
 
     def _count(self, label: str) -> str:
-        totals = self._totals.get(label, Counter())
         errors = f", {self._errors[label]} errors" if self._errors[label] else ""
-        return f"{self._done[label].total():,}/{totals.total():,}{errors}"
+        return f"{self._done[label].total():,}/{self._totals[label].total():,}{errors}"
 
 
-def _show(summary: Summary, baseline: str | None) -> None:
+def _show(summary: Summary) -> None:
     from instit_bench.cli.console import stdout
     from instit_bench.leaderboard.show import board, explained_marks
     from instit_bench.suites.show import verdicts_table

@@ -54,7 +54,9 @@ class RunConfig(
     model: str = Field(
         min_length=1,
         max_length=4096,
-        description="Name of the model; for backend baseline: random, first, echo-gold or text:…",
+        description="Name of the model; for backend baseline: random, first, echo-gold or text:…; "
+        "repeatable: several models run as a suite (see docs/suites.md).",
+        json_schema_extra={"repeatable": True},
     )
     backend: str = Field("vllm", description="vllm, openai, lmms-eval, baseline or a plugin's.")
     tasks: tuple[str, ...] = Field(
@@ -237,7 +239,7 @@ def make_config(file: Path | None, overrides: dict[str, Any]) -> RunConfig:
     Raises:
         InputError: The file or a setting is not valid; the message names it.
     """
-    values = _read_file(file) if file else {}
+    values = read_settings(file) if file else {}
     values |= overrides
     try:
         return RunConfig.model_validate(values)
@@ -257,7 +259,12 @@ def make_judge_config(settings: dict[str, Any]) -> JudgeConfig:
         raise InputError(_problem(error, None, settings)) from error
 
 
-def _read_file(file: Path) -> dict[str, Any]:
+def read_settings(file: Path) -> dict[str, Any]:
+    """Read a config file's settings, unchecked.
+
+    Raises:
+        InputError: The file cannot be read, or is not a YAML mapping.
+    """
     values = read_yaml(file, f"--config {file}")
     return {str(key).replace("-", "_"): value for key, value in values.items()}
 

@@ -167,8 +167,10 @@ class RunPlan:
         )
 
 
-def make_plan(config: RunConfig) -> RunPlan:
+def make_plan(config: RunConfig, *, offline: bool = False) -> RunPlan:
     """Read tasks, data and prompts; nothing is requested yet.
+
+    With ``offline``, data that are not there are not downloaded either.
 
     Raises:
         InputError: A task is unknown or not valid, or data are missing or not valid.
@@ -183,7 +185,7 @@ def make_plan(config: RunConfig) -> RunPlan:
     has_roles = backend.takes_roles(config.model, config.adapter_options())
     style = config.prompt_style if has_roles else "raw"
     registry = load_registry(config.include_path)
-    source = open_source(config.data, config.revision)
+    source = open_source(config.data, config.revision, offline=offline)
     prompts_file = source.prompts_file()
     prompts = read_prompts(prompts_file) if prompts_file else None
     tasks = registry.resolve(config.tasks)

@@ -21,7 +21,7 @@ _OF_THE_SUITE = {
     "existing": "use the options --fresh and --resume",
     "config": "write the settings here",
 }
-_OF_A_MODEL = {name: "write it in an entry of models" for name in ("model", "name")}
+_OF_A_MODEL = dict.fromkeys(("model", "name"), "write it in an entry of models")
 _LABEL = re.compile(r"[\w.+=@-]+")
 
 
@@ -113,10 +113,10 @@ def entries(suite: SuiteFile, path: Path, overrides: Settings) -> Iterator[Entry
     Raises:
         InputError: An entry is not valid.
     """
-    for index, own in enumerate(suite.models):
+    for index, written in enumerate(suite.models):
+        own = dict(written)
         model = own.get("name") or own.get("model")
         place = f"{path}: models[{index}]" + (f" ({model})" if isinstance(model, str) else "")
-        own = dict(own)
         chosen = _chosen(own.pop("settings", None), suite, place)
         _check_layer(place, own, _OF_THE_SUITE)
         for variant in chosen:
@@ -160,4 +160,6 @@ def _fields(problem: str) -> list[str]:
 
 
 def _told(place: str, problem: FieldProblem) -> str:
-    return f"{place}: field {problem.name!r}{problem.text}" if problem.name else place + problem.text
+    return (
+        f"{place}: field {problem.name!r}{problem.text}" if problem.name else place + problem.text
+    )

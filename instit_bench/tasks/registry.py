@@ -51,7 +51,9 @@ class TaskRegistry:
         elif is_pattern(name):
             matching = [task for known, task in self.tasks.items() if fnmatchcase(known, name)]
             if not matching:
-                raise InputError(f"no task matches {name!r}; known: {', '.join(sorted(self.tasks))}")
+                raise InputError(
+                    f"no task matches {name!r}; known: {', '.join(sorted(self.tasks))}"
+                )
             yield from matching
         else:
             tagged = [task for task in self.tasks.values() if name in task.config.tag]
