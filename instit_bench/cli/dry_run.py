@@ -21,7 +21,6 @@ _COLUMNS = ("samples", "requests", "images", "videos", "prompt tokens")
 def show_dry_run(preview: Preview) -> int:
     """Print what a run would do; fail if it would be refused."""
     console = stdout()
-    console.print(f"run: {_where(preview)}", markup=False, soft_wrap=True)
     table = _table("task")
     for task in preview.tasks:
         table.add_row(one_line(task.task), *_counts([task]))
@@ -29,6 +28,7 @@ def show_dry_run(preview: Preview) -> int:
         table.add_section()
         table.add_row("all", *_counts(preview.tasks))
     console.print(table)
+    console.print(f"run: {_where(preview)}", markup=False, soft_wrap=True)
     _tell([preview])
     if preview.problem:
         fail(preview.problem.message, preview.problem.exit_code)
@@ -59,20 +59,20 @@ def show_suite_dry_run(previews: Sequence[tuple[str, Preview]], parallel: int) -
 def show_judge_dry_run(calls: Sequence[JudgeCalls], run: Path, free: int) -> int:
     """Print what judging a run would take."""
     console = stdout()
-    console.print(f"run: {path_text(run)}", markup=False, soft_wrap=True)
-    for line in [*(call.told for call in calls), _disk(free), _NOTHING]:
+    told = [f"judged by {call.told}" for call in calls]
+    for line in [_TITLE, f"run: {path_text(run)}", *told, _disk(free)]:
         console.print(line, markup=False, soft_wrap=True)
     return 0
 
 
-_NOTHING = "dry run: nothing was sent or written"
+_TITLE = "Dry run: nothing is sent or written"
 
 
 def _table(first: str) -> Table:
     from rich import box
     from rich.table import Table
 
-    table = Table(box=box.SIMPLE)
+    table = Table(title=_TITLE, title_justify="left", box=box.SIMPLE)
     table.add_column(first, overflow="fold")
     for column in _COLUMNS:
         table.add_column(column, justify="right", no_wrap=True)
@@ -106,7 +106,7 @@ def _tell(previews: Sequence[Preview]) -> None:
         frames = max(preview.max_frames for preview in previews)
         lines.append(f"a video is sent as at most {frames} frames")
     lines += [f"judged by {line}" for line in _judges(previews)] or ["judged by nobody"]
-    lines += [_disk(min(preview.free_bytes for preview in previews)), _NOTHING]
+    lines.append(_disk(min(preview.free_bytes for preview in previews)))
     console = stdout()
     for line in lines:
         console.print(line, markup=False, soft_wrap=True)

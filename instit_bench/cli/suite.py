@@ -133,11 +133,13 @@ class _Lines:
 def _show(summary: Summary) -> None:
     from instit_bench.cli.console import stdout
     from instit_bench.leaderboard.show import board, explained_marks
-    from instit_bench.suites.show import verdicts_table
+    from instit_bench.suites.show import left_out, verdicts_table
 
     console = stdout()
     console.print(board(summary.rows, console.width))
     if summary.paired:
         console.print(verdicts_table(summary.paired))
+        for line in left_out(summary.paired):
+            console.print(line, markup=False)
     for line in explained_marks(summary.rows):
         console.print(line)

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 from instit_bench.comparison.compare import MetricComparison, RunComparison, compare_runs
 from instit_bench.comparison.scored_run import ScoredRun, load_scored_run
-from instit_bench.display import path_text
 from instit_bench.errors import InputError
 from instit_bench.leaderboard.rows import Row, row_of
 from instit_bench.runs.loaded import load_results
@@ -17,7 +16,10 @@ from instit_bench.suites.plan import PlannedRun, Suite
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """One run's official metric of one task against the baseline's; or why there is none."""
+    """One run's official metric of one task against the baseline's.
+
+    Where it is ``None``, no sample has a value in both runs, or ``why_not`` says what differs.
+    """
 
     task: str
     found: MetricComparison | None
@@ -57,10 +59,9 @@ def summarise(suite: Suite, outcomes: Sequence[Outcome]) -> Summary:
 
 def _row(run: PlannedRun, failed: bool) -> Row:
     label = f"{run.label} (failed)" if failed else run.label
-    source = path_text(run.directory.path)
     if not run.directory.exists:
-        return Row(label, source)
-    return replace(row_of(load_results(run.directory.path), source), model=label)
+        return Row(label, source="")
+    return replace(row_of(load_results(run.directory.path), source=""), model=label)
 
 
 def _paired(
@@ -92,8 +93,6 @@ def _verdicts(comparison: RunComparison) -> list[Verdict]:
     for task in comparison.tasks:
         if task.mismatches:
             found.append(Verdict(task.task, None, f"not comparable: {task.mismatches[0]}"))
-        elif not task.metrics:
-            found.append(Verdict(task.task, None, "no sample has a value in both runs"))
         else:
-            found.append(Verdict(task.task, task.metrics[0]))
+            found.append(Verdict(task.task, next(iter(task.metrics), None)))
     return found
