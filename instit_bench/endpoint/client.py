@@ -42,8 +42,9 @@ _MOST_CLOSED = 64
 _MOST_REDIRECTS = 5
 _MAY_BE_FAULT = re.compile(rb'error|abort|cancel|fail|resource|"detail"|"base_resp"', re.IGNORECASE)
 _ENCODED = (b"content-encoding", b"content-length", b"transfer-encoding")
-# The body of the request that is being sent, if it is in pieces.
-_in_pieces: ContextVar[Body | None] = ContextVar("in_pieces", default=None)
+_MOST_PATTERNS = 64
+# The body of the request that is being sent.
+_body: ContextVar[Body | None] = ContextVar("body", default=None)
 # Set while a request is sent whose first sign of an answer somebody waits for.
 _begun: ContextVar[Callable[[], None] | None] = ContextVar("begun", default=None)
 
@@ -103,7 +104,7 @@ async def ask_chat(
         ReplyError: The reply contains no answer.
         openai.APIError: The endpoint refused, or could not be reached.
     """
-    return await _ask(client, "/chat/completions", body, headers, begun)
+    return await _ask(client, "chat/completions", body, headers, begun)
 
 
 async def ask_completion(
@@ -113,7 +114,7 @@ async def ask_completion(
     begun: Callable[[], None] | None = None,
 ) -> Prediction:
     """Send a text completion request unchanged, like ``ask_chat``."""
-    return await _ask(client, "/completions", body, headers, begun)
+    return await _ask(client, "completions", body, headers, begun)
 
 
 async def _ask(
@@ -124,16 +125,16 @@ async def _ask(
     begun: Callable[[], None] | None,
 ) -> Prediction:
     """Bypass the client's own methods, which walk through the body without checking the reply."""
-    encoded = Body(body)
-    whole = encoded.pieces[0] if len(encoded.pieces) == 1 else b""
-    # The package sends only what it can send again: bytes. Pieces reach our client past it.
-    tokens = _in_pieces.set(None if whole else encoded), _begun.set(begun)
+    # The package sends only what it can send again: bytes. The body reaches our client past it.
+    tokens = _body.set(Body(body)), _begun.set(begun)
     try:
         raw = await client.post(
-            path, content=whole, cast_to=bytes, options={"headers": headers or {}}
+            f"{client.base_url}{path}",  # joining the two is slower in the package
+            cast_to=bytes,
+            options={"headers": headers or {}},
         )
     finally:
-        _in_pieces.reset(tokens[0])
+        _body.reset(tokens[0])
         _begun.reset(tokens[1])
     return read_reply(raw)
 
@@ -141,11 +142,40 @@ async def _ask(
 class _BoundedClient(openai.DefaultAsyncHttpxClient):
     """Reads replies up to a limit, and gives an error inside a success its own status."""
 
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._patterns: dict[Any, Any] = {}
+
+    def build_request(self, method: str, url: Any, **options: Any) -> Any:
+        """Build a request; those that differ in their bodies alone are built only once.
+
+        Merging headers and parsing addresses would take longer than sending the request.
+        """
+        body = _body.get()
+        if body is None:
+            return super().build_request(method, url, **options)
+        headers = tuple(dict(options["headers"]).items())
+        key = method, url, headers, tuple(self.cookies.items())
+        pattern = self._patterns.get(key)
+        if pattern is None:
+            pattern = super().build_request(method, url, **options)
+            del pattern.headers["Content-Length"]
+            if len(self._patterns) >= _MOST_PATTERNS:
+                self._patterns.clear()
+            self._patterns[key] = pattern
+        return type(pattern)(
+            method,
+            pattern.url,
+            headers=[*pattern.headers.raw, (b"Content-Length", str(body.size).encode())],
+            content=body if len(body.pieces) > 1 else body.pieces[0],
+            extensions=pattern.extensions,
+        )
+
     async def send(self, request: Any, *, stream: bool = False, **options: Any) -> Any:
         """Send a request; completions are read whole here, anything else is unchanged."""
         if not request.url.path.endswith("/completions"):
             return await self._followed(request, stream=stream, **options)
-        response = await self._followed(_with_body(request), stream=True, **options)
+        response = await self._followed(request, stream=True, **options)
         try:
             body = await _read(response)
         finally:
@@ -200,21 +230,6 @@ def _is_same(following: Any, request: Any) -> bool:
     old, new = request.url, following.url
     origins = [(url.scheme, url.host, url.port) for url in (old, new)]
     return origins[0] == origins[1] and following.method == request.method
-
-
-def _with_body(request: Any) -> Any:
-    """Return the request with the body in pieces, if it has one."""
-    body = _in_pieces.get()
-    if body is None:
-        return request
-    request.headers["Content-Length"] = str(body.size)
-    return type(request)(
-        request.method,
-        request.url,
-        headers=request.headers,
-        content=body,
-        extensions=request.extensions,
-    )
 
 
 async def _read(response: Any) -> bytes:

@@ -80,21 +80,6 @@ def test_all_samples_are_listed_but_only_visible_rows_are_drawn(page):
     assert complaints(browser) == []
 
 
-def test_the_head_shows_official_beside_strict_with_intervals_and_coverage(page, big_report):
-    browser = page()
-    results = json.loads((big_report.parents[1] / "results/guess/results.json").read_text())
-    shown = browser.find_element(By.CSS_SELECTOR, ".figures tbody tr:has(td)").text
-    task = results["tasks"][TASKS[0]]
-    for metric in ("official_accuracy", "accuracy"):
-        figures = task["metrics"][metric]
-        low, high = figures["ci95"]
-        assert f"{100 * figures['value']:.1f}" in shown
-        assert f"{100 * low:.1f} to {100 * high:.1f}, n 1500" in shown
-        assert metric in shown
-    assert "1500 of 1500 (100.0 %)" in shown
-    assert "uses this project's prompts" in browser.find_element(By.CSS_SELECTOR, ".marks").text
-
-
 @pytest.mark.parametrize(
     ("field", "value", "belongs"),
     [
