@@ -35,8 +35,8 @@ def board(rows: Sequence[Row], width: int) -> RenderableType:
     for heading in (_full, _stacked, _short):
         table = _table(rows, columns, heading, words)
         if _width(table) <= width:
-            return table
-    return Group(*_spread(rows, columns, width))
+            return Group(_TITLE, table)
+    return Group(_TITLE, *_spread(rows, columns, width))
 
 
 def _full(name: str, _column: Column) -> str:
@@ -58,7 +58,7 @@ def _short(name: str, column: Column) -> str:
 def _table(
     rows: Sequence[Row], columns: Mapping[str, Column], heading: Heading, words: Sequence[str]
 ) -> Table:
-    table = Table(title=_TITLE, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in words:
         table.add_column(name, overflow="fold", max_width=_WIDEST_WORD)
     for name, column in columns.items():
