@@ -78,5 +78,5 @@ def evaluate(config: Any) -> int:
             note(group.told)
     note(f"results: {outcome.run.directory.results_path}")
     if problem := conclusion(outcome, config.min_coverage):
-        fail(problem.message, problem.exit_code)
+        raise problem.error()
     return 0

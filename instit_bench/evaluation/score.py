@@ -10,7 +10,7 @@ from pathlib import Path
 
 from instit_bench.datasets.source import open_source
 from instit_bench.errors import InputError, MissingDataError, Problem
-from instit_bench.evaluation.scoring import score_sample, scorer_for
+from instit_bench.evaluation.scoring import scorer_for
 from instit_bench.evaluation.upstream_files import repeat_records, without_echo
 from instit_bench.formats.lmms_eval.log import UnlocatedLog
 from instit_bench.formats.lmms_eval.wording import whose_words
@@ -34,8 +34,9 @@ from instit_bench.runs.manifest import (
     Manifest,
     TaskManifest,
     environment,
+    source_settings,
 )
-from instit_bench.runs.record import SampleRecord, answered, failed, not_run
+from instit_bench.runs.record import SampleRecord, failed, not_run
 from instit_bench.scorers.contract import Contract
 from instit_bench.scorers.judge import JudgeContract
 from instit_bench.tasks.data import load_dataset
@@ -202,6 +203,7 @@ def _manifest(
                 notes=[*found.notes, *_notes(found.samples, predictions)],
             )
         },
+        settings=source_settings(options.data, options.include_path),
         environment=environment(),
     )
 
@@ -259,7 +261,7 @@ def _score(
     for sample in samples:
         prediction = predictions.predictions.get(sample.id)
         if prediction is not None:
-            records.append(answered(sample, prediction, score_sample(scorer, sample, prediction)))
+            records.append(scorer.record(sample, prediction))
         elif sample.id in predictions.failed:
             records.append(predictions.failed[sample.id])
         elif sample.id in predictions.empty:

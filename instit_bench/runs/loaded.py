@@ -49,6 +49,7 @@ class RunTask:
         self._verdicts: Verdicts | None = None
         self._samples: list[SampleRecord] | None = None
         self._result: TaskResult | None = None
+        self._done: tuple[set[str], list[str]] | None = None
 
     @property
     def entry(self) -> TaskManifest:
@@ -100,7 +101,8 @@ class RunTask:
             if spec.extraction:
                 yield with_letter(record, said, spec), said
             else:
-                yield judged(record, said, judging.judges[0]) if record.finished else record, said
+                scored = record.finished and not record.unscored
+                yield judged(record, said, judging.judges[0]) if scored else record, said
 
     def selected(self) -> Iterator[JudgedSample]:
         """Like ``judged``, without samples that the run did not select.
@@ -146,10 +148,27 @@ class RunTask:
         Raises:
             InputError: The journal is broken.
         """
-        kept = self._kept()
-        if kept is not None and kept.n_scored == kept.n_total:
-            return set(self.records)  # a verdict takes a prediction
-        return {record.id for record in self.records.values() if record.finished}
+        return self._looked_through()[0]
+
+    @property
+    def unscored(self) -> list[str]:
+        """The ids of samples whose prediction no scorer has scored yet.
+
+        Raises:
+            InputError: The journal is broken.
+        """
+        return self._looked_through()[1]
+
+    def _looked_through(self) -> tuple[set[str], list[str]]:
+        """Return the answered samples and the unscored ones among them."""
+        if self._done is None:
+            kept = self._kept()
+            if kept is not None and kept.n_scored == kept.n_total:
+                self._done = set(self.records), []  # a verdict takes a prediction
+            else:
+                done = [(r.id, r.unscored) for r in self.records.values() if r.finished]
+                self._done = {name for name, _ in done}, [name for name, open_ in done if open_]
+        return self._done
 
     @property
     def _judging(self) -> JudgingManifest | None:
@@ -213,7 +232,7 @@ class RunTask:
 
     def outdated(self) -> None:
         """Discard cached values computed from samples and verdicts."""
-        self._samples = self._result = None
+        self._samples = self._result = self._done = None
 
     def _opened(self) -> Journal:
         if self._journal is None:
