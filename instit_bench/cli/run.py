@@ -63,7 +63,7 @@ def evaluate(config: Any) -> int:
     """Run, print the outcome, and say how it went in the exit code."""
     from instit_bench.cli.progress import make_reporter
     from instit_bench.cli.tables import engine_summary, print_results
-    from instit_bench.evaluation.runner import conclusion, run
+    from instit_bench.evaluation.runner import run
 
     outcome = run(config, make_reporter())
     results = outcome.run.results
@@ -77,6 +77,6 @@ def evaluate(config: Any) -> int:
         for group in outcome.failures[:_GROUPS_SHOWN]:
             note(group.told)
     note(f"results: {outcome.run.directory.results_path}")
-    if problem := conclusion(outcome, config.min_coverage):
+    if problem := outcome.conclusion(config.min_coverage):
         raise problem.error()
     return 0

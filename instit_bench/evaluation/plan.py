@@ -17,6 +17,7 @@ from instit_bench.evaluation.config import RunConfig
 from instit_bench.evaluation.scoring import scorer_for
 from instit_bench.evaluation.settings import NotSent
 from instit_bench.judging.contracts import contract_for
+from instit_bench.runs.directory import RunDirectory, default_name, run_directory
 from instit_bench.runs.manifest import (
     DataManifest,
     Identity,
@@ -168,6 +169,17 @@ class RunPlan:
             },
             environment=environment(),
         )
+
+
+def directory_of(config: RunConfig) -> RunDirectory:
+    """Return where a run with these settings is, or will be; nothing is created.
+
+    Raises:
+        InputError: The data source does not exist, or the name is not a single folder name.
+    """
+    label = open_source(config.data, config.revision).label
+    name = config.name or default_name(config.model_label, label)
+    return run_directory(config.output, name, lock=not config.no_lock)
 
 
 def make_plan(config: RunConfig, *, offline: bool = False) -> RunPlan:

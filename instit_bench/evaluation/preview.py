@@ -10,8 +10,7 @@ from pathlib import Path
 from instit_bench.backends import create_backend
 from instit_bench.errors import InstitBenchError, NotComparableError, Problem
 from instit_bench.evaluation.config import RunConfig
-from instit_bench.evaluation.plan import RunPlan, TaskPlan, make_plan
-from instit_bench.evaluation.runner import directory_of
+from instit_bench.evaluation.plan import RunPlan, TaskPlan, directory_of, make_plan
 from instit_bench.evaluation.workload import workload_of
 from instit_bench.judging.outlook import Asked, JudgeCalls, calls_left
 from instit_bench.judging.panels import panels_of

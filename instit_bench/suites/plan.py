@@ -11,7 +11,7 @@ from typing import Any
 from instit_bench.backends import BACKENDS
 from instit_bench.errors import InputError
 from instit_bench.evaluation.config import RunConfig
-from instit_bench.evaluation.runner import directory_of
+from instit_bench.evaluation.plan import directory_of
 from instit_bench.runs.directory import RunDirectory, default_name
 from instit_bench.suites.file import Entry, Settings, entries, read_suite
 from instit_bench.validation import did_you_mean

@@ -96,13 +96,13 @@ def main() -> int:
 
 def _run(settings: dict[str, object], reporter: _Telling) -> Problem | None:
     from instit_bench.evaluation.config import make_config
-    from instit_bench.evaluation.runner import conclusion, run
+    from instit_bench.evaluation.runner import run
 
     config = make_config(None, settings)
     outcome = run(config, reporter)
     for line in outcome.warnings:
         reporter.status(line)
-    return conclusion(outcome, config.min_coverage)
+    return outcome.conclusion(config.min_coverage)
 
 
 def _keep_pipes() -> tuple[BinaryIO, BinaryIO]:
