@@ -104,7 +104,7 @@ def collect_command(
     from instit_bench.runs.directory import RunDirectory
 
     config = make_judge_config(ctx.obj)
-    judged, problem = collect_run(RunDirectory(run, lock=not no_lock), config, data)
+    judged, problem = collect_run(RunDirectory(run, lock=not no_lock), config, data, note)
     print_results(judged.results)
     return conclude_judging(judged.results, problem, "0")
 

@@ -20,6 +20,7 @@ from instit_bench.cli import (
     judge,
     leaderboard,
     report,
+    rescore,
     run,
     score,
     tasks,
@@ -41,6 +42,7 @@ app = App(
 )
 app.command("run", cls=settings_command(run.SETTINGS))(run.run_command)
 app.command("score", cls=settings_command(score.SETTINGS))(score.score_command)
+app.command("rescore")(rescore.rescore_command)
 app.command("export")(export.export_command)
 app.command("leaderboard")(leaderboard.leaderboard_command)
 app.command("compare")(compare.compare_command)

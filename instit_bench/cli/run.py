@@ -65,7 +65,7 @@ def _conclude(outcome: RunOutcome, min_coverage: float) -> int:
     if outcome.status == "interrupted":
         fail("interrupted; finished samples are kept; run the same command again to resume", 130)
     if outcome.problem:
-        fail(outcome.problem.message, outcome.problem.exit_code)
+        raise outcome.problem.error()
     for name, task in outcome.run.results.tasks.items():
         if task.coverage < min_coverage:
             fail(

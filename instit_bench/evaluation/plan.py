@@ -14,6 +14,7 @@ from instit_bench.datasets.records import Dataset
 from instit_bench.datasets.source import DataSource, open_source
 from instit_bench.errors import InputError
 from instit_bench.evaluation.config import RunConfig
+from instit_bench.evaluation.scoring import scorer_for
 from instit_bench.evaluation.settings import NotSent
 from instit_bench.judging.contracts import contract_for
 from instit_bench.runs.manifest import (
@@ -22,6 +23,7 @@ from instit_bench.runs.manifest import (
     Manifest,
     TaskManifest,
     environment,
+    source_settings,
 )
 from instit_bench.scorers.contract import Contract
 from instit_bench.scorers.judge import JudgeContract
@@ -162,6 +164,7 @@ class RunPlan:
                 "concurrency": config.in_flight,
                 "fail_on_error": config.fail_on_error,
                 "min_coverage": config.min_coverage,
+                **source_settings(config.data, config.include_path),
             },
             environment=environment(),
         )
@@ -187,6 +190,8 @@ def make_plan(config: RunConfig) -> RunPlan:
     prompts_file = source.prompts_file()
     prompts = read_prompts(prompts_file) if prompts_file else None
     tasks = registry.resolve(config.tasks)
+    for task in tasks:
+        scorer_for(task)  # what is wrong with it shows before data are read
     plans = [_plan_task(task, source, prompts, style, config) for task in tasks]
     if config.sample_id:
         found = {sample.id for plan in plans for sample in plan.selected}

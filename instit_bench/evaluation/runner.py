@@ -30,7 +30,12 @@ from instit_bench.evaluation.failures import FailureGroup, Streak, group_failure
 from instit_bench.evaluation.order import Asked, in_order
 from instit_bench.evaluation.plan import RunPlan, TaskPlan, make_plan
 from instit_bench.evaluation.schedule import Item, Schedule, Turn, leads_ahead
-from instit_bench.evaluation.scoring import ReasoningWatch, score_sample, scorer_for
+from instit_bench.evaluation.scoring import (
+    ReasoningWatch,
+    ScoringFaults,
+    TaskScorer,
+    scorer_for,
+)
 from instit_bench.evaluation.shown_media import ShownMedia
 from instit_bench.evaluation.workload import workload_of
 from instit_bench.judging.contracts import nobody_judges
@@ -42,9 +47,9 @@ from instit_bench.progress import Reporter
 from instit_bench.runs.directory import RunDirectory, default_name, run_directory
 from instit_bench.runs.loaded import Run
 from instit_bench.runs.manifest import add_engine_totals, merge
-from instit_bench.runs.record import SampleRecord, answered, failed
+from instit_bench.runs.record import SampleRecord, answered, failed, unscored
 from instit_bench.runs.results import TaskResult
-from instit_bench.types import Prediction, Request, Sample, Score, Scorer, State
+from instit_bench.types import Prediction, Request, Sample, Score, State
 
 Status = Literal["interrupted", "failed", "finished"]
 
@@ -69,20 +74,23 @@ class _Asking:
     reporter: Reporter
     run: Run
     todo: list[Item[Asked]]
-    scorers: Mapping[str, Scorer]
+    scorers: Mapping[str, TaskScorer]
     journals: Mapping[str, Callable[[SampleRecord], None]]
     judging: JudgingStage | None
     media: ShownMedia
     unavailable: list[str] = field(default_factory=list)
     streak: Streak = field(init=False)
     reasoning: ReasoningWatch = field(init=False)
+    faults: ScoringFaults = field(init=False)
 
     def __post_init__(self) -> None:
         self.streak = Streak(self.plan.config.stop_after)
         self.reasoning = ReasoningWatch(lambda text: self.reporter.status(f"warning: {text}"))
+        self.faults = ScoringFaults(self.reporter.status)
 
     async def ask(self) -> None:
         """Request all that remains, and judge answers as they come in."""
+        self._score_kept()
         if self.judging is None:
             return await self.work()
         async with self.judging as judging:
@@ -94,6 +102,20 @@ class _Asking:
             judging.extract()
             await judging.drain()
         return None
+
+    def _score_kept(self) -> None:
+        """Score what an earlier process could not: no model is asked for it again."""
+        for plan in self.plan.tasks:
+            task = self.run.tasks[plan.task.name]
+            samples = {sample.id: sample for sample in plan.samples} if task.unscored else {}
+            for sample in (samples[name] for name in task.unscored if name in samples):
+                kept = task.records[sample.id]
+                try:
+                    record = self.scorers[task.name].again(kept, sample)
+                except InputError as error:
+                    self.faults.see(error)
+                    record = kept.without_score(str(error))
+                self.journals[task.name](record)
 
     def _answers(self, plan: TaskPlan) -> list[SampleRecord]:
         """The answers to a task's samples; the target stands in for one that is not there yet."""
@@ -160,14 +182,21 @@ class _Asking:
     def _scored(
         self, plan: TaskPlan, sample: Sample, prediction: Prediction, request: Request
     ) -> SampleRecord:
-        score = score_sample(self.scorers[plan.task.name], sample, prediction)
-        if score.state is State.UNPARSED and prediction.filtered:
+        scorer = self.scorers[plan.task.name]
+        if scorer.foreign:  # it may end the process: the prediction is on disk before it is called
+            self.journals[plan.task.name](unscored(sample, prediction, request))
+        try:
+            record = scorer.record(sample, prediction, request)
+        except InputError as error:
+            self.faults.see(error)
+            return unscored(sample, prediction, request, str(error))
+        if record.state is State.UNPARSED and prediction.filtered:
             reason = prediction.finish_reason
             return failed(
                 sample, f"the endpoint's filter cut the reply off (finish_reason {reason})", request
             )
         self.reasoning.see(sample.id, prediction)
-        return answered(sample, prediction, score, request)
+        return record
 
     def warnings(self) -> tuple[str, ...]:
         """Warnings that the numbers alone do not show."""
@@ -240,7 +269,7 @@ def _generate(
     for name in names:
         reporter.lane(name, totals[name], totals[name] - left[name])
     with ExitStack() as stack:
-        stack.enter_context(media.appending())
+        stack.enter_context(media.appending(reporter.status))
         state = _Asking(
             plan,
             backend,
@@ -248,7 +277,10 @@ def _generate(
             run,
             todo,
             scorers={p.task.name: scorer_for(p.task) for p in plan.tasks},
-            journals={name: stack.enter_context(run.tasks[name].journal()) for name in names},
+            journals={
+                name: stack.enter_context(run.tasks[name].journal(reporter.status))
+                for name in names
+            },
             judging=_judging_stage(run, plan, reporter),
             media=media,
         )
@@ -259,7 +291,8 @@ def _generate(
             return True, None, state.warnings()
     if state.unavailable:
         return False, Problem(state.unavailable[0]), state.warnings()
-    return False, problem_of(state.judging), state.warnings()
+    problem = state.faults.problem(run.path) or problem_of(state.judging)
+    return False, problem, state.warnings()
 
 
 async def _until_signalled(state: _Asking) -> None:

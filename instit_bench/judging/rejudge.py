@@ -13,7 +13,7 @@ from instit_bench.judging.config import JudgeConfig
 from instit_bench.judging.contracts import contract_for, extraction_contracts, prompts_near
 from instit_bench.judging.panels import panels_of
 from instit_bench.judging.stage import JudgingStage, judge_all, problem_of
-from instit_bench.progress import Reporter
+from instit_bench.progress import Reporter, Tell
 from instit_bench.runs.directory import RunDirectory
 from instit_bench.runs.loaded import Run
 from instit_bench.runs.manifest import Manifest
@@ -93,7 +93,7 @@ def judge_answers(
 
 
 def collect_run(
-    directory: RunDirectory, config: JudgeConfig, data: str | None
+    directory: RunDirectory, config: JudgeConfig, data: str | None, tell: Tell
 ) -> tuple[Run, Problem | None]:
     """Fetch the verdicts of the run's batch; return the run and the problem, if any.
 
@@ -112,7 +112,7 @@ def collect_run(
                 f"{run.path}: the judge's instructions differ from those submitted; name the data "
                 "folder that has them with --data"
             )
-        problem = collect_batch(run, config, contracts)
+        problem = collect_batch(run, config, contracts, tell)
         return _settled(run, contracts), problem
 
 

@@ -65,7 +65,8 @@ class JudgingStage:
         names = (name for panel in self.panels for name in panel.judging.judges)
         self._judges = {judge.name: judge for judge in make_judges(self.config.setup(names))}
         for task in (task for panel in self.panels for task in panel.contracts):
-            self._journals[task] = self._stack.enter_context(self.run.tasks[task].judgements())
+            judgements = self.run.tasks[task].judgements(self.reporter.status)
+            self._journals[task] = self._stack.enter_context(judgements)
         for judge in self._judges.values():
             self._queues[judge.name] = asyncio.Queue()
             if not judge.late:
@@ -219,6 +220,7 @@ class JudgingStage:
             return
         line = verdict_record(job.sample, job.item, judge.name, job.repeat, contract, verdict)
         self._journals[job.task](line)
+        judge.keep(contract, job.item, job.repeat, verdict)  # what is cached was paid for by a run
         panel.last_error = line.error or panel.last_error
         first = panel.role == "judging" and self.run.manifest.judging is None
         if line.given or first:

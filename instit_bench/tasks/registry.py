@@ -11,6 +11,7 @@ from pathlib import Path
 from instit_bench.errors import InputError
 from instit_bench.resources import shipped
 from instit_bench.tasks.config import GroupConfig, TaskConfig, read_config
+from instit_bench.tasks.functions import forget_functions
 from instit_bench.tasks.task import Task
 
 ENTRY_POINT_GROUP = "instit_bench.tasks"
@@ -64,6 +65,7 @@ def load_registry(include_paths: Sequence[Path] = ()) -> TaskRegistry:
     Raises:
         InputError: A folder does not exist, a plugin is broken, or two plugins share a name.
     """
+    forget_functions()
     registry = TaskRegistry()
     for folder in (shipped("tasks"), *_entry_point_folders(), *include_paths):
         if not folder.is_dir():
