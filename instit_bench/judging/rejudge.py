@@ -38,7 +38,7 @@ def judge_run(
         judges = config.extractor is None or config.judge
         contracts = contracts_of(run.manifest, data) if judges else {}
         letters = extraction_contracts(run.manifest, run.tasks) if config.extractor else {}
-        _check_there_is_work(run, config, contracts, letters)
+        check_there_is_work(run, config, contracts, letters)
         reporter.begin(run.path)
         try:
             problem = judge_answers(run, config, contracts, reporter, letters)
@@ -47,9 +47,14 @@ def judge_run(
         return _settled(run, _named_for(run, config, contracts, letters)), problem
 
 
-def _check_there_is_work(
+def check_there_is_work(
     run: Run, config: JudgeConfig, contracts: Collection[str], letters: Collection[str]
 ) -> None:
+    """Check that the run has predictions to judge, and that there is a judge.
+
+    Raises:
+        InputError: It has none, or there is none.
+    """
     if config.extractor and not letters:
         raise InputError(f"{run.path}: has no multiple-choice task to extract letters from")
     if not contracts and not letters:
