@@ -64,7 +64,7 @@ def list_command(
         if not RunDirectory(path).exists:
             Run.load(path)  # says what is wrong
     found = sorted(map(overview, paths), key=lambda one: one.updated, reverse=True)
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     table.add_column("run", overflow="fold")
     for column in ("status", "done", "age", "size"):
         words = column == "status"
