@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
+_UNFOLDED = 1000  # characters: wider than any table of ours
+
+
 @dataclass
 class Settings:
     """How much a command tells: ``--quiet``, ``--verbose`` and ``--log-file``."""
@@ -47,14 +50,19 @@ def configure(*, quiet: bool, verbose: bool, log_file: Path | None) -> None:
 
 
 def stdout() -> Console:
-    """Results: tables and numbers, never cut to a width when piped."""
+    """Results: tables and numbers, as wide as the terminal.
+
+    In a pipe or file they are as wide as ``COLUMNS`` says, or else as their content needs.
+    """
     from rich.console import Console
 
     class Output(Console):
         def on_broken_pipe(self) -> None:  # rich would make exit code 1 of it
             raise BrokenPipeError
 
-    wide = None if sys.stdout is not None and sys.stdout.isatty() else 200
+    terminal = sys.stdout is not None and sys.stdout.isatty()
+    columns = os.environ.get("COLUMNS", "")
+    wide = None if terminal or columns.isdecimal() else _UNFOLDED
     return Output(highlight=False, width=wide, soft_wrap=False)
 
 

@@ -21,8 +21,11 @@ from instit_bench.cli import (
     judge,
     leaderboard,
     report,
+    rescore,
     run,
+    runs,
     score,
+    suite,
     tasks,
 )
 from instit_bench.cli.console import fail, write_nowhere
@@ -41,12 +44,15 @@ app = App(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("run", cls=settings_command(run.SETTINGS))(run.run_command)
+app.command("suite", cls=settings_command(suite.SETTINGS, *suite.OVERRIDES))(suite.suite_command)
 app.command("score", cls=settings_command(score.SETTINGS))(score.score_command)
+app.command("rescore")(rescore.rescore_command)
 app.command("export")(export.export_command)
 app.command("leaderboard")(leaderboard.leaderboard_command)
 app.command("compare")(compare.compare_command)
 app.command("report")(report.report_command)
 app.command("check")(check.check_command)
+app.add_typer(runs.app, name="runs")
 app.add_typer(baseline.app, name="baseline")
 app.add_typer(judge.app, name="judge")
 app.add_typer(tasks.app, name="tasks")

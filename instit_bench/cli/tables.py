@@ -21,13 +21,18 @@ def print_results(results: RunResults) -> None:
     """A run's metrics, then its leaderboard row."""
     console = stdout()
     console.print(_metrics_table(results))
-    row = row_of(results, source="run")
+    row = row_of(results, source="")
     console.print(board([row], console.width))
     for line in explained_marks([row]):
         console.print(line)
     for name, task in results.tasks.items():
         for note in task.notes:
             console.print(escape(f"{name}: {note}"))
+
+
+def print_metrics(results: RunResults) -> None:
+    """A run's metrics alone."""
+    stdout().print(_metrics_table(results))
 
 
 def engine_summary(engine: EngineResult) -> tuple[str, str]:
