@@ -36,6 +36,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "leaderboard": {"scorers", "runs"},
     "report": STORED | {"comparison", "leaderboard"},
     "suites": STORED | {"backends", "evaluation", "comparison", "leaderboard"},
+    "view": {"runs", "leaderboard", "report"},
     "integrations": STORED | {"backends", "formats", "judging", "evaluation"},
 }
 

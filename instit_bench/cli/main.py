@@ -25,6 +25,7 @@ from instit_bench.cli import (
     score,
     suite,
     tasks,
+    view,
 )
 from instit_bench.cli.console import fail
 from instit_bench.cli.options import App, settings_command
@@ -49,6 +50,7 @@ app.command("export")(export.export_command)
 app.command("leaderboard")(leaderboard.leaderboard_command)
 app.command("compare")(compare.compare_command)
 app.command("report")(report.report_command)
+app.command("view")(view.view_command)
 app.command("check")(check.check_command)
 app.add_typer(baseline.app, name="baseline")
 app.add_typer(judge.app, name="judge")
