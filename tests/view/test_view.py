@@ -18,6 +18,7 @@ from tests.view.conftest import viewer
 RUN = ("run", "--backend", "baseline", "--data", "demo", "--tasks", "inst_it_image_mc")
 HOSTILE = "<img src=x onerror='document.title=1'>"
 OUTSIDE = "secret-model"
+WEB = httpx.Client(timeout=60)
 
 
 @pytest.fixture(scope="module")
@@ -50,13 +51,13 @@ def contents(folder: Path) -> dict[str, int]:
 
 
 def test_only_runs_that_lie_in_the_folder_are_shown(address):
-    found = httpx.get(f"{address}/runs.json").json()
+    found = WEB.get(f"{address}/runs.json").json()
     assert [run["name"] for run in found] == [HOSTILE, "one", "two"]
     assert found[1] | {"version": ""} == {
         **{"name": "one", "status": "finished", "done": 16, "total": 16, "version": ""}
     }
     for path in ("/", "/leaderboard", "/leaderboard?published"):
-        assert OUTSIDE not in httpx.get(address + path).text
+        assert OUTSIDE not in WEB.get(address + path).text
 
 
 @pytest.mark.parametrize(
@@ -80,7 +81,7 @@ def test_no_path_leads_out_of_the_folder(address, path):
 
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "evil.example:80", ""])
 def test_another_host_name_is_refused(address, host):
-    answer = httpx.get(f"{address}/runs.json", headers={"Host": host})
+    answer = WEB.get(f"{address}/runs.json", headers={"Host": host})
     assert answer.status_code == 400
     assert "one" not in answer.text
 
@@ -88,12 +89,12 @@ def test_another_host_name_is_refused(address, host):
 def test_nothing_is_written_to_the_runs_and_only_reading_is_allowed(address, folder):
     before = contents(folder / "results")
     for path in ("/", "/leaderboard", "/reports/one/", "/reports/one/two/"):
-        answer = httpx.get(address + path, timeout=60)
+        answer = WEB.get(address + path)
         assert answer.status_code == 200
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
         assert answer.headers["X-Frame-Options"] == "DENY"
         assert "default-src &#39;none&#39;" in answer.text
-        assert httpx.post(address + path).status_code == 405
+        assert WEB.post(address + path).status_code == 405
     assert contents(folder / "results") == before
 
 
@@ -150,11 +151,11 @@ def test_a_broken_run_is_reported_and_the_others_are_shown(tmp_path):
     journal = tmp_path / "results/bad/samples/inst_it_image_mc.jsonl"
     journal.write_text("{}\n" + journal.read_text())
     with viewer(tmp_path) as served:
-        answer = httpx.get(f"{served}/reports/bad/")
+        answer = WEB.get(f"{served}/reports/bad/")
         assert answer.status_code == 500
         assert "inst_it_image_mc.jsonl: line 1" in answer.text
         assert answer.headers["content-type"].startswith("text/plain")
-        assert httpx.get(f"{served}/reports/good/").status_code == 200
+        assert WEB.get(f"{served}/reports/good/").status_code == 200
 
 
 def test_a_missing_folder_and_a_taken_port_are_usage_errors(cli, tmp_path):
