@@ -35,6 +35,7 @@ from instit_bench.errors import InputError
 from instit_bench.types import Prediction
 
 LARGEST_REPLY = 64 * 2**20
+LARGEST_FILE = 256 * 2**20  # a batch's output: 50,000 verdicts of a kilobyte are 50 MB
 # Many servers close an idle connection after five seconds; a request sent at that moment
 # is lost, so the client closes first.
 _IDLE_S = 3.0
@@ -50,7 +51,7 @@ _begun: ContextVar[Callable[[], None] | None] = ContextVar("begun", default=None
 
 
 class ReplyTooLarge(openai.APIError):
-    """A reply's body is larger than ``LARGEST_REPLY``."""
+    """A reply's body is larger than ``LARGEST_REPLY``, or a file than ``LARGEST_FILE``."""
 
 
 def make_client(
@@ -171,16 +172,17 @@ class _BoundedClient(openai.DefaultAsyncHttpxClient):
             extensions=pattern.extensions,
         )
 
-    async def send(self, request: Any, *, stream: bool = False, **options: Any) -> Any:
-        """Send a request; completions are read whole here, anything else is unchanged."""
-        if not request.url.path.endswith("/completions"):
-            return await self._followed(request, stream=stream, **options)
-        response = await self._followed(request, stream=True, **options)
+    async def send(self, request: Any, **options: Any) -> Any:
+        """Send a request and read its reply, which is always read whole here."""
+        path = request.url.path
+        response = await self._followed(request, **options | {"stream": True})
         try:
-            body = await _read(response)
+            most = LARGEST_FILE if path.endswith("/content") else LARGEST_REPLY
+            body = await _read(response, most)
         finally:
             await response.aclose()
-        fault = _hidden_fault(body) if response.is_success else None
+        completed = response.is_success and path.endswith("/completions")
+        fault = _hidden_fault(body) if completed else None
         return type(response)(
             fault.status if fault else response.status_code,
             headers=[(k, v) for k, v in response.headers.raw if k.lower() not in _ENCODED],
@@ -232,7 +234,7 @@ def _is_same(following: Any, request: Any) -> bool:
     return origins[0] == origins[1] and following.method == request.method
 
 
-async def _read(response: Any) -> bytes:
+async def _read(response: Any, most: int) -> bytes:
     body = bytearray()
     begun = _begun.get() if response.is_success else None
     packed = "content-encoding" in response.headers
@@ -241,9 +243,9 @@ async def _read(response: Any) -> bytes:
             begun()
             begun = None
         body += chunk
-        if len(body) > LARGEST_REPLY:
+        if len(body) > most:
             raise ReplyTooLarge(
-                f"the endpoint's reply is larger than {LARGEST_REPLY // 2**20} MiB",
+                f"the endpoint's reply is larger than {most // 2**20} MiB",
                 response.request,
                 body=None,
             )

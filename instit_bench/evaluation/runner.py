@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
 
 from instit_bench.backends import (
     Backend,
@@ -16,7 +15,6 @@ from instit_bench.backends import (
     GenerationError,
     create_backend,
 )
-from instit_bench.datasets.source import open_source
 from instit_bench.errors import (
     InputError,
     InstitBenchError,
@@ -26,9 +24,10 @@ from instit_bench.errors import (
 )
 from instit_bench.evaluation.config import RunConfig, errors_allowed
 from instit_bench.evaluation.dispatch import ask_all
-from instit_bench.evaluation.failures import FailureGroup, Streak, group_failures
+from instit_bench.evaluation.failures import Streak, group_failures
 from instit_bench.evaluation.order import Asked, in_order
-from instit_bench.evaluation.plan import RunPlan, TaskPlan, make_plan
+from instit_bench.evaluation.outcome import RunOutcome, Status
+from instit_bench.evaluation.plan import RunPlan, TaskPlan, directory_of, make_plan
 from instit_bench.evaluation.schedule import Item, Schedule, Turn, leads_ahead
 from instit_bench.evaluation.scoring import (
     ReasoningWatch,
@@ -44,25 +43,12 @@ from instit_bench.judging.stage import JudgingStage, problem_of
 from instit_bench.media import MediaError, resolve_media
 from instit_bench.media.fingerprint import Fingerprint, fingerprints
 from instit_bench.progress import Reporter
-from instit_bench.runs.directory import RunDirectory, default_name, run_directory
+from instit_bench.runs.directory import RunDirectory
 from instit_bench.runs.loaded import Run
 from instit_bench.runs.manifest import add_engine_totals, merge
 from instit_bench.runs.record import SampleRecord, answered, failed, unscored
 from instit_bench.runs.results import TaskResult
 from instit_bench.types import Prediction, Request, Sample, Score, State
-
-Status = Literal["interrupted", "failed", "finished"]
-
-
-@dataclass(frozen=True)
-class RunOutcome:
-    """How a run ended; ``problem`` says what went wrong if it did not finish."""
-
-    run: Run
-    status: Status
-    problem: Problem | None = None
-    failures: tuple[FailureGroup, ...] = ()
-    warnings: tuple[str, ...] = ()
 
 
 @dataclass
@@ -211,9 +197,7 @@ def run(config: RunConfig, reporter: Reporter) -> RunOutcome:
         InputError: Settings, tasks or data are not valid; nothing was requested.
         NotComparableError: The run directory contains a run with other settings.
     """
-    label = open_source(config.data, config.revision).label
-    name = config.name or default_name(config.model_label, label)
-    directory = run_directory(config.output, name, lock=not config.no_lock)
+    directory = directory_of(config)
     directory.refuse_if_held()
     if config.existing == "resume" and not directory.exists:
         raise InputError(f"--resume: there is no run at {directory.path}")
@@ -269,7 +253,7 @@ def _generate(
     for name in names:
         reporter.lane(name, totals[name], totals[name] - left[name])
     with ExitStack() as stack:
-        stack.enter_context(media.appending())
+        stack.enter_context(media.appending(reporter.status))
         state = _Asking(
             plan,
             backend,
@@ -277,7 +261,10 @@ def _generate(
             run,
             todo,
             scorers={p.task.name: scorer_for(p.task) for p in plan.tasks},
-            journals={name: stack.enter_context(run.tasks[name].journal()) for name in names},
+            journals={
+                name: stack.enter_context(run.tasks[name].journal(reporter.status))
+                for name in names
+            },
             judging=_judging_stage(run, plan, reporter),
             media=media,
         )

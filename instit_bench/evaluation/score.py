@@ -87,6 +87,9 @@ def score_file(options: ScoreOptions, make_reporter: Callable[[], Reporter]) -> 
         raise InputError(f"--task {options.task}: is a group; name a single task")
     task = tasks[0]
     read = read_predictions(options.file, task)
+    name = options.name or _run_name(task, read, options)
+    directory = run_directory(options.output, name, lock=options.lock)
+    directory.refuse_if_held()
     found = _samples(task, read, options)
     file = read.located(found.samples) if isinstance(read, UnlocatedLog) else read
     predictions = without_echo(file, found.samples)
@@ -94,8 +97,6 @@ def score_file(options: ScoreOptions, make_reporter: Callable[[], Reporter]) -> 
     manifest = _manifest(task, found, predictions, options, len(records))
     contracts = contracts_of(manifest, options.data)
     letters = _letters(task, manifest, options.judging)
-    name = options.name or _run_name(task, predictions, options)
-    directory = run_directory(options.output, name, lock=options.lock)
     kept = directory.set_aside()
     with directory.locked():
         earlier = _keep_verdicts(kept, directory) if kept else {}
@@ -158,7 +159,7 @@ def _judge(
         reporter.end()
 
 
-def _run_name(task: Task, predictions: PredictionFile, options: ScoreOptions) -> str:
+def _run_name(task: Task, predictions: PredictionFile | UnlocatedLog, options: ScoreOptions) -> str:
     """Name the run after the model; with the task's name if the model's name comes from a log.
 
     One model has one log per task, and none may replace another.

@@ -26,8 +26,13 @@ _SCRIPTS = (
     "report_state.js",
     "report_filter.js",
     "report_list.js",
+    "report_diff.js",
     "report_details.js",
+    "report_answers.js",
     "report_baseline.js",
+    "report_formats.js",
+    "report_copy.js",
+    "report_download.js",
     "report.js",
 )
 _STYLES = (
@@ -87,7 +92,7 @@ def _rendered(runs: Sequence[LoadedRun], media_folder: Path | None) -> tuple[str
         marks=[mark for head in heads for mark in head.marks],
         metrics=metric_tables(runs),
         provenance=provenance(runs),
-        charts=plots(runs),
+        charts=plots(runs, found),
         data=data,
     )
     return page, data

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from instit_bench.errors import InputError
+from instit_bench.progress import Tell
 from instit_bench.runs.directory import RunDirectory
 from instit_bench.runs.extracted import metrics_of, with_letter
 from instit_bench.runs.journal import Journal, JournalWriter, read_lines
@@ -179,9 +180,9 @@ class RunTask:
         return kept_results(self._run.directory, self._run.manifest).get(self.name)
 
     @contextmanager
-    def journal(self) -> Iterator[Callable[[SampleRecord], None]]:
+    def journal(self, tell: Tell) -> Iterator[Callable[[SampleRecord], None]]:
         """Yield a function that appends samples to the journal."""
-        with self._opened().appending() as write:
+        with self._opened().appending(tell) as write:
 
             def append(record: SampleRecord) -> None:
                 write(record)
@@ -190,10 +191,10 @@ class RunTask:
             yield append
 
     @contextmanager
-    def judgements(self) -> Iterator[Callable[[VerdictRecord], None]]:
+    def judgements(self, tell: Tell) -> Iterator[Callable[[VerdictRecord], None]]:
         """Yield a function that appends verdicts to the task's file."""
         verdicts = self.verdicts
-        with JournalWriter(self._run.directory.verdicts_path(self.name)) as writer:
+        with JournalWriter(self._run.directory.verdicts_path(self.name), tell) as writer:
 
             def append(verdict: VerdictRecord) -> None:
                 writer.append(verdict)
