@@ -14,8 +14,8 @@ from instit_bench.api.threads import outside_any_loop
 from instit_bench.api.values import RunFrames
 from instit_bench.errors import Problem
 from instit_bench.evaluation.config import RunConfig, make_config, make_judge_config
+from instit_bench.evaluation.outcome import RunOutcome
 from instit_bench.evaluation.rescore import rescore_run
-from instit_bench.evaluation.runner import RunOutcome
 from instit_bench.evaluation.runner import run as run_to_outcome
 from instit_bench.evaluation.score import ScoreOptions, score_file
 from instit_bench.judging.rejudge import judge_run

@@ -26,9 +26,9 @@ def executed(tmp_path_factory):
 
 
 def outputs(notebook):
-    """Return the output of each code cell as text."""
+    """Return the output of each code cell as one text: what is printed may come in pieces."""
     return [
-        [output.get("data", {}).get("text/plain", output.get("text")) for output in cell.outputs]
+        "".join(o.get("data", {}).get("text/plain") or o.get("text", "") for o in cell.outputs)
         for cell in notebook.cells
         if cell.cell_type == "code"
     ]
