@@ -22,6 +22,7 @@ from instit_bench.cli import (
     report,
     rescore,
     run,
+    runs,
     score,
     suite,
     tasks,
@@ -50,6 +51,7 @@ app.command("leaderboard")(leaderboard.leaderboard_command)
 app.command("compare")(compare.compare_command)
 app.command("report")(report.report_command)
 app.command("check")(check.check_command)
+app.add_typer(runs.app, name="runs")
 app.add_typer(baseline.app, name="baseline")
 app.add_typer(judge.app, name="judge")
 app.add_typer(tasks.app, name="tasks")

@@ -28,6 +28,11 @@ def print_results(results: RunResults) -> None:
             console.print(escape(f"{name}: {note}"))
 
 
+def print_metrics(results: RunResults) -> None:
+    """A run's metrics alone."""
+    stdout().print(_metrics_table(results))
+
+
 def engine_summary(engine: EngineResult) -> tuple[str, str]:
     """Two lines: the tokens, and where the time went."""
     return (
