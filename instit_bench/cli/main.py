@@ -27,6 +27,7 @@ from instit_bench.cli import (
     score,
     suite,
     tasks,
+    view,
 )
 from instit_bench.cli.console import fail, write_nowhere
 from instit_bench.cli.options import READER_GONE, App, settings_command
@@ -51,6 +52,7 @@ app.command("export")(export.export_command)
 app.command("leaderboard")(leaderboard.leaderboard_command)
 app.command("compare")(compare.compare_command)
 app.command("report")(report.report_command)
+app.command("view")(view.view_command)
 app.command("check")(check.check_command)
 app.add_typer(runs.app, name="runs")
 app.add_typer(baseline.app, name="baseline")
