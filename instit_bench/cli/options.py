@@ -20,12 +20,22 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
     from pydantic.fields import FieldInfo
 
+READER_GONE = 141
+"""The exit code of a process that SIGPIPE ends."""
+
 NoLock = Annotated[
     bool,
     typer.Option(
         "--no-lock",
         help="Do not lock the run (for file systems without locks); "
         "never start two processes on one run.",
+    ),
+]
+DryRun = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run",
+        help="Only print tasks, requests, tokens, judge calls, cost and free disk space.",
     ),
 ]
 IncludePath = Annotated[
@@ -74,6 +84,16 @@ class Group(TyperGroup):
             sys.stderr.write(f"{ctx.get_help()}\n")
             raise typer.Exit(2)
         return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command; end as SIGPIPE would where the reader of our output has gone.
+
+        Typer makes exit code 1 of it, which would say that the run failed.
+        """
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise typer.Exit(READER_GONE) from None
 
 
 class App(typer.Typer):
@@ -151,7 +171,8 @@ def _parameter(name: str, field: FieldInfo, panel: str | None) -> Parameter:
         rich_help_panel=panel,
         show_default=False,
     )
-    kind: Any = bool if is_flag else (list[str] if _is_list(field.annotation) else str) | None
+    several = _is_list(field.annotation) or extra.get("repeatable")
+    kind: Any = bool if is_flag else (list[str] if several else str) | None
     return Parameter(
         name,
         Parameter.KEYWORD_ONLY,

@@ -17,6 +17,7 @@ from instit_bench.evaluation.config import RunConfig
 from instit_bench.evaluation.scoring import scorer_for
 from instit_bench.evaluation.settings import NotSent
 from instit_bench.judging.contracts import contract_for
+from instit_bench.runs.directory import RunDirectory, default_name, run_directory
 from instit_bench.runs.manifest import (
     DataManifest,
     Identity,
@@ -170,8 +171,21 @@ class RunPlan:
         )
 
 
-def make_plan(config: RunConfig) -> RunPlan:
+def directory_of(config: RunConfig) -> RunDirectory:
+    """Return where a run with these settings is, or will be; nothing is created.
+
+    Raises:
+        InputError: The data source does not exist, or the name is not a single folder name.
+    """
+    label = open_source(config.data, config.revision).label
+    name = config.name or default_name(config.model_label, label)
+    return run_directory(config.output, name, lock=not config.no_lock)
+
+
+def make_plan(config: RunConfig, *, offline: bool = False) -> RunPlan:
     """Read tasks, data and prompts; nothing is requested yet.
+
+    With ``offline``, data that are not there are not downloaded either.
 
     Raises:
         InputError: A task is unknown or not valid, or data are missing or not valid.
@@ -186,7 +200,7 @@ def make_plan(config: RunConfig) -> RunPlan:
     has_roles = backend.takes_roles(config.model, config.adapter_options())
     style = config.prompt_style if has_roles else "raw"
     registry = load_registry(config.include_path)
-    source = open_source(config.data, config.revision)
+    source = open_source(config.data, config.revision, offline=offline)
     prompts_file = source.prompts_file()
     prompts = read_prompts(prompts_file) if prompts_file else None
     tasks = registry.resolve(config.tasks)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from instit_bench.errors import InputError, Problem
 from instit_bench.judging.config import JudgeConfig
 from instit_bench.judging.contracts import contract_for, extraction_contracts, prompts_near
 from instit_bench.judging.panels import panels_of
-from instit_bench.judging.stage import JudgingStage, judge_all, problem_of
+from instit_bench.judging.stage import JudgingStage, judge_now
 from instit_bench.progress import Reporter, Tell
 from instit_bench.runs.directory import RunDirectory
 from instit_bench.runs.loaded import Run
@@ -38,7 +37,7 @@ def judge_run(
         judges = config.extractor is None or config.judge
         contracts = contracts_of(run.manifest, data) if judges else {}
         letters = extraction_contracts(run.manifest, run.tasks) if config.extractor else {}
-        _check_there_is_work(run, config, contracts, letters)
+        check_there_is_work(run, config, contracts, letters)
         reporter.begin(run.path)
         try:
             problem = judge_answers(run, config, contracts, reporter, letters)
@@ -47,9 +46,14 @@ def judge_run(
         return _settled(run, _named_for(run, config, contracts, letters)), problem
 
 
-def _check_there_is_work(
+def check_there_is_work(
     run: Run, config: JudgeConfig, contracts: Collection[str], letters: Collection[str]
 ) -> None:
+    """Check that the run has predictions to judge, and that there is a judge.
+
+    Raises:
+        InputError: It has none, or there is none.
+    """
     if config.extractor and not letters:
         raise InputError(f"{run.path}: has no multiple-choice task to extract letters from")
     if not contracts and not letters:
@@ -87,9 +91,7 @@ def judge_answers(
     panels = panels_of(config, contracts, letters)
     if not panels:
         return None
-    stage = JudgingStage(run, config, panels, reporter)
-    asyncio.run(judge_all(stage))
-    return problem_of(stage)
+    return judge_now(JudgingStage(run, config, panels, reporter))
 
 
 def collect_run(

@@ -62,8 +62,8 @@ CASES = {
         "has no model 'gpt-4o'",
     ),
     "an option that takes one value, given twice": (
-        lambda p: [*DEMO, "--model", "random"],
-        "--model: given 2 times, but takes one value",
+        lambda p: [*DEMO, "--backend", "baseline"],
+        "--backend: given 2 times, but takes one value",
     ),
     "unknown task": (lambda p: [*DEMO, "--tasks", "gpt4tool"], "did you mean 'gpt4tools'"),
     "unknown sample": (lambda p: [*DEMO, "--sample-id", "zzz"], "--sample-id zzz"),

@@ -108,7 +108,7 @@ def test_a_damaged_run_folder_is_an_error_or_gives_the_right_numbers(
         place = copied(folder, tmp_path / str(number))
         damage(place / "results/r" / file)
         try:
-            done = within(60, COMMANDS[command], place)
+            done = within(20, COMMANDS[command], place)
             wrong = problem_of(done, place, right)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - any is a finding
             wrong, done = f"raised {error!r}"[:300], None
@@ -138,10 +138,17 @@ def problem_of(done, place: Path, right: dict[str, str]) -> str | None:
 
 
 def same(found: dict[str, str], right: dict[str, str]) -> bool:
-    """Whether two rows have the same numbers, or the row says that samples are missing."""
-    numbers = {k: v for k, v in found.items() if k in right and re.fullmatch(r"[\d.]*", right[k])}
-    expected = {k: right[k] for k in numbers}
-    return numbers == expected or "coverage" in found.get("marks", "")
+    """Whether two rows have the same numbers, except of tasks marked as incomplete."""
+    incomplete = [
+        name.removesuffix("_marks")
+        for name, marks in found.items()
+        if name.endswith("_marks") and "coverage" in marks
+    ]
+    return all(
+        found.get(name) == value
+        for name, value in right.items()
+        if re.fullmatch(r"[\d.]*", value) and not any(name.startswith(task) for task in incomplete)
+    )
 
 
 HOSTILE = "\x1b[31m\n::error::x\x07"

@@ -9,6 +9,11 @@ function showBaseline() {
   }
 }
 
+/** The baseline's index, -1 if there is none. */
+function baselineIndex() {
+  return DATA.runs.findIndex((run) => run.label === byId("baseline")?.value);
+}
+
 byId("baseline")?.addEventListener("change", (event) => {
   const first = event.target.selectedIndex === 0;
   change("baseline", first ? "" : event.target.value);
