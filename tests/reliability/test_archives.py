@@ -57,7 +57,7 @@ def archive_of(path: Path, random_: random.Random) -> None:
         path.write_bytes(data[: random_.choice((len(data), random_.randrange(len(data))))])
 
 
-@sizes(short=40, long=3_000)
+@sizes(short=40, long=2_000)
 def test_no_archive_writes_outside_its_folder_or_fills_the_disk(tmp_path, size, figure):
     refused = escaped = 0
     for number in range(size):

@@ -27,7 +27,7 @@ OLD = ("run", "--model", "echo-gold", *OF_A_RUN)
 NEW = ("run", "--model", "first", *OF_A_RUN)
 IN_FLIGHT = 4
 FEW = {"run": 6, "fresh": 4, "score": 4, "judge": 4}
-MANY = {"run": 60, "fresh": 40, "score": 40, "judge": 40}
+MANY = {"run": 50, "fresh": 30, "score": 30, "judge": 40}
 
 
 @dataclass

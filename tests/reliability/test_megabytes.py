@@ -100,7 +100,7 @@ def spent(read: Callable[[str], object], piece: str, frame: str) -> tuple[float,
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="measures in a forked process")
-@sizes(short=1, long=1000)
+@sizes(short=1, long=80)
 def test_a_megabyte_of_any_text_is_read_in_a_second_and_100_megabytes(size, figure):
     nothing = spent(len, "x", "{}")
     texts = [(piece, frame) for frame in FRAMES for piece in PIECES]
