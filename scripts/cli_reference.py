@@ -12,7 +12,7 @@ from instit_bench.cli.main import app
 
 DOCS = Path(__file__).resolve().parents[1] / "docs" / "cli.md"
 _WIDTH = 78
-HEAD = """# Command line
+HEAD = r"""# Command line
 
 Results go to standard output; progress, notes and errors go to standard error. This page is
 generated from `--help` by `python scripts/cli_reference.py`.
