@@ -22,21 +22,22 @@ file with `--config`; options on the command line override the file. An option t
 must not be given twice.
 
 Each option can also be set in the environment. Options of `run`, and those that mean the same in
-several commands, are `INSTIT_BENCH_` and their name: `INSTIT_BENCH_BASE_URL`, `INSTIT_BENCH_DATA`,
-`INSTIT_BENCH_QUIET`. All others carry their command: `INSTIT_BENCH_REPORT_OUTPUT`,
-`INSTIT_BENCH_RUN_FRESH`. A switch is `true` or `false`; a repeatable option has one value per line. The
-command line takes precedence over the environment, and the environment over `--config`. A variable
-that begins with `INSTIT_BENCH_` but stands for no option is reported.
+several commands, are `INSTIT_BENCH_` and their name: `INSTIT_BENCH_BASE_URL`,
+`INSTIT_BENCH_DATA`, `INSTIT_BENCH_QUIET`. All others carry their command:
+`INSTIT_BENCH_REPORT_OUTPUT`, `INSTIT_BENCH_RUN_FRESH`. A switch is `true` or `false`; a
+repeatable option has one value per line. The command line takes precedence over the environment,
+and the environment over `--config`. A variable that begins with `INSTIT_BENCH_` but stands for no
+option is reported.
 
 A file `.env` in the working directory (not in folders above it) may hold such variables, and
-`*_API_KEY`, `*_TOKEN` and `OPENAI_BASE_URL`, as `NAME=value`; other lines in it are ignored. What the
-environment sets takes precedence. Each command names what it took, never a value. Do not run the
-program in a folder whose `.env` you would not trust: it can send your key to another address.
+`*_API_KEY`, `*_TOKEN` and `OPENAI_BASE_URL`, as `NAME=value`; other lines in it are ignored. What
+the environment sets takes precedence. Each command names what it took, never a value. Do not run
+the program in a folder whose `.env` you would not trust: it can send your key to another address.
 `INSTIT_BENCH_INCLUDE_PATH`, which runs code, is refused there.
 
 Messages can be fewer (`--quiet`), more (`--verbose`), or also in a file (`--log-file`).
-`instit-bench --install-completion` lets the shell complete commands, options, tasks, backends and run
-folders.
+`instit-bench --install-completion` lets the shell complete commands, options, tasks, backends and
+run folders.
 
 | exit code | meaning |
 |---|---|
