@@ -137,6 +137,7 @@ class TaskMetadata(BaseModel):
     id_field: str = "id"
     question_field: str = "question"
     choice_fields: tuple[str, ...] = ()
+    prediction_field: str | None = None
     official_prompt: str | None = None
     prompt_styles: dict[str, PromptStyle] = Field(default_factory=dict)
     chat_style: str | None = None
