@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
 Doc = Mapping[str, Any]
 
 
-def process_docs(docs: Iterable[Doc]) -> list[dict[str, Any]]:
-    """Give each item an id: the name of its image, which no other item has."""
-    return [{**doc, "id": PurePosixPath(doc["image"]).stem} for doc in docs]
+def process_docs(docs: Any) -> Any:
+    """Give each item an id; lmms-eval gives a ``Dataset`` and wants one back."""
+    return docs.map(_with_id) if hasattr(docs, "map") else [_with_id(doc) for doc in docs]
+
+
+def _with_id(doc: Doc) -> dict[str, Any]:
+    """Name an item after its image, which no other item has."""
+    return {**doc, "id": PurePosixPath(doc["image"]).stem}
 
 
 def doc_to_visual(doc: Doc) -> list[str]:
