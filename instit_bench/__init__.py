@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import sys
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
 
 from instit_bench._version import __version__
 
+TYPE_CHECKING = False  # without importing typing, which takes longer than all the rest
 if TYPE_CHECKING:
+    from typing import Any
+
     from instit_bench.api import (
         Check,
         Comparison,

@@ -17,6 +17,7 @@ from instit_bench.scorers.registry import SCORERS
 PACKAGE = Path(__file__).resolve().parents[1] / "instit_bench"
 LEAVES = {
     *("types", "errors", "plugins", "resources", "endpoint", "display", "progress", "validation"),
+    "stopping",
     "_version",
 }
 STORED = {"scorers", "datasets", "media", "stats", "tasks", "runs"}
@@ -36,6 +37,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "leaderboard": {"scorers", "runs"},
     "report": STORED | {"comparison", "leaderboard"},
     "suites": STORED | {"backends", "evaluation", "comparison", "leaderboard"},
+    "view": {"runs", "leaderboard", "report"},
     "integrations": STORED | {"backends", "formats", "judging", "evaluation"},
 }
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from instit_bench.display import counted, path_text
-from instit_bench.progress import Reporter, Silent
+from instit_bench.progress import Outcome, Reporter, Silent, Tally
 
 _EVERY_S = 0.25
 
@@ -35,25 +35,17 @@ def in_notebook() -> bool:
 
 
 @dataclass
-class _Lane:
-    total: int
-    done: int
-    failed: int = 0
-
-
-@dataclass
 class Bars:
     """One bar per lane, as a notebook shows them: a task, or its judging."""
 
     run: str = ""
     status: str = ""
-    lanes: dict[str, _Lane] = field(default_factory=dict)
+    tally: Tally = field(default_factory=Tally)
 
     def __repr__(self) -> str:
-        done = sum(lane.done for lane in self.lanes.values())
-        total = sum(lane.total for lane in self.lanes.values())
-        failed = sum(lane.failed for lane in self.lanes.values())
-        return f"{done:,} of {total:,} done, {counted(failed, 'error')}"
+        lanes = self.tally.lanes.values()
+        done, total = sum(lane.done for lane in lanes), sum(lane.total for lane in lanes)
+        return f"{done:,} of {total:,} done, {counted(sum(n.failed for n in lanes), 'error')}"
 
     def _repr_html_(self) -> str:
         rows = "".join(
@@ -61,7 +53,7 @@ class Bars:
             f'<td><progress max="{max(lane.total, 1)}" value="{lane.done}"></progress></td>'
             f"<td>{lane.done:,} of {lane.total:,}</td>"
             f"<td>{counted(lane.failed, 'error') if lane.failed else ''}</td></tr>"
-            for name, lane in self.lanes.items()
+            for name, lane in self.tally.lanes.items()
         )
         status = f"<p>{escape(self.status)}</p>" if self.status else ""
         return f"<table><caption>{escape(self.run)}</caption>{rows}</table>{status}"
@@ -79,27 +71,33 @@ class NotebookReporter:
         """Name the run."""
         self._bars.run = path_text(run.name)
 
-    def lane(self, name: str, total: int, done: int) -> None:
+    def lane(self, name: str, total: int, done: int, *, judging: bool = False) -> None:
         """Add a bar."""
-        self._bars.lanes[name] = _Lane(total, done)
+        self._bars.tally.lane(name, total, done, judging=judging)
         self._show()
 
     def status(self, text: str) -> None:
         """Show one line below the bars, until the next one."""
         self._bars.status = text
-        if self._bars.lanes:
+        if self._bars.tally.lanes:
             self._show()
 
-    def step(self, lane: str, *, failed: bool) -> None:
+    def detail(self, text: str) -> None:
+        """Show nothing: the run's samples have it."""
+
+    def asked(self, lane: str) -> None:
+        """Count from the first request."""
+        self._bars.tally.asked(lane)
+
+    def step(self, lane: str, outcome: Outcome = "done", tokens: int = 0) -> None:
         """Advance a bar."""
-        self._bars.lanes[lane].done += 1
-        self._bars.lanes[lane].failed += failed
+        self._bars.tally.step(lane, outcome, tokens)
         if time.monotonic() - self._shown >= _EVERY_S:
             self._show()
 
     def end(self) -> None:
         """Show the last state."""
-        if self._bars.lanes:
+        if self._bars.tally.lanes:
             self._show()
 
     def _show(self) -> None:

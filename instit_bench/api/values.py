@@ -94,7 +94,7 @@ class RunFrames:
 
     def __repr__(self) -> str:
         total = sum(task.n_total for task in self.results.tasks.values())
-        scored = sum(task.n_scored for task in self.results.tasks.values())
+        scored = sum(task.n_counted for task in self.results.tasks.values())
         sizes = f"{counted(len(self.tasks), 'task')}, {scored:,} of {counted(total, 'sample')}"
         return f"<RunFrames {self.name!r}: {self.model}, {self.status}, {sizes} scored>"
 
@@ -103,7 +103,7 @@ class RunFrames:
         for name, task in self.results.tasks.items():
             shown = [(m, found) for m, found in task.metrics.items() if found.n]
             for metric, found in shown or [("", Metric(None, None, None, 0))]:
-                rows.append((name, metric, *_numbers(found), f"{task.n_scored}/{task.n_total}"))
+                rows.append((name, metric, *_numbers(found), f"{task.n_counted}/{task.n_total}"))
         header = ("task", "metric", "%", "95 % interval", "n", "coverage")
         caption = f"{self.name}: {self.model}, {self.status}"
         problem = html.paragraph(self.problem) if self.problem else ""

@@ -159,11 +159,11 @@ class _Task:
         expected = _expected(self.before or after, after)
         rules = self.limits.rules
         if rules.min_coverage is not None:
-            share = after.n_scored / expected if expected else 0.0
-            text = f"{after.n_scored} of {expected} samples are scored ({share:.4f})"
+            share = after.n_counted / expected if expected else 0.0
+            text = f"{after.n_counted} of {expected} samples count ({share:.4f})"
             status: Status = "passed" if share >= rules.min_coverage else "undecided"
-            if self.before and self.before.n_scored / max(expected, 1) < rules.min_coverage:
-                text += f"; of the baseline's {self.before.n_scored}"
+            if self.before and self.before.n_counted / max(expected, 1) < rules.min_coverage:
+                text += f"; of the baseline's {self.before.n_counted}"
                 status = "undecided"
             yield self._finding("min_coverage", f"at least {rules.min_coverage:g}", status, text)
         if rules.max_error_rate is not None:
