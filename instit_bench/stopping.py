@@ -1,9 +1,9 @@
 """Ending work before its end: by Ctrl-C, by a signal, or because nobody reads its output.
 
 The first Ctrl-C lets what is in flight finish, so that nothing already paid for is lost; the second
-one stops at once, even if a plugin's code blocks the event loop. SIGTERM and SIGHUP stop at once too,
-as a short time later the process is killed. A signal that is ignored, as under ``nohup``, stays
-ignored. Work in another thread is stopped by ``stop_work_of``.
+one stops at once, even if a plugin's code blocks the event loop. SIGTERM and SIGHUP stop at once
+too, as a short time later the process is killed. A signal that is ignored, as under ``nohup``,
+stays ignored. Work in another thread is stopped by ``stop_work_of``.
 """
 
 from __future__ import annotations

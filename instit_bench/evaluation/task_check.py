@@ -17,7 +17,7 @@ from instit_bench.evaluation.runner import run
 from instit_bench.evaluation.scoring import TaskScorer, scorer_for
 from instit_bench.progress import Silent
 from instit_bench.runs.record import SampleRecord
-from instit_bench.tasks.functions import FunctionRef, forget_functions
+from instit_bench.tasks.functions import forget_functions
 from instit_bench.tasks.registry import load_registry
 from instit_bench.tasks.task import Task
 from instit_bench.types import ImagePart, Prediction, Sample, TextPart, VideoPart
@@ -30,7 +30,6 @@ _HEAVY = frozenset(
 )
 # What a model may send: nothing, much, other scripts, and what looks like code or JSON.
 _ODD_REPLIES = ("", " \n", "?" * 5000, '{"a": [1, "', "答案是 \u2062", "<think>", "None")
-_KEYS = ("doc_to_messages", "doc_to_visual", "doc_to_text", "doc_to_target")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +104,11 @@ def _imports(task: Task) -> Iterator[Finding]:
 
 
 def _modules(task: Task) -> Iterator[Path]:
-    for key in (*_KEYS, "process_docs", "process_results"):
-        function = getattr(task.config, key)
-        if isinstance(function, FunctionRef):
-            module = function.dotted.rpartition(".")[0].replace(".", "/")
-            path = function.yaml_path.parent / f"{module}.py"
-            if path.is_file():
-                yield path
+    for function in task.config.functions.values():
+        module = function.dotted.rpartition(".")[0].replace(".", "/")
+        path = function.yaml_path.parent / f"{module}.py"
+        if path.is_file():
+            yield path
 
 
 def _imported(tree: ast.Module) -> Iterator[str]:
@@ -127,7 +124,7 @@ def _lmms_eval(task: Task) -> Iterator[Finding]:
     config, where = task.config, f"{task.path}: not for lmms-eval"
     if config.process_results is None:
         yield Finding(
-            "note", f"{where}: key 'process_results' is missing; add a function (doc, results)"
+            "note", f"{where}: key process_results is missing; add a function (doc, results)"
         )
     if config.doc_to_text is None and config.doc_to_messages is None:
         yield Finding("note", f"{where}: key 'doc_to_text' is missing; name a field or a function")

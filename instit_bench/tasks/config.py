@@ -176,6 +176,12 @@ class TaskConfig(BaseModel):
     tag: str | tuple[str, ...] = ()
     num_fewshot: int | None = None
 
+    @property
+    def functions(self) -> dict[str, FunctionRef]:
+        """The plugin's functions by their keys."""
+        values = {name: getattr(self, name) for name in type(self).model_fields}
+        return {name: value for name, value in values.items() if isinstance(value, FunctionRef)}
+
 
 class GroupConfig(BaseModel):
     """A named list of tasks (or of other groups)."""
