@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -32,6 +33,7 @@ from instit_bench.evaluation.plan import RunPlan, TaskPlan, make_plan
 from instit_bench.evaluation.schedule import Item, Schedule, Turn, leads_ahead
 from instit_bench.evaluation.scoring import ReasoningWatch, score_sample, scorer_for
 from instit_bench.evaluation.shown_media import ShownMedia
+from instit_bench.evaluation.unchanged import FinishedBy, finished_before, note_finished
 from instit_bench.evaluation.workload import workload_of
 from instit_bench.judging.contracts import nobody_judges
 from instit_bench.judging.panels import panels_of
@@ -68,7 +70,7 @@ class _Asking:
     backend: Backend
     reporter: Reporter
     run: Run
-    todo: list[Item[Asked]]
+    todo: Sequence[Item[Asked]]
     scorers: Mapping[str, Scorer]
     journals: Mapping[str, Callable[[SampleRecord], None]]
     judging: JudgingStage | None
@@ -182,12 +184,15 @@ def run(config: RunConfig, reporter: Reporter) -> RunOutcome:
         InputError: Settings, tasks or data are not valid; nothing was requested.
         NotComparableError: The run directory contains a run with other settings.
     """
+    started_ns = time.time_ns()
     label = open_source(config.data, config.revision).label
     name = config.name or default_name(config.model_label, label)
     directory = run_directory(config.output, name, lock=not config.no_lock)
     directory.refuse_if_held()
     if config.existing == "resume" and not directory.exists:
         raise InputError(f"--resume: there is no run at {directory.path}")
+    if (before := finished_before(config, directory)) is not None:
+        return _nothing_to_ask(*before, reporter)
     plan = make_plan(config)
     backend = create_backend(config.backend, config.backend_options(workload_of(plan)))
     if config.existing == "fresh":
@@ -206,6 +211,7 @@ def run(config: RunConfig, reporter: Reporter) -> RunOutcome:
         if config.judge_batch and not interrupted and problem is None:
             problem = _submit_batch(stored, plan, reporter)
         outcome = _finish(stored, plan, interrupted, problem, reporter)
+        note_finished(stored, plan, started_ns)
         return replace(outcome, warnings=warnings)
 
 
@@ -231,14 +237,10 @@ def _generate(
     """Request all that remains; return whether it was interrupted, what stopped it, warnings."""
     names = [task_plan.task.name for task_plan in plan.tasks]
     done = {name: run.tasks[name].answered for name in names}
-    todo = in_order(plan.tasks, done)
-    totals = {task_plan.task.name: len(task_plan.selected) for task_plan in plan.tasks}
-    left = dict.fromkeys(names, 0)
-    for item in todo:
-        left[item.value[0].task.name] += 1
     reporter.begin(run.path)
-    for name in names:
-        reporter.lane(name, totals[name], totals[name] - left[name])
+    for task_plan in plan.tasks:
+        name, ids = task_plan.task.name, task_plan.selected.ids
+        reporter.lane(name, len(ids), sum(sample in done[name] for sample in ids))
     with ExitStack() as stack:
         stack.enter_context(media.appending())
         state = _Asking(
@@ -246,7 +248,7 @@ def _generate(
             backend,
             reporter,
             run,
-            todo,
+            in_order(plan, done),
             scorers={p.task.name: scorer_for(p.task) for p in plan.tasks},
             journals={name: stack.enter_context(run.tasks[name].journal()) for name in names},
             judging=_judging_stage(run, plan, reporter),
@@ -278,7 +280,7 @@ def _finish(
     """Sort the journals into the dataset's order and write the results."""
     try:
         for task_plan in plan.tasks:
-            run.tasks[task_plan.task.name].settle(sample.id for sample in task_plan.samples)
+            run.tasks[task_plan.task.name].settle(task_plan.samples.ids)
     except StorageError as error:  # the order is a convenience, and sorting needs a second copy
         reporter.status(f"warning: not sorted: {error}")
     failures = _failures(run, plan)
@@ -287,6 +289,15 @@ def _finish(
     run.save(status)
     run.write_results()
     return RunOutcome(run, status, problem, group_failures(failures))
+
+
+def _nothing_to_ask(run: Run, found: FinishedBy, reporter: Reporter) -> RunOutcome:
+    """Report a run that this command has finished before; nothing is written."""
+    reporter.begin(run.path)
+    for name, samples in found.selected.items():
+        reporter.lane(name, samples, samples)
+    reporter.end()
+    return RunOutcome(run, "finished")
 
 
 def _judging_stage(run: Run, plan: RunPlan, reporter: Reporter) -> JudgingStage | None:
@@ -312,11 +323,14 @@ def _submit_batch(run: Run, plan: RunPlan, reporter: Reporter) -> Problem | None
 def _failures(run: Run, plan: RunPlan) -> list[tuple[str, SampleRecord]]:
     """Return the selected samples that ended in an error, each with its task."""
     errors = (State.INFER_ERROR, State.JUDGE_ERROR)
-    asked = {p.task.name: {s.id for s in p.selected} for p in plan.tasks}
+    asked = {
+        p.task.name: set(p.selected.ids)
+        for p in plan.tasks
+        if _has_failures(run.tasks[p.task.name].result)
+    }
     records = [
         (name, record)
         for name, ids in asked.items()
-        if _has_failures(run.tasks[name].result)
         for record in run.tasks[name].records.values()
         if record.id in ids
     ]

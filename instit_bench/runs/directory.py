@@ -53,6 +53,11 @@ class RunDirectory:
         """``.results_from.json``: what ``results.json`` was computed from."""
         return self.path / ".results_from.json"
 
+    @property
+    def finished_by_path(self) -> Path:
+        """``.finished_by.json``: the command that finished the run, and the files it read."""
+        return self.path / ".finished_by.json"
+
     def journal_path(self, task: str) -> Path:
         """``samples/<task>.jsonl``."""
         return self.path / "samples" / f"{task}.jsonl"

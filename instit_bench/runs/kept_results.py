@@ -1,27 +1,24 @@
 """Which files ``results.json`` was computed from, so that unchanged ones need not be read again.
 
-``.results_from.json`` beside it has the size and the time of the last change of every journal and
-verdict file, and digests of ``results.json`` and of what the manifest says. Where anything differs,
-as after copying a run, the results are computed again.
+``.results_from.json`` beside it has the state of every journal and verdict file, and digests of
+``results.json`` and of what the manifest says. Where anything differs, the results are computed
+again, as after copying a run.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from instit_bench._version import __version__
 from instit_bench.runs.atomic import write_atomically
 from instit_bench.runs.directory import RunDirectory
+from instit_bench.runs.file_state import FileState, state_of
 from instit_bench.runs.manifest import Manifest
 from instit_bench.runs.results import RunResults, TaskResult
 from instit_bench.scorers.registry import spec_of
-
-FileState = tuple[int, int]
-"""A file's size in bytes and the time of its last change in nanoseconds."""
 
 
 class TaskSource(BaseModel):
@@ -89,17 +86,9 @@ def _source(directory: RunDirectory, manifest: Manifest, task: str) -> TaskSourc
     text = "\n".join("" if part is None else part.model_dump_json() for part in parts)
     return TaskSource(
         manifest=_digest(text.encode()),
-        samples=_state(directory.journal_path(task)),
-        judgements=_state(directory.verdicts_path(task)),
+        samples=state_of(directory.journal_path(task)),
+        judgements=state_of(directory.verdicts_path(task)),
     )
-
-
-def _state(path: Path) -> FileState | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_size, found.st_mtime_ns
 
 
 def _digest(data: bytes) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -112,12 +113,15 @@ def task_result(name: str, manifest: Manifest, samples: Iterable[JudgedSample]) 
     """Aggregate a task's selected samples in a single pass."""
     task, judging = manifest.tasks[name], manifest.judging_of(name)
     spec, extraction = spec_of(task), manifest.extraction_of(name)
-    tally = _Tally({metric: ([], []) for metric in metrics_of(name, manifest)})
+    tally = _Tally({metric: _Values() for metric in metrics_of(name, manifest)})
+    tally.judged = judging is not None
     tally.reader = spec if extraction else None
-    for record, verdicts in samples:
-        tally.add(record, verdicts)
+    counted = tally.through(samples)
+    tables = spec.tables(counted)
+    for _ in counted:
+        pass  # what the tables did not look at
     n_total = task.n_selected
-    tally.states[State.NOT_RUN] += n_total - len(tally.scored)
+    tally.states[State.NOT_RUN] += n_total - tally.states.total()
     n_scored = sum(count for state, count in tally.states.items() if state.has_verdict)
     coverage = n_scored / n_total if n_total else 0.0
     return TaskResult(
@@ -125,11 +129,14 @@ def task_result(name: str, manifest: Manifest, samples: Iterable[JudgedSample]) 
         n_scored=n_scored,
         coverage=coverage,
         states={state.value: tally.states[state] for state in State},
-        metrics={metric: mean_metric(*inside) for metric, inside in tally.values.items()},
+        metrics={
+            metric: mean_metric(inside.numbers, inside.clusters)
+            for metric, inside in tally.values.items()
+        },
         marks=marks_of(task, manifest, coverage),
         prompts=task.prompts,
         usage=dict(tally.tokens),
-        tables=spec.tables(tally.scored),
+        tables=tables,
         notes=task.notes,
         judging=judging_result(judging, tally.verdicts) if judging else None,
         extraction=extraction_result(spec.extraction.metric, name, extraction, tally.unread)
@@ -141,32 +148,49 @@ def task_result(name: str, manifest: Manifest, samples: Iterable[JudgedSample]) 
 
 
 @dataclass
-class _Tally:
-    """Sums over samples. ``values`` has each metric's values, and beside them their clusters.
+class _Values:
+    """The values of a metric, and the number of each one's cluster."""
 
-    ``tokens`` are those reported by endpoints. Where a judge extracts letters, ``unread`` has the
-    verdicts on each prediction that the scorer, ``reader``, could not read.
+    numbers: array[float] = field(default_factory=lambda: array("d"))
+    clusters: array[int] = field(default_factory=lambda: array("Q"))
+
+
+@dataclass
+class _Tally:
+    """Sums over samples, none of which is kept.
+
+    ``clusters`` numbers the clusters in order of appearance, ``tokens`` are those reported by
+    endpoints. If the task is ``judged``, ``verdicts`` has those on each sample. Where a judge
+    extracts letters, ``unread`` has the verdicts on each prediction that the scorer, ``reader``,
+    could not read.
     """
 
-    values: Mapping[str, tuple[list[float], list[str]]]
+    values: Mapping[str, _Values]
+    judged: bool = False
     reader: ScorerSpec | None = None
+    clusters: dict[str, int] = field(default_factory=dict)
     states: Counter[State] = field(default_factory=Counter)
     tokens: Counter[str] = field(default_factory=Counter)
-    scored: list[ScoredSample] = field(default_factory=list)
     verdicts: dict[str, Sequence[VerdictRecord]] = field(default_factory=dict)
     unread: list[Sequence[VerdictRecord]] = field(default_factory=list)
 
-    def add(self, record: SampleRecord, verdicts: Sequence[VerdictRecord]) -> None:
-        """Add one sample."""
+    def through(self, samples: Iterable[JudgedSample]) -> Iterator[ScoredSample]:
+        """Add each sample, and yield what tables need of it."""
+        for record, verdicts in samples:
+            self._add(record, verdicts)
+            yield record.scored_sample()
+
+    def _add(self, record: SampleRecord, verdicts: Sequence[VerdictRecord]) -> None:
         self.states[record.state] += 1
         for name in _TOKENS:
             if (count := getattr(record.usage, name)) is not None:
                 self.tokens[name] += count
-        for name, (values, clusters) in self.values.items():
+        cluster = self.clusters.setdefault(record.cluster or record.id, len(self.clusters))
+        for name, inside in self.values.items():
             if name in record.scores:
-                values.append(record.scores[name])
-                clusters.append(record.cluster or record.id)
-        self.scored.append(record.scored_sample())
-        self.verdicts[record.id] = verdicts
+                inside.numbers.append(record.scores[name])
+                inside.clusters.append(cluster)
+        if self.judged:
+            self.verdicts[record.id] = verdicts
         if self.reader and item_of(record, self.reader) is not None:
             self.unread.append(verdicts)
