@@ -35,9 +35,9 @@ def check_command(
     seed: Annotated[int, typer.Option(help="Seed of the permutation test.", min=0)] = 0,
 ) -> int:
     """Check a run against a baseline. Exit 0: passed, 1: regression, 3: not comparable."""
+    from instit_bench.comparison.baseline_file import load_scored_run
     from instit_bench.comparison.check import check_run, policy_names
     from instit_bench.comparison.policy import Policy, read_policy
-    from instit_bench.comparison.scored_run import load_scored_run
 
     limit = flips_limit(flips)
     with _exit_1_for_regressions_alone():

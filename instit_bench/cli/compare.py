@@ -44,10 +44,10 @@ def compare_command(
 ) -> int:
     """Compare runs on the samples they share, and test differences for significance."""
     from instit_bench.cli.console import stdout
+    from instit_bench.comparison.baseline_file import load_scored_run
     from instit_bench.comparison.compare import compare_runs, everything, headline
     from instit_bench.comparison.markdown import comparison_markdown
     from instit_bench.comparison.result_file import comparison_json
-    from instit_bench.comparison.scored_run import load_scored_run
     from instit_bench.comparison.show import comparison_view
     from instit_bench.errors import InputError
     from instit_bench.runs.atomic import write_atomically

@@ -183,4 +183,4 @@ _COMPARABLE = ("comparable", "same data, prompts, protocol")
 
 def _expected(before: TaskScores, after: TaskScores) -> int:
     """Return how many samples to cover: a run with fewer than the baseline is not complete."""
-    return max(before.n_total, after.n_total, len(before.samples | after.samples))
+    return max(before.n_total, after.n_total, len({*before.samples.ids, *after.samples.ids}))

@@ -97,7 +97,10 @@ def _is_complete(run: Run, tasks: Iterable[str]) -> bool:
         run.manifest.status == "finished"
         and run.manifest.extraction is None
         and (media is None or media[0] == 0)
-        and all(name in kept and kept[name].n_scored == kept[name].n_total for name in tasks)
+        and all(
+            name in kept and kept[name].result.n_scored == kept[name].result.n_total
+            for name in tasks
+        )
     )
 
 

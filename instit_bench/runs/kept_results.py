@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -16,8 +17,10 @@ from instit_bench._version import __version__
 from instit_bench.runs.atomic import write_atomically
 from instit_bench.runs.directory import RunDirectory
 from instit_bench.runs.file_state import FileState, state_of
+from instit_bench.runs.index import write_index
 from instit_bench.runs.manifest import Manifest
 from instit_bench.runs.results import RunResults, TaskResult
+from instit_bench.runs.sample_scores import SampleScores
 from instit_bench.scorers.registry import spec_of
 
 
@@ -35,29 +38,56 @@ class TaskSource(BaseModel):
 
 
 class Sources(BaseModel):
-    """``.results_from.json``: ``results`` is the SHA-256 of ``results.json``."""
+    """``.results_from.json``.
+
+    ``results`` is the SHA-256 of ``results.json``, ``indices`` has that of each task's index.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     version: str
     results: str
     tasks: dict[str, TaskSource]
+    indices: dict[str, str]
 
 
-def write_results_file(directory: RunDirectory, manifest: Manifest, results: RunResults) -> None:
-    """Write ``results.json``, and what it was computed from."""
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is stored about a task that has not changed since: its results, and its index."""
+
+    result: TaskResult
+    index: str
+
+
+def write_results_file(
+    directory: RunDirectory,
+    manifest: Manifest,
+    results: RunResults,
+    scores: Mapping[str, SampleScores | None],
+) -> None:
+    """Write ``results.json``, each task's index, and what they were computed from.
+
+    ``scores`` has no value for a task whose index has not changed.
+    """
+    known = {name: kept.index for name, kept in kept_results(directory, manifest).items()}
+    indices = {
+        name: known[name] if inside is None else write_index(directory.index_path(name), inside)
+        for name, inside in scores.items()
+        if inside is not None or name in known
+    }
     text = results.model_dump_json(indent=2) + "\n"
     sources = Sources(
         version=__version__,
         results=_digest(text.encode()),
         tasks={name: _source(directory, manifest, name) for name in results.tasks},
+        indices=indices,
     )
     write_atomically(directory.results_path, text)
     write_atomically(directory.results_source_path, sources.model_dump_json() + "\n")
 
 
-def kept_results(directory: RunDirectory, manifest: Manifest) -> Mapping[str, TaskResult]:
-    """Return the results in ``results.json`` of the tasks that have not changed since, by task."""
+def kept_results(directory: RunDirectory, manifest: Manifest) -> Mapping[str, Kept]:
+    """Return what is stored about the tasks that have not changed since, by task."""
     try:
         sources = Sources.model_validate_json(directory.results_source_path.read_bytes())
         text = directory.results_path.read_bytes()
@@ -67,7 +97,7 @@ def kept_results(directory: RunDirectory, manifest: Manifest) -> Mapping[str, Ta
     except (OSError, ValidationError):
         return {}
     return {
-        name: _completed(result, manifest, name)
+        name: Kept(_completed(result, manifest, name), sources.indices.get(name, ""))
         for name, result in results.items()
         if name in manifest.tasks and sources.tasks.get(name) == _source(directory, manifest, name)
     }

@@ -74,7 +74,8 @@ class SampleRecord(BaseModel):
     @field_validator("details")
     @classmethod
     def _readable(cls, details: dict[str, Any]) -> dict[str, Any]:
-        KnownDetails.model_validate(details)
+        if not KnownDetails.model_fields.keys().isdisjoint(details):
+            KnownDetails.model_validate(details)
         return details
 
     @field_validator("tool_calls", mode="before")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -15,6 +14,7 @@ from instit_bench.runs.judged import JudgingResult, judging_result
 from instit_bench.runs.manifest import Manifest
 from instit_bench.runs.marks import marks_of
 from instit_bench.runs.record import SampleRecord
+from instit_bench.runs.sample_scores import SampleScores, item_digest
 from instit_bench.runs.verdicts import JudgedSample, VerdictRecord, item_of
 from instit_bench.scorers.base import ScorerSpec
 from instit_bench.scorers.registry import spec_of
@@ -109,13 +109,13 @@ def _engine_result(totals: Mapping[str, float]) -> EngineResult | None:
     return EngineResult.model_validate({**totals, **rates})
 
 
-def task_result(name: str, manifest: Manifest, samples: Iterable[JudgedSample]) -> TaskResult:
-    """Aggregate a task's selected samples in a single pass."""
+def task_result(
+    name: str, manifest: Manifest, samples: Iterable[JudgedSample]
+) -> tuple[TaskResult, SampleScores]:
+    """Aggregate a task's selected samples in a single pass; return their scores besides."""
     task, judging = manifest.tasks[name], manifest.judging_of(name)
     spec, extraction = spec_of(task), manifest.extraction_of(name)
-    tally = _Tally({metric: _Values() for metric in metrics_of(name, manifest)})
-    tally.judged = judging is not None
-    tally.reader = spec if extraction else None
+    tally = _Tally(spec, task.media, judged=judging is not None, extracted=extraction is not None)
     counted = tally.through(samples)
     tables = spec.tables(counted)
     for _ in counted:
@@ -124,14 +124,14 @@ def task_result(name: str, manifest: Manifest, samples: Iterable[JudgedSample]) 
     tally.states[State.NOT_RUN] += n_total - tally.states.total()
     n_scored = sum(count for state, count in tally.states.items() if state.has_verdict)
     coverage = n_scored / n_total if n_total else 0.0
-    return TaskResult(
+    result = TaskResult(
         n_total=n_total,
         n_scored=n_scored,
         coverage=coverage,
         states={state.value: tally.states[state] for state in State},
         metrics={
-            metric: mean_metric(inside.numbers, inside.clusters)
-            for metric, inside in tally.values.items()
+            metric: mean_metric(*tally.scores.of_metric(metric))
+            for metric in metrics_of(name, manifest)
         },
         marks=marks_of(task, manifest, coverage),
         prompts=task.prompts,
@@ -145,30 +145,23 @@ def task_result(name: str, manifest: Manifest, samples: Iterable[JudgedSample]) 
         headline=next(iter(spec.headlines(task.metrics)), None),
         lower_is_better=task.lower_is_better,
     )
-
-
-@dataclass
-class _Values:
-    """The values of a metric, and the number of each one's cluster."""
-
-    numbers: array[float] = field(default_factory=lambda: array("d"))
-    clusters: array[int] = field(default_factory=lambda: array("Q"))
+    return result, tally.scores
 
 
 @dataclass
 class _Tally:
-    """Sums over samples, none of which is kept.
+    """Sums over samples, of which only the scores are kept.
 
-    ``clusters`` numbers the clusters in order of appearance, ``tokens`` are those reported by
-    endpoints. If the task is ``judged``, ``verdicts`` has those on each sample. Where a judge
-    extracts letters, ``unread`` has the verdicts on each prediction that the scorer, ``reader``,
-    could not read.
+    ``media`` is the task's. ``tokens`` are those reported by endpoints. If the task is ``judged``,
+    ``verdicts`` has those on each sample. Where a judge extracts letters, ``unread`` has the
+    verdicts on each prediction that the scorer could not read.
     """
 
-    values: Mapping[str, _Values]
-    judged: bool = False
-    reader: ScorerSpec | None = None
-    clusters: dict[str, int] = field(default_factory=dict)
+    spec: ScorerSpec
+    media: str
+    judged: bool
+    extracted: bool
+    scores: SampleScores = field(default_factory=SampleScores)
     states: Counter[State] = field(default_factory=Counter)
     tokens: Counter[str] = field(default_factory=Counter)
     verdicts: dict[str, Sequence[VerdictRecord]] = field(default_factory=dict)
@@ -185,12 +178,15 @@ class _Tally:
         for name in _TOKENS:
             if (count := getattr(record.usage, name)) is not None:
                 self.tokens[name] += count
-        cluster = self.clusters.setdefault(record.cluster or record.id, len(self.clusters))
-        for name, inside in self.values.items():
-            if name in record.scores:
-                inside.numbers.append(record.scores[name])
-                inside.clusters.append(cluster)
+        self.scores.add(
+            record.id,
+            cluster=record.cluster or record.id,
+            kind=self.spec.question_kind(record, self.media),
+            item=item_digest(record),
+            state=record.state,
+            scores=record.scores,
+        )
         if self.judged:
             self.verdicts[record.id] = verdicts
-        if self.reader and item_of(record, self.reader) is not None:
+        if self.extracted and item_of(record, self.spec) is not None:
             self.unread.append(verdicts)

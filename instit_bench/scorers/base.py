@@ -6,6 +6,7 @@ A scorer is one module here, or one in an installed package (docs/tasks.md).
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -214,6 +215,11 @@ def is_right(
     because an error is neither right nor wrong.
     """
     value = None if metric is None else scores.get(metric)
-    if value is None:
+    return None if value is None else value_is_right(value, metric in lower_is_better)
+
+
+def value_is_right(value: float, lower_is_better: bool) -> bool | None:
+    """Whether a value counts as right, as above; ``None`` if it is not a number."""
+    if math.isnan(value):
         return None
-    return value <= _RIGHT_FROM if metric in lower_is_better else value >= _RIGHT_FROM
+    return value <= _RIGHT_FROM if lower_is_better else value >= _RIGHT_FROM
