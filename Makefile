@@ -32,8 +32,12 @@ docs-serve:  ## Serve the documentation on 127.0.0.1:8000
 lock:  ## Update uv.lock from pyproject.toml
 	uv lock
 
-bench:  ## Measure what a run costs beyond its endpoint
+bench:  ## Measure speed and memory beside other harnesses and beside the goals (half an hour)
+	benchmarks/peers-env
 	uv run python -m benchmarks.endpoint_costs
+	uv run python -m benchmarks.start_up
+	uv run python -m benchmarks.scoring
+	uv run python -m benchmarks.growth --samples 1000 10000
 	uv run python -m benchmarks.video_decoding
 
 ci:  ## Run everything that CI runs, in fresh environments

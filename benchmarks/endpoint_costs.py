@@ -1,30 +1,38 @@
-"""What a run costs beyond its endpoint: our command beside a bare client, on the same requests.
+"""What a run costs beyond its endpoint: our command beside other programs, on the same requests.
 
 ``python -m benchmarks.endpoint_costs [ROW …]`` measures the rows of docs/performance.md against a
-local server that replies at once or after half a second, and prints for each: ours, the floor,
-their ratio and the goal. The bare client joins each body once, from the bytes of files, and sends
-it by aiohttp; it neither checks, retries, scores nor writes anything.
+local server that replies at once or after half a second. Each program gets a line: its value, its
+ratio to the floor, the goal where there is one, and what else was measured. Programs that
+``benchmarks/peers-env`` has not built are left out. A slow program is asked only some of the
+requests of a row, and its seconds are scaled to all of them.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
-import base64
 import json
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import instit_bench
-from benchmarks.quick_server import Seen, quick_server, seen_by
+from benchmarks.programs import (
+    PEERS,
+    Asked,
+    Command,
+    Cost,
+    bare,
+    inspect,
+    lmms_eval,
+    lmms_eval_jpeg,
+    threads,
+)
+from benchmarks.quick_server import quick_server
 from instit_bench.resources import demo_data
 
 REAL_FRAMES = Path(__file__).parents[2] / "shared/data/inst_it/videos_vpt/1"
@@ -32,85 +40,50 @@ VIDEOS, QUESTIONS, FRAMES = 206, 1001, 12
 
 
 @dataclass(frozen=True)
-class Cost:
-    """Seconds of the whole command, of its work at the server, and of CPU; MiB at its peak."""
+class Measure:
+    """What is compared: its name, its value, and whether it grows with the number of requests."""
 
-    whole_s: float
-    served_s: float
-    cpu_s: float
-    peak_mib: float
-    requests: int
+    name: str
+    value: Callable[[Cost], float]
+    is_time: bool = True
+
+
+WHOLE = Measure("s, whole command", lambda cost: cost.whole_s)
+SERVED = Measure("s, first request to last reply", lambda cost: cost.served_s)
+RATE = Measure("requests per CPU s", lambda cost: cost.requests / cost.cpu_s, is_time=False)
 
 
 @dataclass(frozen=True)
-class Command:
-    """A command to measure: its words, what it reads, and what its environment has besides."""
+class Row:
+    """One comparison; ``most`` says how many of the requests a program gets, if not all."""
 
-    words: Sequence[object]
-    stdin: str = ""
-    home: Path | None = None
+    title: str
+    measure: Measure
+    goal: str
+    in_flight: int
+    latency_s: float
+    reply: str
+    asked: Asked
+    ours: Callable[[str], Command]
+    most: dict[str, int]
 
-    def cost(self, server: str) -> Cost:
-        """Run it, in a process of its own; it is all that the server has seen."""
-        environment = os.environ | {"INSTIT_BENCH_HOME": str(self.home)}
-        environment.pop("PYTHONDONTWRITEBYTECODE", None)  # installed programs are compiled
-        words = [sys.executable, "-m", *map(str, self.words)]
-        with tempfile.TemporaryFile("w+") as stdin, tempfile.TemporaryFile("w+") as told:
-            stdin.write(self.stdin)
-            stdin.seek(0)
-            started = time.perf_counter()
-            process = subprocess.Popen(
-                words, env=environment, stdin=stdin, stdout=told, stderr=subprocess.STDOUT
-            )
-            _, status, used = os.wait4(process.pid, 0)
-            whole = time.perf_counter() - started
-            process.returncode = os.waitstatus_to_exitcode(status)
-            told.seek(0)
-            if process.returncode:
-                sys.exit(f"{' '.join(words)}\n{told.read()[-2000:]}")
-        seen: Seen = seen_by(server)
-        cpu = used.ru_utime + used.ru_stime
-        return Cost(whole, seen.seconds, cpu, used.ru_maxrss / 1024, seen.requests)
+
+PROGRAMS = {
+    "openai in threads": threads,
+    "inspect_ai": inspect,
+    "lmms-eval": lmms_eval,
+    "lmms-eval, JPEG": lmms_eval_jpeg,
+}
 
 
 def ours(folder: Path, tasks: str, in_flight: int, server: str) -> Command:
     """Our whole command."""
     words = (
-        *("instit_bench", "run", "--model", "m", "--backend", "openai", "--base-url", server),
-        *("--judge", "none", "--data", folder / "data", "--tasks", tasks, "--name", "r"),
-        *("--concurrency", in_flight, "--output", folder / "runs"),
+        *(sys.executable, "-m", "instit_bench", "run", "--model", "m", "--backend", "openai"),
+        *("--base-url", server, "--judge", "none", "--data", folder / "data", "--tasks", tasks),
+        *("--name", "r", "--concurrency", in_flight, "--output", folder / "runs"),
     )
-    return Command(words, home=folder / "home")
-
-
-def bare(bodies: Sequence[Sequence[str]], in_flight: int, server: str) -> Command:
-    """The bare client; each body is a text and the names of its images."""
-    words = ("benchmarks.endpoint_costs", "--bare")
-    return Command(words, stdin=json.dumps([bodies, in_flight, server]))
-
-
-async def _bare(bodies: Sequence[Sequence[str]], in_flight: int, server: str) -> None:
-    import aiohttp
-
-    left = iter(bodies)
-
-    async def worker(session: aiohttp.ClientSession) -> None:
-        for text, *images in left:
-            body = await asyncio.to_thread(_joined, text, images) if images else _joined(text, ())
-            async with session.post(f"{server}/chat/completions", data=body) as reply:
-                await reply.json()
-
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
-        await asyncio.gather(*(worker(session) for _ in range(in_flight)))
-
-
-def _joined(text: str, images: Sequence[str]) -> bytes:
-    head = b'{"model":"m","temperature":0.0,"max_tokens":16,"messages":[{"role":"user","content":['
-    parts = [b'{"type":"text","text":%s}' % json.dumps(text).encode()]
-    for image in images:
-        data = base64.b64encode(Path(image).read_bytes())
-        parts.append(b'{"type":"image_url","image_url":{"url":"data:image/png;base64,%s"}}' % data)
-    return head + b",".join(parts) + b"]}]}"
+    return Command(words, environment={"INSTIT_BENCH_HOME": str(folder / "home")})
 
 
 def _videos(folder: Path, files: Sequence[Path], videos: int, questions: int) -> list[list[str]]:
@@ -177,41 +150,42 @@ def _real_frames(folder: Path) -> list[Path]:
     return files
 
 
-def frames_row(folder: Path) -> str:
+def frames_row(folder: Path) -> Row:
     """32 requests of 8 frames, 720p, 0.5 s."""
-    bodies = _videos(folder, _frames_720p(folder, 8), 32, 32)
-    mine, floor = _both(partial(ours, folder, "inst_it_video_mc", 32), bodies, 32, 0.5, "A")
-    words = "32 x 8 frames 720p, replies after 0.5 s, whole command"
-    return _told(words, mine, floor, mine.whole_s, floor.whole_s, "s", "< 1.5")
+    asked = _videos(folder, _frames_720p(folder, 8), 32, 32)
+    own = partial(ours, folder, "inst_it_video_mc", 32)
+    title = "32 requests of 8 frames of 720p, replies after 0.5 s"
+    return Row(title, WHOLE, "< 1.5", 32, 0.5, "A", asked, own, dict.fromkeys(PROGRAMS, 32))
 
 
-def real_row(folder: Path) -> str:
+def real_row(folder: Path) -> Row:
     """1,001 multiple-choice questions about 206 videos of 12 RGBA frames."""
-    bodies = _videos(folder, _real_frames(folder), VIDEOS, QUESTIONS)
-    mine, floor = _both(partial(ours, folder, "inst_it_video_mc", 64), bodies, 64, 0, "A")
-    words = "1,001 questions x 12 RGBA frames, 64 in flight, whole command"
-    return _told(words, mine, floor, mine.whole_s, floor.whole_s, "s", "< 20")
+    asked = _videos(folder, _real_frames(folder), VIDEOS, QUESTIONS)
+    own = partial(ours, folder, "inst_it_video_mc", 64)
+    title = "1,001 questions with 12 RGBA frames each, 64 in flight"
+    most = {"openai in threads": QUESTIONS, "inspect_ai": 100, "lmms-eval": 64}
+    return Row(title, WHOLE, "< 20", 64, 0, "A", asked, own, most)
 
 
-def text_row(folder: Path) -> str:
+def text_row(folder: Path) -> Row:
     """5,000 text requests, answered at once."""
-    bodies = _tools(folder, 5000)
+    asked = _tools(folder, 5000)
     own = partial(ours, folder, "gpt4tools_unseen", 64)
-    mine, floor = _both(own, bodies, 64, 0, "Thought: no")
-    rates = (mine.requests / mine.cpu_s, floor.requests / floor.cpu_s)
-    return _told("5,000 text requests answered at once", mine, floor, *rates, "per CPU s", ">= 700")
+    title = "5,000 text requests, answered at once"
+    most = {"openai in threads": 5000, "inspect_ai": 1000, "lmms-eval": 5000}
+    return Row(title, RATE, ">= 700", 64, 0, "Thought: no", asked, own, most)
 
 
-def many_row(folder: Path) -> str:
+def many_row(folder: Path) -> Row:
     """1,304 text requests, 0.5 s, 256 in flight: from the first request to the last reply."""
-    bodies = _tools(folder, 1304)
+    asked = _tools(folder, 1304)
     own = partial(ours, folder, "gpt4tools_unseen", 256)
-    mine, floor = _both(own, bodies, 256, 0.5, "Thought: no")
-    words = "1,304 text requests, 256 in flight, first request to last reply"
-    return _told(words, mine, floor, mine.served_s, floor.served_s, "s", "< 3.2")
+    title = "1,304 text requests after 0.5 s, 256 in flight"
+    most = {"openai in threads": 1304, "inspect_ai": 1304, "lmms-eval": 1304}
+    return Row(title, SERVED, "< 3.2", 256, 0.5, "Thought: no", asked, own, most)
 
 
-def judge_row(folder: Path) -> str:
+def judge_row(folder: Path) -> Row:
     """1,001 judge calls, 0.5 s, 64 in flight."""
     rows = [
         {
@@ -228,40 +202,17 @@ def judge_row(folder: Path) -> str:
 
     def own(server: str) -> Command:
         words = (
-            *("instit_bench", "score", file, "--task", "inst_it_video_oe", "--name", "r"),
-            *("--judge", "openai:judge", "--judge-base-url", server, "--judge-concurrency", 64),
-            *("--output", folder),
+            *(sys.executable, "-m", "instit_bench", "score", file, "--task", "inst_it_video_oe"),
+            *("--name", "r", "--output", folder, "--judge", "openai:judge"),
+            *("--judge-base-url", server, "--judge-concurrency", 64),
         )
-        return Command(words, home=folder / "home")
+        return Command(words, environment={"INSTIT_BENCH_HOME": str(folder / "home")})
 
-    bodies = [[str(row)] for row in rows]
-    mine, floor = _both(own, bodies, 64, 0.5, '{"sample_score": 0.5}')
-    words = "1,001 judge calls, 64 in flight, whole command"
-    return _told(words, mine, floor, mine.whole_s, floor.whole_s, "s", "<= 9.4")
-
-
-def _both(
-    own: Callable[[str], Command],
-    bodies: Sequence[Sequence[str]],
-    in_flight: int,
-    latency_s: float,
-    reply: str,
-) -> tuple[Cost, Cost]:
-    with quick_server(latency_s, reply) as server:
-        mine = own(server).cost(server)
-    with quick_server(latency_s, reply) as server:
-        floor = bare(bodies, in_flight, server).cost(server)
-    if mine.requests != floor.requests:
-        sys.exit(f"{mine.requests} requests by the run, {floor.requests} by the bare client")
-    return mine, floor
-
-
-def _told(what: str, mine: Cost, floor: Cost, own: float, bare: float, unit: str, goal: str) -> str:
-    values = f"ours {own:.4g} {unit}, floor {bare:.4g}, ratio {own / bare:.2f}, goal {goal}"
-    cpu = f"CPU {mine.cpu_s:.1f} s, floor {floor.cpu_s:.1f}"
-    served = f"at the server {mine.served_s:.2f} s, floor {floor.served_s:.2f}"
-    peak = f"peak {mine.peak_mib:.0f} MiB, floor {floor.peak_mib:.0f}"
-    return f"{what}: {values}; {cpu}; {served}; {peak}"
+    asked = [[str(row)] for row in rows]
+    title = "1,001 judge calls after 0.5 s, 64 in flight"
+    reply = '{"sample_score": 0.5}'
+    most = {"openai in threads": QUESTIONS}
+    return Row(title, WHOLE, "<= 9.4", 64, 0.5, reply, asked, own, most)
 
 
 ROWS = {
@@ -273,23 +224,67 @@ ROWS = {
 }
 
 
+def measured(row: Row, folder: Path, peers: bool) -> None:
+    """Measure a row; print it line by line."""
+
+    def cost(command: Callable[[str], Command], requests: int) -> Cost:
+        with quick_server(row.latency_s, row.reply) as server:
+            cost = command(server).cost(server)
+        if cost.requests != requests:
+            sys.exit(f"{row.title}: {cost.requests} requests, where {requests} were to be sent")
+        return cost
+
+    print(f"{row.title} ({row.measure.name}; goal {row.goal})", flush=True)
+    total = len(row.asked)
+    floor = row.measure.value(
+        base := cost(lambda server: bare(row.asked, row.in_flight, server, folder), total)
+    )
+    told("ours", row, cost(row.ours, total), floor, total)
+    for name, program in PROGRAMS.items() if peers else ():
+        if name not in row.most or not is_built(name):
+            continue
+        some = row.asked[: row.most[name]]
+        sent = cost(
+            lambda server, p=program, s=some: p(s, row.in_flight, server, folder), len(some)
+        )
+        told(name, row, sent, floor, total)
+    told("bare client (floor)", row, base, floor, total)
+
+
+def is_built(name: str) -> bool:
+    """Whether a program's environment is there."""
+    folder = {"inspect_ai": "inspect", "lmms-eval": "lmms-eval", "lmms-eval, JPEG": "lmms-eval"}
+    return name not in folder or (PEERS / folder[name] / "bin/python").exists()
+
+
+def told(name: str, row: Row, cost: Cost, floor: float, total: int) -> None:
+    """Print the line of one program."""
+    value = row.measure.value(cost)
+    part = ""
+    if cost.requests < total:
+        part = f"; {cost.requests} requests"
+        value *= total / cost.requests if row.measure.is_time else 1
+    print(
+        f"  {name:<20} {value:9.4g}  ratio {value / floor:6.2f}  CPU {cost.cpu_s:6.1f} s"
+        f"  at the server {cost.served_s:6.2f} s  peak {cost.peak_mib:5.0f} MiB{part}",
+        flush=True,
+    )
+
+
 def main() -> None:
-    """Measure the rows, several times if asked, and print one line each."""
+    """Measure the rows, several times if asked."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("rows", nargs="*", metavar="ROW", help=", ".join(ROWS))
     parser.add_argument("--times", type=int, default=1)
-    parser.add_argument("--bare", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--no-peers", action="store_true", help="ours and the floor alone")
     options = parser.parse_args()
-    if options.bare:
-        asyncio.run(_bare(*json.load(sys.stdin)))
-        return
     if unknown := set(options.rows) - set(ROWS):
         parser.error(f"unknown row {', '.join(unknown)}; choose from {', '.join(ROWS)}")
     print(f"instit-bench {instit_bench.__version__}, {os.cpu_count()} CPUs")
     for name in options.rows or ROWS:
         for _ in range(options.times):
             with tempfile.TemporaryDirectory() as folder:
-                print(ROWS[name](Path(folder)), flush=True)
+                measured(ROWS[name](Path(folder)), Path(folder), not options.no_peers)
 
 
 if __name__ == "__main__":

@@ -49,3 +49,10 @@ class Problem:
 
     message: str
     exit_code: int = 1
+    cause: InstitBenchError | None = None
+
+    def error(self) -> InstitBenchError:
+        """Return the problem as an exception with its exit code, and its cause for a traceback."""
+        error = InstitBenchError(self.message)
+        error.exit_code, error.__cause__ = self.exit_code, self.cause
+        return error

@@ -7,6 +7,9 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent
 
+# Usage statistics of vLLM, Hugging Face and whatever else honours the common variable stay off.
+NO_TELEMETRY = {"VLLM_NO_USAGE_STATS": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "DO_NOT_TRACK": "1"}
+
 # Name inside the wheel (see pyproject.toml, force-include) -> location in a checkout.
 _CHECKOUT = {"tasks": "tasks", "published": "results/published"}
 

@@ -82,7 +82,8 @@ def read_yaml(
         values = reader.get_single_data()
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{label}: cannot be read: {error}") from error
-    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
+    # PyYAML's constructors of tags such as !!timestamp raise whatever their values lead to.
+    except (yaml.YAMLError, ValueError, TypeError, AttributeError, RecursionError) as error:
         reason = " ".join(str(error).split())
         raise InputError(f"{label}: is not valid YAML: {reason}") from error
     if values is None:

@@ -35,6 +35,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "comparison": {"scorers", "stats", "runs"},
     "leaderboard": {"scorers", "runs"},
     "report": STORED | {"comparison", "leaderboard"},
+    "suites": STORED | {"backends", "evaluation", "comparison", "leaderboard"},
     "integrations": STORED | {"backends", "formats", "judging", "evaluation"},
 }
 

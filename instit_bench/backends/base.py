@@ -124,7 +124,8 @@ class BackendSpec:
     ``takes_roles`` says whether a model (with these options) takes messages with roles; otherwise
     its prompt is one text, with media before it. ``in_flight`` is the default number of concurrent
     requests and ``video_as`` the default form of a video. ``needs_limit`` says that every request
-    has to name a maximum number of tokens.
+    has to name a maximum number of tokens. ``loads_a_model`` says that it loads a model on this
+    machine, unless ``--base-url`` names a server: a suite runs one of these at a time.
     """
 
     name: str
@@ -134,3 +135,4 @@ class BackendSpec:
     in_flight: Callable[[AdapterOptions], int] = lambda adapter: 16  # noqa: ARG005
     video_as: VideoAs = "frames"
     needs_limit: bool = False
+    loads_a_model: bool = False

@@ -50,6 +50,7 @@ VLLM = BackendSpec(
     _vllm,
     takes=option_names(EngineOptions) | option_names(EndpointOptions),
     in_flight=lambda _: 64,  # a model on this machine fills its batch
+    loads_a_model=True,
 )
 LMMS_EVAL = BackendSpec(
     "lmms-eval",
@@ -60,6 +61,7 @@ LMMS_EVAL = BackendSpec(
     in_flight=lambda adapter: 2 * (adapter.batch_size or 1),
     video_as="video",
     needs_limit=True,
+    loads_a_model=True,
 )
 
 BACKENDS = Registry(

@@ -51,11 +51,15 @@ def compare_command(
     from instit_bench.comparison.show import comparison_view
     from instit_bench.errors import InputError
     from instit_bench.runs.atomic import write_atomically
+    from instit_bench.runs.directory import runs_among
 
-    if len(runs) < 2:
+    chosen = runs_among(runs, note, files=True)
+    if len(chosen) < 2 <= len(runs):
+        chosen = runs  # reading them says what is wrong
+    if len(chosen) < 2:
         raise InputError("compare: name at least two runs; the first is the reference")
     limit = flips_limit(flips)
-    base, *others = map(load_scored_run, runs)
+    base, *others = map(load_scored_run, chosen)
     select = everything if all_metrics else headline
     comparisons = [
         compare_runs(base, other, select, seed=seed, bootstrap=bootstrap) for other in others

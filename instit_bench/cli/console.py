@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
@@ -11,11 +12,19 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
+_UNFOLDED = 1000  # characters: wider than any table of ours
+
+
 def stdout() -> Console:
-    """Results: tables and numbers, never cut to a width when piped."""
+    """Results: tables and numbers, as wide as the terminal.
+
+    In a pipe or file they are as wide as ``COLUMNS`` says, or else as their content needs.
+    """
     from rich.console import Console
 
-    wide = None if sys.stdout is not None and sys.stdout.isatty() else 200
+    terminal = sys.stdout is not None and sys.stdout.isatty()
+    columns = os.environ.get("COLUMNS", "")
+    wide = None if terminal or columns.isdecimal() else _UNFOLDED
     return Console(highlight=False, width=wide, soft_wrap=False)
 
 

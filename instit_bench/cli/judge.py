@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from instit_bench.cli.console import fail, note
-from instit_bench.cli.options import App, Group, NoLock, settings_command
+from instit_bench.cli.options import App, DryRun, Group, NoLock, settings_command
 
 if TYPE_CHECKING:
     from instit_bench.runs.manifest import Price
@@ -49,12 +49,15 @@ def run_command(
         str,
         typer.Option(help="Predictions that may stay unjudged: a count (10) or a fraction (0.05)."),
     ] = "0",
+    dry_run: DryRun = False,
     no_lock: NoLock = False,
 ) -> int:
     """Judge a run's predictions, or judge them again. Earlier verdicts are kept.
 
     With --extract-with alone, a judge only names the letters of unparsed predictions.
     """
+    if dry_run:
+        return _show_dry_run(run, ctx.obj, data)
     from instit_bench.cli.progress import make_reporter
     from instit_bench.cli.tables import print_results
     from instit_bench.evaluation.config import make_judge_config
@@ -66,6 +69,17 @@ def run_command(
     judged, problem = judge_run(directory, config, data, make_reporter())
     print_results(judged.results)
     return conclude_judging(judged.results, problem, fail_on_error)
+
+
+def _show_dry_run(path: Path, given: dict[str, Any], data: str | None) -> int:
+    from instit_bench.cli.dry_run import show_judge_dry_run
+    from instit_bench.evaluation.config import make_judge_config
+    from instit_bench.evaluation.preview import free_bytes
+    from instit_bench.judging.outlook import calls_left_in_run
+    from instit_bench.runs.loaded import Run
+
+    calls = calls_left_in_run(Run.load(path), make_judge_config(given), data)
+    return show_judge_dry_run(calls, path, free_bytes(path))
 
 
 def conclude_judging(results: object, problem: object, fail_on_error: str) -> int:
@@ -104,7 +118,7 @@ def collect_command(
     from instit_bench.runs.directory import RunDirectory
 
     config = make_judge_config(ctx.obj)
-    judged, problem = collect_run(RunDirectory(run, lock=not no_lock), config, data)
+    judged, problem = collect_run(RunDirectory(run, lock=not no_lock), config, data, note)
     print_results(judged.results)
     return conclude_judging(judged.results, problem, "0")
 

@@ -12,11 +12,20 @@ from instit_bench.cli.console import note
 
 def leaderboard_command(
     runs: Annotated[
-        list[Path] | None, typer.Argument(help="Run folders (default: all under results/).")
+        list[Path] | None,
+        typer.Argument(
+            metavar="runs...", help="Runs, or folders of runs (default: all under results/)."
+        ),
     ] = None,
-    published: Annotated[
-        bool, typer.Option("--published", help="Include published results.")
-    ] = False,
+    published: Annotated[bool, typer.Option("--published", help="Add published results.")] = False,
+    tasks: Annotated[
+        list[str] | None,
+        typer.Option(help="Only these tasks, comma-separated, such as 'inst_it_*'; repeatable."),
+    ] = None,
+    sort: Annotated[
+        str | None,
+        typer.Option(help="Best first in a column (its name, title or task), mean, or model."),
+    ] = None,
     csv: Annotated[Path | None, typer.Option(help="Write a CSV file with full precision.")] = None,
     markdown: Annotated[Path | None, typer.Option(help="Write a Markdown table.")] = None,
     html: Annotated[
@@ -28,18 +37,23 @@ def leaderboard_command(
     from instit_bench.display import path_text
     from instit_bench.errors import InputError
     from instit_bench.leaderboard.rows import published_rows, row_of
+    from instit_bench.leaderboard.select import in_order, with_tasks
     from instit_bench.leaderboard.show import board, board_markdown, explained_marks
     from instit_bench.leaderboard.table import csv_text
     from instit_bench.report.leaderboard_page import leaderboard_page
     from instit_bench.runs.atomic import write_atomically
-    from instit_bench.runs.directory import runs_among
+    from instit_bench.runs.directory import runs_among, runs_in
     from instit_bench.runs.loaded import load_results
 
     rows = published_rows() if published else []
-    for path in runs_among(runs or [], note) or ([] if published else _all_runs()):
+    for path in runs_among(runs, note) if runs else runs_in(Path("results")):
         rows.append(row_of(load_results(path), path_text(path)))
     if not rows:
         raise InputError("no runs under results/; name run folders, or add --published")
+    if tasks:
+        rows = with_tasks(rows, [name.strip() for names in tasks for name in names.split(",")])
+    if sort:
+        rows = in_order(rows, sort)
     console = stdout()
     console.print(board(rows, console.width))
     for line in explained_marks(rows):
@@ -53,7 +67,3 @@ def leaderboard_command(
             write_atomically(target, text_of(rows))
             note(f"{kind}: {target}")
     return 0
-
-
-def _all_runs() -> list[Path]:
-    return sorted(path.parent for path in Path("results").glob("*/manifest.json"))

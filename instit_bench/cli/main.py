@@ -20,8 +20,10 @@ from instit_bench.cli import (
     judge,
     leaderboard,
     report,
+    rescore,
     run,
     score,
+    suite,
     tasks,
 )
 from instit_bench.cli.console import fail
@@ -40,7 +42,9 @@ app = App(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("run", cls=settings_command(run.SETTINGS))(run.run_command)
+app.command("suite", cls=settings_command(suite.SETTINGS, *suite.OVERRIDES))(suite.suite_command)
 app.command("score", cls=settings_command(score.SETTINGS))(score.score_command)
+app.command("rescore")(rescore.rescore_command)
 app.command("export")(export.export_command)
 app.command("leaderboard")(leaderboard.leaderboard_command)
 app.command("compare")(compare.compare_command)

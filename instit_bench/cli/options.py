@@ -28,6 +28,13 @@ NoLock = Annotated[
         "never start two processes on one run.",
     ),
 ]
+DryRun = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run",
+        help="Only print tasks, requests, tokens, judge calls, cost and free disk space.",
+    ),
+]
 IncludePath = Annotated[
     list[Path] | None,
     typer.Option(metavar="<path>", help="Folder with additional task plugins; repeatable."),
@@ -151,7 +158,8 @@ def _parameter(name: str, field: FieldInfo, panel: str | None) -> Parameter:
         rich_help_panel=panel,
         show_default=False,
     )
-    kind: Any = bool if is_flag else (list[str] if _is_list(field.annotation) else str) | None
+    several = _is_list(field.annotation) or extra.get("repeatable")
+    kind: Any = bool if is_flag else (list[str] if several else str) | None
     return Parameter(
         name,
         Parameter.KEYWORD_ONLY,

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from instit_bench.cli.console import fail, note
-
-if TYPE_CHECKING:
-    from instit_bench.evaluation.runner import RunOutcome
+from instit_bench.cli.options import DryRun
 
 SETTINGS = "instit_bench.evaluation.config:RunConfig"
 _GROUPS_SHOWN = 8
@@ -28,16 +26,37 @@ def run_command(
         Path | None,
         typer.Option(metavar="<path>", help="YAML file of settings; options override it."),
     ] = None,
+    dry_run: DryRun = False,
 ) -> int:
-    """Evaluate a model, score it and print its leaderboard row. Run again to resume."""
-    from instit_bench.evaluation.config import make_config
+    """Evaluate a model, score it and print its leaderboard row. Run again to resume.
+
+    Several models run as a suite, which ends with one table; the first is the baseline.
+    """
+    from instit_bench.evaluation.config import make_config, read_settings
 
     given: dict[str, Any] = ctx.obj
     if resume and fresh:
         fail("--resume and --fresh cannot be combined", 2)
     if resume or fresh:
         given["existing"] = "resume" if resume else "fresh"
-    return evaluate(make_config(config, given))
+    models = given.pop("model", [])
+    if len(models) > 1:
+        return _several(models, (read_settings(config) if config else {}) | given, dry_run)
+    settings = make_config(config, given | ({"model": models[0]} if models else {}))
+    if dry_run:
+        from instit_bench.cli.dry_run import show_dry_run
+        from instit_bench.evaluation.preview import preview
+
+        return show_dry_run(preview(settings))
+    return evaluate(settings)
+
+
+def _several(models: list[str], settings: dict[str, Any], dry_run: bool) -> int:
+    from instit_bench.cli.suite import carry_out, show_plan
+    from instit_bench.suites.plan import suite_of_models
+
+    suite = suite_of_models(models, settings)
+    return show_plan(suite) if dry_run else carry_out(suite)
 
 
 def evaluate(config: Any) -> int:
@@ -58,19 +77,6 @@ def evaluate(config: Any) -> int:
         for group in outcome.failures[:_GROUPS_SHOWN]:
             note(group.told)
     note(f"results: {outcome.run.directory.results_path}")
-    return _conclude(outcome, config.min_coverage)
-
-
-def _conclude(outcome: RunOutcome, min_coverage: float) -> int:
-    if outcome.status == "interrupted":
-        fail("interrupted; finished samples are kept; run the same command again to resume", 130)
-    if outcome.problem:
-        fail(outcome.problem.message, outcome.problem.exit_code)
-    for name, task in outcome.run.results.tasks.items():
-        if task.coverage < min_coverage:
-            fail(
-                f"{name}: coverage {task.coverage:.4f} ({task.n_scored} of {task.n_total}) is "
-                f"below --min-coverage {min_coverage}",
-                3,
-            )
+    if problem := outcome.conclusion(config.min_coverage):
+        raise problem.error()
     return 0

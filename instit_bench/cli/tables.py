@@ -19,7 +19,7 @@ def print_results(results: RunResults) -> None:
     """A run's metrics, then its leaderboard row."""
     console = stdout()
     console.print(_metrics_table(results))
-    row = row_of(results, source="run")
+    row = row_of(results, source="")
     console.print(board([row], console.width))
     for line in explained_marks([row]):
         console.print(line)

@@ -63,8 +63,10 @@ class ScoredRun:
     source: Path = Path()
 
 
-def scored_run(run: Run) -> ScoredRun:
+def scored_run(run: Run, *, keep: bool = False) -> ScoredRun:
     """Return the scores of a stored run, finished or not.
+
+    Unless told to ``keep`` them, each task's samples are dropped before the next task's are read.
 
     Raises:
         InputError: A journal is broken.
@@ -76,7 +78,10 @@ def scored_run(run: Run) -> ScoredRun:
         backend=manifest.identity.backend,
         data=manifest.data.label,
         created=manifest.created,
-        tasks={task.name: _task_scores(task, manifest) for task in run.one_by_one()},
+        tasks={
+            task.name: _task_scores(task, manifest)
+            for task in (run.tasks.values() if keep else run.one_by_one())
+        },
         source=run.path,
     )
 

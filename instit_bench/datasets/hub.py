@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path, PurePosixPath
 
 from instit_bench.datasets.layout import (
@@ -25,6 +26,7 @@ def fetch_inst_it(config: str, revision: str) -> tuple[Path, str]:
         InputError: The revision does not exist, or the hub cannot be reached and the files are not
             cached.
     """
+    _stay_private()
     from huggingface_hub import HfApi, snapshot_download
     from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
 
@@ -48,6 +50,11 @@ def fetch_inst_it(config: str, revision: str) -> tuple[Path, str]:
     except Exception as error:  # noqa: BLE001 - any transport may fail in its own way
         folder = _cached(config, revision, error)
     return folder, folder.name
+
+
+def _stay_private() -> None:
+    """Switch off the client's telemetry; it reads the variable once, when it is imported."""
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
 
 def _files_needed(config: str, names: list[str]) -> list[str]:
@@ -76,6 +83,7 @@ def _archives(config: str, records: list[str], names: list[str]) -> list[str]:
 
 def cached_snapshot(config: str, revision: str) -> Path | None:
     """Return the snapshot of a revision in the hub's cache, if it has all that a config needs."""
+    _stay_private()
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 

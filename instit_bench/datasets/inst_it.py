@@ -46,7 +46,7 @@ def read_inst_it(
             f"Inst-IT Bench has no config {config!r}; it has {', '.join(INST_IT_JSON)}"
         )
     folders, files, commit = _locate(config, source)
-    media_root = _media_root(folders, media_kind(config))
+    media_root = _media_root(folders, media_kind(config), unpack=not source.offline)
     images: dict[bytes, bytes] = {}
     docs: list[Doc] = []
     for file in files:
@@ -79,9 +79,7 @@ def _locate(
         # A Parquet shard is one folder deeper than the media.
         return (source.file.parent, source.file.parent.parent), (source.file,), None
     if source.kind == "hub":
-        from instit_bench.datasets.hub import fetch_inst_it
-
-        folder, commit = fetch_inst_it(config, source.revision)
+        folder, commit = _of_the_hub(config, source)
         return (folder,), _all_shards(inst_it_files(config, folder)), commit
     for folder in source.folders(INST_IT_FOLDERS):
         if files := inst_it_files(config, folder):
@@ -91,6 +89,19 @@ def _locate(
         f"{source.root}: data for Inst-IT Bench config {config} not found; expected "
         f"Inst-It-Bench/{config}/*.parquet or Inst-It-Bench/ with one of {names}"
     )
+
+
+def _of_the_hub(config: str, source: DataSource) -> tuple[Path, str]:
+    from instit_bench.datasets.hub import cached_snapshot, fetch_inst_it
+
+    if not source.offline:
+        return fetch_inst_it(config, source.revision)
+    if (folder := cached_snapshot(config, source.revision)) is None:
+        raise MissingDataError(
+            f"Inst-IT Bench config {config} is not downloaded yet, and nothing is downloaded for a "
+            "dry run; get it with 'instit-bench data download', or use --data PATH or demo"
+        )
+    return folder, folder.name
 
 
 def _all_shards(files: tuple[Path, ...]) -> tuple[Path, ...]:
@@ -105,7 +116,7 @@ def _all_shards(files: tuple[Path, ...]) -> tuple[Path, ...]:
     return files
 
 
-def _media_root(folders: Iterable[Path], kind: str) -> Path:
+def _media_root(folders: Iterable[Path], kind: str, *, unpack: bool) -> Path:
     """Return the folder with ``images_vpt/`` or ``videos_vpt/``, unpacked from its zip if needed.
 
     If neither exists, return the first folder: Parquet rows contain images, and a missing file is
@@ -116,7 +127,7 @@ def _media_root(folders: Iterable[Path], kind: str) -> Path:
         for name in MEDIA_FOLDERS[kind]:
             if (folder / name).is_dir():
                 return folder
-            if (folder / f"{name}.zip").is_file():
+            if unpack and (folder / f"{name}.zip").is_file():
                 return extract_once(folder / f"{name}.zip", home() / "extracted")
     return folders[0]
 

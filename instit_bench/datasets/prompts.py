@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from instit_bench.errors import InputError
 
 COMMIT = "6d7bd50cfc5a2c96b48b3d0d892c7f4e930031cf"
+_LARGEST = 2**20  # bytes; the file has a few thousand
 SHA256 = "dc9df4a0d8ef590a79f6fefe259e9737c91efa3bb596610f7550b3573e50a35f"
 URL = f"https://raw.githubusercontent.com/inst-it/inst-it/{COMMIT}/inst-it-bench/prompts.py"
 
@@ -82,7 +83,7 @@ def download_prompts(target: Path, url: str = URL, sha256: str = SHA256) -> None
 
     try:
         with urllib.request.urlopen(url, timeout=60) as reply:  # noqa: S310 - a constant address
-            source = reply.read()
+            source = reply.read(_LARGEST)
     except (OSError, HTTPException) as error:
         raise InputError(
             f"cannot fetch the official prompts from {url}: {error}; write {target} yourself"

@@ -21,13 +21,15 @@ class DataSource:
     """A resolved ``--data`` value.
 
     ``root`` is the data folder; ``file`` is set instead if the user named one file. With kind
-    ``hub`` the Inst-IT files are in the hub's cache and ``root`` contains the rest.
+    ``hub`` the Inst-IT files are in the hub's cache and ``root`` contains the rest. ``offline``
+    means that nothing may be downloaded or unpacked.
     """
 
     kind: Literal["hub", "demo", "path"]
     root: Path
     file: Path | None = None
     revision: str = "main"
+    offline: bool = False
 
     @property
     def label(self) -> str:
@@ -50,22 +52,22 @@ class DataSource:
         return next((path for path in candidates if path.is_file()), None)
 
 
-def open_source(spec: str, revision: str = "main") -> DataSource:
+def open_source(spec: str, revision: str = "main", *, offline: bool = False) -> DataSource:
     """Return the data source that ``--data SPEC`` names.
 
     Raises:
         InputError: The path does not exist.
     """
     if spec == "demo":
-        return DataSource("demo", demo_data())
+        return DataSource("demo", demo_data(), offline=offline)
     if spec == "hub":
-        return DataSource("hub", home(), revision=revision)
+        return DataSource("hub", home(), revision=revision, offline=offline)
     try:
         path = Path(spec).expanduser()
         if spec and path.is_dir():
-            return DataSource("path", path)
+            return DataSource("path", path, offline=offline)
         if path.is_file():
-            return DataSource("path", path.parent, file=path)
+            return DataSource("path", path.parent, file=path, offline=offline)
     except (OSError, RuntimeError) as error:  # a name too long, no permission, ~nobody
         raise InputError(f"--data {spec}: {error}") from error
     raise InputError(

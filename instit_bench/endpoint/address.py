@@ -116,8 +116,9 @@ class Endpoint:
 
     def redacted(self, prediction: Prediction) -> Prediction:
         """Return the reply with ``***`` for any secret of this endpoint that it repeats."""
-        arguments = [call.arguments for call in prediction.tool_calls]
-        texts = [prediction.text, prediction.reasoning, prediction.refusal, *arguments]
+        calls = [word for c in prediction.tool_calls for word in (c.name, c.arguments)]
+        texts = [prediction.text, prediction.reasoning, prediction.refusal, *calls]
+        texts.append(prediction.finish_reason)
         long = [secret for secret in self._secrets if len(secret) >= _SHORTEST_ECHO]
         found = [secret for secret in long if any(text and secret in text for text in texts)]
         if not found:
@@ -128,15 +129,17 @@ class Endpoint:
                 text = text and text.replace(secret, "***")
             return text
 
-        calls = (
-            NativeToolCall(call.name, clean(call.arguments) or "") for call in prediction.tool_calls
+        cleaned = (
+            NativeToolCall(clean(call.name) or "", clean(call.arguments) or "")
+            for call in prediction.tool_calls
         )
         return replace(
             prediction,
             text=clean(prediction.text) or "",
+            finish_reason=clean(prediction.finish_reason),
             reasoning=clean(prediction.reasoning),
             refusal=clean(prediction.refusal),
-            tool_calls=tuple(calls),
+            tool_calls=tuple(cleaned),
         )
 
 

@@ -35,6 +35,7 @@ from instit_bench.errors import InputError
 from instit_bench.types import Prediction
 
 LARGEST_REPLY = 64 * 2**20
+LARGEST_FILE = 256 * 2**20  # a batch's output: 50,000 verdicts of a kilobyte are 50 MB
 # Many servers close an idle connection after five seconds; a request sent at that moment
 # is lost, so the client closes first.
 _IDLE_S = 3.0
@@ -42,14 +43,15 @@ _MOST_CLOSED = 64
 _MOST_REDIRECTS = 5
 _MAY_BE_FAULT = re.compile(rb'error|abort|cancel|fail|resource|"detail"|"base_resp"', re.IGNORECASE)
 _ENCODED = (b"content-encoding", b"content-length", b"transfer-encoding")
-# The body of the request that is being sent, if it is in pieces.
-_in_pieces: ContextVar[Body | None] = ContextVar("in_pieces", default=None)
+_MOST_PATTERNS = 64
+# The body of the request that is being sent.
+_body: ContextVar[Body | None] = ContextVar("body", default=None)
 # Set while a request is sent whose first sign of an answer somebody waits for.
 _begun: ContextVar[Callable[[], None] | None] = ContextVar("begun", default=None)
 
 
 class ReplyTooLarge(openai.APIError):
-    """A reply's body is larger than ``LARGEST_REPLY``."""
+    """A reply's body is larger than ``LARGEST_REPLY``, or a file than ``LARGEST_FILE``."""
 
 
 def make_client(
@@ -103,7 +105,7 @@ async def ask_chat(
         ReplyError: The reply contains no answer.
         openai.APIError: The endpoint refused, or could not be reached.
     """
-    return await _ask(client, "/chat/completions", body, headers, begun)
+    return await _ask(client, "chat/completions", body, headers, begun)
 
 
 async def ask_completion(
@@ -113,7 +115,7 @@ async def ask_completion(
     begun: Callable[[], None] | None = None,
 ) -> Prediction:
     """Send a text completion request unchanged, like ``ask_chat``."""
-    return await _ask(client, "/completions", body, headers, begun)
+    return await _ask(client, "completions", body, headers, begun)
 
 
 async def _ask(
@@ -124,16 +126,16 @@ async def _ask(
     begun: Callable[[], None] | None,
 ) -> Prediction:
     """Bypass the client's own methods, which walk through the body without checking the reply."""
-    encoded = Body(body)
-    whole = encoded.pieces[0] if len(encoded.pieces) == 1 else b""
-    # The package sends only what it can send again: bytes. Pieces reach our client past it.
-    tokens = _in_pieces.set(None if whole else encoded), _begun.set(begun)
+    # The package sends only what it can send again: bytes. The body reaches our client past it.
+    tokens = _body.set(Body(body)), _begun.set(begun)
     try:
         raw = await client.post(
-            path, content=whole, cast_to=bytes, options={"headers": headers or {}}
+            f"{client.base_url}{path}",  # joining the two is slower in the package
+            cast_to=bytes,
+            options={"headers": headers or {}},
         )
     finally:
-        _in_pieces.reset(tokens[0])
+        _body.reset(tokens[0])
         _begun.reset(tokens[1])
     return read_reply(raw)
 
@@ -141,16 +143,46 @@ async def _ask(
 class _BoundedClient(openai.DefaultAsyncHttpxClient):
     """Reads replies up to a limit, and gives an error inside a success its own status."""
 
-    async def send(self, request: Any, *, stream: bool = False, **options: Any) -> Any:
-        """Send a request; completions are read whole here, anything else is unchanged."""
-        if not request.url.path.endswith("/completions"):
-            return await self._followed(request, stream=stream, **options)
-        response = await self._followed(_with_body(request), stream=True, **options)
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._patterns: dict[Any, Any] = {}
+
+    def build_request(self, method: str, url: Any, **options: Any) -> Any:
+        """Build a request; those that differ in their bodies alone are built only once.
+
+        Merging headers and parsing addresses would take longer than sending the request.
+        """
+        body = _body.get()
+        if body is None:
+            return super().build_request(method, url, **options)
+        headers = tuple(dict(options["headers"]).items())
+        key = method, url, headers, tuple(self.cookies.items())
+        pattern = self._patterns.get(key)
+        if pattern is None:
+            pattern = super().build_request(method, url, **options)
+            del pattern.headers["Content-Length"]
+            if len(self._patterns) >= _MOST_PATTERNS:
+                self._patterns.clear()
+            self._patterns[key] = pattern
+        return type(pattern)(
+            method,
+            pattern.url,
+            headers=[*pattern.headers.raw, (b"Content-Length", str(body.size).encode())],
+            content=body if len(body.pieces) > 1 else body.pieces[0],
+            extensions=pattern.extensions,
+        )
+
+    async def send(self, request: Any, **options: Any) -> Any:
+        """Send a request and read its reply, which is always read whole here."""
+        path = request.url.path
+        response = await self._followed(request, **options | {"stream": True})
         try:
-            body = await _read(response)
+            most = LARGEST_FILE if path.endswith("/content") else LARGEST_REPLY
+            body = await _read(response, most)
         finally:
             await response.aclose()
-        fault = _hidden_fault(body) if response.is_success else None
+        completed = response.is_success and path.endswith("/completions")
+        fault = _hidden_fault(body) if completed else None
         return type(response)(
             fault.status if fault else response.status_code,
             headers=[(k, v) for k, v in response.headers.raw if k.lower() not in _ENCODED],
@@ -202,22 +234,7 @@ def _is_same(following: Any, request: Any) -> bool:
     return origins[0] == origins[1] and following.method == request.method
 
 
-def _with_body(request: Any) -> Any:
-    """Return the request with the body in pieces, if it has one."""
-    body = _in_pieces.get()
-    if body is None:
-        return request
-    request.headers["Content-Length"] = str(body.size)
-    return type(request)(
-        request.method,
-        request.url,
-        headers=request.headers,
-        content=body,
-        extensions=request.extensions,
-    )
-
-
-async def _read(response: Any) -> bytes:
+async def _read(response: Any, most: int) -> bytes:
     body = bytearray()
     begun = _begun.get() if response.is_success else None
     packed = "content-encoding" in response.headers
@@ -226,9 +243,9 @@ async def _read(response: Any) -> bytes:
             begun()
             begun = None
         body += chunk
-        if len(body) > LARGEST_REPLY:
+        if len(body) > most:
             raise ReplyTooLarge(
-                f"the endpoint's reply is larger than {LARGEST_REPLY // 2**20} MiB",
+                f"the endpoint's reply is larger than {most // 2**20} MiB",
                 response.request,
                 body=None,
             )

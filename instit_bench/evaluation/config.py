@@ -54,7 +54,9 @@ class RunConfig(
     model: str = Field(
         min_length=1,
         max_length=4096,
-        description="Name of the model; for backend baseline: random, first, echo-gold or text:…",
+        description="Name of the model; for backend baseline: random, first, echo-gold or text:…; "
+        "repeatable: several models run as a suite (see docs/suites.md).",
+        json_schema_extra={"repeatable": True},
     )
     backend: str = Field("vllm", description="vllm, openai, lmms-eval, baseline or a plugin's.")
     tasks: tuple[str, ...] = Field(
@@ -237,7 +239,7 @@ def make_config(file: Path | None, overrides: dict[str, Any]) -> RunConfig:
     Raises:
         InputError: The file or a setting is not valid; the message names it.
     """
-    values = _read_file(file) if file else {}
+    values = read_settings(file) if file else {}
     values |= overrides
     try:
         return RunConfig.model_validate(values)
@@ -257,14 +259,19 @@ def make_judge_config(settings: dict[str, Any]) -> JudgeConfig:
         raise InputError(_problem(error, None, settings)) from error
 
 
-def _read_file(file: Path) -> dict[str, Any]:
+def read_settings(file: Path) -> dict[str, Any]:
+    """Read a config file's settings, unchecked.
+
+    Raises:
+        InputError: The file cannot be read, or is not a YAML mapping.
+    """
     values = read_yaml(file, f"--config {file}")
     return {str(key).replace("-", "_"): value for key, value in values.items()}
 
 
 def _problem(error: ValidationError, file: Path | None, overrides: dict[str, Any]) -> str:
     """Return the first problem, under the name by which the user set the value."""
-    problem = field_problem(error, _hint)
+    problem = field_problem(error, setting_hint)
     key = problem.name.partition(".")[0]
     option = "--" + key.replace("_", "-")
     where = option if key in overrides or file is None else f"{file}: field {key!r}"
@@ -273,7 +280,8 @@ def _problem(error: ValidationError, file: Path | None, overrides: dict[str, Any
     return f"{where}{problem.text}"
 
 
-def _hint(problem: ErrorDetails) -> str:
+def setting_hint(problem: ErrorDetails) -> str:
+    """Return advice for an invalid setting, with its separator, or nothing."""
     key = str(problem["loc"][0])
     if key in ("temperature", "top_p", "max_tokens", "seed"):
         return "; or none, to leave it to the endpoint"

@@ -16,15 +16,18 @@ from instit_bench.datasets.source import DataSource, open_source
 from instit_bench.errors import InputError
 from instit_bench.evaluation.config import RunConfig
 from instit_bench.evaluation.neighbours import Sharing, neighbours
+from instit_bench.evaluation.scoring import scorer_for
 from instit_bench.evaluation.settings import NotSent
 from instit_bench.evaluation.weight import Weight
 from instit_bench.judging.contracts import contract_for
+from instit_bench.runs.directory import RunDirectory, default_name, run_directory
 from instit_bench.runs.manifest import (
     DataManifest,
     Identity,
     Manifest,
     TaskManifest,
     environment,
+    source_settings,
 )
 from instit_bench.scorers.contract import Contract
 from instit_bench.scorers.judge import JudgeContract
@@ -175,13 +178,27 @@ class RunPlan:
                 "concurrency": config.in_flight,
                 "fail_on_error": config.fail_on_error,
                 "min_coverage": config.min_coverage,
+                **source_settings(config.data, config.include_path),
             },
             environment=environment(),
         )
 
 
-def make_plan(config: RunConfig) -> RunPlan:
+def directory_of(config: RunConfig) -> RunDirectory:
+    """Return where a run with these settings is, or will be; nothing is created.
+
+    Raises:
+        InputError: The data source does not exist, or the name is not a single folder name.
+    """
+    label = open_source(config.data, config.revision).label
+    name = config.name or default_name(config.model_label, label)
+    return run_directory(config.output, name, lock=not config.no_lock)
+
+
+def make_plan(config: RunConfig, *, offline: bool = False) -> RunPlan:
     """Read tasks, data and prompts; nothing is requested yet.
+
+    With ``offline``, data that are not there are not downloaded either.
 
     Raises:
         InputError: A task is unknown or not valid, or data are missing or not valid.
@@ -196,10 +213,12 @@ def make_plan(config: RunConfig) -> RunPlan:
     has_roles = backend.takes_roles(config.model, config.adapter_options())
     style = config.prompt_style if has_roles else "raw"
     registry = load_registry(config.include_path)
-    source = open_source(config.data, config.revision)
+    source = open_source(config.data, config.revision, offline=offline)
     prompts_file = source.prompts_file()
     prompts = read_prompts(prompts_file) if prompts_file else None
     tasks = registry.resolve(config.tasks)
+    for task in tasks:
+        scorer_for(task)  # what is wrong with it shows before data are read
     sharing: list[Sharing] = []
     plans = [_plan_task(task, source, prompts, style, config, sharing) for task in tasks]
     if config.sample_id:

@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
 
 from instit_bench.backends import (
     Backend,
@@ -17,7 +16,6 @@ from instit_bench.backends import (
     GenerationError,
     create_backend,
 )
-from instit_bench.datasets.source import open_source
 from instit_bench.errors import (
     InputError,
     InstitBenchError,
@@ -27,11 +25,17 @@ from instit_bench.errors import (
 )
 from instit_bench.evaluation.config import RunConfig, errors_allowed
 from instit_bench.evaluation.dispatch import ask_all
-from instit_bench.evaluation.failures import FailureGroup, Streak, group_failures
+from instit_bench.evaluation.failures import Streak, group_failures
 from instit_bench.evaluation.order import Asked, in_order
-from instit_bench.evaluation.plan import RunPlan, TaskPlan, make_plan
+from instit_bench.evaluation.outcome import RunOutcome, Status
+from instit_bench.evaluation.plan import RunPlan, TaskPlan, directory_of, make_plan
 from instit_bench.evaluation.schedule import Item, Schedule, Turn, leads_ahead
-from instit_bench.evaluation.scoring import ReasoningWatch, score_sample, scorer_for
+from instit_bench.evaluation.scoring import (
+    ReasoningWatch,
+    ScoringFaults,
+    TaskScorer,
+    scorer_for,
+)
 from instit_bench.evaluation.shown_media import ShownMedia
 from instit_bench.evaluation.unchanged import FinishedBy, finished_before, note_finished
 from instit_bench.evaluation.workload import workload_of
@@ -41,25 +45,12 @@ from instit_bench.judging.stage import JudgingStage, problem_of
 from instit_bench.media import MediaError, resolve_media
 from instit_bench.media.fingerprint import Fingerprint, fingerprints
 from instit_bench.progress import Reporter
-from instit_bench.runs.directory import RunDirectory, default_name, run_directory
+from instit_bench.runs.directory import RunDirectory
 from instit_bench.runs.loaded import Run
 from instit_bench.runs.manifest import add_engine_totals, merge
-from instit_bench.runs.record import SampleRecord, answered, failed
+from instit_bench.runs.record import SampleRecord, answered, failed, unscored
 from instit_bench.runs.results import TaskResult
-from instit_bench.types import Prediction, Request, Sample, Score, Scorer, State
-
-Status = Literal["interrupted", "failed", "finished"]
-
-
-@dataclass(frozen=True)
-class RunOutcome:
-    """How a run ended; ``problem`` says what went wrong if it did not finish."""
-
-    run: Run
-    status: Status
-    problem: Problem | None = None
-    failures: tuple[FailureGroup, ...] = ()
-    warnings: tuple[str, ...] = ()
+from instit_bench.types import Prediction, Request, Sample, Score, State
 
 
 @dataclass
@@ -71,20 +62,23 @@ class _Asking:
     reporter: Reporter
     run: Run
     todo: Sequence[Item[Asked]]
-    scorers: Mapping[str, Scorer]
+    scorers: Mapping[str, TaskScorer]
     journals: Mapping[str, Callable[[SampleRecord], None]]
     judging: JudgingStage | None
     media: ShownMedia
     unavailable: list[str] = field(default_factory=list)
     streak: Streak = field(init=False)
     reasoning: ReasoningWatch = field(init=False)
+    faults: ScoringFaults = field(init=False)
 
     def __post_init__(self) -> None:
         self.streak = Streak(self.plan.config.stop_after)
         self.reasoning = ReasoningWatch(lambda text: self.reporter.status(f"warning: {text}"))
+        self.faults = ScoringFaults(self.reporter.status)
 
     async def ask(self) -> None:
         """Request all that remains, and judge answers as they come in."""
+        self._score_kept()
         if self.judging is None:
             return await self.work()
         async with self.judging as judging:
@@ -96,6 +90,20 @@ class _Asking:
             judging.extract()
             await judging.drain()
         return None
+
+    def _score_kept(self) -> None:
+        """Score what an earlier process could not: no model is asked for it again."""
+        for plan in self.plan.tasks:
+            task = self.run.tasks[plan.task.name]
+            samples = {sample.id: sample for sample in plan.samples} if task.unscored else {}
+            for sample in (samples[name] for name in task.unscored if name in samples):
+                kept = task.records[sample.id]
+                try:
+                    record = self.scorers[task.name].again(kept, sample)
+                except InputError as error:
+                    self.faults.see(error)
+                    record = kept.without_score(str(error))
+                self.journals[task.name](record)
 
     def _answers(self, plan: TaskPlan) -> list[SampleRecord]:
         """The answers to a task's samples; the target stands in for one that is not there yet."""
@@ -162,14 +170,21 @@ class _Asking:
     def _scored(
         self, plan: TaskPlan, sample: Sample, prediction: Prediction, request: Request
     ) -> SampleRecord:
-        score = score_sample(self.scorers[plan.task.name], sample, prediction)
-        if score.state is State.UNPARSED and prediction.filtered:
+        scorer = self.scorers[plan.task.name]
+        if scorer.foreign:  # it may end the process: the prediction is on disk before it is called
+            self.journals[plan.task.name](unscored(sample, prediction, request))
+        try:
+            record = scorer.record(sample, prediction, request)
+        except InputError as error:
+            self.faults.see(error)
+            return unscored(sample, prediction, request, str(error))
+        if record.state is State.UNPARSED and prediction.filtered:
             reason = prediction.finish_reason
             return failed(
                 sample, f"the endpoint's filter cut the reply off (finish_reason {reason})", request
             )
         self.reasoning.see(sample.id, prediction)
-        return answered(sample, prediction, score, request)
+        return record
 
     def warnings(self) -> tuple[str, ...]:
         """Warnings that the numbers alone do not show."""
@@ -185,9 +200,7 @@ def run(config: RunConfig, reporter: Reporter) -> RunOutcome:
         NotComparableError: The run directory contains a run with other settings.
     """
     started_ns = time.time_ns()
-    label = open_source(config.data, config.revision).label
-    name = config.name or default_name(config.model_label, label)
-    directory = run_directory(config.output, name, lock=not config.no_lock)
+    directory = directory_of(config)
     directory.refuse_if_held()
     if config.existing == "resume" and not directory.exists:
         raise InputError(f"--resume: there is no run at {directory.path}")
@@ -242,7 +255,7 @@ def _generate(
         name, ids = task_plan.task.name, task_plan.selected.ids
         reporter.lane(name, len(ids), sum(sample in done[name] for sample in ids))
     with ExitStack() as stack:
-        stack.enter_context(media.appending())
+        stack.enter_context(media.appending(reporter.status))
         state = _Asking(
             plan,
             backend,
@@ -250,7 +263,10 @@ def _generate(
             run,
             in_order(plan, done),
             scorers={p.task.name: scorer_for(p.task) for p in plan.tasks},
-            journals={name: stack.enter_context(run.tasks[name].journal()) for name in names},
+            journals={
+                name: stack.enter_context(run.tasks[name].journal(reporter.status))
+                for name in names
+            },
             judging=_judging_stage(run, plan, reporter),
             media=media,
         )
@@ -261,7 +277,8 @@ def _generate(
             return True, None, state.warnings()
     if state.unavailable:
         return False, Problem(state.unavailable[0]), state.warnings()
-    return False, problem_of(state.judging), state.warnings()
+    problem = state.faults.problem(run.path) or problem_of(state.judging)
+    return False, problem, state.warnings()
 
 
 async def _until_signalled(state: _Asking) -> None:

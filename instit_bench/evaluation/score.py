@@ -10,7 +10,7 @@ from pathlib import Path
 
 from instit_bench.datasets.source import open_source
 from instit_bench.errors import InputError, MissingDataError, Problem
-from instit_bench.evaluation.scoring import score_sample, scorer_for
+from instit_bench.evaluation.scoring import scorer_for
 from instit_bench.evaluation.upstream_files import repeat_records, without_echo
 from instit_bench.formats.lmms_eval.log import UnlocatedLog
 from instit_bench.formats.lmms_eval.wording import whose_words
@@ -34,8 +34,9 @@ from instit_bench.runs.manifest import (
     Manifest,
     TaskManifest,
     environment,
+    source_settings,
 )
-from instit_bench.runs.record import SampleRecord, answered, failed, not_run
+from instit_bench.runs.record import SampleRecord, failed, not_run
 from instit_bench.scorers.contract import Contract
 from instit_bench.scorers.judge import JudgeContract
 from instit_bench.tasks.data import load_dataset
@@ -86,6 +87,9 @@ def score_file(options: ScoreOptions, make_reporter: Callable[[], Reporter]) -> 
         raise InputError(f"--task {options.task}: is a group; name a single task")
     task = tasks[0]
     read = read_predictions(options.file, task)
+    name = options.name or _run_name(task, read, options)
+    directory = run_directory(options.output, name, lock=options.lock)
+    directory.refuse_if_held()
     found = _samples(task, read, options)
     file = read.located(found.samples) if isinstance(read, UnlocatedLog) else read
     predictions = without_echo(file, found.samples)
@@ -93,8 +97,6 @@ def score_file(options: ScoreOptions, make_reporter: Callable[[], Reporter]) -> 
     manifest = _manifest(task, found, predictions, options, len(records))
     contracts = contracts_of(manifest, options.data)
     letters = _letters(task, manifest, options.judging)
-    name = options.name or _run_name(task, predictions, options)
-    directory = run_directory(options.output, name, lock=options.lock)
     kept = directory.set_aside()
     with directory.locked():
         earlier = _keep_verdicts(kept, directory) if kept else {}
@@ -157,7 +159,7 @@ def _judge(
         reporter.end()
 
 
-def _run_name(task: Task, predictions: PredictionFile, options: ScoreOptions) -> str:
+def _run_name(task: Task, predictions: PredictionFile | UnlocatedLog, options: ScoreOptions) -> str:
     """Name the run after the model; with the task's name if the model's name comes from a log.
 
     One model has one log per task, and none may replace another.
@@ -202,6 +204,7 @@ def _manifest(
                 notes=[*found.notes, *_notes(found.samples, predictions)],
             )
         },
+        settings=source_settings(options.data, options.include_path),
         environment=environment(),
     )
 
@@ -259,7 +262,7 @@ def _score(
     for sample in samples:
         prediction = predictions.predictions.get(sample.id)
         if prediction is not None:
-            records.append(answered(sample, prediction, score_sample(scorer, sample, prediction)))
+            records.append(scorer.record(sample, prediction))
         elif sample.id in predictions.failed:
             records.append(predictions.failed[sample.id])
         elif sample.id in predictions.empty:

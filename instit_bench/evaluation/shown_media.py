@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from instit_bench.errors import NotComparableError
 from instit_bench.media.fingerprint import Fingerprint
+from instit_bench.progress import Tell
 from instit_bench.runs.journal import JournalWriter, read_lines
 
 NAME = "media.jsonl"
@@ -56,9 +57,9 @@ class ShownMedia:
             )
 
     @contextmanager
-    def appending(self) -> Iterator[None]:
+    def appending(self, tell: Tell) -> Iterator[None]:
         """Keep the file open for ``add``."""
-        with JournalWriter(self._path) as writer:
+        with JournalWriter(self._path, tell) as writer:
             self._writer = writer
             yield
         self._writer = None

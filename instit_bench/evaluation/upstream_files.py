@@ -10,12 +10,12 @@ from collections.abc import Container, Sequence
 from dataclasses import replace
 from itertools import count
 
-from instit_bench.evaluation.scoring import score_sample
+from instit_bench.evaluation.scoring import TaskScorer
 from instit_bench.formats.prediction_file import PredictionFile
-from instit_bench.runs.record import SampleRecord, answered
+from instit_bench.runs.record import SampleRecord
 from instit_bench.scorers.base import ScorerSpec
 from instit_bench.scorers.tool_call.echo import most_echo, official_reply, strict_reply
-from instit_bench.types import Prediction, Sample, Scorer
+from instit_bench.types import Prediction, Sample
 
 
 def without_echo(file: PredictionFile, samples: Sequence[Sample]) -> PredictionFile:
@@ -61,7 +61,7 @@ def _read(prediction: Prediction, prompt: str, cut: bool) -> Prediction:
 
 
 def repeat_records(
-    file: PredictionFile, samples: Sequence[Sample], scorer: Scorer, spec: ScorerSpec
+    file: PredictionFile, samples: Sequence[Sample], scorer: TaskScorer, spec: ScorerSpec
 ) -> list[SampleRecord]:
     """Return a record for each earlier answer to a question; it only counts in official metrics."""
     by_id = {sample.id: sample for sample in samples}
@@ -73,12 +73,17 @@ def repeat_records(
         if repeat.sample is not None and sample is file.samples.get(repeat.id):
             sample = repeat.sample  # the file's own, with the target of this record
         sample = replace(sample, id=_free_name(repeat.id, {*by_id, *records}))
-        score = score_sample(scorer, sample, repeat.prediction)
-        values = {name: value for name, value in score.values.items() if spec.is_official(name)}
-        score = replace(score, values=values, extracted=None, method=None)
-        record = answered(sample, repeat.prediction, score)
-        records[sample.id] = record.model_copy(update={"repeat_of": repeat.id})
+        record = scorer.record(sample, repeat.prediction)
+        records[sample.id] = as_repeat(record, repeat.id, spec)
     return list(records.values())
+
+
+def as_repeat(record: SampleRecord, first: str, spec: ScorerSpec) -> SampleRecord:
+    """Return the record of an earlier answer to the question with the id ``first``."""
+    official = {name: value for name, value in record.scores.items() if spec.is_official(name)}
+    return record.model_copy(
+        update={"repeat_of": first, "scores": official, "extracted": None, "method": None}
+    )
 
 
 def _free_name(name: str, taken: Container[str]) -> str:

@@ -15,7 +15,6 @@ from instit_bench.formats.official import read_gpt4tools_predictions, read_inst_
 from instit_bench.formats.prediction_file import PredictionFile, Repeat, doubled
 from instit_bench.runs.record import SampleRecord
 from instit_bench.tasks.task import Task
-from instit_bench.types import Sample
 from instit_bench.validation import first_problem
 
 
@@ -51,15 +50,7 @@ def _journal(path: Path, rows: Sequence[Mapping[str, Any]], task: str) -> Predic
             record = SampleRecord.model_validate(row)
         except ValidationError as error:
             raise InputError(f"{path}: line {number}: {first_problem(error)}") from error
-        sample = Sample(
-            task=task,
-            id=record.id,
-            doc={"instruction": record.question},
-            target=record.target,
-            cluster=record.cluster or record.id,
-            question=record.question,
-            choices=tuple(record.choices),
-        )
+        sample = record.to_sample(task)
         if record.repeat_of is not None:
             repeats.append(Repeat(record.repeat_of, record.to_prediction(), sample))
             continue

@@ -74,6 +74,10 @@ class Judge(Protocol):
         """
         ...
 
+    def keep(self, contract: Contract, item: Item, repeat: int, verdict: Verdict) -> None:
+        """Cache a verdict once it is in the run's journal, which says what it has cost."""
+        ...
+
     async def close(self) -> None:
         """Release connections."""
         ...

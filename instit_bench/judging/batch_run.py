@@ -103,7 +103,7 @@ def submit_batch(
 
 
 def collect_batch(
-    run: Run, config: JudgeConfig, contracts: Mapping[str, JudgeContract]
+    run: Run, config: JudgeConfig, contracts: Mapping[str, JudgeContract], tell: Tell
 ) -> Problem | None:
     """Fetch a finished batch's verdicts into the run's journals.
 
@@ -119,7 +119,7 @@ def collect_batch(
             "send your key there, name the address with --judge-base-url"
         )
     client = BatchClient(endpoint)
-    return asyncio.run(_collect(run, contracts, manifest, client))
+    return asyncio.run(_collect(run, contracts, manifest, client, tell))
 
 
 def submitted_judging(run: Run) -> JudgingManifest:
@@ -149,6 +149,7 @@ async def _collect(
     contracts: Mapping[str, JudgeContract],
     manifest: BatchManifest,
     client: BatchClient,
+    tell: Tell,
 ) -> Problem | None:
     try:
         state = await client.state(manifest.batch_id)
@@ -165,7 +166,7 @@ async def _collect(
     settings = {"model": manifest.judge.partition(":")[2], "base_url": client.shown}
     for task, contract in contracts.items():
         records = run.tasks[task].records
-        with run.tasks[task].judgements() as append:
+        with run.tasks[task].judgements(tell) as append:
             for custom_id, answer in manifest.answers.items():
                 record = records.get(answer.id)
                 verdict = verdicts.get(custom_id)

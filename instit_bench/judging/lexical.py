@@ -34,5 +34,8 @@ class LexicalJudge:
         assert isinstance(item, JudgeItem)  # noqa: S101 - `JudgeConfig` refuses it elsewhere
         return Verdict(lexical_score(item.answer, item.ground_truth), raw="")
 
+    def keep(self, contract: Contract, item: Item, repeat: int, verdict: Verdict) -> None:
+        """Nothing to cache: it is computed again as fast."""
+
     async def close(self) -> None:
         """Nothing to release."""

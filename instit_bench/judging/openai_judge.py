@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
+from math import isnan
 from pathlib import Path
 from time import time
 from typing import Any
@@ -78,6 +79,8 @@ class OpenAIJudge:
         self._limiter = AdaptiveLimiter(options.concurrency)
         self._client = endpoint.client(options.timeout_s, max_retries=0)
         self._structured = True
+        self._tell: Tell = lambda _: None
+        self._said: set[str] = set()
 
     @property
     def name(self) -> str:
@@ -90,7 +93,7 @@ class OpenAIJudge:
 
     async def start(self, folder: Path, tell: Tell) -> None:  # noqa: ARG002 - logs nothing
         """Warn if verdicts cannot be cached on disk; there is nothing to start."""
-        self._cache.tell = tell
+        self._tell = self._cache.tell = tell
         if self._cache.warning:
             tell(f"warning: {self._cache.warning}")
 
@@ -104,12 +107,13 @@ class OpenAIJudge:
 
     async def judge(self, contract: Contract, item: Item, repeat: int) -> Verdict:
         """Return the cached verdict, or call until a reply satisfies the contract."""
-        key = cache_key(self.settings(), contract, item, repeat)
-        if (kept := self._cache.get(key)) is not None:
-            return kept
-        verdict = await self._call(contract, item)
-        self._cache.put(key, self._name, verdict)
-        return verdict
+        kept = self._cache.get(cache_key(self.settings(), contract, item, repeat))
+        return kept or await self._call(contract, item)
+
+    def keep(self, contract: Contract, item: Item, repeat: int, verdict: Verdict) -> None:
+        """Cache a verdict, unless it is an error or comes from the cache."""
+        if not verdict.cached:
+            self._cache.put(cache_key(self.settings(), contract, item, repeat), self._name, verdict)
 
     async def _call(self, contract: Contract, item: Item) -> Verdict:
         problem, raw, spent, calls = "", None, Usage(0, 0), 0
@@ -167,8 +171,20 @@ class OpenAIJudge:
         if fatal := self._endpoint.fatal(error, self._model):
             raise JudgeUnavailable(f"judge {self._name}: {fatal}") from error
         if isinstance(error, openai.APIStatusError):
-            self._limiter.overloaded(started, _retry_after(error))
+            wait = _retry_after(error)
+            if wait is not None and wait > _LONGEST_RETRY_AFTER_S:
+                self._say_once(
+                    f"judge {self._name} asks to wait longer than {_LONGEST_RETRY_AFTER_S:g} s "
+                    "(Retry-After): asked again after that time"
+                )
+                wait = _LONGEST_RETRY_AFTER_S
+            self._limiter.overloaded(started, wait)
         return self._endpoint.told(error)
+
+    def _say_once(self, words: str) -> None:
+        if words not in self._said:
+            self._said.add(words)
+            self._tell(words)
 
     @contextmanager
     def _reserved(self, contract: Contract, item: Item) -> Iterator[None]:
@@ -201,7 +217,7 @@ def _pause(attempt: int) -> float:
 
 
 def _retry_after(error: openai.APIStatusError) -> float | None:
-    """Return the seconds to wait from Retry-After, which is a number or a date."""
+    """Return the seconds to wait from Retry-After, which is a number or a date; it may be inf."""
     value = error.response.headers.get("retry-after")
     if value is None:
         return None
@@ -210,6 +226,6 @@ def _retry_after(error: openai.APIStatusError) -> float | None:
     except ValueError:
         try:
             seconds = parsedate_to_datetime(value).timestamp() - time()
-        except ValueError:
+        except (ValueError, OverflowError):
             return None
-    return min(max(seconds, 0.0), _LONGEST_RETRY_AFTER_S)
+    return None if isnan(seconds) else max(seconds, 0.0)

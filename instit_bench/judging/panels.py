@@ -9,7 +9,9 @@ from instit_bench.display import counted
 from instit_bench.judging.config import JudgeConfig
 from instit_bench.judging.contracts import Role, extraction_manifest, judging_manifest
 from instit_bench.judging.prices import REPLY_TOKENS, cost_told, estimated_tokens
+from instit_bench.runs.loaded import Run
 from instit_bench.runs.manifest import JudgingManifest
+from instit_bench.runs.verdicts import that_count
 from instit_bench.scorers.contract import Contract, Item
 from instit_bench.scorers.judge import JudgeContract
 from instit_bench.types import Usage
@@ -68,6 +70,17 @@ class Panel:
         at_hand = f" ({known:,} already known)" if 0 < len(asked) < total else ""
         cost = cost_told(self.judging.prices.get(judge), usage) if asked else "no cost"
         return f"{words.by} {judge}: about {counted(len(asked), 'call')}{at_hand}, {cost}"
+
+    def given(self, run: Run, task: str, sample: str, item: Item) -> set[tuple[str, int]]:
+        """Which judges gave a verdict on this very answer, and at which repeat."""
+        known = that_count(
+            item,
+            run.tasks[task].verdicts.of(sample),
+            self.judging.judges,
+            self.contracts[task].digest,
+            self.judging.repeats,
+        )
+        return {(v.judge, v.repeat) for v in known if v.given}
 
     @property
     def silence(self) -> str | None:

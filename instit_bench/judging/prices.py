@@ -35,9 +35,10 @@ def read_prices(file: Path | None) -> dict[str, Price]:
 def _read(file: Path) -> dict[str, Price]:
     try:
         values = json.loads(file.read_text(encoding="utf-8"))
-        values.pop("_", None)
+        if isinstance(values, dict):
+            values.pop("_", None)
         return TypeAdapter(dict[str, Price]).validate_python(values)
-    except (OSError, ValueError, AttributeError, ValidationError) as error:
+    except (OSError, ValueError, RecursionError, ValidationError) as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(
             f"--judge-prices {file}: must be JSON of the form "

@@ -13,7 +13,7 @@ from instit_bench.judging.config import JudgeConfig
 from instit_bench.judging.contracts import contract_for, extraction_contracts, prompts_near
 from instit_bench.judging.panels import panels_of
 from instit_bench.judging.stage import JudgingStage, judge_all, problem_of
-from instit_bench.progress import Reporter
+from instit_bench.progress import Reporter, Tell
 from instit_bench.runs.directory import RunDirectory
 from instit_bench.runs.loaded import Run
 from instit_bench.runs.manifest import Manifest
@@ -38,7 +38,7 @@ def judge_run(
         judges = config.extractor is None or config.judge
         contracts = contracts_of(run.manifest, data) if judges else {}
         letters = extraction_contracts(run.manifest, run.tasks) if config.extractor else {}
-        _check_there_is_work(run, config, contracts, letters)
+        check_there_is_work(run, config, contracts, letters)
         reporter.begin(run.path)
         try:
             problem = judge_answers(run, config, contracts, reporter, letters)
@@ -47,9 +47,14 @@ def judge_run(
         return _settled(run, _named_for(run, config, contracts, letters)), problem
 
 
-def _check_there_is_work(
+def check_there_is_work(
     run: Run, config: JudgeConfig, contracts: Collection[str], letters: Collection[str]
 ) -> None:
+    """Check that the run has predictions to judge, and that there is a judge.
+
+    Raises:
+        InputError: It has none, or there is none.
+    """
     if config.extractor and not letters:
         raise InputError(f"{run.path}: has no multiple-choice task to extract letters from")
     if not contracts and not letters:
@@ -93,7 +98,7 @@ def judge_answers(
 
 
 def collect_run(
-    directory: RunDirectory, config: JudgeConfig, data: str | None
+    directory: RunDirectory, config: JudgeConfig, data: str | None, tell: Tell
 ) -> tuple[Run, Problem | None]:
     """Fetch the verdicts of the run's batch; return the run and the problem, if any.
 
@@ -112,7 +117,7 @@ def collect_run(
                 f"{run.path}: the judge's instructions differ from those submitted; name the data "
                 "folder that has them with --data"
             )
-        problem = collect_batch(run, config, contracts)
+        problem = collect_batch(run, config, contracts, tell)
         return _settled(run, contracts), problem
 
 

@@ -21,7 +21,7 @@ from instit_bench.judging.panels import Panel
 from instit_bench.progress import Reporter
 from instit_bench.runs.loaded import Run
 from instit_bench.runs.record import SampleRecord
-from instit_bench.runs.verdicts import VerdictRecord, item_of, that_count, verdict_record
+from instit_bench.runs.verdicts import VerdictRecord, item_of, verdict_record
 from instit_bench.scorers.contract import Item
 from instit_bench.scorers.registry import spec_of
 
@@ -65,7 +65,8 @@ class JudgingStage:
         names = (name for panel in self.panels for name in panel.judging.judges)
         self._judges = {judge.name: judge for judge in make_judges(self.config.setup(names))}
         for task in (task for panel in self.panels for task in panel.contracts):
-            self._journals[task] = self._stack.enter_context(self.run.tasks[task].judgements())
+            judgements = self.run.tasks[task].judgements(self.reporter.status)
+            self._journals[task] = self._stack.enter_context(judgements)
         for judge in self._judges.values():
             self._queues[judge.name] = asyncio.Queue()
             if not judge.late:
@@ -140,7 +141,7 @@ class JudgingStage:
                 for record in answers[task]
                 if (item := self._item(task, record)) is not None
                 for repeat in range(repeats)
-                if (name, repeat) not in self._have(panel, task, record.id, item)
+                if (name, repeat) not in panel.given(self.run, task, record.id, item)
                 and not judge.knows(contract, item, repeat)
             ]
             self.reporter.status(panel.told(name, total, asked))
@@ -151,22 +152,11 @@ class JudgingStage:
     def _item(self, task: str, record: SampleRecord) -> Item | None:
         return item_of(record, spec_of(self.run.tasks[task].entry))
 
-    def _have(self, panel: Panel, task: str, sample: str, item: Item) -> set[tuple[str, int]]:
-        """Which judges gave a verdict on this very answer, and at which repeat."""
-        known = that_count(
-            item,
-            self.run.tasks[task].verdicts.of(sample),
-            panel.judging.judges,
-            panel.contracts[task].digest,
-            panel.judging.repeats,
-        )
-        return {(v.judge, v.repeat) for v in known if v.given}
-
     def _submit(self, panel: Panel, task: str, record: SampleRecord) -> None:
         item = self._item(task, record)
         if item is None:
             return
-        have = self._have(panel, task, record.id, item)
+        have = panel.given(self.run, task, record.id, item)
         self._heard(panel, *(judge for judge, _ in have))
         for name in panel.judging.judges:
             for repeat in range(panel.judging.repeats):
@@ -219,6 +209,7 @@ class JudgingStage:
             return
         line = verdict_record(job.sample, job.item, judge.name, job.repeat, contract, verdict)
         self._journals[job.task](line)
+        judge.keep(contract, job.item, job.repeat, verdict)  # what is cached was paid for by a run
         panel.last_error = line.error or panel.last_error
         first = panel.role == "judging" and self.run.manifest.judging is None
         if line.given or first:

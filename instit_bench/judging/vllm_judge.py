@@ -101,6 +101,11 @@ class VllmJudge:
         assert self._client is not None  # noqa: S101 - the stage starts a judge before it asks it
         return await self._client.judge(contract, item, repeat)
 
+    def keep(self, contract: Contract, item: Item, repeat: int, verdict: Verdict) -> None:
+        """Cache a verdict of the engine."""
+        assert self._client is not None  # noqa: S101 - it gave the verdict
+        self._client.keep(contract, item, repeat, verdict)
+
     async def close(self) -> None:
         """Stop the engine."""
         if self._client is not None:

@@ -24,6 +24,11 @@ class Column:
     meaning: str
     lower_is_better: bool = False
 
+    @property
+    def official(self) -> bool:
+        """Whether it is a benchmark's or a task's own metric, without letters from a judge."""
+        return self.benchmark != _EXTRACTED
+
 
 _INST_IT, _GPT4TOOLS = "Inst-IT Bench", "GPT4Tools"
 _OTHER, _EXTRACTED = "Other tasks", "With extracted letters (not official)"
@@ -111,6 +116,19 @@ def columns_of(rows: Sequence[Row]) -> dict[str, Column]:
     own = {name: column for row in rows for name, column in row.own.items()}
     known = {name: column for name, column in COLUMNS.items() if name in held}
     return known | dict(sorted(own.items(), key=lambda item: item[1].benchmark == _EXTRACTED))
+
+
+def mean_of(row: Row, columns: Mapping[str, Column]) -> float | None:
+    """Return the mean of two or more official percentages, if the row has all of them.
+
+    Letters that a judge extracted and metrics that count mistakes are left out.
+    """
+    counted = [n for n, column in columns.items() if column.official and not column.lower_is_better]
+    values = [row.cells[name].value for name in counted if name in row.cells]
+    numbers = [value for value in values if value is not None]
+    if len(numbers) < len(counted) or len(counted) < 2:
+        return None
+    return sum(numbers) / len(numbers)
 
 
 def row_of(results: RunResults, source: str) -> Row:

@@ -1,4 +1,4 @@
-"""The table at the top of a report: each task's official figure beside its strict one."""
+"""What the head of a report says of one run on one task: official and strict, and their notes."""
 
 from __future__ import annotations
 
@@ -11,15 +11,22 @@ from instit_bench.runs.record import SampleRecord
 from instit_bench.runs.results import TaskResult
 from instit_bench.scorers.base import ScorerSpec
 
+_FINE = "scored"  # the state that goes without saying
+
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One metric as a table shows it, in percent; ``metric`` says which direction is better."""
+    """One metric in percent (0..100), ``None`` without a value.
+
+    ``role`` is ``official`` or ``strict``; of a metric that is neither, its name.
+    """
 
     metric: str
-    value: str
-    interval: str
+    value: float | None
+    ci95: tuple[float, float] | None
     n: int
+    lower_is_better: bool = False
+    role: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +36,22 @@ class Headline:
     task: str
     run: str
     figures: tuple[Figure | None, Figure | None]
-    coverage: str
-    states: str
+    n_scored: int
+    n_total: int
+    states: tuple[tuple[str, int], ...]
     marks: tuple[str, ...]
     differences: tuple[tuple[str, int], ...]
     notes: tuple[str, ...]
+
+    @property
+    def coverage(self) -> float:
+        """The share of samples with a verdict, 0..1."""
+        return self.n_scored / self.n_total if self.n_total else 0.0
+
+    @property
+    def troubles(self) -> str:
+        """The states other than ``scored``, with counts."""
+        return ", ".join(f"{count} {state}" for state, count in self.states if state != _FINE)
 
     @property
     def n_different(self) -> int:
@@ -42,7 +60,7 @@ class Headline:
 
 
 def headlines(runs: Sequence[LoadedRun]) -> list[Headline]:
-    """Return the table's rows: by task, then by run."""
+    """Return every task of every run: by task, then by run."""
     return [
         _headline(task, run)
         for task in task_names(runs)
@@ -57,8 +75,9 @@ def _headline(task: str, run: LoadedRun) -> Headline:
         task=task,
         run=run.label,
         figures=_figures(scorer, result, run.deciding(task)),
-        coverage=f"{result.n_scored} of {result.n_total} ({_percent(result.coverage)} %)",
-        states=", ".join(f"{count} {state}" for state, count in result.states.items() if count),
+        n_scored=result.n_scored,
+        n_total=result.n_total,
+        states=tuple((state, count) for state, count in result.states.items() if count),
         marks=tuple(result.marks),
         differences=tuple(_difference_groups(run.samples(task), scorer)),
         notes=(*_extraction_notes(result), *result.notes),
@@ -70,8 +89,8 @@ def _extraction_notes(result: TaskResult) -> Iterator[str]:
     found = result.extraction
     if found is None:
         return
-    figure = _figure(found.metric, result)
-    value = f"{figure.value} % (n {figure.n})" if figure else "–"
+    figure = figure_of(found.metric, result)
+    value = "–" if figure.value is None else f"{figure.value:.1f} % (n {figure.n})"
     yield (
         f"{found.metric} {value}: not official, and not part of the strict figure. {found.judge} "
         f"read {found.unparsed} unparsed predictions: {found.letters} letters, {found.none} "
@@ -93,19 +112,23 @@ def _figures(
     """Return official and strict; a lexical score is not official and takes the place of strict."""
     names = scorer.headlines(result.metrics)
     official = names[0] if names else None
-    return _figure(official, result), _figure(strict if strict != official else None, result)
+    second = strict if strict != official else None
+    return (
+        None if official is None else figure_of(official, result, "official"),
+        None
+        if second is None
+        else figure_of(second, result, "strict" if second == scorer.strict else second),
+    )
 
 
-def _figure(name: str | None, result: TaskResult) -> Figure | None:
-    if name is None:
-        return None
+def figure_of(name: str, result: TaskResult, role: str = "") -> Figure:
+    """Return one of a task's metrics in percent."""
     found = result.metrics[name]
-    interval = ""
-    if found.ci95 is not None:
-        interval = f"{_percent(found.ci95[0])} to {_percent(found.ci95[1])}"
-    shown = f"{name} (lower is better)" if name in result.lower_is_better else name
-    return Figure(shown, "–" if found.value is None else _percent(found.value), interval, found.n)
-
-
-def _percent(fraction: float) -> str:
-    return f"{100 * fraction:.1f}"
+    return Figure(
+        metric=name,
+        value=None if found.value is None else 100 * found.value,
+        ci95=None if found.ci95 is None else (100 * found.ci95[0], 100 * found.ci95[1]),
+        n=found.n,
+        lower_is_better=name in result.lower_is_better,
+        role=role,
+    )

@@ -5,8 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 
-from instit_bench.report.charts import histogram, intervals, matrix, radar
+from instit_bench.report.board import Board
+from instit_bench.report.charts import differences, histogram, intervals, radar, trend
+from instit_bench.report.confusion import matrix
 from instit_bench.report.loaded import LoadedRun, task_names
+from instit_bench.report.paired import Paired
 from instit_bench.report.shapes import Chart
 from instit_bench.runs.record import SampleRecord
 from instit_bench.stats.intervals import mean_metric
@@ -22,9 +25,9 @@ _LEAST_AXES = 3  # a radar with fewer is a line
 Group = Callable[[SampleRecord], tuple[int, str] | None]
 
 
-def plots(runs: Sequence[LoadedRun]) -> list[Chart]:
+def plots(runs: Sequence[LoadedRun], found: Board) -> list[Chart]:
     """Return all plots that the runs have numbers for."""
-    charts = [*_radar(runs)]
+    charts = [*_differences(runs, found), *_overview(runs), *_radar(runs)]
     for task in task_names(runs):
         having = [run for run in runs if task in run.results.tasks]
         charts += _by_kind(task, having)
@@ -33,6 +36,38 @@ def plots(runs: Sequence[LoadedRun]) -> list[Chart]:
         for run in having:
             charts += _matrices(task, run, alone=len(having) == 1)
     return charts
+
+
+def _differences(runs: Sequence[LoadedRun], found: Board) -> Iterator[Chart]:
+    """Plot the leading figure of each task against each baseline."""
+    for base in found.baselines:
+        rows: dict[str, dict[int, Paired]] = {}
+        for row in found.rows:
+            for task, cell in zip(found.tasks, row.cells, strict=True):
+                shown = cell and (cell.official or cell.strict)
+                if shown and base in shown.against and not shown.against[base].why:
+                    rows.setdefault(task, {})[row.index] = shown.against[base]
+        if rows:
+            label = found.rows[base].label
+            yield differences(
+                f"Differences to {label}",
+                "Official figures minus the baseline's in points, on the samples of both, with "
+                "95 % intervals; p is corrected over the tasks. A filled dot: one is shown.",
+                {task: rows[task] for task in found.tasks if task in rows},
+                _labels(runs),
+                label,
+            )
+
+
+def _overview(runs: Sequence[LoadedRun]) -> Iterator[Chart]:
+    tasks = task_names(runs)
+    if len(tasks) > 1:
+        yield intervals(
+            "Runs by task",
+            "Strict figures (a judge's score for open-ended tasks) with their 95 % intervals.",
+            {task: [_task_metric(task, run) for run in runs] for task in tasks},
+            _labels(runs),
+        )
 
 
 def _radar(runs: Sequence[LoadedRun]) -> Iterator[Chart]:
@@ -82,7 +117,8 @@ def _by_position(task: str, runs: Sequence[LoadedRun]) -> Iterator[Chart]:
     last = min(max((m for m in moments if m is not None), default=0), _LAST_FRAME)
     width = max(1, math.ceil(last / _BINS))
     title = f"{task} by position in the video"
-    if chart := _grouped(title, task, runs, lambda record: _bin(first_moment(record), width)):
+    group: Group = lambda record: _bin(first_moment(record), width)  # noqa: E731 - one line
+    if chart := _grouped(title, task, runs, group, trend):
         yield chart
 
 
@@ -91,9 +127,9 @@ def _bin(moment: int | None, width: int) -> tuple[int, str] | None:
     if moment is None:
         return None
     if moment > _LAST_FRAME:
-        return _LAST_FRAME + 1, f"after <{_LAST_FRAME}>"
+        return _LAST_FRAME + 1, f"> {_LAST_FRAME}"
     first = (max(moment, 1) - 1) // width * width + 1
-    return first, f"<{first}>" if width == 1 else f"<{first}> to <{first + width - 1}>"
+    return first, f"<{first}>" if width == 1 else f"<{first}–{first + width - 1}>"
 
 
 def _judge_scores(task: str, runs: Sequence[LoadedRun]) -> Iterator[Chart]:
@@ -127,7 +163,13 @@ def _matrices(task: str, run: LoadedRun, *, alone: bool) -> Iterator[Chart]:
             yield matrix(title, found.description, counts)
 
 
-def _grouped(title: str, task: str, runs: Sequence[LoadedRun], group: Group) -> Chart | None:
+def _grouped(
+    title: str,
+    task: str,
+    runs: Sequence[LoadedRun],
+    group: Group,
+    draw: Callable[..., Chart] = intervals,
+) -> Chart | None:
     """Plot the deciding metric's mean in each group; nothing if no sample has a group and a value.
 
     Of very many groups, such as tools invented by data, the largest are shown.
@@ -154,7 +196,7 @@ def _grouped(title: str, task: str, runs: Sequence[LoadedRun], group: Group) -> 
         description += " Lower is better."
     if len(values) > _MOST_GROUPS:
         description += f" The {_MOST_GROUPS} largest of {len(values)} groups."
-    return intervals(title, description, rows, _labels(runs))
+    return draw(title, description, rows, _labels(runs))
 
 
 def _labels(runs: Sequence[LoadedRun]) -> list[str]:

@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from instit_bench.display import path_text
+from instit_bench.display import counted, path_text
 from instit_bench.errors import InputError
+from instit_bench.report.board import Board, board, board_data
 from instit_bench.report.headline import headlines
 from instit_bench.report.loaded import LoadedRun, load_runs
+from instit_bench.report.metric_table import metric_tables
 from instit_bench.report.pages import render_page
+from instit_bench.report.paired import paired_differences
 from instit_bench.report.plots import plots
+from instit_bench.report.provenance import provenance
 from instit_bench.report.samples import page_data
 from instit_bench.runs.atomic import write_atomically
 from instit_bench.runs.marks import explained
@@ -21,10 +26,22 @@ _SCRIPTS = (
     "report_state.js",
     "report_filter.js",
     "report_list.js",
+    "report_diff.js",
     "report_details.js",
+    "report_answers.js",
+    "report_baseline.js",
+    "report_formats.js",
+    "report_copy.js",
+    "report_download.js",
     "report.js",
 )
-_STYLES = ("theme.css", "report.css")
+_STYLES = (
+    "theme.css",
+    "report.css",
+    "report_matrix.css",
+    "report_charts.css",
+    "report_samples.css",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,31 +65,52 @@ def write_report(paths: Sequence[Path], output: Path | None, *, media: bool) -> 
     path = output or paths[0] / "report.html"
     if path.is_dir():
         raise InputError(f"--output {path}: is a folder; name a file")
-    data = page_data(runs, path.parent / f"{path_text(path.stem)}_media" if media else None)
-    rows = headlines(runs)
-    page = render_page(
-        "report.html.j2",
-        scripts=_SCRIPTS,
-        styles=_STYLES,
-        runs=[_summary(run) for run in runs],
-        headlines=rows,
-        explained=explained,
-        marks=[mark for row in rows for mark in row.marks],
-        charts=plots(runs),
-        data=data,
-    )
+    folder = path.parent / f"{path_text(path.stem)}_media" if media else None
+    page, data = _rendered(runs, folder)
     write_atomically(path, page)
     files = {image[0] for image in data["pictures"] if len(image) > 1}
     return Report(path, len(data["samples"]), len(files))
 
 
-def _summary(run: LoadedRun) -> dict[str, str]:
-    manifest = run.manifest
-    return {
-        "label": run.label,
-        "model": manifest.identity.model,
-        "backend": manifest.identity.backend,
-        "data": manifest.data.label,
-        "status": manifest.status,
-        "created": manifest.created,
-    }
+def _rendered(runs: Sequence[LoadedRun], media_folder: Path | None) -> tuple[str, dict[str, Any]]:
+    """Return the page and the data in it."""
+    heads = headlines(runs)
+    differences = paired_differences(runs)
+    found = board(runs, heads, differences)
+    data = page_data(runs, media_folder) | {"board": board_data(found)}
+    page = render_page(
+        "report.html.j2",
+        scripts=_SCRIPTS,
+        styles=_STYLES,
+        title=_title(runs),
+        labels=[run.label for run in runs],
+        facts=_facts(runs, found),
+        board=found,
+        obstacles=found.obstacles,
+        headlines=heads,
+        explained=explained,
+        marks=[mark for head in heads for mark in head.marks],
+        metrics=metric_tables(runs),
+        provenance=provenance(runs),
+        charts=plots(runs, found),
+        data=data,
+    )
+    return page, data
+
+
+def _title(runs: Sequence[LoadedRun]) -> list[str]:
+    """Return the names in the page's heading; of many runs their number."""
+    return [run.label for run in runs] if len(runs) < 3 else [f"{len(runs)} runs compared"]
+
+
+def _facts(runs: Sequence[LoadedRun], found: Board) -> list[str]:
+    """Return what the page is about, in a few words each."""
+    status = dict.fromkeys(run.manifest.status for run in runs)
+    counts = [sum(c.headline.n_total for c in row.cells if c) for row in found.rows]
+    return [
+        counted(len(found.tasks), "task"),
+        counted(max(counts), "sample") + (" per run" if len(counts) > 1 else ""),
+        "data " + ", ".join(dict.fromkeys(run.manifest.data.label for run in runs)),
+        ", ".join(status),
+        max(run.manifest.updated for run in runs)[:10],
+    ]

@@ -145,7 +145,7 @@ def _verdict(verdict: VerdictRecord, lines: _Lines) -> dict[str, Any]:
     return {
         "judge": verdict.judge,
         "repeat": verdict.repeat,
-        "score": verdict.score if verdict.letter is None else verdict.letter,
+        "score": _short(verdict.score) if verdict.letter is None else verdict.letter,
         "error": verdict.error,
         "reply": lines.text(verdict.raw or ""),
     }

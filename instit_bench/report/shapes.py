@@ -47,6 +47,7 @@ class Dot:
     y: float
     style: str
     tip: str
+    radius: float = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,16 @@ class Outline:
     style: str
 
 
-Shape = Text | Line | Dot | Box | Outline
+@dataclass(frozen=True, slots=True)
+class Path:
+    """An open line through points."""
+
+    kind: ClassVar = "path"
+    points: tuple[tuple[float, float], ...]
+    style: str
+
+
+Shape = Text | Line | Dot | Box | Outline | Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +95,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A drawing with its texts and numbers; ``runs`` names the series if there are several."""
+    """A drawing with its texts and numbers; ``against`` is the run that others differ from."""
 
     title: str
     description: str
@@ -93,4 +103,4 @@ class Chart:
     height: float
     shapes: tuple[Shape, ...]
     table: Table
-    runs: tuple[str, ...] = ()
+    against: str = ""

@@ -210,18 +210,48 @@ def run_directory(output: Path, name: str, *, lock: bool = True) -> RunDirectory
     return RunDirectory(output / name, lock)
 
 
-def runs_among(paths: Sequence[Path], note: Callable[[str], None]) -> list[Path]:
+def runs_among(
+    paths: Sequence[Path], note: Callable[[str], None], *, files: bool = False
+) -> list[Path]:
     """The run folders among several paths, such as those of ``results/*``.
 
-    ``note`` is told about each file or folder that is left out. Paths that do not exist stay, and
-    where no path is a run all of them stay: reading them says what is wrong.
+    A path with wildcards that no shell has expanded stands for what it matches, and a folder of
+    runs for the runs in it. ``note`` is told about each file or folder that is left out; with
+    ``files``, JSON files stay. Paths that do not exist stay, and where no path is a run all of them
+    stay: reading them says what is wrong.
     """
-    others = [path for path in paths if path.exists() and not RunDirectory(path).exists]
-    if len(others) == len(paths):
+    found = [one for path in paths for one in _matching(path)]
+    others = [path for path in found if path.exists() and not _stays(path, files)]
+    if len(others) == len(found):
         return list(paths)
     for path in others:
         note(f"skipped: {path_text(path)} is not a run: it has no manifest.json")
-    return [path for path in paths if path not in others]
+    return [path for path in found if path not in others]
+
+
+def runs_in(folder: Path) -> list[Path]:
+    """Return the run folders in a folder, and in its sub-folders that are not runs, by name."""
+    found = []
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if path.name.startswith(".") or not path.is_dir():
+            continue
+        inside = [path] if RunDirectory(path).exists else sorted(path.glob("*/manifest.json"))
+        found += [one.parent if one.name == "manifest.json" else one for one in inside]
+    return found
+
+
+def _matching(path: Path) -> list[Path]:
+    if not path.exists() and any(wildcard in str(path) for wildcard in "*?["):
+        root = Path(path.anchor)
+        matches = sorted(root.glob(str(path.relative_to(root))))
+        return [one for match in matches for one in _matching(match)] or [path]
+    if path.is_dir() and not RunDirectory(path).exists:
+        return runs_in(path) or [path]
+    return [path]
+
+
+def _stays(path: Path, files: bool) -> bool:
+    return RunDirectory(path).exists or (files and path.is_file() and path.suffix == ".json")
 
 
 def default_name(model: str, data_label: str) -> str:

@@ -22,6 +22,7 @@ from typing import BinaryIO, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from instit_bench.errors import InputError, StorageError
+from instit_bench.progress import Tell
 from instit_bench.runs.atomic import replaced
 from instit_bench.runs.record import SampleRecord
 from instit_bench.validation import first_problem
@@ -83,9 +84,9 @@ class Journal(Mapping[str, SampleRecord]):
         return sample in self._places
 
     @contextmanager
-    def appending(self) -> Iterator[Callable[[SampleRecord], None]]:
+    def appending(self, tell: Tell) -> Iterator[Callable[[SampleRecord], None]]:
         """Yield a function that appends samples."""
-        with JournalWriter(self.path) as writer:
+        with JournalWriter(self.path, tell) as writer:
             if self._file is None:
                 self._read_from(writer.reader())
 
@@ -202,14 +203,22 @@ def _line_of(record: BaseModel) -> bytes:
 
 
 class JournalWriter:
-    """Appends records to a journal file; use it as a context manager."""
+    """Appends records to a journal file; use it as a context manager.
 
-    def __init__(self, path: Path) -> None:
+    ``tell`` gets a warning if half a line is dropped, which a killed process left behind.
+    """
+
+    def __init__(self, path: Path, tell: Tell) -> None:
         self._path = path
         path.parent.mkdir(parents=True, exist_ok=True)
         # Without a buffer: what the disk refuses must not be written by a later line.
         self._file: BinaryIO = path.open("a+b", buffering=0)
-        self._end = _drop_unfinished_line(self._file)
+        self._end, dropped = _drop_unfinished_line(self._file)
+        if dropped:
+            tell(
+                f"warning: {path}: its last line was unfinished and is dropped ({dropped:,} bytes, "
+                "left by a killed process); what it was about is done again"
+            )
         self._synced = time.monotonic()
 
     def append(self, record: BaseModel) -> int:
@@ -262,8 +271,11 @@ def _reader_of(file: BinaryIO) -> BinaryIO:
     return os.fdopen(os.dup(file.fileno()), "rb")
 
 
-def _drop_unfinished_line(file: BinaryIO) -> int:
-    """Cut off what follows the last newline, and return the length; only the tail is read."""
+def _drop_unfinished_line(file: BinaryIO) -> tuple[int, int]:
+    """Cut off what follows the last newline; return the length and how many bytes that were.
+
+    Only the tail is read.
+    """
     start = length = file.seek(0, os.SEEK_END)
     while start > 0:
         start = max(0, start - _TAIL)
@@ -274,4 +286,4 @@ def _drop_unfinished_line(file: BinaryIO) -> int:
             break
     if start < length:  # else not even the time of the last change is touched
         file.truncate(start)
-    return file.seek(0, os.SEEK_END)
+    return file.seek(0, os.SEEK_END), length - start

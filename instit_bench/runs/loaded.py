@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from instit_bench.errors import InputError
+from instit_bench.progress import Tell
 from instit_bench.runs.directory import RunDirectory
 from instit_bench.runs.extracted import metrics_of, with_letter
 from instit_bench.runs.index import read_index
@@ -52,6 +53,7 @@ class RunTask:
         self._samples: list[SampleRecord] | None = None
         self._result: TaskResult | None = None
         self._scores: SampleScores | None = None
+        self._done: tuple[set[str], list[str]] | None = None
 
     @property
     def entry(self) -> TaskManifest:
@@ -103,7 +105,8 @@ class RunTask:
             if spec.extraction:
                 yield with_letter(record, said, spec), said
             else:
-                yield judged(record, said, judging.judges[0]) if record.finished else record, said
+                scored = record.finished and not record.unscored
+                yield judged(record, said, judging.judges[0]) if scored else record, said
 
     def selected(self) -> Iterator[JudgedSample]:
         """Like ``judged``, without samples that the run did not select.
@@ -168,10 +171,27 @@ class RunTask:
         Raises:
             InputError: The journal is broken.
         """
-        kept = self._kept()
-        if kept is not None and kept.result.n_scored == kept.result.n_total:
-            return set(self.records)  # a verdict takes a prediction
-        return {record.id for record in self.records.values() if record.finished}
+        return self._looked_through()[0]
+
+    @property
+    def unscored(self) -> list[str]:
+        """The ids of samples whose prediction no scorer has scored yet.
+
+        Raises:
+            InputError: The journal is broken.
+        """
+        return self._looked_through()[1]
+
+    def _looked_through(self) -> tuple[set[str], list[str]]:
+        """Return the answered samples and the unscored ones among them."""
+        if self._done is None:
+            kept = self._kept()
+            if kept is not None and kept.result.n_scored == kept.result.n_total:
+                self._done = set(self.records), []  # a verdict takes a prediction
+            else:
+                done = [(r.id, r.unscored) for r in self.records.values() if r.finished]
+                self._done = {name for name, _ in done}, [name for name, open_ in done if open_]
+        return self._done
 
     @property
     def _judging(self) -> JudgingManifest | None:
@@ -182,9 +202,9 @@ class RunTask:
         return kept_results(self._run.directory, self._run.manifest).get(self.name)
 
     @contextmanager
-    def journal(self) -> Iterator[Callable[[SampleRecord], None]]:
+    def journal(self, tell: Tell) -> Iterator[Callable[[SampleRecord], None]]:
         """Yield a function that appends samples to the journal."""
-        with self._opened().appending() as write:
+        with self._opened().appending(tell) as write:
 
             def append(record: SampleRecord) -> None:
                 write(record)
@@ -193,10 +213,10 @@ class RunTask:
             yield append
 
     @contextmanager
-    def judgements(self) -> Iterator[Callable[[VerdictRecord], None]]:
+    def judgements(self, tell: Tell) -> Iterator[Callable[[VerdictRecord], None]]:
         """Yield a function that appends verdicts to the task's file."""
         verdicts = self.verdicts
-        with JournalWriter(self._run.directory.verdicts_path(self.name)) as writer:
+        with JournalWriter(self._run.directory.verdicts_path(self.name), tell) as writer:
 
             def append(verdict: VerdictRecord) -> None:
                 writer.append(verdict)
@@ -235,7 +255,7 @@ class RunTask:
 
     def outdated(self) -> None:
         """Discard cached values computed from samples and verdicts."""
-        self._samples = self._result = self._scores = None
+        self._samples = self._result = self._scores = self._done = None
 
     def _opened(self) -> Journal:
         if self._journal is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -270,6 +270,17 @@ def _selected(old: TaskManifest | None, new: TaskManifest) -> list[str] | Litera
     if old.selected == "all" or new.selected == "all":
         return "all"
     return list(dict.fromkeys([*old.selected, *new.selected]))
+
+
+def source_settings(data: str | None, include_path: Iterable[Path]) -> dict[str, Any]:
+    """Return where data and plugins came from, to find them again; folders by their full path."""
+    settings: dict[str, Any] = {}
+    if data is not None:
+        path = Path(data).expanduser()
+        settings["data"] = data if data in ("hub", "demo") else str(path.resolve())
+    if folders := [str(folder.resolve()) for folder in include_path]:
+        settings["include_path"] = folders
+    return settings
 
 
 def environment() -> dict[str, Any]:

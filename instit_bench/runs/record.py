@@ -24,6 +24,9 @@ from instit_bench.types import (
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
+NOT_SCORED = "not_scored"
+"""The reason of a sample whose prediction is stored, but which no scorer has scored yet."""
+
 
 class KnownDetails(BaseModel):
     """The diagnostics that tables and pages read; others are stored unchanged."""
@@ -34,6 +37,14 @@ class KnownDetails(BaseModel):
     error: str | None = None
     official_extracted: str | None = None
     pairs: list[tuple[str, str]] = Field(default_factory=list)
+
+
+# The fields of a record that no scorer sets.
+_OF_THE_PREDICTION = {
+    *("id", "repeat_of", "prediction", "official_text", "target", "usage", "latency_s", "cluster"),
+    *("question", "choices", "prompt", "media", "finish_reason", "tool_calls", "refusal"),
+    "reasoning",
+}
 
 
 class SampleRecord(BaseModel):
@@ -88,12 +99,38 @@ class SampleRecord(BaseModel):
         """Whether the model has answered, so the sample need not be run again."""
         return self.prediction is not None
 
+    @property
+    def unscored(self) -> bool:
+        """Whether there is a prediction that its scorer has not scored."""
+        return self.finished and self.reason == NOT_SCORED
+
+    def without_score(self, error: str | None) -> SampleRecord:
+        """Return the record of the same prediction, unscored; ``error`` says why."""
+        return SampleRecord(
+            **self.model_dump(include=_OF_THE_PREDICTION),
+            state=State.NOT_RUN,
+            reason=NOT_SCORED,
+            error=error,
+        )
+
     def scored_sample(self) -> ScoredSample:
         """Return the values that aggregation reads."""
         score = Score(
             self.state, self.scores, self.extracted, self.method, self.reason, self.details
         )
         return ScoredSample(self.id, self.cluster or self.id, self.target, score)
+
+    def to_sample(self, task: str) -> Sample:
+        """Return the sample, as far as the record knows it: enough for this package's scorers."""
+        return Sample(
+            task=task,
+            id=self.id,
+            doc={"instruction": self.question},
+            target=self.target,
+            cluster=self.cluster or self.id,
+            question=self.question,
+            choices=tuple(self.choices),
+        )
 
     def to_prediction(self) -> Prediction:
         """Return the prediction as the backend gave it, to score it again."""
@@ -136,6 +173,14 @@ def answered(
         reasoning=prediction.reasoning,
         details=to_jsonable_python(score.details),  # the same values as when the line is read
     )
+
+
+def unscored(
+    sample: Sample, prediction: Prediction, request: Request | None = None, error: str | None = None
+) -> SampleRecord:
+    """Create the record of a sample with a prediction that is not scored (yet)."""
+    record = answered(sample, prediction, Score(State.NOT_RUN, reason=NOT_SCORED), request)
+    return record.model_copy(update={"error": error})
 
 
 def failed(sample: Sample, error: str, request: Request | None = None) -> SampleRecord:

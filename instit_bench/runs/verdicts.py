@@ -67,7 +67,7 @@ def item_of(record: SampleRecord, spec: ScorerSpec) -> Item | None:
     if spec.extraction:
         # A doubled record of a prediction file has official metrics alone.
         return spec.extraction.item(record) if spec.strict in record.scores else None
-    return open_item(record) if record.finished else None
+    return open_item(record) if record.finished and not record.unscored else None
 
 
 def open_item(record: SampleRecord) -> JudgeItem:

@@ -138,6 +138,9 @@ class ScorerSpec:
     ``name`` is the scorer's name in a task's ``metadata.scorer`` and in manifests; ``make`` creates
     the scorer for one task.
 
+    ``metrics`` are all that the scorer can compute: a task that declares another one is refused,
+    because a misspelt name would never have a value. If it is empty, any name is accepted.
+
     ``official`` and ``strict`` are the headline metrics of a task's tables; ``stand_in`` replaces
     the official one where it has no value. If a spec has no ``official`` metric, the first metric
     that the task declares is official. ``also_official`` lists further metrics computed by the
@@ -162,6 +165,7 @@ class ScorerSpec:
 
     name: str
     make: Callable[[ScorerTask], Scorer]
+    metrics: frozenset[str] = frozenset()
     official: str | None = None
     strict: str | None = None
     stand_in: str | None = None

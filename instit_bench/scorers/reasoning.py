@@ -24,7 +24,8 @@ _NAMES = (
 _BOUNDARY = re.compile(
     rf"""
       (?P<open>
-          <(?:{_NAMES})(?:\s[^<>\n]{{0,80}})?> | \[(?:think|thinking)\] | ◁(?:think|thinking)▷
+          <(?:{_NAMES})(?::\w{{1,20}})?(?:\s[^<>\n]{{0,80}})?> | \[(?:think|thinking)\]
+        | ◁(?:think|thinking)▷
         | <\|(?:begin_of_thought|start_thinking|think|thinking|begin_of_thinking)\|>
         | <\|channel>thought | <unused94>(?:thought\b)?
         | <\|think:start\|> | <\|plamo:begin_think:plamo\|> | <\|open\|>think<\|sep\|>
@@ -32,7 +33,7 @@ _BOUNDARY = re.compile(
         | \A\s*analysis(?=(?-i:[A-Z]))
       )
     | (?P<close>
-          </(?:{_NAMES})> | \[/(?:think|thinking)\] | ◁/(?:think|thinking)▷
+          </(?:{_NAMES})(?::\w{{1,20}})?> | \[/(?:think|thinking)\] | ◁/(?:think|thinking)▷
         | <\|(?:end_of_thought|end_thinking|/think|/thinking|end_of_thinking)\|>
         | <channel\|> | <unused95>
         | <\|think:end\|> | <\|plamo:end_think:plamo\|> | <\|close\|>think<\|sep\|>
@@ -69,7 +70,7 @@ class Visible:
 
     ``unclosed`` says that a reasoning block was opened and never closed, so the reply was
     cut off before its answer; ``text`` is then what preceded that block. ``hidden`` is the
-    reasoning that was opened and never closed, or closed and never opened.
+    reasoning.
     """
 
     text: str
@@ -83,8 +84,8 @@ def split_reasoning(reply: str) -> Visible:
     Blocks do not nest: an opening tag inside a block is the model talking about tags. A closing
     tag without an opening one means that the prompt template opened the block, so everything
     before it was reasoning. Of gpt-oss's channels ``analysis`` is reasoning; ``commentary`` keeps
-    its header, which names the tool that it calls, as does an ``analysis`` that calls one, and
-    ``final`` loses its own.
+    its header, which names the tool that it calls, as does any other that calls one, and ``final``
+    loses its own.
 
     Args:
         reply: The reply as the model wrote it, with any special tokens still in it.
@@ -101,7 +102,7 @@ def split_reasoning(reply: str) -> Visible:
         elif boundary["channel"] or boundary["recipient"]:
             scan.channel(boundary)
         elif scan.inside == "channel":
-            scan.leave(boundary.end())
+            scan.leave(boundary.end(), boundary.start())
     return scan.result()
 
 
@@ -111,10 +112,10 @@ class _Scan:
 
     reply: str
     kept: list[str] = field(default_factory=list)
+    hidden: list[tuple[int, int]] = field(default_factory=list)
     inside: Literal["", "tag", "bare", "channel"] = ""
     position: int = 0
     opened: int = 0
-    unopened: int = 0
     channels: bool = False
 
     def open(self, boundary: re.Match[str]) -> None:
@@ -128,8 +129,8 @@ class _Scan:
             return
         if not self.inside:
             self.kept.clear()
-            self.unopened = boundary.start()
-        self.leave(boundary.end())
+            self.hidden = [(0, boundary.start())]
+        self.leave(boundary.end(), boundary.start())
 
     def channel(self, boundary: re.Match[str]) -> None:
         if self.inside == "tag":
@@ -137,7 +138,7 @@ class _Scan:
         name = (boundary["channel"] or "").lower()
         if boundary["recipient"]:
             name = "analysis" if boundary["recipient"].lower() == "self" else "final"
-        elif name == "analysis" and (boundary["role"] or "to=" in boundary["to"]):
+        elif name and (boundary["role"] or "to=" in boundary["to"]):
             name = "commentary"
         # A final channel that nothing precedes belongs to an analysis that the template opened.
         if not self.inside and (self.channels or name != "final"):
@@ -150,7 +151,10 @@ class _Scan:
     def keep_until(self, end: int) -> None:
         self.kept.append(self.reply[self.position : end])
 
-    def leave(self, position: int) -> None:
+    def leave(self, position: int, end: int | None = None) -> None:
+        """Go on at a position; ``end`` is where a block that was open ends, if it is closed."""
+        if self.inside and end is not None:
+            self.hidden.append((self.opened, end))
         self.inside, self.position = "", position
 
     def result(self) -> Visible:
@@ -158,11 +162,15 @@ class _Scan:
         if self.inside:
             if final := _FINAL_TAG.search(reply, max(self.position, len(reply) - _TAIL)):
                 return Visible(final.group())
-            return Visible("".join(self.kept), unclosed=True, hidden=reply[self.opened :])
+            self.leave(len(reply), len(reply))
+            return Visible("".join(self.kept), unclosed=True, hidden=self.reasoning())
         if _CUT_CLOSE.search(reply, max(self.position, len(reply) - 12)):
             return Visible("", unclosed=True)
         self.keep_until(len(reply))
-        return Visible("".join(self.kept), hidden=reply[: self.unopened])
+        return Visible("".join(self.kept), hidden=self.reasoning())
+
+    def reasoning(self) -> str:
+        return "\n".join(self.reply[start:end] for start, end in self.hidden)
 
 
 _END_NAMES = (

@@ -60,5 +60,10 @@ def spec_of(task: ScoredTask) -> ScorerSpec:
     return spec.of(task.metrics)
 
 
+def runs_plugin_code(scorer: str) -> bool:
+    """Whether a scorer, by its name, runs code that is not this package's own."""
+    return scorer == "process_results" or scorer not in SCORERS.built_in
+
+
 def _not_installed(task: ScorerTask) -> NoReturn:
     raise InputError(f"{task.path}: the scorer of task {task.name} is not installed")

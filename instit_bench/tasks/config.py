@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -229,7 +230,7 @@ def _read_yaml(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
     # As in lmms-eval: the first include overrides later ones, the file itself overrides all.
     for name in reversed([includes] if isinstance(includes, str) else includes):
         included = path.parent / str(name)
-        if not included.is_file():
+        if not os.path.isfile(included):  # noqa: PTH113 - which takes names that are too long
             raise InputError(f"{path}: key 'include': file not found: {included}")
         merged |= _over(merged, _read_yaml(included, (*seen, path)))
     return merged | _over(merged, values)

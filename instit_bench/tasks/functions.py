@@ -52,6 +52,12 @@ class FunctionRef:
         return function  # type: ignore[no-any-return]
 
 
+def forget_functions() -> None:
+    """Import plugins' modules afresh from now on: their author edits them between two runs."""
+    FunctionRef.load.cache_clear()
+    _import.cache_clear()
+
+
 @cache
 def _import(module_name: str, folder: Path) -> ModuleType:
     """Import a module from its file beside the YAML, else from the Python path."""

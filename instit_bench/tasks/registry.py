@@ -5,12 +5,14 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
 from instit_bench.errors import InputError
 from instit_bench.resources import shipped
 from instit_bench.tasks.config import GroupConfig, TaskConfig, read_config
+from instit_bench.tasks.functions import forget_functions
 from instit_bench.tasks.task import Task
 
 ENTRY_POINT_GROUP = "instit_bench.tasks"
@@ -26,8 +28,10 @@ class TaskRegistry:
     def resolve(self, names: Iterable[str]) -> list[Task]:
         """Return the tasks that the names of tasks, groups and tags stand for, each once, in order.
 
+        A name with ``*``, ``?`` or ``[…]`` is a pattern for names of tasks.
+
         Raises:
-            InputError: A name is unknown.
+            InputError: A name is unknown, or no task matches a pattern.
         """
         found: dict[str, Task] = {}
         for name in names:
@@ -45,6 +49,13 @@ class TaskRegistry:
         elif name in self.groups:
             for member in self.groups[name].task:
                 yield from self._expand(member, (*parents, name))
+        elif is_pattern(name):
+            matching = [task for known, task in self.tasks.items() if fnmatchcase(known, name)]
+            if not matching:
+                raise InputError(
+                    f"no task matches {name!r}; known: {', '.join(sorted(self.tasks))}"
+                )
+            yield from matching
         else:
             tagged = [task for task in self.tasks.values() if name in task.config.tag]
             if not tagged:
@@ -58,12 +69,18 @@ class TaskRegistry:
         return f"there is no task or group {name!r}; {hint}"
 
 
+def is_pattern(name: str) -> bool:
+    """Whether a task's name has wildcards, and stands for all tasks that match it."""
+    return any(character in name for character in "*?[")
+
+
 def load_registry(include_paths: Sequence[Path] = ()) -> TaskRegistry:
     """Read every plugin's YAML; no plugin code runs.
 
     Raises:
         InputError: A folder does not exist, a plugin is broken, or two plugins share a name.
     """
+    forget_functions()
     registry = TaskRegistry()
     for folder in (shipped("tasks"), *_entry_point_folders(), *include_paths):
         if not folder.is_dir():

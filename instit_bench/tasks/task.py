@@ -28,6 +28,7 @@ from instit_bench.types import (
     TextPart,
     VideoPart,
 )
+from instit_bench.validation import did_you_mean
 
 
 @dataclass(frozen=True)
@@ -58,8 +59,21 @@ class Task:
 
     @cached_property
     def scorer(self) -> ScorerSpec:
-        """The spec of the task's scorer."""
-        return SCORERS.load(self.config.metadata.scorer).of(self.metric_names)
+        """The spec of the task's scorer.
+
+        Raises:
+            InputError: It cannot be loaded, or does not compute a metric that the task declares.
+        """
+        spec = SCORERS.load(self.config.metadata.scorer)
+        unknown = [name for name in self.metric_names if spec.metrics and name not in spec.metrics]
+        if unknown:
+            known = sorted(spec.metrics)
+            hint = did_you_mean(unknown[0], known) or f"; it has {', '.join(known)}"
+            raise InputError(
+                f"{self.path}: key 'metric_list': scorer {spec.name} has no metric "
+                f"{unknown[0]!r}{hint}"
+            )
+        return spec.of(self.metric_names)
 
     @cached_property
     def reader(self) -> ReaderSpec:

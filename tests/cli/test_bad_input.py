@@ -8,6 +8,7 @@ import pytest
 
 RUN = ["run", "--backend", "baseline", "--model", "first"]
 DEMO = [*RUN, "--data", "demo"]
+JUDGED = ["--judge", "openai:j", "--judge-base-url", "http://127.0.0.1:9/v1"]
 TOOL = {"id": 1, "instruction": "Do.", "output": "Thought: Do I need to use a tool? No\nAI: x"}
 
 
@@ -19,6 +20,31 @@ BILLION = "a: &a [x, x]\n" + "".join(
 def write(path, text):
     path.write_text(text)
     return path.name
+
+
+ODD_LINES = {
+    "include: 5": "t.yaml: key 'include' must be a file name",
+    f"include: {'x' * 300}": "t.yaml: key 'include': file not found",
+    "output_type: 2024-01-01": "t.yaml: key 'output_type': Input should be",
+    "repeats: !!int abc": "t.yaml: is not valid YAML: invalid literal",
+    "generation_kwargs: {max_new_tokens: many}": "key 'max_new_tokens': Input should be",
+    "generation_kwargs: {max_new_tokens: [1]}": "key 'max_new_tokens': Input should be",
+    "generation_kwargs: {until: 5}": "key 'until.str': Input should be a valid string",
+    "generation_kwargs: {until: {a: b}}": "key 'until.str': Input should be a valid string",
+}
+
+
+def plugin_with(line):
+    plugin = (
+        "task: t\ndataset_path: json\ndoc_to_text: q\ndoc_to_target: a\n"
+        "metric_list: [{metric: accuracy}]\nmetadata: {scorer: choice}\n"
+    )
+
+    def arguments(folder):
+        write(folder / "t.yaml", plugin + line)
+        return [*DEMO, "--include-path", "."]
+
+    return arguments
 
 
 CASES = {
@@ -36,8 +62,8 @@ CASES = {
         "has no model 'gpt-4o'",
     ),
     "an option that takes one value, given twice": (
-        lambda p: [*DEMO, "--model", "random"],
-        "--model: given 2 times, but takes one value",
+        lambda p: [*DEMO, "--backend", "baseline"],
+        "--backend: given 2 times, but takes one value",
     ),
     "unknown task": (lambda p: [*DEMO, "--tasks", "gpt4tool"], "did you mean 'gpt4tools'"),
     "unknown sample": (lambda p: [*DEMO, "--sample-id", "zzz"], "--sample-id zzz"),
@@ -72,6 +98,26 @@ CASES = {
             write(p / "c.yaml", f"model: !!python/object/apply:os.mkdir ['{p}/made']"),
         ],
         "could not determine a constructor",
+    ),
+    "a date in a config file that is none": (
+        lambda p: ["run", "--config", write(p / "c.yaml", "model: !!timestamp x")],
+        "c.yaml: is not valid YAML",
+    ),
+    "a number in a config file that is none": (
+        lambda p: ["run", "--config", write(p / "c.yaml", "model: !!int abc")],
+        "c.yaml: is not valid YAML: invalid literal",
+    ),
+    "a config file nested without end": (
+        lambda p: ["run", "--config", write(p / "c.yaml", "a: " + "[" * 3000)],
+        "c.yaml: is not valid YAML: maximum recursion depth",
+    ),
+    "prices that are a list": (
+        lambda p: [*DEMO, *JUDGED, "--judge-prices", write(p / "p.json", "[1]")],
+        "--judge-prices p.json: must be JSON of the form",
+    ),
+    "prices nested without end": (
+        lambda p: [*DEMO, *JUDGED, "--judge-prices", write(p / "p.json", "[" * 10**5)],
+        "--judge-prices p.json: must be JSON of the form",
     ),
     "an output that is a file": (
         lambda p: [*DEMO, "--output", write(p / "file", "")],
@@ -120,6 +166,18 @@ CASES = {
     "a broken plugin": (
         lambda p: [*DEMO, "--include-path", (p / write(p / "t.yaml", "task: t")).parent],
         "t.yaml: key 'dataset_path' is missing",
+    ),
+    **{f"a plugin with {line[:40]}": (plugin_with(line), told) for line, told in ODD_LINES.items()},
+    "a file name that no file system takes": (
+        lambda p: ["score", "名" * 100, "--task", "gpt4tools_unseen"],
+        "cannot be read: [Errno 36] File name too long",
+    ),
+    "an id of 5,000 digits": (
+        lambda p: [
+            *("score", "--task", "gpt4tools_unseen", "--data", "demo"),
+            write(p / "p.json", '[{"id": ' + "9" * 5000 + ', "output": "No"}]'),
+        ],
+        "p.json: record 1: field 'id' has 5,000 characters; the maximum is 512",
     ),
     "predictions that are not there": (
         lambda p: ["score", "no.json", "--task", "inst_it_image_mc"],

@@ -37,9 +37,9 @@ def bash(script, folder):
     environment = cli_environment(
         INSTIT_BENCH_HOME=str(folder.parent / "home"),
         PATH=f"{folder.parent / 'bin'}:{os.environ['PATH']}",
-        COLUMNS="120",
         CHECKOUT=str(REPOSITORY),
     )
+    environment.pop("COLUMNS", None)  # tables are as wide as their content
     done = subprocess.run(
         ["bash", "-o", "pipefail", "-c", script],
         cwd=folder,

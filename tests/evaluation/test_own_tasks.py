@@ -53,7 +53,7 @@ def test_a_metric_where_lower_is_better_is_ordered_correctly_everywhere(run, cli
     assert "0 right to wrong, 10 wrong to right" in better.stdout
     cli("report", "results/good", "results/bad", "--output", "report.html")
     page = (tmp_path / "report.html").read_text()
-    assert "(lower is better)" in page
+    assert '<span class="quiet">lower is better</span>' in page
     data = json.loads(page.split('<script type="application/json" id="data">')[1].split("<")[0])
     assert [a["right"] for s in data["samples"] for a in s["answers"]] == [1, 0] * 10
     cli("leaderboard", "results/good", "results/bad", "--html", "board.html")
@@ -67,7 +67,7 @@ def test_an_undeclared_metric_is_an_error_that_names_it(run):
     assert done.returncode == 2
     error = done.stderr.splitlines()[-1]
     assert re.search(
-        r"colours\.yaml: process_results on sample \d+: returns metric 'misteaks'", error
+        r"colours\.yaml: task colours: sample \d+: process_results returns metric 'misteaks'", error
     )
     assert "'metric_list' does not declare" in error
     assert "Traceback" not in done.stderr
@@ -96,7 +96,7 @@ def test_a_task_selects_metrics_of_its_scorer_and_the_journal_keeps_all(cli, tmp
 def test_a_plugin_that_exits_is_an_error_not_a_success(run, utils):
     done = run("echo-gold", "exits", utils)
     assert done.returncode == 2
-    assert "process_results" in done.stderr
+    assert "colours.yaml: " in done.stderr.splitlines()[-1]
 
 
 def test_the_traceback_behind_an_error_is_shown_on_request(run):

@@ -168,6 +168,7 @@ def test_a_line_cut_short_by_a_kill_is_dropped(tmp_path, unbroken):
                 file.write('{"id": "half')
         process = start(server, tmp_path / "out", tmp_path)
         assert process.wait(60) == 0, process.stderr.read()
+        assert "its last line was unfinished and is dropped (12 bytes" in process.stderr.read()
     assert answers(tmp_path / "out") == answers(unbroken[0])
 
 

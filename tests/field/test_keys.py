@@ -9,10 +9,11 @@ from urllib.parse import quote
 
 import pytest
 
-from instit_bench.endpoint.address import find_endpoint
+from instit_bench.endpoint.address import Endpoint, find_endpoint
 from instit_bench.endpoint.keys import belongs_to, forms_of, is_withheld, share_a_key
 from instit_bench.errors import InputError
 from instit_bench.evaluation.config import make_config
+from instit_bench.types import NativeToolCall, Prediction
 from tests.batch_server import batch_server
 from tests.judging.test_judge_batch import by_rule
 from tests.judging.test_judging import TASK, predictions
@@ -144,6 +145,12 @@ def test_a_server_that_repeats_a_secret_does_not_put_it_on_record(cli, tmp_path,
     assert "***" in told
     assert FORMS[form].rstrip("=") not in told
     assert "hush-hush" not in told
+
+
+def test_nor_does_one_that_repeats_it_outside_the_text():
+    call = NativeToolCall(f"call {KEY}", f'{{"key": "{KEY}"}}')
+    said = Prediction("", f"stop {KEY}", tool_calls=(call,), refusal=KEY, reasoning=KEY)
+    assert KEY not in repr(Endpoint(OTHER, KEY).redacted(said))
 
 
 def test_short_words_of_an_answer_are_no_secrets():

@@ -7,6 +7,7 @@ import statistics
 
 import pytest
 
+from instit_bench.endpoint import client
 from tests.batch_server import batch_server
 from tests.judging.test_judging import TASK, lines, load, predictions, rule
 
@@ -134,3 +135,21 @@ def test_only_one_endpoint_accepts_batches(cli, tmp_path, judge):
     done = cli("score", file, "--task", TASK, "--judge-batch", *options)
     assert done.returncode == 2
     assert "--judge-batch: name exactly one judge" in done.stderr
+
+
+@pytest.mark.parametrize("limit", ["LARGEST_FILE", "LARGEST_REPLY"])
+def test_an_endless_reply_about_a_batch_is_an_error(cli, tmp_path, monkeypatch, limit):
+    file, _ = predictions(tmp_path, 2)
+    with batch_server(by_rule) as server:
+        assert submit(cli, server, file).returncode == 0
+        server.finish()
+        (batch,) = server.batches.values()
+        if limit == "LARGEST_FILE":
+            server.files[batch["output_file_id"]] += b" " * 2**20
+        else:
+            batch["metadata"] = {"x": "y" * 2**20}
+        monkeypatch.setattr(client, limit, 2**20)
+        done = collect(cli, server)
+    assert done.returncode == 1
+    assert "the endpoint's reply is larger than 1 MiB" in done.stderr
+    assert "Traceback" not in done.stderr

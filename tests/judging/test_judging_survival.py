@@ -11,6 +11,7 @@ from collections import Counter
 
 import pytest
 
+from instit_bench.judging.cache import VerdictCache
 from tests.command_line import cli_environment
 from tests.judging.test_judging import TASK, by_rule, judge_options, lines, predictions
 from tests.openai_server import Reply, openai_server
@@ -80,3 +81,23 @@ def test_killed_at_random_points_no_verdict_is_paid_for_twice(tmp_path, seed):
     # Only calls in flight at a kill (four at most) can have been repeated.
     assert sum(answered.values()) <= 150 + 4 * kills
     assert kills == 10
+
+
+def test_a_verdict_is_in_the_journal_before_it_is_in_the_cache(cli, tmp_path, monkeypatch):
+    """A cached verdict costs the next run nothing; it must be on the record of what it has cost."""
+    file, _ = predictions(tmp_path, 3)
+    journal = tmp_path / f"results/s/judgements/{TASK}.jsonl"
+    journaled, put = [], VerdictCache.put
+
+    def watched(cache, *words):
+        journaled.append(len(lines(journal)))
+        put(cache, *words)
+
+    monkeypatch.setattr(VerdictCache, "put", watched)
+    with openai_server(by_rule) as server:
+        done = cli(
+            *("score", file, "--task", TASK, "--name", "s"),
+            *judge_options(server, "--judge-concurrency", 1),
+        )
+    assert done.returncode == 0, done.stderr
+    assert journaled == [1, 2, 3]

@@ -14,9 +14,9 @@ from collections import Counter
 import pandas as pd
 import pytest
 
-from instit_bench.leaderboard.rows import Cell, Row
+from instit_bench.leaderboard.rows import Cell, Column, Row
 from instit_bench.leaderboard.table import csv_text
-from tests.command_line import cli_environment
+from tests.command_line import cli_environment, cli_in
 
 COLUMNS = [
     "model",
@@ -75,10 +75,104 @@ def test_folders_without_runs_are_skipped(cli, tmp_path, command):
 def test_a_missing_folder_and_folders_without_any_run_are_errors(cli, tmp_path, command):
     cli(*BASELINE, "--model", "first", "--tasks", "inst_it_image_mc", "--name", "r")
     (tmp_path / "results/baselines").mkdir()
-    for paths in (["results/r", "results/mistyped"], ["results", "results/baselines"]):
+    for paths in (["results/r", "results/mistyped"], ["results/baselines", "results/baselines"]):
         done = cli(command, *paths)
         assert done.returncode == 2
         assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.fixture(scope="module")
+def several(tmp_path_factory):
+    """A folder with runs of three models, one of them among the runs of a suite."""
+    folder = tmp_path_factory.mktemp("several")
+    cli = cli_in(folder)
+    for model, *options in (
+        ("first", "--tasks", "inst_it_*_mc"),
+        ("echo-gold", "--tasks", "inst_it_*_mc", "--output", "results/suite"),
+        ("random", "--tasks", "inst_it_image_mc,gpt4tools_seen"),
+    ):
+        done = cli(*BASELINE, "--model", model, "--name", model, *options)
+        assert done.returncode == 0, done.stderr
+    (folder / "results/baselines").mkdir()
+    return cli
+
+
+@pytest.mark.parametrize("paths", [[], ["results"], ["results/*"], ["results/f*", "results/[rs]*"]])
+def test_folders_of_runs_and_patterns_stand_for_the_runs_in_them(several, paths):
+    done = several("leaderboard", *paths, "--sort", "model")
+    assert done.returncode == 0, done.stderr
+    assert models_of(done) == ["echo-gold", "first", "random"]
+
+
+def models_of(done):
+    return re.findall(r"^ (\S+) +results/", done.stdout, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("options", "models"),
+    [
+        (["--sort", "inst_it_image_mc"], ["echo-gold", "first", "random"]),
+        (["--sort", "Image MC"], ["echo-gold", "first", "random"]),
+        (["--sort", "gpt4tools_seen"], ["random", "first", "echo-gold"]),
+        (["--sort", "mean", "--tasks", "inst_it_*_mc"], ["echo-gold", "first", "random"]),
+        (["--tasks", "gpt4tools_seen"], ["random"]),
+    ],
+    ids=str,
+)
+def test_rows_are_sorted_and_columns_chosen(several, options, models):
+    assert models_of(several("leaderboard", *options)) == models
+
+
+def test_the_mean_is_that_of_all_official_columns_shown(several):
+    both = several("leaderboard", "--tasks", "inst_it_*_mc", "--markdown", "b.md", "--sort", "mean")
+    header, gold, *_ = (
+        line.split() for line in both.stdout.splitlines() if "inst_it" in line or "gold" in line
+    )
+    assert (header[-1], gold[-1]) == ("mean", "100.0")
+    assert not re.search(r"random .* \d+\.\d$", both.stdout.rstrip(), re.MULTILINE)
+    assert "mean" not in several("leaderboard", "--tasks", "inst_it_image_mc").stdout
+
+
+def test_published_rows_join_all_own_runs(several):
+    done = several("leaderboard", "--published")
+    assert "GPT-4o" in done.stdout
+    assert set(models_of(done)) == {"first", "echo-gold", "random"}
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        (["--sort", "imge"], "--sort imge: there is no such column; there are inst_it_image_mc"),
+        (["--tasks", "gpt4tools_*,no*"], "--tasks no*: no run has such a task; there are gpt4"),
+    ],
+    ids=str,
+)
+def test_what_no_run_has_is_refused_with_what_there_is(several, option, said):
+    done = several("leaderboard", *option)
+    assert (done.returncode, said in done.stderr) == (2, True), done.stderr
+
+
+def test_more_tasks_than_fit_are_spread_over_several_tables():
+    from io import StringIO
+
+    from rich.console import Console
+
+    from instit_bench.leaderboard.show import board
+
+    names = [f"own_task_with_a_long_name_{number}" for number in range(9)]
+    columns = {name: Column(name, "a", "Other tasks", name, "") for name in names}
+    row = Row(
+        "organisation/model",
+        "results/m",
+        {n: Cell(10.0 + i) for i, n in enumerate(names)},
+        own=columns,
+    )
+    console = Console(file=StringIO(), width=60)
+    console.print(board([row], 60))
+    shown = console.file.getvalue()
+    assert max(map(len, shown.splitlines())) <= 60
+    assert re.findall(r"\b1\d\.0\b", shown)[:9] == [f"{10 + i}.0" for i in range(9)]
+    assert "…" not in shown
 
 
 def test_published_rows_have_details_and_sources(shared_data):

@@ -79,7 +79,7 @@ def test_every_field_is_shown_literally_and_has_no_effect(page):
 
 
 def test_names_are_shown_as_text_in_head_plots_and_filters(page):
-    assert NAME in page.find_element(By.CSS_SELECTOR, ".runs").text
+    assert NAME in page.find_element(By.CSS_SELECTOR, ".matrix").text
     assert "<img src=x onerror=hit=1>" in page.find_element(By.TAG_NAME, "h1").text
     options = page.find_element(By.ID, "run").text
     assert "<img src=x onerror=hit=1>" in options

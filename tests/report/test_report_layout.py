@@ -9,6 +9,10 @@ from selenium.webdriver.common.by import By
 
 from tests.browser import chromium, complaints
 
+TEXTS = (
+    *(".quiet", "#details pre", ".row .summary", ".wrong", ".range", ".role", ".test", ".coverage"),
+    *(".better .delta", ".worse .delta", ".no-difference-shown .delta", ".marks dt", ".eyebrow"),
+)
 SAMPLE = "#sample=inst_it_video_mc/001-0000"
 
 
@@ -31,8 +35,8 @@ def test_the_page_fits_a_phone(tmp_path, big_report):
             "return document.getElementById('details').getBoundingClientRect().top"
         )
         assert abs(top) < 5, "a link to a sample shows the sample"
-        for figure in page.find_elements(By.CSS_SELECTOR, ".figures .number"):
-            assert figure.rect["x"] + figure.rect["width"] <= 390, "official and strict are visible"
+        for cell in page.find_elements(By.CSS_SELECTOR, ".matrix td"):
+            assert cell.rect["x"] + cell.rect["width"] <= 390, "official and strict are visible"
         assert complaints(page) == []
 
 
@@ -42,14 +46,14 @@ def test_colours_follow_the_preferred_scheme(tmp_path, big_report, dark):
         page.get(big_report.as_uri() + SAMPLE)
         ground, ink = colour(page, "body", "background-color"), colour(page, "body", "color")
         assert (sum(ground) < sum(ink)) is dark
-        for text in (".chart text", ".quiet", "#details pre", ".row .summary", ".wrong"):
+        for text in (".chart text", *TEXTS):
             found = colour(page, text, "fill" if text == ".chart text" else "color")
             assert contrast(found, ground) >= 4.5, text
         hint = page.execute_script(
             "return getComputedStyle(document.getElementById('q'), '::placeholder').color"
         )
         assert contrast(rgb(hint), ground) >= 4.5
-        panel = colour(page, ".chart", "background-color")
+        panel = ground
         for control in ("#q", "#task", "#details button:enabled"):
             assert contrast(colour(page, control, "border-top-color"), ground) >= 3, control
         for cell in page.find_elements(By.CSS_SELECTOR, ".chart .cell"):

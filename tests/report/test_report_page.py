@@ -57,6 +57,11 @@ def details(browser):
     return browser.find_element(By.ID, "details").text
 
 
+def card(browser, run):
+    """Return the part of the details that shows one run's answer."""
+    return browser.find_element(By.CSS_SELECTOR, f".answer[data-run={run}]")
+
+
 def choose(browser, field, value):
     Select(browser.find_element(By.ID, field)).select_by_value(value)
 
@@ -78,21 +83,6 @@ def test_all_samples_are_listed_but_only_visible_rows_are_drawn(page):
         lambda b: b.find_elements(By.CSS_SELECTOR, "[aria-posinset='4000']")
     )
     assert complaints(browser) == []
-
-
-def test_the_head_shows_official_beside_strict_with_intervals_and_coverage(page, big_report):
-    browser = page()
-    results = json.loads((big_report.parents[1] / "results/guess/results.json").read_text())
-    shown = browser.find_element(By.CSS_SELECTOR, ".figures tbody tr:has(td)").text
-    task = results["tasks"][TASKS[0]]
-    for metric in ("official_accuracy", "accuracy"):
-        figures = task["metrics"][metric]
-        low, high = figures["ci95"]
-        assert f"{100 * figures['value']:.1f}" in shown
-        assert f"{100 * low:.1f} to {100 * high:.1f}, n 1500" in shown
-        assert metric in shown
-    assert "1500 of 1500 (100.0 %)" in shown
-    assert "uses this project's prompts" in browser.find_element(By.CSS_SELECTOR, ".marks").text
 
 
 @pytest.mark.parametrize(
@@ -137,27 +127,63 @@ def test_flips_compared_with_another_run(page, journals):
     assert count(browser) == f"{len(lost)} of 4000 samples"
     browser.find_element(By.ID, "list").send_keys("j")
     assert details(browser).startswith("/".join(lost[0]))
-    other = browser.find_element(By.XPATH, "//tr[td/button[text()='first']]")
-    assert "✓" in other.text
+    assert "✓ right" in card(browser, "first").text
+    assert "✗ wrong" in card(browser, "guess").text
 
 
-def test_another_run_s_prediction_is_one_click_away(page):
+def test_all_runs_stand_side_by_side_and_a_click_selects_one(page):
     browser = page("#sample=inst_it_image_mc/001-0000")
-    browser.find_element(By.XPATH, "//td/button[text()='first']").click()
+    tops = {card(browser, run).rect["y"] for run in ("guess", "first")}
+    assert len(tops) == 1
+    assert "A (letter)" in card(browser, "first").text
+    assert "A. it does A target, answered by" in details(browser)
+    card(browser, "first").find_element(By.TAG_NAME, "button").click()
     assert "run=first" in fragment(browser)
     assert Select(browser.find_element(By.ID, "run")).first_selected_option.text == "first"
-    assert "A (letter)" in details(browser)
-    assert browser.find_elements(By.XPATH, "//td/button[text()='guess']")
+    assert card(browser, "first").get_attribute("aria-current") == "true"
+    assert card(browser, "guess").get_attribute("aria-current") is None
     link = browser.find_element(By.LINK_TEXT, "link").get_attribute("href")
     assert link.endswith("#sample=inst_it_image_mc/001-0000&run=first")
 
 
 def test_the_focus_stays_in_the_details_when_changing_runs_by_keyboard(page):
     browser = page("#sample=inst_it_image_mc/001-0000")
-    browser.find_element(By.XPATH, "//td/button[text()='first']").send_keys(Keys.ENTER)
+    card(browser, "first").find_element(By.TAG_NAME, "button").send_keys(Keys.ENTER)
     assert browser.switch_to.active_element.get_attribute("id") == "details"
     press(browser, "j")
     assert details(browser).startswith("inst_it_image_mc/002-0001")
+
+
+@pytest.mark.parametrize(
+    ("value", "belongs"),
+    [
+        ("all", lambda rights, _: all(rights)),
+        ("some", lambda rights, _: any(rights) and not all(rights)),
+        ("differ", lambda _, replies: len(set(replies)) > 1),
+    ],
+)
+def test_samples_are_filtered_by_how_the_runs_agree(page, journals, value, belongs):
+    browser = page()
+    choose(browser, "across", value)
+    expected = sum(
+        belongs([right(task, r) for r in records], [r["prediction"] for r in records])
+        for task in TASKS
+        for name in journals["guess"][task]
+        for records in [[journals[run][task][name] for run in ("guess", "first")]]
+    )
+    assert 0 < expected < 4000
+    assert count(browser) == f"{expected} of 4000 samples"
+
+
+def test_a_row_shows_how_each_run_did(page, journals):
+    browser = page()
+    for number, name in enumerate(list(journals["guess"][TASKS[0]])[:5]):
+        expected = "".join(
+            "✓" if right(TASKS[0], journals[run][TASKS[0]][name]) else "✗"
+            for run in ("guess", "first")
+        )
+        row = browser.find_element(By.ID, f"row-{number}")
+        assert row.find_element(By.CLASS_NAME, "signs").text == expected
 
 
 def test_a_run_has_no_flips_compared_with_itself(page):
@@ -290,10 +316,11 @@ def test_a_link_to_an_unknown_sample_says_so(page):
 
 def test_plots_have_text_alternatives_with_their_numbers(page):
     browser = page()
-    titles = [
-        caption.text for caption in browser.find_elements(By.CSS_SELECTOR, ".chart > figcaption")
-    ]
-    assert titles[:4] == [
+    charts = browser.find_elements(By.CSS_SELECTOR, ".chart:not([hidden])")
+    titles = [chart.find_element(By.CSS_SELECTOR, "figcaption bdi").text for chart in charts]
+    assert titles[:6] == [
+        "Differences to guess",
+        "Runs by task",
         "Runs across tasks",
         "inst_it_image_mc by kind of question",
         "inst_it_video_mc by kind of question",
@@ -305,7 +332,7 @@ def test_plots_have_text_alternatives_with_their_numbers(page):
             assert browser.execute_script(
                 "return document.getElementById(arguments[0]).textContent", name
             )
-    chart = browser.find_elements(By.CSS_SELECTOR, ".chart")[3]
+    chart = charts[5]
     chart.find_element(By.TAG_NAME, "summary").click()
     rows = [row.text for row in chart.find_elements(By.CSS_SELECTOR, "tbody tr")]
     assert [row.split(" ")[0] for row in rows] == [f"<{frame}>" for frame in range(1, 7)]

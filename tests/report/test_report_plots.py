@@ -73,7 +73,7 @@ def test_labels_of_plots_are_not_cut_off(browser, tmp_path):
         run_cli(tmp_path, "score", "p.json", "--task", "inst_it_image_mc", "--name", name)
     run_cli(tmp_path, "report", "results/one", "results/two", "--output", "r.html")
     browser.get((tmp_path / "r.html").as_uri())
-    assert f"100.0, n {N_RIGHT}" in browser.find_element(By.CSS_SELECTOR, ".chart svg").text
+    assert f"100.0, n {N_RIGHT}" in browser.find_element(By.CSS_SELECTOR, ".charts").text
     assert browser.execute_script(CUT_OFF) == []
 
 

@@ -26,7 +26,7 @@ def path(tmp_path):
 def written(path):
     """A journal of four lines on three samples, in no order."""
     journal = Journal(path)
-    with journal.appending() as append:
+    with journal.appending(print) as append:
         for one in (record("c", None), record("a"), record('b"\\ü'), record("c", "C")):
             append(one)
     return journal
@@ -41,7 +41,7 @@ def test_of_several_records_for_a_sample_the_last_counts(written, path):
 
 
 def test_records_that_are_appended_can_be_read_at_once(written):
-    with written.appending() as append:
+    with written.appending(print) as append:
         for number in range(100):
             append(record(f"new {number}", "x" * 1000 * number))
             assert len(written[f"new {number}"].prediction) == 1000 * number

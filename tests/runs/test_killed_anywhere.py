@@ -6,12 +6,14 @@ import json
 import os
 import shutil
 import signal
+import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from instit_bench.runs.directory import RunDirectory
 from tests.command_line import cli_in
 
 OLD = ("run", "--model", "echo-gold", "--backend", "baseline", "--data", "demo", "--name", "r")
@@ -127,3 +129,16 @@ def test_an_unfinished_copy_of_a_file_is_removed_by_the_next_process(old_run, tm
         path.write_text("half")
     assert cli_in(tmp_path)(*OLD, *TASK).returncode == 0
     assert [path.exists() for path in (*left, *own)] == [False, False, True, True]
+
+
+def test_scoring_over_a_run_in_progress_says_who_writes_it_before_any_data_are_read(tmp_path):
+    run = RunDirectory(tmp_path / "results/r")
+    file, data = tmp_path / "p.json", tmp_path / "data.json"
+    file.write_text('[{"id": 1, "output": "No."}]')
+    data.write_text("{")  # an error if it were read
+    words = ("score", file, "--task", TASK[1], "--data", data, "--name", "r")
+    with run.locked():
+        done = cli_in(tmp_path)(*words)
+    assert done.returncode == 2
+    assert f"results/r: process {os.getpid()} on {socket.gethostname()}, since 20" in done.stderr
+    assert "data.json: is not valid JSON" in cli_in(tmp_path)(*words).stderr

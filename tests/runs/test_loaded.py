@@ -46,10 +46,10 @@ def test_appended_samples_and_verdicts_are_available_at_once(written, tmp_path):
     assert (task.samples, task.result.n_scored) == ([], 0)
     record, verdicts = next(written.tasks[task.name].judged())
     unjudged = record.model_copy(update={"state": State.NOT_RUN, "scores": {}})
-    with task.journal() as append:
+    with task.journal(print) as append:
         append(unjudged)
     assert task.result.states["not_run"] == task.result.n_total
-    with task.judgements() as append:
+    with task.judgements(print) as append:
         append(verdicts[0])
     assert task.result.n_scored == 1
     assert task.samples[0].scores == {"lexical_score": verdicts[0].score}
@@ -73,17 +73,20 @@ def test_a_released_task_keeps_its_result_and_is_read_again_on_demand(written):
 
 
 @pytest.mark.parametrize("length", [1, 2**16 - 1, 2**16, 2**16 + 1, 2**18])
-def test_a_truncated_line_is_dropped_whatever_its_length(tmp_path, length):
+def test_a_truncated_line_is_dropped_and_told_whatever_its_length(tmp_path, length):
+    told: list[str] = []
     record = SampleRecord(id="1", state=State.SCORED, target="A", usage=Usage(1, 2))
     path = tmp_path / "task.jsonl"
-    with JournalWriter(path) as journal:
+    with JournalWriter(path, told.append) as journal:
         journal.append(record)
+    assert not told
     whole = path.read_bytes()
     for before in (whole, b""):
         path.write_bytes(before + b"x" * length)
-        with JournalWriter(path) as journal:
+        with JournalWriter(path, told.append) as journal:
             journal.append(record)
         assert path.read_bytes() == before + whole
+        assert f"{path}: its last line was unfinished and is dropped ({length:,} bytes" in told[-1]
 
 
 def test_a_folder_without_a_run_is_an_error(tmp_path):

@@ -183,6 +183,41 @@ TAGS += [
     ]
 ]
 
+TAGS += [
+    ("name_tag", "detect_face\n<path>image/a.png</path>", [FACE]),
+    ("name_tag", "I look.\ncrop_the_object:\n<a>image/a.png</a>\n<b>a red dog</b>\nOk.", [CROP]),
+    ("tool_tag", "<detect_face>\n<path>image/a.png</path>\n</ detect_face>", [FACE]),
+    ("tool_tag", "<detect_face>\n<path>image/a.png</path>\n", [FACE]),
+    ("invoke", "<function name=detect_face><arg name=path>image/a.png</arg></function>", [FACE]),
+    ("tool_line", "<tool: detect_face image/a.png </tool>", [FACE]),
+    ("arg_key", f"<tool_call>detect_face {ARGS}</tool_call>", [FACE]),
+    ("arg_key", f"<tool_call>detect_face: {ARGS}</tool_call>", [FACE]),
+]
+
+# GLM's format with a mark behind each tag (HY 4), the line's end spelled out (Ling 3) or one tag
+# missing
+TAGS += [
+    ("arg_key", text, [FACE])
+    for text in (
+        "<tool_calls:opensource><tool_call:opensource>detect_face<tool_sep:opensource>\n"
+        "<arg_key:opensource>p</arg_key:opensource>\n<arg_value:opensource>image/a.png"
+        "</arg_value:opensource>\n</tool_call:opensource></tool_calls:opensource>",
+        r"<tool_call>detect_face\n<arg_key>p</arg_key><arg_value>image/a.png</arg_value></tool_call>",
+        "<tool_call>detect_face<arg_key>p\n<arg_value>image/a.png</arg_value></tool_call>",
+    )
+]
+
+# DeepSeek's mark with a bar missing or a space in it
+TAGS += [
+    (
+        "invoke",
+        f'<{mark}invoke name="detect_face"><{mark}parameter name="path">image/a.png'
+        f"</{mark}parameter></{mark}invoke>",
+        [FACE],
+    )
+    for mark in ("DSML｜", "｜DSML ｜", "|DSML|", "｜｜DSML｜｜")
+]
+
 # A vendor's prefix before a known tag is no format of its own, whoever the vendor is.
 TAGS += [
     (

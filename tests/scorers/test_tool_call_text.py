@@ -4,7 +4,7 @@ import pytest
 
 from instit_bench.scorers.tool_call.calls import ParseError
 from instit_bench.scorers.tool_call.parse import parse_reply
-from tests.scorers.tool_calls import ARGS, ASK, CALL, CROP, FACE, FILE, FLY, PROMPT, read
+from tests.scorers.tool_calls import ARGS, ASK, CALL, CROP, FACE, FILE, FLY, NO_FILE, PROMPT, read
 
 PYTHONIC = [
     ('[detect_face(image_path="image/a.png")]', [FACE]),
@@ -23,6 +23,11 @@ PYTHONIC = [
     (f'client.call_tool(name="detect_face", arguments={ARGS})', [FACE]),
     ('```py\nfaces = await detect_face(path="image/a.png")\nfinal_answer(faces)\n```', [FACE]),
     ('<tool_call>detect_face(image_path="image/a.png")</tool_call>', [FACE]),
+    # smolagents' code agents, also without arguments
+    ('<code>\nfaces = detect_face("image/a.png")\nfinal_answer(faces)\n</code>', [FACE]),
+    ("Thought: I look.\n<code>\nfinal_answer(detect_face())\n</code>", [NO_FILE]),
+    ("```py\nfaces = detect_face()\n```", [NO_FILE]),
+    ("detect_face()", [NO_FILE]),
     # An empty list among the arguments does not say that nothing is called.
     ("<|python_start|>[detect_face('image/a.png'), fly(to=[])]<|python_end|>", [FACE, FLY]),
 ]
@@ -74,6 +79,12 @@ REACT = [
     ),
     ("Action: Detect Face: image/a.png", [FACE]),
     ("Action: Detect Face\nimage/a.png", [FACE]),
+    # DSPy
+    (
+        f"[[ ## next_thought ## ]]\nx\n\n[[ ## next_tool_name ## ]]\ndetect_face\n\n"
+        f"[[ ## next_tool_args ## ]]\n{ARGS}\n\n[[ ## completed ## ]]",
+        [FACE],
+    ),
     # YAML
     ("```yaml\nname: detect_face\nparameters:\n  image_path: image/a.png\n```", [FACE]),
     ("tool_calls:\n  - name: detect_face\n    arguments:\n      image_path: image/a.png", [FACE]),
@@ -199,6 +210,10 @@ def test_an_answer_that_mentions_tools_calls_none(text):
         '{"image_path": {"type": "string"}}}}',
         "<p>Detect Face</p> finds <b>faces</b>.",
         f"<think>I might write <tool_call>{CALL}</tool_call> but is it needed",
+        f"<think>I might write {CALL}.</think>",
+        '<think>Say <tool_call>{"name": "other", "arguments": {}}</tool_call> or so.</think>',
+        "With `detect_face()` I could look.",
+        'The user typed: {"name": "detect_face"}',
     ],
 )
 def test_code_and_descriptions_are_no_calls(text):
@@ -213,6 +228,11 @@ def test_code_and_descriptions_are_no_calls(text):
         f"<think>I look.<tool_call>detect_face<arg_key>p</arg_key><arg_value>{FILE}</arg_value>",
         f"<think>I look.<|tool_call_begin|>detect_face:0<|tool_call_argument_begin|>{ARGS}",
         f"I look.\n<tool_call>{CALL}</think></tool_call>",
+        f"<think>I look.\n<tool_call>{CALL}</tool_call>\nThen I wait.</think>\n",
+        f"<think>I look.\n<tool_call>\n<function=detect_face>\n<parameter=p>{FILE}</parameter>\n"
+        "</think>\n",
+        f"I look.\n<tool_call>{CALL}</tool_call>\nThen I wait.</think><|im_end|>",
+        f"<think:opensource>I look.<tool_call>{CALL}</tool_call></think:opensource>",
         f" to=functions.detect_face<|channel|>analysis<|message|>{ARGS}<|call|>",
         "<|channel|>analysis<|message|>I look.<|end|><|start|>assistant to=functions.detect_face"
         f"<|channel|>analysis <|constrain|>json<|message|>{ARGS}<|call|>",
@@ -229,12 +249,15 @@ def test_reasoning_that_runs_into_a_call(text):
         "<tool_call>\n{broken\n</tool_call>",
         '{"name": "detect_face", "arguments": {"image_path": "image/a',
         "<function=detect_face>\n<parameter=image_path>\nimage/a",
+        "<function=make_text><parameter=text>a red d",
+        '<tool_call>{"name": "make_text", "arguments": {"text": "a red',
         "<function=detect_face><parameter image/a.png</function>",
         "[TOOL_CALLS]detect_face[ARGS]{broken",
         "<｜tool▁call▁begin｜>detect_face<｜tool▁sep｜>{broken",
     ],
 )
 def test_an_incomplete_call_is_malformed(text):
+    """Only a whole file name shows that the last value does not break off."""
     reply = parse_reply(text, PROMPT)
     assert isinstance(reply, ParseError)
     assert reply.kind == "malformed_call"

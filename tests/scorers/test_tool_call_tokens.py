@@ -4,7 +4,18 @@ import json
 
 import pytest
 
-from tests.scorers.tool_calls import ARGS, CALL, CROP, CROP_ARGS, CROP_CALL, FACE, FILE, FLY, read
+from tests.scorers.tool_calls import (
+    ARGS,
+    CALL,
+    CROP,
+    CROP_ARGS,
+    CROP_CALL,
+    FACE,
+    FILE,
+    FLY,
+    NO_FILE,
+    read,
+)
 
 TOKENS = [
     ("mistral", f"[TOOL_CALLS]detect_face[ARGS]{ARGS}", [FACE]),
@@ -125,6 +136,22 @@ TOKENS = [
     ("name_and_object", f"<detect_face>{ARGS}", [FACE]),
     ("name_and_object", f"detect_face\n    ```json\n    {ARGS}\n    ```", [FACE]),
     ("deepseek", f"detect_face<｜tool▁sep｜>{ARGS}", [FACE]),
+    ("deepseek", f"<|tool_calls_begin|>detect_face<|tool_sep|>{ARGS}<|tool_calls_end|>", [FACE]),
+    ("deepseek", f"function<｜tool▁sep｜>detect_face```json\n{ARGS}\n```", [FACE]),
+    (
+        "harmony",
+        f"<|channel|>final to=functions.detect_face <|constrain|>json<|message|>{ARGS}<|call|>",
+        [FACE],
+    ),
+    # FunctionGemma without commas, Gemma 4 with its mark doubled or left out
+    (
+        "gemma",
+        "<start_function_call>call:crop_the_object{image_path:<escape>image/a.png<escape>object:"
+        "<escape>a red dog<escape>}<end_function_call>",
+        [CROP],
+    ),
+    ("gemma", '<|tool_call>:call:detect_face{image_path:<|"|>image/a.png<|"|>}', [FACE]),
+    ("gemma", '<|tool_call>detect_face{image_path:<|"|>image/a.png<|"|>}<tool_call|>', [FACE]),
 ]
 
 
@@ -185,6 +212,29 @@ OBJECTS = [
     ("json", f'{{// which\n"name": "detect_face", "arguments": {ARGS}}}', [FACE]),
     ("json", f"Here is the call: {CALL} Done.", [FACE]),
     ("json", f"I will call it.\n{CALL}\nThen I shall see.", [FACE]),
+    # Qwen 2.5 with doubled braces
+    ("hermes", f"<tool_call>\n{{{CALL}}}\n</tool_call>", [FACE]),
+    # No commas
+    (
+        "json",
+        '{"name": "crop_the_object" "arguments": {"image_path": "image/a.png"\n"object": '
+        '"a red dog"}}',
+        [CROP],
+    ),
+    ("hermes", '<tool_call>{"name": "detect_face"}</tool_call>', [NO_FILE]),
+    # Cohere's text before its calls ends with a token of its own.
+    (
+        "cohere",
+        '<|START_RESPONSE|>I look.<|END_RESPONSE|>\n<|START_ACTION|>[{"tool_name": "detect_face", '
+        f'"parameters": {ARGS}}}]<|END_ACTION|>',
+        [FACE],
+    ),
+    # Two messages of one turn
+    (
+        "hermes",
+        f"I look.<|im_end|>\n<|im_start|>assistant\n<tool_call>\n{CALL}\n</tool_call><|im_end|>",
+        [FACE],
+    ),
 ]
 
 # Keys are composed from words, so that a key nobody has seen yet is no new format.
@@ -203,6 +253,44 @@ OBJECTS += [
 ]
 
 
+# Only as the whole reply: no arguments, or an object whose beginning the chat template writes; at
+# its end: a call that breaks off after a whole file name
+WHOLE = [
+    ("json", '{"name": "detect_face"}', [NO_FILE]),
+    ("json", f'[{CALL}, {{"name": "detect_face"}}]', [FACE, NO_FILE]),
+    ("json", CALL[1:], [FACE]),
+    ("json", f'"detect_face", "arguments": {ARGS}}}', [FACE]),
+    ("hermes", f"I look.\n<tool_call>\n{CALL[:-3]}", [FACE]),
+    ("mistral", f"[TOOL_CALLS]detect_face[ARGS]{ARGS[:-2]}", [FACE]),
+    ("function_tag", "<function=detect_face><parameter=path>image/a.png", [FACE]),
+    ("arg_key", "<tool_call>detect_face<arg_key>p</arg_key><arg_value>image/a.png", [FACE]),
+]
+# One reply may hold calls in several models' tokens; one that is repeated counts once.
+FUNCTION = "<function=detect_face><parameter=path>image/a.png</parameter></function>"
+SEVERAL = [
+    (f"{FUNCTION}\n<tool_call>{CROP_CALL}</tool_call>", [FACE, CROP]),
+    (f"<tool_call>{CROP_CALL}</tool_call>\n{FUNCTION}", [CROP, FACE]),
+    (
+        "<|tool_call_begin|>functions.detect_face:0<|tool_call_argument_begin|>"
+        f"{ARGS}<|tool_call_end|>\n<tool_call>{CROP_CALL}</tool_call>",
+        [FACE, CROP],
+    ),
+    (
+        f'<dots_tool_call><invoke name="detect_face"><parameter name="path">{FILE}</parameter>'
+        f"</invoke></dots_tool_call><dots_tool_call>{CROP_CALL}</dots_tool_call>",
+        [FACE, CROP],
+    ),
+    (f"{FUNCTION}<|python_tag|>{CROP_CALL}", [FACE, CROP]),
+    (f"[TOOL_CALLS]detect_face[ARGS]{ARGS}<tool_call>{CALL}</tool_call>", [FACE]),
+    (f"{FUNCTION}\nThe result: <tool_call>no more</tool_call>", [FACE]),
+]
+
+
+@pytest.mark.parametrize(("text", "calls"), SEVERAL)
+def test_several_formats_in_one_reply(text, calls):
+    assert read(text)[0] == calls
+
+
 @pytest.mark.parametrize(("style", "text", "calls"), TOKENS)
 def test_a_name_in_tokens(style, text, calls):
     found, reply = read(text)
@@ -211,7 +299,7 @@ def test_a_name_in_tokens(style, text, calls):
     assert reply.fault is None
 
 
-@pytest.mark.parametrize(("style", "text", "calls"), OBJECTS)
+@pytest.mark.parametrize(("style", "text", "calls"), OBJECTS + WHOLE)
 def test_an_object(style, text, calls):
     found, reply = read(text)
     assert found == calls

@@ -21,6 +21,7 @@ FILE = "image/a.png"
 FACE = ("Detect Face", (FILE,))
 CROP = ("Crop the Object", (FILE, "a red dog"))
 FLY = ("fly", ())
+NO_FILE = ("Detect Face", ())
 ARGS = '{"image_path": "image/a.png"}'
 CALL = '{"name": "detect_face", "arguments": {"image_path": "image/a.png"}}'
 CROP_ARGS = '{"image_path": "image/a.png", "object": "a red dog"}'

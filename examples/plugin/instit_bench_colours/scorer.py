@@ -57,6 +57,7 @@ def _tables(scored: Iterable[ScoredSample]) -> dict[str, Any]:
 COLOUR = ScorerSpec(
     name="colour",
     make=lambda task: ColourScorer(),  # noqa: ARG005 - the interface
+    metrics=frozenset({"exact", "named", "distance"}),
     official="exact",
     strict="named",
     question_kind=_kind,

@@ -21,7 +21,7 @@ from instit_bench.backends.base import BackendUnavailable, GenerationError
 from instit_bench.backends.lmms_eval.wire import Event, Question, Setup
 from instit_bench.backends.options import is_secret
 from instit_bench.backends.pipes import Pipe, next_line, open_pipe
-from instit_bench.resources import PACKAGE
+from instit_bench.resources import NO_TELEMETRY, PACKAGE
 from instit_bench.types import Message
 
 _ENDS_WITHIN_S = 10.0
@@ -201,4 +201,4 @@ def _environment() -> dict[str, str]:
     """Return the environment, keys included for remote models, with this package's path."""
     package = str(PACKAGE.parent)
     path = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
-    return {**os.environ, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
+    return {**os.environ, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1", **NO_TELEMETRY}

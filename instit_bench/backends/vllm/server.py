@@ -18,12 +18,14 @@ from instit_bench.backends.pipes import next_line
 from instit_bench.backends.vllm import guard
 from instit_bench.backends.vllm.log import progress_of, reason_of
 from instit_bench.progress import Tell
+from instit_bench.resources import NO_TELEMETRY
 
 _LOOK_EVERY_S = 0.25
 _GONE_WITHIN_S = 60.0
 _ENDS_WITHIN_S = 30.0
 _KEPT_LINES = 2000
 _KEEPS_ALIVE_S = "3600"
+_LARGEST_PAGE = 2**24  # bytes; metrics are the longest
 SERVE = (sys.executable, "-m", "vllm.entrypoints.cli.main", "serve")
 
 
@@ -152,9 +154,9 @@ def _environment(key: str, gpus: str | None) -> dict[str, str]:
         | kept
         | {
             "VLLM_API_KEY": key,
-            "VLLM_NO_USAGE_STATS": "1",
             "PYTHONUNBUFFERED": "1",
         }
+        | NO_TELEMETRY
     )
 
 
@@ -168,8 +170,15 @@ async def fetch(url: str, key: str | None, timeout_s: float = 10.0) -> str | Non
     """Fetch a small page of a server directly, without any proxy; ``None`` if it has none."""
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     try:
-        async with httpx.AsyncClient(trust_env=False, timeout=timeout_s) as client:
-            reply = await client.get(url, headers=headers)
+        async with (
+            httpx.AsyncClient(trust_env=False, timeout=timeout_s) as client,
+            client.stream("GET", url, headers=headers) as reply,
+        ):
+            page = bytearray()
+            async for piece in reply.aiter_bytes():
+                page += piece
+                if len(page) > _LARGEST_PAGE:
+                    return None
     except (httpx.HTTPError, httpx.InvalidURL):
         return None
-    return reply.text if reply.is_success else None
+    return page.decode(errors="replace") if reply.is_success else None

@@ -20,6 +20,7 @@ from instit_bench.judging.create import make_judges
 from instit_bench.runs.verdicts import LEXICAL_SCORE, OFFICIAL_SCORE
 from instit_bench.scorers.judge import JudgeContract, JudgeItem
 from instit_bench.scorers.judge.contract import LEXICAL
+from instit_bench.types import Verdict
 
 JUDGE = "INSTIT_BENCH_JUDGE"
 _log = logging.getLogger(__name__)
@@ -37,7 +38,7 @@ class SampleJudge:
         """Return the judge's score under its metric's name; on an error nothing, and log a line."""
         error = self.unavailable
         if error is None:
-            asking = self.judge.judge(contract, item, repeat=0)
+            asking = self._verdict(contract, item)
             try:
                 verdict = asyncio.run_coroutine_threadsafe(asking, self.loop).result()
             except JudgeUnavailable as stop:
@@ -49,6 +50,11 @@ class SampleJudge:
                 error = verdict.error
         _log.warning("%s: not judged, and left out of the score: %s", where, error)
         return {}
+
+    async def _verdict(self, contract: JudgeContract, item: JudgeItem) -> Verdict:
+        verdict = await self.judge.judge(contract, item, repeat=0)
+        self.judge.keep(contract, item, 0, verdict)
+        return verdict
 
 
 def chosen_judge() -> SampleJudge | None:

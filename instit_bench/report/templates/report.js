@@ -49,6 +49,7 @@ function change(field, value) {
 
 /** Render the view: filters, list, and the selected sample. */
 function update() {
+  showBaseline();
   updateFilters();
   showList(chosen());
   if (list.selected >= 0) scrollToSelected();

@@ -6,20 +6,12 @@ const MOST_LINES = 5_000;
 
 function showDetails(sample) {
   const answer = sample.answers[runIndex()];
-  const block = (title, content) => textBlock(title, content, journal(sample));
   const parts = [
     heading(sample, answer),
     film(sample, answer),
     ...question(sample, answer),
-    block("Prediction", answer.answer ? text(answer.answer) || "(empty)" : ""),
-    block("Tool calls", (answer.calls ?? []).join("\n")),
-    block("Target", text(answer.gold)),
-    block("Read as", reading(answer)),
-    block("Why official and strict differ", text(answer.difference)),
-    block("Reason", text(answer.why)),
-    scores(sample, answer),
-    judges(sample, answer),
-    otherRuns(sample),
+    textBlock("Target", text(answer.gold), journal(sample)),
+    answers(sample),
   ];
   replaceDetails(parts.filter(Boolean));
   byId("details").scrollTop = 0;
@@ -40,17 +32,21 @@ function replaceDetails(parts) {
 }
 
 function heading(sample, answer) {
-  const found = verdict(answer);
   const run = DATA.runs.length > 1 ? DATA.runs[runIndex()].label : "";
   const link = element("a", { href: "#" + fragment({ sample: address(sample), run }) }, "link");
-  const facts = [VERDICT_NAMES[found], DATA.states[answer.state], sample.kind].join(" · ");
+  const found = verdict(answer);
+  const sign = [element("span", { class: `sign ${found}` }, SIGNS[found]), " ", outcomeFacts(answer), " · "];
   return element(
     "header",
     {},
     element("h3", {}, element("bdi", {}, address(sample)), " ", link),
     element("nav", { "aria-label": "samples" }, step("previous", -1), step("next", 1)),
-    element("p", {}, element("span", { class: `sign ${found}` }, SIGNS[found]), " ", facts),
+    element("p", {}, ...(DATA.runs.length > 1 ? [] : sign), sample.kind),
   );
+}
+
+function outcomeFacts(answer) {
+  return `${VERDICT_NAMES[verdict(answer)]} · ${DATA.states[answer.state]}`;
 }
 
 /** A button to a neighbour in the list, for those without a keyboard. */
@@ -103,10 +99,7 @@ function question(sample, answer) {
   const asked = textBlock("Question", words, journal(sample)) ?? element("section", {});
   const options = (answer.choices ?? []).map((choice, index) => {
     const letter = String.fromCharCode(65 + index);
-    const notes = [
-      letter === text(answer.gold) ? "target" : "",
-      letter === answer.extracted ? (answer.method === "model" ? "extracted by a judge" : "answered") : "",
-    ].filter(Boolean);
+    const notes = [letter === text(answer.gold) ? "target" : "", chosenBy(sample, letter)].filter(Boolean);
     const item = element("li", {}, `${letter}. ${text(choice)}`);
     if (notes.length) item.append(" ", element("em", {}, notes.join(", ")));
     return item;
@@ -118,10 +111,13 @@ function question(sample, answer) {
   return [asked, element("details", {}, element("summary", {}, "Prompt"), whole)];
 }
 
-function reading(answer) {
-  const read = answer.extracted ? `${answer.extracted} (${answer.method})` : "";
-  const official = answer.official ? `officially ${answer.official}` : "";
-  return [read, official].filter(Boolean).join("; ");
+/** Who chose an option: of several runs, their numbers. */
+function chosenBy(sample, letter) {
+  const runs = sample.answers.flatMap((answer, index) => (answer?.extracted === letter ? [index] : []));
+  if (runs.length === 0) return "";
+  const read = runs.every((index) => sample.answers[index].method === "model");
+  const how = read ? "extracted by a judge" : "answered";
+  return DATA.runs.length > 1 ? `${how} by ${runs.map((index) => index + 1).join(", ")}` : how;
 }
 
 function textBlock(title, content, place) {
@@ -143,53 +139,8 @@ function journal(sample) {
   return `samples/${taskOf(sample).name}.jsonl`;
 }
 
-function scores(sample, answer) {
-  const metrics = taskOf(sample).metrics;
-  const rows = (answer.scores ?? [])
-    .map((value, index) => [metrics[index], value])
-    .filter(([, value]) => value !== null)
-    .map((cells) => cells.map(String));
-  return table("Scores", ["metric", "value"], rows);
-}
-
-function judges(sample, answer) {
-  const place = `judgements/${taskOf(sample).name}.jsonl`;
-  const rows = (answer.verdicts ?? []).map((said) => [
-    said.repeat ? `${said.judge}, repeat ${said.repeat + 1}` : said.judge,
-    said.score === null ? said.error ?? "" : String(said.score),
-    beginning(text(said.reply), place),
-  ]);
-  return table("Judges", ["judge", "verdict", "reply"], rows);
-}
-
-/** The same sample in the other runs, each with a button that selects the run. */
-function otherRuns(sample) {
-  const current = runIndex();
-  const rows = DATA.runs.map((run, index) => [run, sample.answers[index], index]);
-  const others = rows.filter(([, answer, index]) => answer && index !== current);
-  if (others.length === 0) return null;
-  const section = table("Other runs", ["run", "verdict", "answer"], []);
-  for (const [run, answer] of others) {
-    const button = element("button", { type: "button" }, run.label);
-    button.addEventListener("click", () => change("run", run.label));
-    const found = verdict(answer);
-    const cells = [button, `${SIGNS[found]} ${outcome(sample, answer)}`, otherAnswer(sample, answer)];
-    section.querySelector("tbody").append(element("tr", {}, ...cells.map(cell)));
-  }
-  return section;
-}
-
-/** Another run's prediction, with its question if it differs. */
-function otherAnswer(sample, answer) {
-  const here = text(sample.answers[runIndex()].question);
-  const asked = text(answer.question);
-  const said = text(answer.answer) || text(answer.why);
-  const both = asked === here ? said : `different question: ${asked}\n${said}`;
-  return beginning(both, journal(sample));
-}
-
 function table(title, header, rows) {
-  if (rows.length === 0 && title !== "Other runs") return null;
+  if (rows.length === 0) return null;
   const head = element("tr", {}, ...header.map((name) => element("th", { scope: "col" }, name)));
   const body = rows.map((cells) => element("tr", {}, ...cells.map(cell)));
   const made = element("table", {}, element("thead", {}, head), element("tbody", {}, ...body));

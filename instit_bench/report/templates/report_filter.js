@@ -6,6 +6,7 @@ const CHOICES = [
   { field: "state", label: "state", values: (_, answer) => [DATA.states[answer.state]] },
   { field: "verdict", label: "verdict", values: verdicts, names: verdictName },
   { field: "flip", label: "flips", values: flips, names: flipName },
+  { field: "across", label: "across runs", values: across, names: (value) => ACROSS_NAMES[value] },
   { field: "kind", label: "kind of question", values: (sample) => [sample.kind], names: dataName },
   { field: "tool", label: "tool", values: (_, answer) => tools(answer), names: dataName },
   { field: "method", label: "read by", values: (_, answer) => (answer.method ? [answer.method] : []) },
@@ -20,6 +21,29 @@ const VERDICT_NAMES = {
   none: "no verdict",
   differ: "official and strict differ",
 };
+
+const ACROSS_NAMES = {
+  differ: "different predictions",
+  none: "right in none",
+  some: "right in some",
+  all: "right in all",
+};
+
+const acrossRuns = new WeakMap();
+
+/** How all runs that have the sample did on it, and whether they said the same. */
+function across(sample) {
+  let found = acrossRuns.get(sample);
+  if (found === undefined) {
+    const answers = sample.answers.filter(Boolean);
+    const right = answers.filter((answer) => answer.right).length;
+    const said = new Set(answers.map((answer) => String(answer.answer)));
+    found = answers.length < 2 ? [] : [right === 0 ? "none" : right < answers.length ? "some" : "all"];
+    if (said.size > 1) found.push("differ");
+    acrossRuns.set(sample, found);
+  }
+  return found;
+}
 
 function verdicts(_, answer) {
   return answer.difference ? [verdict(answer), "differ"] : [verdict(answer)];

@@ -31,7 +31,6 @@ function drawRows() {
 
 function row(sample, index) {
   const answer = sample.answers[runIndex()];
-  const found = verdict(answer);
   const made = element(
     "div",
     {
@@ -42,7 +41,7 @@ function row(sample, index) {
       "aria-setsize": String(list.samples.length),
       "aria-posinset": String(index + 1),
     },
-    element("span", { class: `sign ${found}`, title: VERDICT_NAMES[found] }, SIGNS[found]),
+    signs(sample),
     element("bdi", { class: "id" }, sample.id),
     element("span", { class: "quiet" }, view.task || DATA.tasks.length < 2 ? "" : taskOf(sample).name),
     element("bdi", { class: "quiet outcome" }, outcome(sample, answer)),
@@ -51,6 +50,16 @@ function row(sample, index) {
   made.style.top = `${index * ROW_HEIGHT}px`;
   made.addEventListener("click", () => select(index));
   return made;
+}
+
+/** How each run did, in the runs' order. */
+function signs(sample) {
+  const made = sample.answers.map((answer, index) => {
+    const found = answer ? verdict(answer) : "none";
+    const title = `${DATA.runs[index].label}: ${answer ? VERDICT_NAMES[found] : "not in this run"}`;
+    return element("span", { class: `sign ${found}`, title }, answer ? SIGNS[found] : "·");
+  });
+  return element("span", { class: "signs" }, ...made);
 }
 
 /** A short summary: prediction for target, a score, or the state. */

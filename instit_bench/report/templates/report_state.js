@@ -1,6 +1,6 @@
 // The view, kept in the URL's fragment so that links restore it:
 // #sample=<task>/<id>&task=…&state=…; empty fields are left out.
-const FIELDS = ["sample", "run", "task", "state", "verdict", "flip", "tool", "method", "kind", "q"];
+const FIELDS = ["sample", "baseline", "run", "task", "state", "verdict", "flip", "across", "tool", "method", "kind", "q"];
 
 const view = Object.fromEntries(FIELDS.map((field) => [field, ""]));
 

@@ -23,6 +23,7 @@ def _why_different(record: ScoredRecord) -> str:
 CHOICE = ScorerSpec(
     name="choice",
     make=lambda _: ChoiceScorer(),
+    metrics=frozenset({"official_accuracy", "accuracy", "extracted_accuracy"}),
     official="official_accuracy",
     strict="accuracy",
     question_kind=marks_named,

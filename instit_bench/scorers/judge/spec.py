@@ -10,6 +10,7 @@ from instit_bench.scorers.questions import first_moment, marks_named
 OPEN_ENDED = ScorerSpec(
     name="open_ended",
     make=lambda _: OpenEndedScorer(),
+    metrics=frozenset({"official_score", "lexical_score", "id_f1", "time_f1"}),
     official="official_score",
     stand_in="lexical_score",
     question_kind=marks_named,

@@ -14,8 +14,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from instit_bench.scorers.tool_call.prompt import file_names
+
 MAX_DEPTH = 64
 MAX_TOKENS = 30_000
+_LONGEST_NAME = 200
 
 # White space, and comments as in JSON5.
 _SPACE = re.compile(r"\s*+(?:(?:/\*[^*]{0,200}\*/|//[^\n]{0,200}\n)\s*+)*+")
@@ -23,7 +26,7 @@ _OPENERS = {"{": "}", "[": "]", "(": ")"}
 _OPENING = re.compile(r"[{\[]")
 _NESTING = re.compile(r"[{\[(\s]*")
 # A quote that nothing but text follows does not end the string: "a "red" car".
-_NO_END = r"(?!\s*(?:[,:=\]})<\n]|/\*|$))"
+_NO_END = r"(?!\s*(?:[,:=\]})<\n]|/\*|$|\"\w{1,40}\"\s*:))"
 _STRING = re.compile(
     r'"""(?P<long>.*?)"""'
     rf'|"(?P<double>[^"\\]*+(?:(?:\\.|"{_NO_END})[^"\\]*+)*+)"'
@@ -36,6 +39,8 @@ _STRING = re.compile(
 # An object whose text was put into a string without escaping its quotes: "{"a": "x"}".
 _RAW_OBJECT = re.compile(r'"(?=\{\s*"\w{1,80}"\s*:)')
 _KEY_END = re.compile(r"\s*(?:=>|[:：=])")
+# What follows a value where a comma is missing: "key": or key:<escape>
+_NEXT_KEY = re.compile(r"\"\w{1,40}\"\s*:|\w{1,40}:(?:<escape>|<\|\"\|>)")
 _NAME = re.compile(r"[^\W\d]\w*")
 _BARE = re.compile(r"[^\s,:=\[\]{}()\"'<>`“”][^,\[\]{}()\"'<>`“”\n]*")
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.S)
@@ -45,7 +50,7 @@ _NOTHING = frozenset({"null", "None", "undefined"})
 
 @dataclass(frozen=True, slots=True)
 class Literal:
-    """A value and its position: ``text[start:end]``.
+    """A value and its position: ``text[start:end]``; ``closed`` unless it breaks off.
 
     Objects are dicts; lists and tuples are lists; ``null`` is ``None``; every other scalar is the
     text it was written with. The arguments ``(a="x")`` are a dict, ``("x", 2)`` a list.
@@ -54,6 +59,7 @@ class Literal:
     value: Any
     start: int
     end: int
+    closed: bool = True
 
 
 def read_literals(text: str) -> Iterator[Literal]:
@@ -150,6 +156,10 @@ class _Scanner:
             return None
         found = _STRING.match(self.text, start)
         if found is None:
+            rest = self.text[start + 1 :] if len(self.text) - start < _LONGEST_NAME else ""
+            if rest and file_names(rest) == (rest,):
+                # Only a file's name shows that it does not break off.
+                return Literal(rest, start, len(self.text), closed=False)
             if quote != "<":
                 self.endless.add(quote)
             return None
@@ -188,10 +198,13 @@ class _Scanner:
         if char == ",":
             frames[-1].filled = False
             return position + 1
+        if frames[-1].named and _NEXT_KEY.match(self.text, position):
+            frames[-1].filled = False
+            return position
         if char and char not in "<`":
             return -position
         while frames:
-            _finish(frames, whole, position)
+            _finish(frames, whole, position, closed=False)
         return position
 
     def _close(self, frames: list[_Frame], whole: list[Literal], position: int, char: str) -> int:
@@ -204,14 +217,14 @@ class _Scanner:
                 return position + 1
 
 
-def _finish(frames: list[_Frame], whole: list[Literal], end: int) -> _Frame:
+def _finish(frames: list[_Frame], whole: list[Literal], end: int, *, closed: bool = True) -> _Frame:
     """Close the innermost frame; intact values inside it become part of it."""
     frame = frames.pop()
     while whole and whole[-1].start > frame.start:
         whole.pop()
     if frames:
         frames[-1].add(frame.value)
-    whole.append(Literal(frame.value, frame.start, end))
+    whole.append(Literal(frame.value, frame.start, end, closed))
     return frame
 
 

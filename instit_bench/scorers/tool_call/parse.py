@@ -31,6 +31,12 @@ _NEXT_TURN = re.compile(
     r"\n[ \t#*]*(?:Human|User|New input|Previous conversation)[ \t*]*[:：]"
     r"|<\|(?:im_)?start\|>user"
 )
+# Between two messages of one turn: Cohere's text and calls, or another header of the assistant.
+_SAME_TURN = re.compile(
+    r"<\|(?:END_RESPONSE|END_TEXT)\|>(?=\s*<\|START_(?:ACTION|RESPONSE|TEXT)\|>)"
+    r"|<\|(?:im_end|eom_id|eot_id|end)\|>\s*<\|(?:im_start\|>assistant\b"
+    r"|start_header_id\|>assistant<\|end_header_id\|>|assistant\|>)"
+)
 _TAG = re.compile(r"<[^<>]{1,40}>")
 _WORDS = re.compile(r"\w")
 # Functionary's recipient of what is said to the user; the first >>> stands in its prompt.
@@ -54,7 +60,8 @@ def parse_reply(
         return _read_native(turn, prompt, tool_calls)
     outcome = _read_text(turn, prompt)
     if isinstance(outcome, ParseError) and visible.hidden and not _WORDS.search(_TAG.sub("", turn)):
-        outcome = _read_reasoning(_first_turn(visible.hidden), prompt) or outcome
+        reasoning = _first_turn(visible.hidden)
+        outcome = _read_reasoning(reasoning, prompt, closed=not visible.unclosed) or outcome
     if isinstance(outcome, ParseError) and visible.unclosed:
         return ParseError("unclosed_reasoning", "the reasoning never ends")
     return outcome
@@ -63,7 +70,7 @@ def parse_reply(
 def _first_turn(text: str) -> str:
     """Return a reply without anything after its own turn."""
     # In gpt-oss's channels a turn contains several messages, each with its own end token.
-    turn = text if "<|message|>" in text else strip_end_tokens(text)
+    turn = text if "<|message|>" in text else strip_end_tokens(_SAME_TURN.sub("\n", text))
     turn = _TO_ALL.sub("", turn.replace("\r\n", "\n").strip(), 1)
     following = _NEXT_TURN.search(turn)
     return turn[: following.start()].rstrip() if following else turn
@@ -86,13 +93,17 @@ def _read_text(text: str, prompt: Prompt) -> Reply | ParseError:
     return Reply(found.calls, found.answer or script.answer, found.format, fault)
 
 
-def _read_reasoning(reasoning: str, prompt: Prompt) -> Reply | None:
-    """Read reasoning that runs into a call: some models do not close it first, or close it late.
+def _read_reasoning(reasoning: str, prompt: Prompt, *, closed: bool) -> Reply | None:
+    """Read the calls in reasoning that nothing follows: some models make them before they close it.
 
-    Such a call stands in a model's own tokens and ends the reply; any other is only thought of.
+    Such calls stand in a model's own tokens, and either end the reply or, where the reasoning is
+    closed, name tools of the prompt. Any other is only thought of.
     """
     found = read_calls(reasoning, prompt, answered=False)
-    if not isinstance(found, Outcome) or not found.ends_text:
+    if not isinstance(found, Outcome) or not found.in_tokens:
+        return None
+    listed = all(prompt.find_tool(call.name) is not None for call in found.calls)
+    if not (found.ends_text or (closed and listed)):
         return None
     return Reply(found.calls, found.answer, found.format)
 

@@ -70,6 +70,8 @@ _KEY = re.compile(
     re.I | re.M,
 )
 _MARKS = re.compile(r"[ _-]")
+# DSPy's keys: [[ ## next_tool_name ## ]]
+_DSPY_KEY = re.compile(r"\[\[ ## (\w{1,40}) ## \]\]")
 _FENCE = re.compile(r"```(?:\w+[ \t]*$)?", re.M)
 _INLINE_KEY = re.compile(
     r"(?<=\S)[ \t]+(?=\**(?:Action|Action Input|Observation)\**[:：])"
@@ -167,6 +169,8 @@ def read_script(text: str, prompt: Prompt) -> Script:
 def _split(text: str, prompt: Prompt) -> tuple[str, list[_Field], bool]:
     """Split a text into what precedes the first key, the fields, and whether it is Markdown."""
     plain = _FENCE.sub("", text) if "```" in text else text
+    if "[[ ## " in plain:
+        plain = _DSPY_KEY.sub(r"\1:", plain)
     if any(mark in plain for mark in _INLINE_MARKS):
         plain = _INLINE_KEY.sub("\n", plain)
     if "</action" in plain or "</thought" in plain or "</final" in plain:

@@ -28,6 +28,11 @@ def _input(prompt: str) -> str | None:
 TOOL_CALL = ScorerSpec(
     name="tool_call",
     make=lambda _: ToolCallScorer(),
+    metrics=frozenset(
+        {"sr", "sr_thought", "sr_action", "sr_args", "iou", "strict_sr", "args_exact"}
+        | {"format_error_rate", "over_call_rate", "under_call_rate"}
+        | {"hallucinated_tool_rate", "hallucinated_file_rate"}
+    ),
     official="sr",
     strict="strict_sr",
     also_official=frozenset({"sr_thought", "sr_action", "sr_args", "iou"}),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from instit_bench.scorers.tool_call.calls import ParseError, ToolCall, make_call
@@ -28,6 +29,8 @@ __all__ = ["FORMATS", "Format", "Found", "Outcome", "Reading", "read_calls"]
 # In the order in which they are tried: formats of a single model before common ones.
 _BARE = (BARE_OBJECTS, NAME_AND_OBJECT, TOKEN_AND_OBJECT, NAME_AND_CODE, PYTHONIC)
 FORMATS: tuple[Format, ...] = (INVOKE, *HEADED, *TAGS, *WRAPPED_OBJECTS, *_BARE)
+# In which a call is one beside calls in another format.
+_IN_TOKENS = (INVOKE, *HEADED, *TAGS, *WRAPPED_OBJECTS)
 _ANSWERED = (*(format_ for format_ in FORMATS if format_.certain), ANSWERED_OBJECTS)
 _CLOSING = re.compile(r"(?:\s|</?[|｜]?[^<>\s]{1,40}>|\]|\})*+")
 # What models write around results that they invent for their own calls.
@@ -48,13 +51,14 @@ _RESULT_MARKS = (
 class Outcome:
     """The calls or the refusal that a format found, and the format's name.
 
-    ``ends_text`` says that the calls stand in a model's own tokens, and nothing but such tokens
-    follows the last one.
+    ``in_tokens`` says that the calls stand in a model's own tokens, ``ends_text`` that nothing but
+    such tokens follows the last one.
     """
 
     format: str
     calls: tuple[ToolCall, ...]
     answer: str | None
+    in_tokens: bool = False
     ends_text: bool = False
 
 
@@ -77,33 +81,65 @@ def read_calls(text: str, prompt: Prompt, *, answered: bool) -> Outcome | ParseE
             continue
         reading = format_.read(text, prompt)
         if reading.calls or reading.declines:
-            calls = _build(text, reading, prompt)
             in_tokens = format_ not in _BARE or text.endswith(">")
-            ends_text = in_tokens and _ends_text(text, reading)
-            return Outcome(format_.name, calls, reading.answer, ends_text)
+            found = reading.calls
+            if found and format_ not in _BARE:
+                found = _with_other_formats(text, found, prompt)
+            calls = _build(text, found, prompt)
+            ends_text = bool(found and _CLOSING.fullmatch(text, found[-1].end))
+            return Outcome(format_.name, calls, reading.answer, in_tokens, ends_text)
         error = error or reading.error
         if error is None and format_.certain and format_ is not ANSWERED_OBJECTS:
             error = ParseError("malformed_call", f"the {format_.name} tool call cannot be read")
     return error
 
 
-def _build(text: str, reading: Reading, prompt: Prompt) -> tuple[ToolCall, ...]:
+def _with_other_formats(text: str, found: Sequence[Found], prompt: Prompt) -> tuple[Found, ...]:
+    """Add the calls of listed tools that stand in other models' tokens in the rest of the text.
+
+    A call that is only repeated in another format is no second one, nor is one without arguments:
+    a name before another format's call.
+    """
+    calls = list(found)
+    for format_ in _IN_TOKENS:
+        rest = _blank(text, calls)
+        if not format_.may_be(rest):
+            continue
+        known = [(call.name, call.value) for call in calls]
+        calls += [
+            call
+            for call in format_.read(rest, prompt).calls
+            if call.value
+            and prompt.find_tool(call.name) is not None
+            and (call.name, call.value) not in known
+        ]
+    return tuple(sorted(calls, key=lambda call: call.start))
+
+
+def _blank(text: str, calls: Sequence[Found]) -> str:
+    """Return the text with spaces in place of calls."""
+    pieces, position = list[str](), 0
+    for call in sorted(calls, key=lambda call: call.start):
+        if call.end > position:
+            start = max(call.start, position)
+            pieces += [text[position:start], " " * (call.end - start)]
+            position = call.end
+    return "".join((*pieces, text[position:]))
+
+
+def _build(text: str, calls: Sequence[Found], prompt: Prompt) -> tuple[ToolCall, ...]:
     """Return the calls with their results, if the reply puts any between them."""
-    if not reading.calls:
+    if not calls:
         return ()
-    ends = [found.start for found in reading.calls[1:]] + [len(text)]
+    ends = [found.start for found in calls[1:]] + [len(text)]
     results = [
         text[found.end : end] if end - found.end < 10_000 else ""
-        for found, end in zip(reading.calls, ends, strict=True)
+        for found, end in zip(calls, ends, strict=True)
     ]
     return tuple(
         make_call(found.name, found.value, prompt, result if _is_result(result) else "")
-        for found, result in zip(reading.calls, results, strict=True)
+        for found, result in zip(calls, results, strict=True)
     )
-
-
-def _ends_text(text: str, reading: Reading) -> bool:
-    return bool(reading.calls and _CLOSING.fullmatch(text, reading.calls[-1].end))
 
 
 def _is_result(text: str) -> bool:

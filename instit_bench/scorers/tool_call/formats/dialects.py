@@ -13,12 +13,27 @@ _Rewriting = Sequence[tuple[re.Pattern[str], str]]
 
 # antml:invoke, ifm|arg_key, ｜DSML｜invoke; before a known tag also longcat_, dots_ and the like.
 _PREFIX = re.compile(
-    r"<(?P<end>/?)(?:(?:[\w-]{1,20}[:|]|[|｜]{1,2}\w{1,20}[|｜]{1,2})(?=[A-Za-z_]\w{0,40}[\s=>])"
+    r"<(?P<end>/?)(?:(?:[\w-]{1,20}[:|｜]|[|｜]{1,2}\w{1,20}[ ]?[|｜]{1,2})"
+    r"(?=[A-Za-z_]\w{0,40}[\s=>])"
     r"|[A-Za-z0-9]{1,20}_(?=(?:(?:tool|function)_calls?|arg_key|arg_value)>))"
+)
+# HY 3 has its mark behind: <tool_call:opensource>
+_SUFFIX = re.compile(r"(?<=[</])(tool_calls?|tool_sep|arg_key|arg_value):\w{1,20}(?=>)")
+# Where the chat template writes the object's beginning: "name": "x", … or "x", "arguments": …
+_WITHOUT_START = (
+    (re.compile(r"\A\s*(?=\"(?:name|tool|action)\"\s*:)"), "{"),
+    (re.compile(r"\A\s*(?=\"[^\"\n]{1,120}\",\s*\"(?:arguments|parameters)\"\s*:)"), '{"name": '),
 )
 _KNOWN = (
     # MiniCPM's tokens without the space between them
     (re.compile(r"<(function|invoke|param|parameter)(?=name=)"), r"<\1 "),
+    # A space in the closing tag
+    (re.compile(r"</[ \t]{1,9}(?=\w)"), "</"),
+    # An attribute without quotes
+    (
+        re.compile(r"<(function|invoke|param|parameter|arg) name=([\w.-]{1,120})(?=>)"),
+        r'<\1 name="\2"',
+    ),
     (re.compile(r"<!\[CDATA\[([^\]<]*+)\]\]>"), r"\1"),
     # A key that lost its end: {"name="x"
     (re.compile(r"(?<=\{\")(name|tool|action)=(?=\")"), r'\1": '),
@@ -49,12 +64,18 @@ _BY_MARK: dict[str, _Rewriting] = {
         (re.compile(r"<\|plamo:constrain\|>json|<\|plamo:\w{1,20}\|>"), ""),
     ),
 }
+# Qwen 2.5 at times doubles the braces, as in a format string; the reader ignores surplus ends.
+_DOUBLED = re.compile(r"\{\{(?=\s{0,9}[\"'])")
 # How byte-level tokenizers write a space and a line's end.
 _BYTE_MARKS = str.maketrans({"Ġ": " ", "Ċ": "\n"})
 
 
 def rewrite(text: str) -> str:
     """The text with its tags in the spelling that the other modules read."""
+    if text.lstrip()[:1] == '"':
+        text = _apply(_WITHOUT_START, text)
+    if "{{" in text:
+        text = _DOUBLED.sub("{", text)
     if "<" not in text:
         return text
     if "Ġ" in text:
@@ -62,7 +83,7 @@ def rewrite(text: str) -> str:
     for mark, rewriting in _BY_MARK.items():
         if mark in text:
             text = _apply(rewriting, text)
-    return _apply(_KNOWN, _PREFIX.sub(r"<\g<end>", text))
+    return _apply(_KNOWN, _PREFIX.sub(r"<\g<end>", _SUFFIX.sub(r"\1", text)))
 
 
 def _apply(rewriting: _Rewriting, text: str) -> str:

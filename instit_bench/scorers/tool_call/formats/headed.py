@@ -14,7 +14,10 @@ from instit_bench.scorers.tool_call.prompt import Prompt
 _BAR, _LINE = "[|｜]", "[▁_ ]"
 _SEPARATOR = f"<{_BAR}tool{_LINE}sep{_BAR}>"
 _FENCE = re.compile(r"\s*(?:```\w*\s*)?")
-_GEMMA = r"(?:\bcall:|<call>)\s*(?P<name>(?=\S)[^<>{}\n\"]{1,80}?)\s*(?=\{)"
+_GEMMA = (
+    r"(?:\bcall:|<call>|<(?:\|tool_call|start_function_call)>(?!\s*:?\s*call:))\s*"
+    r"(?P<name>(?=\S)[^<>{}\n\"]{1,80}?)\s*(?=\{)"
+)
 _TEXT = re.compile(r"[^\n<\[✿]*")
 
 
@@ -78,10 +81,10 @@ HEADED = (
     # V3: begin, "function", separator, name, fenced JSON; V3.1: begin, name, separator, JSON
     _headed(
         "deepseek",
-        ("call▁begin", "call_begin", "call begin", "tool▁sep"),
-        rf"(?:<{_BAR}tool{_LINE}call{_LINE}begin{_BAR}>\s*(?:function\s*{_SEPARATOR})?+"
+        ("call▁begin", "call_begin", "call begin", "tool▁sep", "|tool_sep|"),
+        rf"(?:<{_BAR}tool{_LINE}calls?{_LINE}begin{_BAR}>\s*(?:function\s*{_SEPARATOR})?+"
         rf"|function\s*{_SEPARATOR}|(?m:^)[ \t]*(?=[^<>{{}}\n]{{1,120}}{_SEPARATOR}))"
-        rf"\s*(?P<name>(?=\S)[^<>{{}}\n]{{1,120}})\s*(?:{_SEPARATOR}|(?=[\n{{]))",
+        rf"\s*(?P<name>(?=[^\s\[])[^<>{{}}`\n]{{1,120}})\s*(?:{_SEPARATOR}|(?=[\n{{`]))",
     ),
     _headed(
         "kimi",

@@ -42,6 +42,7 @@ class _Sorted:
     calls: list[Found] = field(default_factory=list)
     answer: str | None = None
     declines: bool = False
+    wrapped: bool = False
     without_input: str | None = None
 
     def take(self, literal: Literal, value: Any, *, whole: bool) -> None:
@@ -60,7 +61,10 @@ class _Sorted:
             rare = (item for key, item in record.items() if _RARE_NAME_KEY.search(key))
             name = next((item for item in rare if self._is_listed(item)), None)
         if isinstance(name, str) and not self._is_decline(name):
-            self._add(literal, name, _input(record, value, self.prompt, name))
+            given = _input(record, value, self.prompt, name)
+            if given is None and (whole or self.wrapped) and literal.closed:
+                given = {} if self._is_listed(name) else None
+            self._add(literal, name, given)
         elif named and (name is None or isinstance(name, str)):
             self._decline(record)
         elif calls := self._calls_by_name(value):
@@ -122,7 +126,7 @@ def read_objects(
     own tokens surround the objects, so an empty list means that nothing is called. A malformed call
     is an error only if nothing else is found.
     """
-    found = _Sorted(prompt, listed_only)
+    found = _Sorted(prompt, listed_only, wrapped=wrapped)
     literals = list(read_literals(text))
     for literal in literals:
         found.take(literal, literal.value, whole=_is_whole(text, literal))

@@ -23,6 +23,9 @@ _CODE = re.compile(
     r"```(?:tool_code|tool_call)\b|<\|python_tag\|>|<\|python_start\|>"
     r"|<\|tool_call_start\|>|<function_calls>|<tool_code>|<tool_call>|\A\s*\[[\w.]+\("
 )
+# In a block of code a tool without arguments is a call too; in prose it is a mention.
+_BLOCK = re.compile(r"```|<code>")
+_ALONE = re.compile(r"\s*[\w.]{1,80}\(\s*\)\s*")
 # What prints or makes a call whose name is an argument: Function, ToolCall, run_tool, call_tool.
 _DISPATCHER = re.compile(r"(?:tool|function|call|action|execute|invoke|run)s?\Z", re.I)
 _NOT_TOOLS = frozenset(
@@ -35,6 +38,7 @@ class _Code:
     text: str
     prompt: Prompt
     certain: bool
+    block: int
 
     def calls(self) -> Iterator[Found]:
         end = 0
@@ -91,11 +95,15 @@ class _Code:
     def _is_call(self, start: int, end: int) -> bool:
         """Whether a bracket after a tool's name contains arguments rather than a remark."""
         inside = self.text[start:end]
+        if not inside.strip("() \n"):
+            return start > self.block or _ALONE.fullmatch(self.text) is not None
         return '"' in inside or "'" in inside or "=" in inside or bool(file_names(inside))
 
 
 def _read(text: str, prompt: Prompt) -> Reading:
-    return Reading(tuple(_Code(text, prompt, _CODE.search(text) is not None).calls()))
+    block = _BLOCK.search(text)
+    start = block.end() if block else len(text)
+    return Reading(tuple(_Code(text, prompt, _CODE.search(text) is not None, start).calls()))
 
 
 PYTHONIC = Format("pythonic", ("(",), _read, certain=False)

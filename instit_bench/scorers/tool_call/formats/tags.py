@@ -10,7 +10,7 @@ from typing import Any
 
 from instit_bench.scorers.tool_call.calls import ParseError, decode
 from instit_bench.scorers.tool_call.formats.base import MOST_CALLS, Format, Found, Reading
-from instit_bench.scorers.tool_call.prompt import Prompt
+from instit_bench.scorers.tool_call.prompt import Prompt, file_names
 
 _PARAMETER = re.compile(r"<(?:parameter|param|argument|arg)(?![\w:-]*>)")
 _PAIR = re.compile(r"<(?P<key>[A-Za-z_][\w.-]{0,80})>")
@@ -80,9 +80,11 @@ class _Family:
             last = place + 1 == len(opened)
             stop = len(body) if last else opened[place + 1].start()
             closed = self.parameter_end.search(body, tag.end(), stop)
-            if last and closed is None and not whole:
+            value = body[tag.end() : closed.start() if closed else stop].strip()
+            # Only a file's name shows that it does not break off.
+            if last and closed is None and not whole and file_names(value) != (value,):
                 return None
-            values[tag["key"]] = body[tag.end() : closed.start() if closed else stop].strip()
+            values[tag["key"]] = value
         return values
 
 
@@ -143,7 +145,10 @@ def _read_elements(text: str, prompt: Prompt) -> Reading:
     for place, (head, name) in enumerate(heads):
         stop = heads[place + 1][0].start() if place + 1 < len(heads) else len(text)
         closed = -1 if head["end"] else text.find(f"</{head['tag']}>", head.end(), stop)
-        value = _INVOKE.value(text[head.end() : max(closed, head.end())], whole=True)
+        body = text[head.end() : closed if closed >= 0 else stop]
+        if closed < 0 and (head["end"] or not body.lstrip().startswith("<")):
+            body = ""
+        value = _INVOKE.value(body, whole=True)
         value = value or _in_attributes(head["attributes"], name)
         if value or closed >= 0 or head["end"]:
             calls.append(Found(name, value, head.start(), max(closed, head.end())))
@@ -199,14 +204,14 @@ _INVOKE = _Family(
 )
 _ARG_KEY = _Family(
     re.compile(
-        r"<tool_call>\s*(?P<name>(?=[^\s`])[^<>{}\[(:\n]{1,120}?)\s*"
-        r"(?:(?=\n|<arg_key>|</tool_call>)|<tool_sep>)"
+        r"<tool_call>\s*(?P<name>(?=[^\s`])[^<>{}\[(:\\\n]{1,120}?)\s*(?:\\n)?"
+        r"(?:(?=\n|<arg_key>|</tool_call>)|<tool_sep>|[ ]?:?\s{0,9}(?=\{))"
         # Laguna at times takes another tag for it.
         r"|<\w{1,20}>\s*(?P<other>(?=\S)[^<>{}\[\n]{1,120}?)\s*(?=<arg_key>)"
     ),
     re.compile(r"</tool_call>"),
     re.compile(
-        r"<arg_key>\s*(?P<key>[^<>]{1,80}?)\s*</arg_key>\s*"
+        r"<arg_key>\s*(?P<key>[^<>]{1,80}?)\s*(?:</arg_key>\s*)?"
         r"(?:<arg_type>[^<>]{0,80}</arg_type>\s*)?<arg_value>"
     ),
     re.compile(r"</arg_value>|<arg_key>"),
@@ -224,9 +229,11 @@ _NAMING_TAG = replace(
     head=re.compile(rf"<(?P<tag>{_NAMING})>\s*(?P<name>[^\s<>][^<>\n]{{0,120}}?)\s*</(?P=tag)>"),
     listed_only=True,
 )
-# The code world model: <tool: function>, a line with the name and the input
+# The code world model: <tool: function>, a line with the name and the input; or <tool: name input
 _TOOL_LINE = _Family(
-    re.compile(r"<tool:[ ]?\w{1,20}>\s*(?P<name>[^\s<>{}]{1,120})"),
+    re.compile(
+        r"<tool:[ ]?(?:\w{1,20}>\s*(?P<name>[^\s<>{}]{1,120})|(?P<other>\w{1,80})(?=[ \n]))"
+    ),
     re.compile(r"</tool>"),
     re.compile(r"(?!)(?P<key>)"),
     re.compile(r"(?!)"),
@@ -241,6 +248,15 @@ _BARE_FUNCTION = replace(
 )
 _BARE_ARG_KEY = replace(
     _ARG_KEY, head=re.compile(rf"{_BARE_START}{_BARE_NAME}(?=<arg_key>)"), listed_only=True
+)
+# A name on a line of its own, then the arguments as tags
+_NAME_LINE = replace(
+    _NAME_TAG,
+    head=re.compile(
+        r"(?m)^[ \t]*(?P<name>[^\W\d][^<>{}:\n]{0,120}?)[ \t]*:?\n\s*(?=<[A-Za-z_]\w*>)"
+    ),
+    end=re.compile(r"\n(?!\s*<)|\Z"),
+    listed_only=True,
 )
 # Claude, MiniMax, DeepSeek V3.2, Step 3, GigaChat 3.5: <invoke name="…"><parameter name="…">. Some
 # stand within other tokens that name the tool too.
@@ -258,4 +274,5 @@ TAGS = (
     # The tool's name is the tag (Cline), an attribute of any tag, or in a tag for a name
     Format("tool_tag", ("</", "/>"), _read_elements, certain=False),
     _tag_format("name_tag", ("</",), _NAMING_TAG, certain=False),
+    _tag_format("name_tag", ("</",), _NAME_LINE, certain=False),
 )

@@ -1,0 +1,145 @@
+"""``instit-bench suite``, and ``run`` with several models."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from instit_bench.cli.console import fail, note
+from instit_bench.cli.options import DryRun
+
+if TYPE_CHECKING:
+    from instit_bench.suites.execute import Outcome
+    from instit_bench.suites.plan import PlannedRun, Suite
+    from instit_bench.suites.summary import Summary
+    from instit_bench.suites.worker import Event
+
+SETTINGS = "instit_bench.evaluation.config:RunConfig"
+OVERRIDES = ("tasks", "data", "limit", "output")
+_EVERY_S = 10.0
+
+
+def suite_command(
+    ctx: typer.Context,
+    file: Annotated[Path, typer.Argument(help="Suite file (YAML, see docs/suites.md).")],
+    only: Annotated[
+        list[str] | None,
+        typer.Option(help="Run only these entries of the suite, such as 'local*'; repeatable."),
+    ] = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Start all runs over; keep the existing ones aside.")
+    ] = False,
+    dry_run: DryRun = False,
+) -> int:
+    """Evaluate several models as a suite file says, and compare them. Run again to resume."""
+    from instit_bench.suites.plan import plan_suite
+
+    given: dict[str, Any] = ctx.obj
+    if fresh:
+        given["existing"] = "fresh"
+    suite = plan_suite(file, given, only or ())
+    return show_plan(suite) if dry_run else carry_out(suite)
+
+
+def show_plan(suite: Suite) -> int:
+    """Print what all runs of a suite would do; nothing is sent or written."""
+    from instit_bench.cli.dry_run import show_suite_dry_run
+    from instit_bench.errors import InputError
+    from instit_bench.evaluation.preview import preview
+
+    previews = []
+    for run in suite.runs:
+        try:
+            previews.append((run.label, preview(run.config)))
+        except InputError as error:
+            raise InputError(f"{run.label}: {error}") from error
+    return show_suite_dry_run(previews, suite.parallel)
+
+
+def carry_out(suite: Suite) -> int:
+    """Run all of a suite, show what came of it, and exit with the code of the worst run."""
+    from instit_bench.suites.execute import run_suite, worst_code
+    from instit_bench.suites.summary import summarise
+
+    outcomes = run_suite(suite, _Lines(suite))
+    _show(summarise(suite, outcomes))
+    bad = [outcome for outcome in outcomes if outcome.code]
+    began = [outcome.run for outcome in outcomes if outcome.run.directory.exists]
+    if began:
+        folders = shlex.join(str(run.directory.path) for run in began)
+        note(f"next: instit-bench report {folders}")
+    for outcome in bad:
+        note(f"{outcome.run.label}: exit code {outcome.code}: {outcome.message}")
+    if bad:
+        named = ", ".join(outcome.run.label for outcome in bad)
+        fail(
+            f"{len(bad)} of {len(outcomes)} runs did not succeed: {named}; "
+            "the same command resumes them and skips what is done",
+            worst_code(outcomes),
+        )
+    return 0
+
+
+class _Lines:
+    """A suite's progress as lines: when a run starts and ends, and now and then how far all are."""
+
+    def __init__(self, suite: Suite) -> None:
+        self._places = {run.label: place for place, run in enumerate(suite.runs, start=1)}
+        self._totals: dict[str, Counter[str]] = {}
+        self._done: dict[str, Counter[str]] = {}
+        self._errors: Counter[str] = Counter()
+        self._printed = time.monotonic()
+
+    def started(self, run: PlannedRun) -> None:
+        """One line."""
+        self._totals[run.label], self._done[run.label] = Counter(), Counter()
+        note(f"{self._name(run)}: {run.directory.path}")
+
+    def event(self, run: PlannedRun, event: Event) -> None:
+        """Count steps; a line that the run tells is shown with its name."""
+        if event.kind == "status":
+            note(f"{run.label}: {event.text}")
+        elif event.kind == "lane":
+            self._totals[run.label][event.text] = event.total
+            self._done[run.label][event.text] = event.done
+        elif event.kind == "step":
+            self._done[run.label][event.text] += 1
+            self._errors[run.label] += event.failed
+            if time.monotonic() - self._printed >= _EVERY_S:
+                self._printed = time.monotonic()
+                note("; ".join(f"{label} {self._count(label)}" for label in self._totals))
+
+    def ended(self, outcome: Outcome) -> None:
+        """One line; what went wrong is told at the end, too."""
+        label = outcome.run.label
+        counts = self._count(label) if label in self._totals else "not started"
+        self._totals.pop(label, None)
+        how = "finished" if not outcome.code else f"failed: {outcome.message}"
+        note(f"{self._name(outcome.run)}: {counts}, {outcome.seconds:.0f} s, {how}")
+
+    def _name(self, run: PlannedRun) -> str:
+        return f"[{self._places[run.label]}/{len(self._places)}] {run.label}"
+
+    def _count(self, label: str) -> str:
+        errors = f", {self._errors[label]} errors" if self._errors[label] else ""
+        return f"{self._done[label].total():,}/{self._totals[label].total():,}{errors}"
+
+
+def _show(summary: Summary) -> None:
+    from instit_bench.cli.console import stdout
+    from instit_bench.leaderboard.show import board, explained_marks
+    from instit_bench.suites.show import left_out, verdicts_table
+
+    console = stdout()
+    console.print(board(summary.rows, console.width))
+    if summary.paired:
+        console.print(verdicts_table(summary.paired))
+        for line in left_out(summary.paired):
+            console.print(line, markup=False)
+    for line in explained_marks(summary.rows):
+        console.print(line)
