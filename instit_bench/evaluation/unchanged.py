@@ -44,7 +44,8 @@ def note_finished(run: Run, plan: RunPlan, started_ns: int) -> None:
     ``started_ns`` is when the command began: what changed since may not be what it has read.
     """
     path = run.directory.finished_by_path
-    path.unlink(missing_ok=True)
+    if path.exists():
+        path.unlink()
     tasks = [task_plan.task for task_plan in plan.tasks]
     if not all(map(_is_settled, tasks)) or not _is_complete(run, [task.name for task in tasks]):
         return

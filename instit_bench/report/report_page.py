@@ -77,6 +77,10 @@ def _rendered(runs: Sequence[LoadedRun], media_folder: Path | None) -> tuple[str
     heads = headlines(runs)
     differences = paired_differences(runs)
     found = board(runs, heads, differences)
+    origins, charts = provenance(runs), plots(runs, found)
+    for run in runs:  # only their texts are needed from here on, one sample at a time
+        for task in run.run.tasks.values():
+            task.forget_samples()
     data = page_data(runs, media_folder) | {"board": board_data(found)}
     page = render_page(
         "report.html.j2",
@@ -91,8 +95,8 @@ def _rendered(runs: Sequence[LoadedRun], media_folder: Path | None) -> tuple[str
         explained=explained,
         marks=[mark for head in heads for mark in head.marks],
         metrics=metric_tables(runs),
-        provenance=provenance(runs),
-        charts=plots(runs, found),
+        provenance=origins,
+        charts=charts,
         data=data,
     )
     return page, data

@@ -247,6 +247,10 @@ class RunTask:
         stored.sort(samples)
         self.outdated()
 
+    def forget_samples(self) -> None:
+        """Drop the list of samples from memory, and nothing else."""
+        self._samples = None
+
     def release(self) -> None:
         """Drop samples and verdicts from memory; the next access reads them again."""
         if self._journal is not None:
