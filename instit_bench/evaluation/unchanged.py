@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from instit_bench._version import __version__
+from instit_bench.errors import StorageError
 from instit_bench.evaluation.config import RunConfig
 from instit_bench.evaluation.plan import RunPlan
 from instit_bench.evaluation.shown_media import NAME as MEDIA
@@ -58,7 +60,8 @@ def note_finished(run: Run, plan: RunPlan, started_ns: int) -> None:
         selected={task_plan.task.name: len(task_plan.selected) for task_plan in plan.tasks},
         files=files,
     )
-    write_atomically(path, found.model_dump_json() + "\n")
+    with suppress(StorageError):  # without it the command looks at everything again
+        write_atomically(path, found.model_dump_json() + "\n")
 
 
 def finished_before(config: RunConfig, directory: RunDirectory) -> tuple[Run, FinishedBy] | None:

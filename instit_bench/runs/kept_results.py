@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from instit_bench._version import __version__
+from instit_bench.errors import StorageError
 from instit_bench.runs.atomic import write_atomically
 from instit_bench.runs.directory import RunDirectory
 from instit_bench.runs.file_state import FileState, state_of
@@ -69,12 +71,11 @@ def write_results_file(
 
     ``scores`` has no value for a task whose index has not changed.
     """
-    known = {name: kept.index for name, kept in kept_results(directory, manifest).items()}
-    indices = {
-        name: known[name] if inside is None else write_index(directory.index_path(name), inside)
-        for name, inside in scores.items()
-        if inside is not None or name in known
-    }
+    indices = {name: kept.index for name, kept in kept_results(directory, manifest).items()}
+    for name, inside in scores.items():
+        if inside is not None:
+            with suppress(StorageError):  # without it the journal is read
+                indices[name] = write_index(directory.index_path(name), inside)
     text = results.model_dump_json(indent=2) + "\n"
     sources = Sources(
         version=__version__,
