@@ -21,6 +21,8 @@ from instit_bench.runs.atomic import replaced
 from instit_bench.runs.sample_scores import NO_VALUE, SampleScores
 from instit_bench.types import State
 
+_AT_ONCE = 10_000
+
 Name = TypeVar("Name", bound=str)
 
 
@@ -32,11 +34,28 @@ def write_index(path: Path, scores: SampleScores) -> str:
     """
     digest = hashlib.sha256()
     with replaced(path) as file:
-        for column in _columns(scores):
-            line = json.dumps(column, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
-            digest.update(line)
-            file.write(line)
+        for head, values in _columns(scores):
+            for text in _line(head, values):
+                digest.update(text.encode())
+                file.write(text.encode())
     return digest.hexdigest()
+
+
+def _line(head: dict[str, Any], values: Sequence[Any]) -> Iterator[str]:
+    """Yield a column's line in parts, since the text of a million values takes much memory."""
+    yield _json(head)[:-1] + ',"values":['
+    for start in range(0, len(values), _AT_ONCE):
+        part = list(map(_plain, values[start : start + _AT_ONCE]))
+        yield ("," if start else "") + _json(part)[1:-1]
+    yield "]}\n"
+
+
+def _plain(value: Any) -> Any:
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def read_index(path: Path, sha256: str) -> SampleScores | None:
@@ -59,21 +78,21 @@ def read_index(path: Path, sha256: str) -> SampleScores | None:
         return None
 
 
-def _columns(scores: SampleScores) -> Iterator[dict[str, Any]]:
-    yield {"column": "id", "values": scores.ids}
-    yield {"column": "cluster", **_numbered(scores.clusters)}
-    yield {"column": "kind", **_numbered(scores.kinds)}
-    yield {"column": "item", "values": scores.items.tolist()}
-    yield {"column": "state", **_numbered(scores.states)}
-    for metric, column in scores.scores.items():
-        yield {"metric": metric, "values": [None if math.isnan(v) else v for v in column]}
+def _columns(scores: SampleScores) -> Iterator[tuple[dict[str, Any], Sequence[Any]]]:
+    yield {"column": "id"}, scores.ids
+    for name, column in (("cluster", scores.clusters), ("kind", scores.kinds)):
+        yield _numbered(name, column)
+    yield {"column": "item"}, scores.items
+    yield _numbered("state", scores.states)
+    for metric, values in scores.scores.items():
+        yield {"metric": metric}, values
 
 
-def _numbered(names: Sequence[str]) -> dict[str, Any]:
+def _numbered(column: str, values: Sequence[str]) -> tuple[dict[str, Any], array[int]]:
     """Replace names that repeat by their numbers, in order of appearance."""
     numbers: dict[str, int] = {}
-    values = [numbers.setdefault(name, len(numbers)) for name in names]
-    return {"names": list(numbers), "values": values}
+    places = array("Q", (numbers.setdefault(name, len(numbers)) for name in values))
+    return {"column": column, "names": list(numbers)}, places
 
 
 def _named(names: Sequence[Name], column: dict[str, Any]) -> list[Name]:
