@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from instit_bench.cli.complete import run_folders
 from instit_bench.cli.console import note
 from instit_bench.cli.options import App
 
@@ -20,7 +21,7 @@ def _group() -> None:
 
 @app.command("save")
 def save_command(
-    run: Annotated[Path, typer.Argument(help="Run folder.")],
+    run: Annotated[Path, typer.Argument(help="Run folder.", autocompletion=run_folders)],
     output: Annotated[
         Path | None, typer.Option(help="Output file (default: results/baselines/<run>.json).")
     ] = None,
@@ -52,7 +53,7 @@ def save_command(
     path = output or Path("results/baselines") / f"{scores.name}.json"
     save_baseline(scores, path)
     for name, task in scores.tasks.items():
-        note(f"{one_line(name)}: {task.n_scored} of {task.n_total} samples are scored")
+        note(f"{one_line(name)}: {task.n_counted} of {task.n_total} samples count")
     for name in empty:
         note(f"warning: {one_line(name)}: the baseline has no value for its headline metric")
     note(f"baseline: {path}")

@@ -35,9 +35,9 @@ class TaskScores:
     samples: SampleScores
 
     @property
-    def n_scored(self) -> int:
-        """The number of samples with a verdict."""
-        return sum(state.has_verdict for state in self.samples.states)
+    def n_counted(self) -> int:
+        """The number of samples that count."""
+        return sum(state.counts for state in self.samples.states)
 
     @property
     def n_errors(self) -> int:

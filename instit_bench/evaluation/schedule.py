@@ -70,6 +70,11 @@ class _Line(Generic[T]):
         """Remove the item at the front, and return it."""
         return self._front.popleft()
 
+    def clear(self) -> None:
+        """Remove all items."""
+        self._front.clear()
+        self._rest = iter(())
+
     def put_back(self, items: Sequence[Item[T]]) -> None:
         """Put items at the front, in their order."""
         self._front.extendleft(reversed(items))
@@ -111,6 +116,13 @@ class Schedule(Generic[T]):
         if self._next and not (leads and self._waiting):
             return self._handed(self._next.take(), leads=leads)
         return None
+
+    def stop(self) -> None:
+        """Hand out nothing more."""
+        self._next.clear()
+        self._followers.clear()
+        self._waiting.clear()
+        self._left = 0
 
     def computed(self, turn: Turn[T]) -> None:
         """What the turn leads is computed: its followers may go. Repeating this does nothing."""

@@ -102,7 +102,7 @@ def _is_complete(run: Run, tasks: Iterable[str]) -> bool:
         and run.manifest.extraction is None
         and (media is None or media[0] == 0)
         and all(
-            name in kept and kept[name].result.n_scored == kept[name].result.n_total
+            name in kept and kept[name].result.n_counted == kept[name].result.n_total
             for name in tasks
         )
     )

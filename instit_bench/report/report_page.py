@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,7 @@ _SCRIPTS = (
     "report_download.js",
     "report.js",
 )
+_LIVE_SCRIPTS = ("view_live.js", "report_live.js")
 _STYLES = (
     "theme.css",
     "report.css",
@@ -42,6 +43,13 @@ _STYLES = (
     "report_charts.css",
     "report_samples.css",
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """A report that a server writes again as its runs go on: each run's version, by name."""
+
+    versions: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,39 +61,63 @@ class Report:
     n_images: int
 
 
-def write_report(paths: Sequence[Path], output: Path | None, *, media: bool) -> Report:
+def write_report(
+    paths: Sequence[Path],
+    output: Path | None,
+    *,
+    media: bool,
+    baseline: Path | None = None,
+    live: Live | None = None,
+) -> Report:
     """Write the report of these runs to ``output``, by default ``report.html`` of the first run.
 
+    ``baseline`` is the run that others are compared with at first, by default the first one. A
+    ``live`` report asks its server for news.
+
     Raises:
-        InputError: One is not a run directory, is not valid or is named twice.
+        InputError: One is not a run directory, is not valid or is named twice, or the baseline is
+            not one of them.
     """
     if len({path.resolve() for path in paths}) < len(paths):
         raise InputError("a run is named twice; name each run once")
+    first = _place(baseline, paths) if baseline else 0
     runs = load_runs(paths)
     path = output or paths[0] / "report.html"
     if path.is_dir():
         raise InputError(f"--output {path}: is a folder; name a file")
     folder = path.parent / f"{path_text(path.stem)}_media" if media else None
-    page, data = _rendered(runs, folder)
+    page, data = _rendered(runs, folder, first, live)
     write_atomically(path, page)
     files = {image[0] for image in data["pictures"] if len(image) > 1}
     return Report(path, len(data["samples"]), len(files))
 
 
-def _rendered(runs: Sequence[LoadedRun], media_folder: Path | None) -> tuple[str, dict[str, Any]]:
+def _place(baseline: Path, paths: Sequence[Path]) -> int:
+    for index, path in enumerate(paths):
+        if path.resolve() == baseline.resolve():
+            return index
+    raise InputError(f"--baseline {baseline}: is not one of the runs of this report")
+
+
+def _rendered(
+    runs: Sequence[LoadedRun], media_folder: Path | None, first: int, live: Live | None
+) -> tuple[str, dict[str, Any]]:
     """Return the page and the data in it."""
     heads = headlines(runs)
-    differences = paired_differences(runs)
-    found = board(runs, heads, differences)
+    found = board(runs, heads, paired_differences(runs, first))
     origins, charts = provenance(runs), plots(runs, found)
     for run in runs:  # only their texts are needed from here on, one sample at a time
         for task in run.run.tasks.values():
             task.forget_samples()
     data = page_data(runs, media_folder) | {"board": board_data(found)}
+    if live is not None:
+        data["live"] = live.versions
     page = render_page(
         "report.html.j2",
-        scripts=_SCRIPTS,
+        scripts=_SCRIPTS if live is None else (*_SCRIPTS, *_LIVE_SCRIPTS),
         styles=_STYLES,
+        connect=live is not None,
+        live=live is not None,
         title=_title(runs),
         labels=[run.label for run in runs],
         facts=_facts(runs, found),

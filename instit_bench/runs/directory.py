@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import shutil
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -124,6 +125,19 @@ class RunDirectory:
             self._acquired().release()
 
     @property
+    def writer(self) -> str | None:
+        """Who is writing to this run now, if anybody is and the file system has locks."""
+        if not self._lock_path.is_file():
+            return None
+        try:
+            _file_lock(self._lock_path).acquire(timeout=0).lock.release()
+        except Timeout:
+            return self._holder()
+        except (OSError, NotImplementedError):
+            return None
+        return None
+
+    @property
     def _lock_path(self) -> Path:
         return self.path / ".lock"
 
@@ -167,6 +181,28 @@ class RunDirectory:
             for path in folder.glob(".*-*"):
                 if _UNFINISHED.fullmatch(path.name) and path.is_file():
                     path.unlink(missing_ok=True)
+
+    def remove(self) -> None:
+        """Delete the run with all its files.
+
+        Raises:
+            InputError: Another process is writing to it.
+        """
+        with self.locked(create=False):
+            shutil.rmtree(self.path)
+
+    def rename(self, name: str) -> RunDirectory:
+        """Give the run another folder name beside its own, and return it.
+
+        Raises:
+            InputError: The name is taken or not valid, or another process is writing to the run.
+        """
+        renamed = run_directory(self.path.resolve().parent, name, lock=self.lock)
+        if renamed.path.exists():
+            raise InputError(f"{renamed.path}: exists already; choose another name")
+        with self.locked(create=False):
+            self.path.rename(renamed.path)
+        return renamed
 
     def set_aside(self) -> Path | None:
         """Move what an earlier run left out of the way; return where it is now, if there was any.

@@ -186,7 +186,7 @@ class RunTask:
         """Return the answered samples and the unscored ones among them."""
         if self._done is None:
             kept = self._kept()
-            if kept is not None and kept.result.n_scored == kept.result.n_total:
+            if kept is not None and kept.result.n_counted == kept.result.n_total:
                 self._done = set(self.records), []  # a verdict takes a prediction
             else:
                 done = [(r.id, r.unscored) for r in self.records.values() if r.finished]

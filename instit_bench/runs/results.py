@@ -34,7 +34,7 @@ class TaskResult(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     n_total: int
-    n_scored: int
+    n_counted: int
     coverage: float
     states: dict[str, int]
     metrics: dict[str, Metric]
@@ -122,11 +122,11 @@ def task_result(
         pass  # what the tables did not look at
     n_total = task.n_selected
     tally.states[State.NOT_RUN] += n_total - tally.states.total()
-    n_scored = sum(count for state, count in tally.states.items() if state.has_verdict)
-    coverage = n_scored / n_total if n_total else 0.0
+    n_counted = sum(count for state, count in tally.states.items() if state.counts)
+    coverage = n_counted / n_total if n_total else 0.0
     result = TaskResult(
         n_total=n_total,
-        n_scored=n_scored,
+        n_counted=n_counted,
         coverage=coverage,
         states={state.value: tally.states[state] for state in State},
         metrics={

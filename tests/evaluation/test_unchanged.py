@@ -79,7 +79,7 @@ def touch(name: str) -> None:
 def test_whatever_changed_is_looked_at(again, change):
     change()
     assert opened_by(again)
-    assert json.loads(Path("results/r/results.json").read_text())["tasks"]["ours"]["n_scored"] == 5
+    assert json.loads(Path("results/r/results.json").read_text())["tasks"]["ours"]["n_counted"] == 5
     assert len(Path("results/r", SAMPLES).read_text().splitlines()) == 5
 
 

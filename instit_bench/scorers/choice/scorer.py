@@ -52,7 +52,7 @@ class ChoiceScorer:
         methods, reasons, letters = (Counter[str | None]() for _ in range(3))
         for sample in scored:
             score = sample.score
-            if score.state.has_verdict:
+            if score.state.counts:
                 methods[score.method] += 1
                 reasons[score.reason] += 1
                 letters[score.extracted if score.method != MODEL else None] += 1

@@ -13,6 +13,7 @@ from instit_bench.scorers.tool_call.formats.headed import (
     HEADED,
     NAME_AND_CODE,
     NAME_AND_OBJECT,
+    NAME_IN_LINE,
     TOKEN_AND_OBJECT,
 )
 from instit_bench.scorers.tool_call.formats.objects import (
@@ -27,7 +28,8 @@ from instit_bench.scorers.tool_call.prompt import Prompt
 __all__ = ["FORMATS", "Format", "Found", "Outcome", "Reading", "read_calls"]
 
 # In the order in which they are tried: formats of a single model before common ones.
-_BARE = (BARE_OBJECTS, NAME_AND_OBJECT, TOKEN_AND_OBJECT, NAME_AND_CODE, PYTHONIC)
+_NAMES = (NAME_AND_OBJECT, TOKEN_AND_OBJECT, NAME_IN_LINE, NAME_AND_CODE)
+_BARE = (BARE_OBJECTS, *_NAMES, PYTHONIC)
 FORMATS: tuple[Format, ...] = (INVOKE, *HEADED, *TAGS, *WRAPPED_OBJECTS, *_BARE)
 # In which a call is one beside calls in another format.
 _IN_TOKENS = (INVOKE, *HEADED, *TAGS, *WRAPPED_OBJECTS)
@@ -75,23 +77,35 @@ def read_calls(text: str, prompt: Prompt, *, answered: bool) -> Outcome | ParseE
         What was found; a ParseError for a malformed call; ``None`` if there is nothing.
     """
     error: ParseError | None = None
-    text = rewrite(text)
+    doubtful: Outcome | None = None
+    text = rewrite(text, prompt)
     for format_ in _ANSWERED if answered else FORMATS:
         if not format_.may_be(text):
             continue
         reading = format_.read(text, prompt)
-        if reading.calls or reading.declines:
-            in_tokens = format_ not in _BARE or text.endswith(">")
-            found = reading.calls
-            if found and format_ not in _BARE:
-                found = _with_other_formats(text, found, prompt)
-            calls = _build(text, found, prompt)
-            ends_text = bool(found and _CLOSING.fullmatch(text, found[-1].end))
-            return Outcome(format_.name, calls, reading.answer, in_tokens, ends_text)
+        if reading.declines or any(_is_firm(call, prompt) for call in reading.calls):
+            return _outcome(text, format_, reading, prompt)
+        if reading.calls and doubtful is None:
+            doubtful = _outcome(text, format_, reading, prompt)
         error = error or reading.error
         if error is None and format_.certain and format_ is not ANSWERED_OBJECTS:
             error = ParseError("malformed_call", f"the {format_.name} tool call cannot be read")
-    return error
+    return doubtful or error
+
+
+def _is_firm(call: Found, prompt: Prompt) -> bool:
+    """Whether a call has arguments or a listed name; any other may be a word between two tags."""
+    return bool(call.value) or prompt.find_tool(call.name) is not None
+
+
+def _outcome(text: str, format_: Format, reading: Reading, prompt: Prompt) -> Outcome:
+    found: Sequence[Found] = reading.calls
+    if found and format_ not in _BARE:
+        found = _with_other_formats(text, found, prompt)
+    calls = _build(text, found, prompt)
+    in_tokens = format_ not in _BARE or text.endswith(">")
+    ends_text = bool(found and _CLOSING.fullmatch(text, found[-1].end))
+    return Outcome(format_.name, calls, reading.answer, in_tokens, ends_text)
 
 
 def _with_other_formats(text: str, found: Sequence[Found], prompt: Prompt) -> tuple[Found, ...]:
@@ -105,13 +119,13 @@ def _with_other_formats(text: str, found: Sequence[Found], prompt: Prompt) -> tu
         rest = _blank(text, calls)
         if not format_.may_be(rest):
             continue
-        known = [(call.name, call.value) for call in calls]
+        known = {(call.name, repr(call.value)) for call in calls}
         calls += [
             call
             for call in format_.read(rest, prompt).calls
             if call.value
             and prompt.find_tool(call.name) is not None
-            and (call.name, call.value) not in known
+            and (call.name, repr(call.value)) not in known
         ]
     return tuple(sorted(calls, key=lambda call: call.start))
 
