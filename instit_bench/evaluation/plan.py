@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Protocol, TypeVar
@@ -13,7 +13,7 @@ from instit_bench.backends import BACKENDS
 from instit_bench.datasets.prompts import OfficialPrompts, read_prompts
 from instit_bench.datasets.records import DataDigest, Dataset
 from instit_bench.datasets.source import DataSource, open_source
-from instit_bench.errors import InputError
+from instit_bench.errors import InputError, MissingDataError
 from instit_bench.evaluation.config import RunConfig
 from instit_bench.evaluation.neighbours import Sharing, neighbours
 from instit_bench.evaluation.scoring import scorer_for
@@ -119,7 +119,8 @@ class RunPlan:
     """All tasks of a run and where their data come from.
 
     ``order`` has the numbers of the selected samples, from 0 through all tasks, in the order to
-    request them.
+    request them. ``skipped`` says which tasks of a group or pattern are left out because their data
+    are missing.
     """
 
     config: RunConfig
@@ -128,6 +129,7 @@ class RunPlan:
     tasks: tuple[TaskPlan, ...]
     prompts: OfficialPrompts | None
     order: array[int]
+    skipped: tuple[str, ...] = ()
 
     def judge_contracts(self) -> dict[str, JudgeContract]:
         """Return the judge's instructions for each open-ended task."""
@@ -219,15 +221,38 @@ def make_plan(config: RunConfig, *, offline: bool = False) -> RunPlan:
     tasks = registry.resolve(config.tasks)
     for task in tasks:
         scorer_for(task)  # what is wrong with it shows before data are read
+    _require_style(style, tasks)
+    plans: list[TaskPlan] = []
     sharing: list[Sharing] = []
-    plans = [_plan_task(task, source, prompts, style, config, sharing) for task in tasks]
+    missing: dict[str, MissingDataError] = {}
+    for task in tasks:
+        try:
+            plans.append(_plan_task(task, source, prompts, style, config, sharing))
+        except MissingDataError as error:
+            if task.name in config.tasks:
+                raise
+            missing[task.name] = error
+    if not plans:
+        raise next(iter(missing.values()))
     if config.sample_id:
         found = {name for plan in plans for name in plan.selected.ids}
-        if missing := [name for name in config.sample_id if name not in found]:
-            raise InputError(f"--sample-id {missing[0]}: not found in any selected task")
+        if unknown := [name for name in config.sample_id if name not in found]:
+            raise InputError(f"--sample-id {unknown[0]}: not found in any selected task")
     if config.extractor and not any(plan.task.scorer.extraction for plan in plans):
         raise InputError("--extract-with: no selected task is multiple choice")
-    return RunPlan(config, style, source, tuple(plans), prompts, neighbours(sharing))
+    skipped = tuple(f"{name} is skipped: {error}" for name, error in missing.items())
+    return RunPlan(config, style, source, tuple(plans), prompts, neighbours(sharing), skipped)
+
+
+def _require_style(style: str, tasks: Sequence[Task]) -> None:
+    """Name the tasks that have a style where only some of the selected ones do."""
+    having = [task.name for task in tasks if task.has_style(style)]
+    if having and len(having) < len(tasks):
+        lacking = next(task.name for task in tasks if not task.has_style(style))
+        raise InputError(
+            f"--prompt-style {style}: task {lacking} has no such style; choose --tasks "
+            f"{','.join(having)}"
+        )
 
 
 def _plan_task(

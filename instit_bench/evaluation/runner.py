@@ -253,7 +253,8 @@ def run(config: RunConfig, reporter: Reporter) -> RunOutcome:
             problem = _submit_batch(stored, plan, reporter)
         outcome = _finish(stored, plan, interrupted, problem, reporter)
         note_finished(stored, plan, started_ns)
-        return replace(outcome, warnings=warnings)
+        skipped = tuple(f"warning: {line}" for line in plan.skipped)
+        return replace(outcome, warnings=(*skipped, *warnings))
 
 
 def _open(directory: RunDirectory, plan: RunPlan, backend: Backend, media: ShownMedia) -> Run:
@@ -279,6 +280,8 @@ def _generate(
     names = [task_plan.task.name for task_plan in plan.tasks]
     done = {name: run.tasks[name].answered for name in names}
     reporter.begin(run.path)
+    for line in plan.skipped:
+        reporter.status(f"warning: {line}")
     with ExitStack() as stack:
         stack.enter_context(media.appending(reporter.status))
         state = _Asking(

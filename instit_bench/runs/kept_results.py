@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from instit_bench._version import __version__
 from instit_bench.errors import StorageError
-from instit_bench.runs.atomic import write_atomically
+from instit_bench.runs.atomic import read_whole, write_atomically
 from instit_bench.runs.directory import RunDirectory
 from instit_bench.runs.file_state import FileState, state_of
 from instit_bench.runs.index import write_index
@@ -90,8 +90,8 @@ def write_results_file(
 def kept_results(directory: RunDirectory, manifest: Manifest) -> Mapping[str, Kept]:
     """Return what is stored about the tasks that have not changed since, by task."""
     try:
-        sources = Sources.model_validate_json(directory.results_source_path.read_bytes())
-        text = directory.results_path.read_bytes()
+        sources = Sources.model_validate_json(read_whole(directory.results_source_path))
+        text = read_whole(directory.results_path)
         if (sources.version, sources.results) != (__version__, _digest(text)):
             return {}
         results = RunResults.model_validate_json(text).tasks
