@@ -99,14 +99,20 @@ class Task:
         """
         seen: set[str] = set()
         for number, doc in enumerate(docs, start=1):
-            record = Record(doc, f"{self.name}: record {number}")
-            sample = self._sample(record)
+            sample = self.sample(doc, number)
             if sample.id in seen:
-                raise record.error(f"id {sample.id!r} is not unique in the dataset")
+                problem = f"id {sample.id!r} is not unique in the dataset"
+                raise Record(doc, f"{self.name}: record {number}").error(problem)
             seen.add(sample.id)
             yield sample
 
-    def _sample(self, record: Record) -> Sample:
+    def sample(self, doc: Mapping[str, Any], number: int) -> Sample:
+        """Return the sample of a record, which is the dataset's ``number``-th.
+
+        Raises:
+            InputError: The record lacks a field that the task names.
+        """
+        record = Record(doc, f"{self.name}: record {number}")
         metadata = self.config.metadata
         sample_id = str(record.required(metadata.id_field))
         record = record.known_as(f"id {sample_id}")
@@ -128,11 +134,17 @@ class Task:
             InputError: The task has no such style.
         """
         if name not in self._styles:
+            has_media = self.config.metadata.media != "none"  # a text completion carries none
+            known = [style for style in self._styles if not (style == "raw" and has_media)]
             raise InputError(
                 f"--prompt-style {name}: task {self.name} has no such style; choose "
-                f"{', '.join(self._styles)}, or other tasks"
+                f"{', '.join(known)}, or name other tasks with --tasks"
             )
         return (self.config.metadata.chat_style or name) if name == "chat" else name
+
+    def has_style(self, name: str) -> bool:
+        """Whether there is a prompt style of this name."""
+        return name in self._styles
 
     def prompt_style(self, name: str) -> PromptStyle:
         """Return a prompt style by name.

@@ -109,7 +109,7 @@ CASES = {
     ),
     "a config file nested without end": (
         lambda p: ["run", "--config", write(p / "c.yaml", "a: " + "[" * 3000)],
-        "c.yaml: is not valid YAML: maximum recursion depth",
+        "c.yaml: is not valid YAML:",
     ),
     "a config file with an empty judge": (
         lambda p: ["run", "--config", write(p / "c.yaml", "model: first\njudge:\n")],
