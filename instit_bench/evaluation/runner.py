@@ -53,6 +53,8 @@ from instit_bench.runs.results import TaskResult
 from instit_bench.stopping import run_until_stopped
 from instit_bench.types import Prediction, Request, Sample, Score, State, Usage
 
+_LONG_REPLY = 100_000  # characters, which take a scorer up to a tenth of a second
+
 
 @dataclass
 class _Asking:
@@ -188,21 +190,24 @@ class _Asking:
             self.streak.failed(str(error))
             return failed(sample, str(error), request)
         self.streak.answered()
-        return self._scored(plan, sample, prediction, request)
+        return await self._scored(plan, sample, prediction, request)
 
     def _resolved(self, request: Request) -> tuple[Request, Mapping[Path, Fingerprint]]:
         config = self.plan.config
         resolved = resolve_media(request, config.max_frames, config.video_as, config.video_decoder)
         return resolved, fingerprints(request, resolved)
 
-    def _scored(
+    async def _scored(
         self, plan: TaskPlan, sample: Sample, prediction: Prediction, request: Request
     ) -> SampleRecord:
         scorer = self.scorers[plan.task.name]
         if scorer.foreign:  # it may end the process: the prediction is on disk before it is called
             self.journals[plan.task.name](unscored(sample, prediction, request))
         try:
-            record = scorer.record(sample, prediction, request)
+            if scorer.foreign or len(prediction.text) < _LONG_REPLY:
+                record = scorer.record(sample, prediction, request)
+            else:  # other requests go on meanwhile
+                record = await asyncio.to_thread(scorer.record, sample, prediction, request)
         except InputError as error:
             self.faults.see(error)
             return unscored(sample, prediction, request, str(error))
