@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+INTERRUPTED = 130
+"""The exit code of an interrupted command."""
+
 PLUGIN_FAULTS = (Exception, SystemExit)
 """What a plugin's code may raise: an exit of its own must not end a command as a success."""
 

@@ -19,7 +19,8 @@ class State(StrEnum):
     """How a sample ended: exactly one of these, never a sentinel in a data field.
 
     ``unparsed`` and ``truncated`` are the model's mistakes and count as wrong in strict metrics;
-    the two error states and ``not_run`` are not, and are excluded from every denominator.
+    the two error states, ``not_judged`` (there is an answer, but no judge) and ``not_run`` are not,
+    and are excluded from every denominator.
     """
 
     SCORED = "scored"
@@ -27,10 +28,11 @@ class State(StrEnum):
     TRUNCATED = "truncated"
     INFER_ERROR = "infer_error"
     JUDGE_ERROR = "judge_error"
+    NOT_JUDGED = "not_judged"
     NOT_RUN = "not_run"
 
     @property
-    def has_verdict(self) -> bool:
+    def counts(self) -> bool:
         """Whether the sample says something about the model (the numerator of coverage)."""
         return self in (State.SCORED, State.UNPARSED, State.TRUNCATED)
 

@@ -1,4 +1,4 @@
-"""Pages opened from a file in headless Chromium, as a reader would: offline, with downloads."""
+"""Pages opened in headless Chromium, as a reader would: offline, with downloads."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from selenium.webdriver.chrome.service import Service
 _FLAGS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-    *("--disable-dev-shm-usage", "--host-resolver-rules=MAP * ~NOTFOUND"),
+    *("--disable-dev-shm-usage", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"),
 )
 
 

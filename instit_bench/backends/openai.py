@@ -76,8 +76,8 @@ class OpenAIBackend(Backend):
         self._first: asyncio.Event | None = None
         self._unavailable: str | None = None
         self._longest_s = options.timeout_s * (options.max_retries + 1)
-        self._client = self._endpoint.client(options.timeout_s, options.max_retries)
         self._tell: Tell = lambda _: None
+        self._client = self._endpoint.client(options.timeout_s, options.max_retries, self._told)
 
     def settings(self) -> dict[str, Any]:
         """The address without credentials and query, and the client's version."""
@@ -93,6 +93,9 @@ class OpenAIBackend(Backend):
     async def start(self, folder: Path, tell: Tell) -> None:  # noqa: ARG002 - logs nothing
         """Do nothing; the first request shows what the endpoint accepts."""
         self._tell = tell
+
+    def _told(self, text: str) -> None:
+        self._tell(text)
 
     async def close(self) -> None:
         """Close the connections."""

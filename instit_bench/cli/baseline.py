@@ -51,7 +51,7 @@ def save_command(
     path = output or Path("results/baselines") / f"{scores.name}.json"
     save_baseline(scores, path)
     for name, task in scores.tasks.items():
-        note(f"{one_line(name)}: {task.n_scored} of {task.n_total} samples are scored")
+        note(f"{one_line(name)}: {task.n_counted} of {task.n_total} samples count")
     for name in empty:
         note(f"warning: {one_line(name)}: the baseline has no value for its headline metric")
     note(f"baseline: {path}")

@@ -16,7 +16,6 @@ from instit_bench.cli.console import note
 
 if TYPE_CHECKING:
     from instit_bench.comparison.check import CheckReport
-    from instit_bench.comparison.policy import Policy
 
 
 def check_command(
@@ -35,9 +34,8 @@ def check_command(
     seed: Annotated[int, typer.Option(help="Seed of the permutation test.", min=0)] = 0,
 ) -> int:
     """Check a run against a baseline. Exit 0: passed, 1: regression, 3: not comparable."""
-    from instit_bench.comparison.check import check_run, policy_names
+    from instit_bench.comparison.check import check_against
     from instit_bench.comparison.policy import Policy, read_policy
-    from instit_bench.comparison.scored_run import load_scored_run
 
     limit = flips_limit(flips)
     with _exit_1_for_regressions_alone():
@@ -45,12 +43,7 @@ def check_command(
             if file and file.is_file():
                 file.unlink()  # an earlier check's must not speak for one that ends in an error
         rules = read_policy(policy) if policy else Policy()
-        if baseline is None:
-            _require_bounds(rules)
-        checked = load_scored_run(run)
-        before = load_scored_run(baseline) if baseline else None
-        rules.require_known(policy_names(checked, before), str(policy))
-        report = check_run(checked, before, rules, seed=seed)
+        report = check_against(run, baseline, rules, str(policy), seed=seed)
         _print(report)
         _write(report, limit, junit, markdown)
     if report.exit_code and report.comparison and report.comparison.tasks:
@@ -92,19 +85,6 @@ def _write(
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
         with Path(summary).open("a", encoding="utf-8") as file:
             file.write(page)
-
-
-def _require_bounds(policy: Policy) -> None:
-    """Refuse to check drops, or nothing at all, without a baseline."""
-    from instit_bench.errors import InputError
-
-    if policy.explicit("max_drop"):
-        raise InputError("--baseline is needed: the policy has a rule max_drop")
-    if not policy.explicit("min_value") and not policy.explicit("max_value"):
-        raise InputError(
-            "--baseline is needed: without one only min_value and max_value can be checked, and "
-            "no --policy has such a rule"
-        )
 
 
 def _print(report: CheckReport) -> None:

@@ -44,6 +44,7 @@ def compare_command(
 ) -> int:
     """Compare runs on the samples they share, and test differences for significance."""
     from instit_bench.cli.console import stdout
+    from instit_bench.comparison.cells import require_comparable
     from instit_bench.comparison.compare import compare_runs, everything, headline
     from instit_bench.comparison.markdown import comparison_markdown
     from instit_bench.comparison.result_file import comparison_json
@@ -65,7 +66,7 @@ def compare_command(
         compare_runs(base, other, select, seed=seed, bootstrap=bootstrap) for other in others
     ]
     for comparison in comparisons:
-        _require_comparable(comparison, allow_mismatch)
+        require_comparable(comparison, allow_mismatch)
     console = stdout()
     for comparison in comparisons:
         page = _report_page(comparison)
@@ -103,20 +104,6 @@ def flips_limit(text: str) -> int | None:
     if not text.isdecimal() or len(text) > _MOST_DIGITS:
         raise InputError(f"--flips {text!r}: must be a number of sample ids, or all")
     return int(text)
-
-
-def _require_comparable(comparison: RunComparison, allow_mismatch: bool) -> None:
-    from instit_bench.comparison.cells import no_common_task
-    from instit_bench.errors import NotComparableError
-
-    if not comparison.tasks:
-        raise NotComparableError(no_common_task(comparison))
-    if comparison.mismatches and not allow_mismatch:
-        differences = "; ".join(map(str, comparison.mismatches))
-        raise NotComparableError(
-            f"{comparison.a.source} and {comparison.b.source} are not comparable: {differences} "
-            "(use --allow-mismatch to compare them anyway)"
-        )
 
 
 def _report_page(comparison: RunComparison) -> Path:

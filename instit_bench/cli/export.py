@@ -44,23 +44,8 @@ def export_command(
     ] = None,
 ) -> int:
     """Write a run in another program's format."""
-    from instit_bench.runs.loaded import Run
+    from instit_bench.formats.export import export_run
 
-    stored = Run.load(run)
-    match to:
-        case Format.OFFICIAL:
-            from instit_bench.formats.official import export_official
-
-            written = export_official(stored, output or run / "export")
-        case Format.LMMS_EVAL:
-            from instit_bench.formats.lmms_eval.export import export_lmms_eval
-
-            folder = output or run / "export" / to
-            written = export_lmms_eval(stored, folder, include_path or (), data)
-        case Format.INSPECT:
-            from instit_bench.formats.inspect.export import export_inspect
-
-            written = export_inspect(stored, output or run / "export" / to)
-    for name, path in written.items():
+    for name, path in export_run(run, to, output, include_path or (), data).items():
         note(f"{name}: {path}")
     return 0

@@ -40,7 +40,7 @@ def leaderboard_command(
     from instit_bench.leaderboard.select import in_order, with_tasks
     from instit_bench.leaderboard.show import board, board_markdown, explained_marks
     from instit_bench.leaderboard.table import csv_text
-    from instit_bench.report.leaderboard_page import leaderboard_page
+    from instit_bench.report.leaderboard_page import leaderboard_page, report_links
     from instit_bench.runs.atomic import write_atomically
     from instit_bench.runs.directory import runs_among, runs_in
     from instit_bench.runs.loaded import load_results
@@ -61,7 +61,7 @@ def leaderboard_command(
     for kind, target, text_of in (
         ("csv", csv, csv_text),
         ("markdown", markdown, board_markdown),
-        ("html", html, leaderboard_page),
+        ("html", html, lambda rows: leaderboard_page(rows, report_links(rows, html or Path()))),
     ):
         if target:
             write_atomically(target, text_of(rows))

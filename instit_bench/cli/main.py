@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
@@ -26,10 +27,11 @@ from instit_bench.cli import (
     score,
     suite,
     tasks,
+    view,
 )
-from instit_bench.cli.console import fail
-from instit_bench.cli.options import App, settings_command
-from instit_bench.errors import InstitBenchError
+from instit_bench.cli.console import fail, write_nowhere
+from instit_bench.cli.options import READER_GONE, App, settings_command
+from instit_bench.errors import INTERRUPTED, InstitBenchError
 
 # Of the click that Typer brings along or uses: a wrong command, option or value.
 _UsageError: Any = typer.BadParameter.__base__
@@ -50,6 +52,7 @@ app.command("export")(export.export_command)
 app.command("leaderboard")(leaderboard.leaderboard_command)
 app.command("compare")(compare.compare_command)
 app.command("report")(report.report_command)
+app.command("view")(view.view_command)
 app.command("check")(check.check_command)
 app.add_typer(runs.app, name="runs")
 app.add_typer(baseline.app, name="baseline")
@@ -95,10 +98,23 @@ def main() -> NoReturn:
     except _UsageError as error:
         fail(error.format_message(), 2)
     except (KeyboardInterrupt, typer.Abort):
-        fail("interrupted", 130)
-    except BrokenPipeError:  # the reader of our output has gone, as in `… | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)  # as if SIGPIPE had ended us
+        code = INTERRUPTED
     except OSError as error:  # a full disk, a folder that may not be written
+        if error.errno == errno.EIO and error.filename is None:  # the terminal has gone
+            write_nowhere(sys.stdout)
+            sys.exit(129)  # as if SIGHUP had ended us
         fail(f"{error.filename or 'file system'}: {error.strerror or error}", 1)
+    _leave(code)
+
+
+def _leave(code: object) -> NoReturn:
+    """End the process with a command's exit code."""
+    if code == INTERRUPTED:  # Typer makes a code of most
+        fail("interrupted", INTERRUPTED)
+    try:
+        sys.stdout.flush()
+    except OSError:
+        code = READER_GONE
+    if code == READER_GONE:
+        write_nowhere(sys.stdout)
     sys.exit(code if isinstance(code, int) else 0)

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
     from pydantic.fields import FieldInfo
 
+READER_GONE = 141
+"""The exit code of a process that SIGPIPE ends."""
+
 NoLock = Annotated[
     bool,
     typer.Option(
@@ -81,6 +84,16 @@ class Group(TyperGroup):
             sys.stderr.write(f"{ctx.get_help()}\n")
             raise typer.Exit(2)
         return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command; end as SIGPIPE would where the reader of our output has gone.
+
+        Typer makes exit code 1 of it, which would say that the run failed.
+        """
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise typer.Exit(READER_GONE) from None
 
 
 class App(typer.Typer):

@@ -61,6 +61,7 @@ def _several(models: list[str], settings: dict[str, Any], dry_run: bool) -> int:
 
 def evaluate(config: Any) -> int:
     """Run, print the outcome, and say how it went in the exit code."""
+    from instit_bench.cli.next_steps import next_line
     from instit_bench.cli.progress import make_reporter
     from instit_bench.cli.tables import engine_summary, print_results
     from instit_bench.evaluation.runner import run
@@ -77,6 +78,8 @@ def evaluate(config: Any) -> int:
         for group in outcome.failures[:_GROUPS_SHOWN]:
             note(group.told)
     note(f"results: {outcome.run.directory.results_path}")
-    if problem := outcome.conclusion(config.min_coverage):
+    problem = outcome.conclusion(config.min_coverage)
+    note(next_line(outcome.run))
+    if problem:
         raise problem.error()
     return 0

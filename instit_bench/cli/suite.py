@@ -108,8 +108,11 @@ class _Lines:
             self._totals[run.label][event.text] = event.total
             self._done[run.label][event.text] = event.done
         elif event.kind == "step":
+            if event.outcome == "void":
+                self._totals[run.label][event.text] -= 1
+                return
             self._done[run.label][event.text] += 1
-            self._errors[run.label] += event.failed
+            self._errors[run.label] += event.outcome == "failed"
             if time.monotonic() - self._printed >= _EVERY_S:
                 self._printed = time.monotonic()
                 note("; ".join(f"{label} {self._count(label)}" for label in self._totals))

@@ -12,7 +12,9 @@ from instit_bench.leaderboard.show import board, explained_marks
 from instit_bench.runs.results import EngineResult, RunResults
 from instit_bench.types import Metric
 
-_STATES_SHOWN = ("unparsed", "truncated", "infer_error", "judge_error", "not_run")
+_STATES_SHOWN = ("unparsed", "truncated", "infer_error", "judge_error", "not_judged", "not_run")
+
+_SAID = {"not_judged": "answered, not judged"}
 
 
 def print_results(results: RunResults) -> None:
@@ -53,8 +55,9 @@ def _metrics_table(results: RunResults) -> Table:
         table.add_column(column, justify="right", no_wrap=True)
     table.add_column("coverage", overflow="fold")
     for name, task in results.tasks.items():
-        states = ", ".join(f"{task.states[s]} {s}" for s in _STATES_SHOWN if task.states.get(s))
-        coverage = f"{task.n_scored}/{task.n_total}" + (f" ({states})" if states else "")
+        shown = [(task.states.get(state), state) for state in _STATES_SHOWN]
+        states = ", ".join(f"{n} {_SAID.get(state, state)}" for n, state in shown if n)
+        coverage = f"{task.n_counted}/{task.n_total}" + (f" ({states})" if states else "")
         table.add_row(name, "", "", "", coverage)
         for index, (metric, result) in enumerate(task.metrics.items()):
             if result.n == 0 and index > 0:

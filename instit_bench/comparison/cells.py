@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from instit_bench.comparison.compare import MetricComparison, RunComparison, TaskComparison
 from instit_bench.comparison.scored_run import ScoredRun
 from instit_bench.display import one_line
+from instit_bench.errors import NotComparableError
 
 COLUMNS = ("A", "B", "difference", "95 % interval", "p", "verdict", "n")
 NOT_COMPARABLE = "NOT COMPARABLE"
@@ -58,6 +59,22 @@ def no_common_task(comparison: RunComparison) -> str:
     only_a, only_b = ", ".join(comparison.only_a), ", ".join(comparison.only_b)
     pair = f"{comparison.a.source} and {comparison.b.source}"
     return f"{pair} have no task in common: {only_a} against {only_b}"
+
+
+def require_comparable(comparison: RunComparison, allow_mismatch: bool) -> None:
+    """Refuse a comparison that would mislead.
+
+    Raises:
+        NotComparableError: There is no common task, or prompts, data or protocol differ.
+    """
+    if not comparison.tasks:
+        raise NotComparableError(no_common_task(comparison))
+    if comparison.mismatches and not allow_mismatch:
+        differences = "; ".join(map(str, comparison.mismatches))
+        raise NotComparableError(
+            f"{comparison.a.source} and {comparison.b.source} are not comparable: {differences} "
+            "(use --allow-mismatch to compare them anyway)"
+        )
 
 
 def flip_counts(task: TaskComparison) -> str:

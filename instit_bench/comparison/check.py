@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from instit_bench.comparison.compare import RunComparison, TaskComparison, compare_runs
 from instit_bench.comparison.limits import Status, judge_bound, judge_drop
 from instit_bench.comparison.policy import Policy, TaskLimits
-from instit_bench.comparison.scored_run import ScoredRun, TaskScores
+from instit_bench.comparison.scored_run import ScoredRun, TaskScores, load_scored_run
+from instit_bench.errors import InputError
 from instit_bench.scorers.base import ScorerSpec
 
 
@@ -52,6 +54,34 @@ class CheckReport:
         if broken:
             return f"check: REGRESSION: {broken} of {rules} rules broken"
         return f"check: passed: all {rules} rules"
+
+
+def check_against(
+    run: Path, baseline: Path | None, policy: Policy, policy_name: str, *, seed: int = 0
+) -> CheckReport:
+    """Check the run in a folder against a run or a baseline file; messages name the policy.
+
+    Raises:
+        InputError: A file is missing or not valid, the policy names what neither has, or a baseline
+            is needed.
+    """
+    if baseline is None:
+        _require_bounds(policy)
+    checked = load_scored_run(run)
+    before = load_scored_run(baseline) if baseline else None
+    policy.require_known(policy_names(checked, before), policy_name)
+    return check_run(checked, before, policy, seed=seed)
+
+
+def _require_bounds(policy: Policy) -> None:
+    """Refuse to check drops, or nothing at all, without a baseline."""
+    if policy.explicit("max_drop"):
+        raise InputError("--baseline is needed: the policy has a rule max_drop")
+    if not policy.explicit("min_value") and not policy.explicit("max_value"):
+        raise InputError(
+            "--baseline is needed: without one only min_value and max_value can be checked, and "
+            "no --policy has such a rule"
+        )
 
 
 def check_run(
@@ -129,11 +159,11 @@ class _Task:
         expected = _expected(self.before or after, after)
         rules = self.limits.rules
         if rules.min_coverage is not None:
-            share = after.n_scored / expected if expected else 0.0
-            text = f"{after.n_scored} of {expected} samples are scored ({share:.4f})"
+            share = after.n_counted / expected if expected else 0.0
+            text = f"{after.n_counted} of {expected} samples count ({share:.4f})"
             status: Status = "passed" if share >= rules.min_coverage else "undecided"
-            if self.before and self.before.n_scored / max(expected, 1) < rules.min_coverage:
-                text += f"; of the baseline's {self.before.n_scored}"
+            if self.before and self.before.n_counted / max(expected, 1) < rules.min_coverage:
+                text += f"; of the baseline's {self.before.n_counted}"
                 status = "undecided"
             yield self._finding("min_coverage", f"at least {rules.min_coverage:g}", status, text)
         if rules.max_error_rate is not None:

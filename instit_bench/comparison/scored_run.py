@@ -60,9 +60,9 @@ class TaskScores(BaseModel):
     samples: dict[str, ComparedSample]
 
     @property
-    def n_scored(self) -> int:
-        """The number of samples with a verdict."""
-        return sum(sample.state.has_verdict for sample in self.samples.values())
+    def n_counted(self) -> int:
+        """The number of samples that count."""
+        return sum(sample.state.counts for sample in self.samples.values())
 
     @property
     def n_errors(self) -> int:

@@ -22,6 +22,7 @@ from instit_bench.endpoint.keys import (
     key_from,
 )
 from instit_bench.errors import InputError
+from instit_bench.progress import Tell
 from instit_bench.types import NativeToolCall, Prediction
 
 if TYPE_CHECKING:
@@ -51,15 +52,25 @@ class Endpoint:
         """The address without user, password, query and fragment."""
         return _shown(self.base_url)
 
-    def client(self, timeout_s: float, max_retries: int) -> openai.AsyncOpenAI:
+    def client(
+        self, timeout_s: float, max_retries: int, tell: Tell = lambda _: None
+    ) -> openai.AsyncOpenAI:
         """Return a client of the ``openai`` package.
+
+        ``tell`` is called once, before the retries, if nobody listens at the address.
 
         Raises:
             InputError: A proxy or certificates named in the environment cannot be used.
         """
         from instit_bench.endpoint.client import make_client
 
-        return make_client(self.base_url, self.key, self.headers, timeout_s, max_retries)
+        def unreachable(why: str) -> None:
+            again = f"; trying again, {max_retries} times at most" if max_retries else ""
+            tell(f"cannot reach {self.shown}: {self._without_secrets(why)}{again}")
+
+        return make_client(
+            self.base_url, self.key, self.headers, timeout_s, max_retries, unreachable
+        )
 
     def told(self, error: Exception) -> str:
         """Return an error in the provider's words: one bounded line, without any secret."""

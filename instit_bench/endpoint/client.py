@@ -25,6 +25,7 @@ from instit_bench.endpoint.body import Body
 from instit_bench.endpoint.document import ReplyError, read_document
 from instit_bench.endpoint.faults import Fault, find_fault
 from instit_bench.endpoint.hosts import host_of, is_this_machine
+from instit_bench.endpoint.keys import NO_KEY
 from instit_bench.endpoint.reply import read_reply
 from instit_bench.endpoint.transport import (
     MOST_CONNECTIONS,
@@ -55,15 +56,23 @@ class ReplyTooLarge(openai.APIError):
 
 
 def make_client(
-    base_url: str, key: str, headers: Mapping[str, str], timeout_s: float, max_retries: int
+    base_url: str,
+    key: str,
+    headers: Mapping[str, str],
+    timeout_s: float,
+    max_retries: int,
+    unreachable: Callable[[str], None] = lambda _: None,
 ) -> openai.AsyncOpenAI:
     """Create a client for one endpoint.
+
+    ``unreachable`` is called once, with the reason, if nobody listens there; retries follow.
 
     Raises:
         InputError: A proxy or certificate file named in the environment cannot be used.
     """
     try:
         http_client = _BoundedClient(
+            unreachable,
             **_transport(base_url),
             timeout=timeout_s,
             follow_redirects=False,  # ``send`` follows those that stay on the same server
@@ -143,8 +152,10 @@ async def _ask(
 class _BoundedClient(openai.DefaultAsyncHttpxClient):
     """Reads replies up to a limit, and gives an error inside a success its own status."""
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, unreachable: Callable[[str], None], **options: Any) -> None:
         super().__init__(**options)
+        self._unreachable = unreachable
+        self._told = False
         self._patterns: dict[Any, Any] = {}
 
     def build_request(self, method: str, url: Any, **options: Any) -> Any:
@@ -216,12 +227,17 @@ class _BoundedClient(openai.DefaultAsyncHttpxClient):
             nonlocal fresh
             fresh = fresh or ".connect_" in event
 
+        if request.headers.get("Authorization") == f"Bearer {NO_KEY}":  # the package demands one
+            del request.headers["Authorization"]
         request.extensions = {**request.extensions, "trace": trace}
         attempt = 0
         while True:
             try:
                 return await super().send(request, **options)
-            except (http_package().NetworkError, http_package().RemoteProtocolError):
+            except (http_package().NetworkError, http_package().RemoteProtocolError) as error:
+                if isinstance(error, http_package().ConnectError) and not self._told:
+                    self._told = True
+                    self._unreachable(str(error))
                 attempt += 1
                 if fresh or attempt > _MOST_CLOSED:
                     raise

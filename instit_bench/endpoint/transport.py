@@ -7,6 +7,7 @@ the package retries and ``Endpoint`` sorts them.
 
 from __future__ import annotations
 
+import os
 import ssl
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -146,4 +147,6 @@ def _errors_of_httpx() -> Iterator[None]:
 def _words(error: aiohttp.ClientConnectorError) -> str:
     """Return the reason alone; host and port are known."""
     reason = getattr(error, "certificate_error", error.os_error)
+    if isinstance(reason, ConnectionError) and reason.errno:  # asyncio has put its own words there
+        return os.strerror(reason.errno)
     return str(getattr(reason, "strerror", None) or reason)

@@ -33,7 +33,7 @@ class RunOutcome:
         for name, task in self.run.results.tasks.items():
             if task.coverage < min_coverage:
                 return Problem(
-                    f"{name}: coverage {task.coverage:.4f} ({task.n_scored} of {task.n_total}) is "
+                    f"{name}: coverage {task.coverage:.4f} ({task.n_counted} of {task.n_total}) is "
                     f"below --min-coverage {min_coverage}",
                     3,
                 )

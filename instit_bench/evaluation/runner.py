@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import signal
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,6 +15,7 @@ from instit_bench.backends import (
     GenerationError,
     create_backend,
 )
+from instit_bench.display import counted
 from instit_bench.errors import (
     InputError,
     InstitBenchError,
@@ -48,7 +49,8 @@ from instit_bench.runs.loaded import Run
 from instit_bench.runs.manifest import add_engine_totals, merge
 from instit_bench.runs.record import SampleRecord, answered, failed, unscored
 from instit_bench.runs.results import TaskResult
-from instit_bench.types import Prediction, Request, Sample, Score, State
+from instit_bench.stopping import run_until_stopped
+from instit_bench.types import Prediction, Request, Sample, Score, State, Usage
 
 
 @dataclass
@@ -59,12 +61,14 @@ class _Asking:
     backend: Backend
     reporter: Reporter
     run: Run
-    todo: list[Item[Asked]]
+    todo: Sequence[Item[Asked]]
     scorers: Mapping[str, TaskScorer]
     journals: Mapping[str, Callable[[SampleRecord], None]]
     judging: JudgingStage | None
     media: ShownMedia
     unavailable: list[str] = field(default_factory=list)
+    schedule: Schedule[Asked] = field(init=False)
+    in_flight: int = 0
     streak: Streak = field(init=False)
     reasoning: ReasoningWatch = field(init=False)
     faults: ScoringFaults = field(init=False)
@@ -73,9 +77,15 @@ class _Asking:
         self.streak = Streak(self.plan.config.stop_after)
         self.reasoning = ReasoningWatch(lambda text: self.reporter.status(f"warning: {text}"))
         self.faults = ScoringFaults(self.reporter.status)
+        at_once, engines = self.plan.config.in_flight, self.backend.prefix_caches
+        self.schedule = Schedule(self.todo, leads_ahead(at_once, engines))
 
     async def ask(self) -> None:
         """Request all that remains, and judge answers as they come in."""
+        left = Counter(item.value[0].task.name for item in self.todo)
+        for plan in self.plan.tasks:
+            name, total = plan.task.name, len(plan.selected)
+            self.reporter.lane(name, total, total - left[name])
         self._score_kept()
         if self.judging is None:
             return await self.work()
@@ -83,9 +93,11 @@ class _Asking:
             judging.announce({p.task.name: self._answers(p) for p in self.plan.tasks})
             for task in judging.open_tasks:
                 for record in self.run.tasks[task].records.values():
-                    judging.submit(task, record)
+                    if record.finished:  # others are asked again, and submitted then
+                        judging.submit(task, record)
             await self.work()
-            judging.extract()
+            if judging.stopped is None:
+                judging.extract()
             await judging.drain()
         return None
 
@@ -109,7 +121,7 @@ class _Asking:
         return [
             done[sample.id]
             if sample.id in done and done[sample.id].finished
-            else answered(sample, Prediction(sample.target), Score(State.NOT_RUN))
+            else answered(sample, Prediction(sample.target), Score(State.NOT_JUDGED))
             for sample in plan.selected
         ]
 
@@ -117,11 +129,9 @@ class _Asking:
         """Send requests with bounded concurrency until nothing remains or the backend is gone."""
         if not self.todo:
             return
-        in_flight = self.plan.config.in_flight
-        schedule = Schedule(self.todo, leads_ahead(in_flight, self.backend.prefix_caches))
         try:
             await self.backend.start(self.run.path, self.reporter.status)
-            await ask_all(schedule, in_flight, self._take)
+            await ask_all(self.schedule, self.plan.config.in_flight, self._take)
         except BackendUnavailable as error:
             self.unavailable.append(str(error))
         finally:
@@ -130,14 +140,34 @@ class _Asking:
     async def _take(self, turn: Turn[Asked], computed: Callable[[], None]) -> bool:
         """Ask one sample, and keep what came of it; return whether it was answered."""
         plan, sample = turn.item.value
-        record = await self._ask(plan, sample, computed if turn.leads else None)
+        self.in_flight += 1
+        self.reporter.asked(plan.task.name)
+        try:
+            record = await self._ask(plan, sample, computed if turn.leads else None)
+        finally:
+            self.in_flight -= 1
         self.journals[plan.task.name](record)
-        self.reporter.step(plan.task.name, failed=record.state is State.INFER_ERROR)
+        failed = record.state is State.INFER_ERROR
+        if failed:
+            self.reporter.detail(f"{plan.task.name} {sample.id}: {record.error}")
+        self.reporter.step(plan.task.name, "failed" if failed else "done", _tokens(record.usage))
         if self.judging is not None:
             self.judging.submit(plan.task.name, record)
         if self.streak.reached:
             raise BackendUnavailable(self.streak.told)
-        return record.state is not State.INFER_ERROR
+        return not failed
+
+    def finish(self) -> bool:
+        """Send nothing more; return whether anything is in flight, which is then awaited."""
+        self.schedule.stop()
+        judged = self.judging.stop() if self.judging else 0
+        counts = {"request": self.in_flight, "judge call": judged}
+        waiting = " and ".join(counted(n, noun) for noun, n in counts.items() if n)
+        if waiting:
+            self.reporter.status(
+                f"stopping: {waiting} in flight will be finished; Ctrl-C again stops at once"
+            )
+        return bool(waiting)
 
     async def _ask(
         self, plan: TaskPlan, sample: Sample, computed: Callable[[], None] | None
@@ -181,7 +211,7 @@ class _Asking:
             return failed(
                 sample, f"the endpoint's filter cut the reply off (finish_reason {reason})", request
             )
-        self.reasoning.see(sample.id, prediction)
+        self.reasoning.see(f"{plan.task.name} {sample.id}", prediction)
         return record
 
     def warnings(self) -> tuple[str, ...]:
@@ -245,13 +275,7 @@ def _generate(
     names = [task_plan.task.name for task_plan in plan.tasks]
     done = {name: run.tasks[name].answered for name in names}
     todo = in_order(plan.tasks, done)
-    totals = {task_plan.task.name: len(task_plan.selected) for task_plan in plan.tasks}
-    left = dict.fromkeys(names, 0)
-    for item in todo:
-        left[item.value[0].task.name] += 1
     reporter.begin(run.path)
-    for name in names:
-        reporter.lane(name, totals[name], totals[name] - left[name])
     with ExitStack() as stack:
         stack.enter_context(media.appending(reporter.status))
         state = _Asking(
@@ -269,9 +293,7 @@ def _generate(
             media=media,
         )
         stack.callback(reporter.end)
-        try:
-            asyncio.run(_until_signalled(state))
-        except (KeyboardInterrupt, asyncio.CancelledError):
+        if run_until_stopped(state.ask(), state.finish):
             return True, None, state.warnings()
     if state.unavailable:
         return False, Problem(state.unavailable[0]), state.warnings()
@@ -279,14 +301,8 @@ def _generate(
     return False, problem, state.warnings()
 
 
-async def _until_signalled(state: _Asking) -> None:
-    """Make SIGTERM end a run as cleanly as Ctrl-C does."""
-    this = asyncio.current_task()
-    assert this is not None  # noqa: S101 - inside a coroutine there is a task
-    # Not on Windows, and not outside the main thread.
-    with suppress(NotImplementedError, RuntimeError, ValueError):
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
-    await state.ask()
+def _tokens(usage: Usage) -> int:
+    return (usage.prompt_tokens or 0) + (usage.completion_tokens or 0)
 
 
 def _finish(

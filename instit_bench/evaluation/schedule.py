@@ -80,6 +80,13 @@ class Schedule(Generic[T]):
             return self._handed(self._next.popleft(), leads=leads)
         return None
 
+    def stop(self) -> None:
+        """Hand out nothing more."""
+        self._next.clear()
+        self._followers.clear()
+        self._waiting.clear()
+        self._left = 0
+
     def computed(self, turn: Turn[T]) -> None:
         """What the turn leads is computed: its followers may go. Repeating this does nothing."""
         if turn.leads and turn.item.shares in self._waiting:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from instit_bench.datasets.source import open_source
-from instit_bench.errors import InputError, MissingDataError, Problem
+from instit_bench.errors import INTERRUPTED, InputError, MissingDataError, Problem
 from instit_bench.evaluation.scoring import scorer_for
 from instit_bench.evaluation.upstream_files import repeat_records, without_echo
 from instit_bench.formats.lmms_eval.log import UnlocatedLog
@@ -108,7 +108,8 @@ def score_file(options: ScoreOptions, make_reporter: Callable[[], Reporter]) -> 
         run.save()
         problem = _judge(run, options.judging, contracts, letters, make_reporter)
         run.tasks[task.name].settle()
-        run.save("failed" if problem else "finished")
+        interrupted = problem is not None and problem.exit_code == INTERRUPTED
+        run.save("interrupted" if interrupted else "failed" if problem else "finished")
         run.write_results()
         return Scored(run, problem)
 

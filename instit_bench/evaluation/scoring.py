@@ -30,12 +30,12 @@ class ReasoningWatch:
     warn: Callable[[str], None]
     count: int = 0
 
-    def see(self, sample_id: str, prediction: Prediction) -> None:
-        """Look at one reply."""
+    def see(self, where: str, prediction: Prediction) -> None:
+        """Look at one reply; ``where`` names the task and the sample."""
         if prediction.only_reasoning:
             self.count += 1
             if self.count == 1:
-                self.warn(f"{sample_id}: {_ONLY_REASONING}")
+                self.warn(f"{where}: {_ONLY_REASONING}")
 
     @property
     def summary(self) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from instit_bench.errors import InputError, Problem
 from instit_bench.judging.config import JudgeConfig
 from instit_bench.judging.contracts import contract_for, extraction_contracts, prompts_near
 from instit_bench.judging.panels import panels_of
-from instit_bench.judging.stage import JudgingStage, judge_all, problem_of
+from instit_bench.judging.stage import JudgingStage, judge_now
 from instit_bench.progress import Reporter, Tell
 from instit_bench.runs.directory import RunDirectory
 from instit_bench.runs.loaded import Run
@@ -92,9 +91,7 @@ def judge_answers(
     panels = panels_of(config, contracts, letters)
     if not panels:
         return None
-    stage = JudgingStage(run, config, panels, reporter)
-    asyncio.run(judge_all(stage))
-    return problem_of(stage)
+    return judge_now(JudgingStage(run, config, panels, reporter))
 
 
 def collect_run(

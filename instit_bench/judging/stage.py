@@ -12,7 +12,8 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from types import TracebackType
 
-from instit_bench.errors import Problem
+from instit_bench.display import counted
+from instit_bench.errors import INTERRUPTED, Problem
 from instit_bench.judging.base import BudgetReached, Judge, JudgeUnavailable
 from instit_bench.judging.config import JudgeConfig
 from instit_bench.judging.contracts import name_judges
@@ -24,14 +25,20 @@ from instit_bench.runs.record import SampleRecord
 from instit_bench.runs.verdicts import VerdictRecord, item_of, verdict_record
 from instit_bench.scorers.contract import Item
 from instit_bench.scorers.registry import spec_of
+from instit_bench.stopping import run_until_stopped
 
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """Why judging ended early; ``over_budget`` distinguishes a decision from a fault."""
+    """Why judging ended early, and the exit code of that."""
 
     message: str
-    over_budget: bool
+    exit_code: int
+
+
+_INTERRUPTED = Stopped(
+    "interrupted; the verdicts given are kept; run the same command again to resume", INTERRUPTED
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +62,11 @@ class JudgingStage:
     panels: Sequence[Panel]
     reporter: Reporter
     stopped: Stopped | None = None
+    in_flight: int = 0
     _judges: dict[str, Judge] = field(default_factory=dict)
     _queues: dict[str, asyncio.Queue[_Job]] = field(default_factory=dict)
     _workers: list[asyncio.Task[None]] = field(default_factory=list)
+    _begun: set[str] = field(default_factory=set)
     _journals: dict[str, Callable[[VerdictRecord], None]] = field(default_factory=dict)
     _stack: ExitStack = field(default_factory=ExitStack)
 
@@ -75,6 +84,7 @@ class JudgingStage:
 
     def _begin(self, judge: Judge) -> None:
         """Start a judge and its workers, which wait until it is ready."""
+        self._begun.add(judge.name)
         starting = asyncio.create_task(judge.start(self.run.path, self.reporter.status))
         self._workers += [
             asyncio.create_task(self._worker(judge, starting))
@@ -147,7 +157,7 @@ class JudgingStage:
             self.reporter.status(panel.told(name, total, asked))
         for task in panel.contracts:
             if total := len(judges) * repeats * len(answers[task]):
-                self.reporter.lane(panel.lane(task), total, 0)
+                self.reporter.lane(panel.lane(task), total, 0, judging=True)
 
     def _item(self, task: str, record: SampleRecord) -> Item | None:
         return item_of(record, spec_of(self.run.tasks[task].entry))
@@ -155,13 +165,15 @@ class JudgingStage:
     def _submit(self, panel: Panel, task: str, record: SampleRecord) -> None:
         item = self._item(task, record)
         if item is None:
+            for _ in range(len(panel.judging.judges) * panel.judging.repeats):
+                self.reporter.step(panel.lane(task), "void")
             return
         have = panel.given(self.run, task, record.id, item)
         self._heard(panel, *(judge for judge, _ in have))
         for name in panel.judging.judges:
             for repeat in range(panel.judging.repeats):
                 if (name, repeat) in have:
-                    self.reporter.step(panel.lane(task), failed=False)
+                    self.reporter.step(panel.lane(task), "known")
                 else:
                     self._queues[name].put_nowait(_Job(panel, task, record.id, item, repeat))
 
@@ -172,9 +184,10 @@ class JudgingStage:
             Exception: A worker failed, other than by an error of its judge.
         """
         for judge in self._judges.values():
-            if judge.late and not self._queues[judge.name].empty():
+            if judge.late and not self._queues[judge.name].empty() and self.stopped is None:
                 self._begin(judge)
-        joined = asyncio.gather(*(queue.join() for queue in self._queues.values()))
+        queues = [queue for name, queue in self._queues.items() if name in self._begun]
+        joined = asyncio.gather(*(queue.join() for queue in queues))
         waiting: list[asyncio.Future[object]] = [joined, *self._workers]  # type: ignore[list-item]
         try:
             done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
@@ -199,14 +212,18 @@ class JudgingStage:
 
     async def _judge(self, judge: Judge, job: _Job) -> None:
         panel, contract = job.panel, job.panel.contracts[job.task]
+        self.in_flight += 1
+        self.reporter.asked(panel.lane(job.task))
         try:
             verdict = await judge.judge(contract, job.item, job.repeat)
         except JudgeUnavailable as error:
-            self.stopped = self.stopped or Stopped(str(error), over_budget=False)
+            self.stopped = self.stopped or Stopped(str(error), 1)
             return
         except BudgetReached as error:
-            self.stopped = self.stopped or Stopped(str(error), over_budget=True)
+            self.stopped = self.stopped or Stopped(str(error), 3)
             return
+        finally:
+            self.in_flight -= 1
         line = verdict_record(job.sample, job.item, judge.name, job.repeat, contract, verdict)
         self._journals[job.task](line)
         judge.keep(contract, job.item, job.repeat, verdict)  # what is cached was paid for by a run
@@ -214,7 +231,23 @@ class JudgingStage:
         first = panel.role == "judging" and self.run.manifest.judging is None
         if line.given or first:
             self._heard(panel, judge.name)
-        self.reporter.step(panel.lane(job.task), failed=not line.given)
+        if line.error:
+            self.reporter.detail(f"{job.task} {job.sample}: {judge.name}: {line.error}")
+        self.reporter.step(panel.lane(job.task), "done" if line.given else "failed")
+
+    def stop(self) -> int:
+        """Ask no judge from now on; return the number of calls in flight."""
+        self.stopped = self.stopped or _INTERRUPTED
+        return self.in_flight
+
+    def finish(self) -> bool:
+        """Let the calls in flight finish, and no more; return whether there are any."""
+        if count := self.stop():
+            self.reporter.status(
+                f"stopping: {counted(count, 'judge call')} in flight will be finished; "
+                "Ctrl-C again stops at once"
+            )
+        return count > 0
 
     def _heard(self, panel: Panel, *judges: str) -> None:
         """Have the manifest name the judges as soon as the first one, who counts, has spoken.
@@ -232,9 +265,16 @@ def problem_of(judging: JudgingStage | None) -> Problem | None:
     if judging is None:
         return None
     if judging.stopped is not None:
-        return Problem(judging.stopped.message, 3 if judging.stopped.over_budget else 1)
+        return Problem(judging.stopped.message, judging.stopped.exit_code)
     silent = [told for panel in judging.panels if (told := panel.silence)]
     return Problem("; ".join(silent)) if silent else None
+
+
+def judge_now(stage: JudgingStage) -> Problem | None:
+    """Judge answers that all exist already; return what stopped it, if anything."""
+    if run_until_stopped(judge_all(stage), stage.finish):
+        stage.stop()
+    return problem_of(stage)
 
 
 async def judge_all(stage: JudgingStage) -> None:

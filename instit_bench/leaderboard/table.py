@@ -11,6 +11,7 @@ from instit_bench.leaderboard.rows import Cell, Row, columns_of
 if TYPE_CHECKING:
     import pandas as pd
 
+_SHARES = ("_coverage", "_ci95_low", "_ci95_high")
 # Places where a spreadsheet could start a cell (some split at ';'), and the characters that make
 # a cell a formula; East Asian Excel accepts the full-width forms too.
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")  # what a terminal obeys
@@ -48,4 +49,5 @@ def frame(rows: Sequence[Row]) -> pd.DataFrame:
         records.append(record)
     table = pd.DataFrame.from_records(records)
     counts = [f"{column}_n" for column in columns]
-    return table.astype(dict.fromkeys(counts, "Int64"))
+    shares = [f"{column}{end}" for column in columns for end in ("", *_SHARES)]
+    return table.astype(dict.fromkeys(counts, "Int64") | dict.fromkeys(shares, "float64"))

@@ -140,7 +140,7 @@ def _cell_data(cell: Cell | None) -> dict[str, Any] | None:
     head = cell.headline
     views = {"official": cell.official, "strict": cell.strict}
     return {
-        "scored": head.n_scored,
+        "scored": head.n_counted,
         "total": head.n_total,
         **{name: _shown_data(shown) for name, shown in views.items() if shown},
     }

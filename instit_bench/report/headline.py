@@ -36,7 +36,7 @@ class Headline:
     task: str
     run: str
     figures: tuple[Figure | None, Figure | None]
-    n_scored: int
+    n_counted: int
     n_total: int
     states: tuple[tuple[str, int], ...]
     marks: tuple[str, ...]
@@ -45,8 +45,8 @@ class Headline:
 
     @property
     def coverage(self) -> float:
-        """The share of samples with a verdict, 0..1."""
-        return self.n_scored / self.n_total if self.n_total else 0.0
+        """The share of samples that count, 0..1."""
+        return self.n_counted / self.n_total if self.n_total else 0.0
 
     @property
     def troubles(self) -> str:
@@ -75,7 +75,7 @@ def _headline(task: str, run: LoadedRun) -> Headline:
         task=task,
         run=run.label,
         figures=_figures(scorer, result, run.deciding(task)),
-        n_scored=result.n_scored,
+        n_counted=result.n_counted,
         n_total=result.n_total,
         states=tuple((state, count) for state, count in result.states.items() if count),
         marks=tuple(result.marks),

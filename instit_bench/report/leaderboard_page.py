@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import base64
+import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
 
 from instit_bench.leaderboard.rows import Cell, Column, Row, columns_of
 from instit_bench.leaderboard.table import csv_text
@@ -34,8 +37,11 @@ class ShownCell:
         return explained(self.cell.marks) if self.cell else []
 
 
-def leaderboard_page(rows: Sequence[Row]) -> str:
-    """Return the page of the rows; equal rows give equal pages."""
+def leaderboard_page(rows: Sequence[Row], reports: Mapping[str, str] | None = None) -> str:
+    """Return the page of the rows; equal rows give equal pages.
+
+    ``reports`` has the address of a run's report by the row's source.
+    """
     columns = columns_of(rows)
     best = {name: _best(rows, name, column) for name, column in columns.items()}
     shown = [
@@ -49,6 +55,7 @@ def leaderboard_page(rows: Sequence[Row]) -> str:
         scripts=("leaderboard.js",),
         styles=("theme.css", "leaderboard.css"),
         rows=shown,
+        reports=reports or {},
         columns=columns,
         benchmarks=Counter(column.benchmark for column in columns.values()),
         filled={cell.column.benchmark for cell in cells if cell.cell},
@@ -56,6 +63,16 @@ def leaderboard_page(rows: Sequence[Row]) -> str:
         marks=explained(marks),
         csv=base64.b64encode(csv_text(rows).encode()).decode(),
     )
+
+
+def report_links(rows: Sequence[Row], page: Path) -> dict[str, str]:
+    """Return the address of each run's ``report.html``, if it has one, as seen from ``page``."""
+    links = {}
+    for row in rows:
+        report = Path(row.source) / "report.html"
+        if not row.published and report.is_file():
+            links[row.source] = quote(Path(os.path.relpath(report, page.parent)).as_posix())
+    return links
 
 
 def _shown(cell: Cell | None, column: Column, best: float | None) -> ShownCell:

@@ -47,6 +47,6 @@ def _task_metrics(task: str, runs: Sequence[LoadedRun]) -> TaskMetrics:
             lower = any(figure.lower_is_better for figure in figures if figure)
             rows.append(MetricRow(name, scorer.is_official(name), lower, figures))
     samples = tuple(
-        f"{result.n_scored:,} of {result.n_total:,}" if result else "–" for result in results
+        f"{result.n_counted:,} of {result.n_total:,}" if result else "–" for result in results
     )
     return TaskMetrics(task, tuple(rows), samples)

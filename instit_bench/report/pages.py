@@ -17,11 +17,17 @@ _UNSAFE_IN_HTML = {character: f"\\u{ord(character):04x}" for character in "<>&\u
 
 
 def render_page(
-    template: str, *, scripts: tuple[str, ...], styles: tuple[str, ...], **values: Any
+    template: str,
+    *,
+    scripts: tuple[str, ...],
+    styles: tuple[str, ...],
+    connect: bool = False,
+    **values: Any,
 ) -> str:
     """Fill ``templates/<template>``, with ``scripts`` and ``styles`` from the same folder inline.
 
-    Scripts share one scope, in their order.
+    Scripts share one scope, in their order. They may ``connect`` to the server of the page if there
+    is one, else to nothing.
 
     The template gets ``script``, ``style`` and ``policy`` besides ``values``, and the filter
     ``embedded`` for JSON. Half a character (a lone surrogate) is written as its JSON escape.
@@ -41,7 +47,7 @@ def render_page(
     page = environment.get_template(template).render(
         script=Markup(code),  # noqa: S704 - our own files
         style=Markup("\n".join(map(_asset, styles))),  # noqa: S704 - our own files
-        policy=_policy(code),
+        policy=_policy(code, connect=connect),
         **values,
     )
     return page.encode("utf-8", "backslashreplace").decode("utf-8")
@@ -55,11 +61,12 @@ def embedded_json(value: Any) -> str:
     return text
 
 
-def _policy(code: str) -> str:
+def _policy(code: str, *, connect: bool) -> str:
     digest = base64.b64encode(hashlib.sha256(code.encode()).digest()).decode()
     return (
         f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; "
         "img-src 'self' file: data:; base-uri 'none'; form-action 'none'"
+        + ("; connect-src 'self'" if connect else "")
     )
 
 

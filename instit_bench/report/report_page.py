@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,7 @@ _SCRIPTS = (
     "report_download.js",
     "report.js",
 )
+_LIVE_SCRIPTS = ("view_live.js", "report_live.js")
 _STYLES = (
     "theme.css",
     "report.css",
@@ -42,6 +43,13 @@ _STYLES = (
     "report_charts.css",
     "report_samples.css",
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """A report that a server writes again as its runs go on: each run's version, by name."""
+
+    versions: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +61,12 @@ class Report:
     n_images: int
 
 
-def write_report(paths: Sequence[Path], output: Path | None, *, media: bool) -> Report:
+def write_report(
+    paths: Sequence[Path], output: Path | None, *, media: bool, live: Live | None = None
+) -> Report:
     """Write the report of these runs to ``output``, by default ``report.html`` of the first run.
+
+    A ``live`` one asks its server for news.
 
     Raises:
         InputError: One is not a run directory, is not valid or is named twice.
@@ -66,22 +78,28 @@ def write_report(paths: Sequence[Path], output: Path | None, *, media: bool) -> 
     if path.is_dir():
         raise InputError(f"--output {path}: is a folder; name a file")
     folder = path.parent / f"{path_text(path.stem)}_media" if media else None
-    page, data = _rendered(runs, folder)
+    page, data = _rendered(runs, folder, live)
     write_atomically(path, page)
     files = {image[0] for image in data["pictures"] if len(image) > 1}
     return Report(path, len(data["samples"]), len(files))
 
 
-def _rendered(runs: Sequence[LoadedRun], media_folder: Path | None) -> tuple[str, dict[str, Any]]:
+def _rendered(
+    runs: Sequence[LoadedRun], media_folder: Path | None, live: Live | None
+) -> tuple[str, dict[str, Any]]:
     """Return the page and the data in it."""
     heads = headlines(runs)
     differences = paired_differences(runs)
     found = board(runs, heads, differences)
     data = page_data(runs, media_folder) | {"board": board_data(found)}
+    if live is not None:
+        data["live"] = live.versions
     page = render_page(
         "report.html.j2",
-        scripts=_SCRIPTS,
+        scripts=_SCRIPTS if live is None else (*_SCRIPTS, *_LIVE_SCRIPTS),
         styles=_STYLES,
+        connect=live is not None,
+        live=live is not None,
         title=_title(runs),
         labels=[run.label for run in runs],
         facts=_facts(runs, found),

@@ -164,7 +164,7 @@ class RunTask:
         """Return the answered samples and the unscored ones among them."""
         if self._done is None:
             kept = self._kept()
-            if kept is not None and kept.n_scored == kept.n_total:
+            if kept is not None and kept.n_counted == kept.n_total:
                 self._done = set(self.records), []  # a verdict takes a prediction
             else:
                 done = [(r.id, r.unscored) for r in self.records.values() if r.finished]

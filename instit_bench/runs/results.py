@@ -33,7 +33,7 @@ class TaskResult(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     n_total: int
-    n_scored: int
+    n_counted: int
     coverage: float
     states: dict[str, int]
     metrics: dict[str, Metric]
@@ -118,11 +118,11 @@ def task_result(name: str, manifest: Manifest, samples: Iterable[JudgedSample]) 
         tally.add(record, verdicts)
     n_total = task.n_selected
     tally.states[State.NOT_RUN] += n_total - len(tally.scored)
-    n_scored = sum(count for state, count in tally.states.items() if state.has_verdict)
-    coverage = n_scored / n_total if n_total else 0.0
+    n_counted = sum(count for state, count in tally.states.items() if state.counts)
+    coverage = n_counted / n_total if n_total else 0.0
     return TaskResult(
         n_total=n_total,
-        n_scored=n_scored,
+        n_counted=n_counted,
         coverage=coverage,
         states={state.value: tally.states[state] for state in State},
         metrics={metric: mean_metric(*inside) for metric, inside in tally.values.items()},

@@ -153,7 +153,7 @@ def judged(record: SampleRecord, verdicts: Sequence[VerdictRecord], judge: str) 
         if name not in (OFFICIAL_SCORE, LEXICAL_SCORE)
     }
     details = {k: v for k, v in record.details.items() if k not in ("verdicts", "judge_reply")}
-    changes: dict[str, object] = {"error": None, "reason": "no_judge", "state": State.NOT_RUN}
+    changes: dict[str, object] = {"error": None, "reason": "no_judge", "state": State.NOT_JUDGED}
     if verdicts:
         details["verdicts"] = [
             {"judge": v.judge, "repeat": v.repeat, "score": v.score, "error": v.error}

@@ -18,13 +18,14 @@ from typing import BinaryIO, Literal
 from pydantic import BaseModel
 
 from instit_bench.errors import InstitBenchError, Problem
+from instit_bench.progress import Outcome
 
 
 class Event(BaseModel):
     """What a run tells its suite, one line of JSON each.
 
     ``begin``; ``lane``: ``text`` has ``total`` steps, of which ``done`` were done before; ``step``:
-    one more, or one more that ``failed``; ``status``: a line for the user; ``ended``: the exit
+    one of them ended, with its ``outcome``; ``status``: a line for the user; ``ended``: the exit
     ``code`` that the run alone would have, and why in ``text``.
     """
 
@@ -32,7 +33,7 @@ class Event(BaseModel):
     text: str = ""
     total: int = 0
     done: int = 0
-    failed: bool = False
+    outcome: Outcome = "done"
     code: int = 0
 
 
@@ -57,7 +58,7 @@ class _Telling:
         """Tell that it starts."""
         self.tell(Event(kind="begin", text=str(run)))
 
-    def lane(self, name: str, total: int, done: int) -> None:
+    def lane(self, name: str, total: int, done: int, *, judging: bool = False) -> None:  # noqa: ARG002
         """Tell what there is to do."""
         self.tell(Event(kind="lane", text=name, total=total, done=done))
 
@@ -65,9 +66,15 @@ class _Telling:
         """Tell a line."""
         self.tell(Event(kind="status", text=text))
 
-    def step(self, lane: str, *, failed: bool) -> None:
+    def detail(self, text: str) -> None:
+        """Keep it: the run's journal has it."""
+
+    def asked(self, lane: str) -> None:
+        """Keep it: rates are not shown."""
+
+    def step(self, lane: str, outcome: Outcome = "done", tokens: int = 0) -> None:  # noqa: ARG002
         """Tell a step."""
-        self.tell(Event(kind="step", text=lane, failed=failed))
+        self.tell(Event(kind="step", text=lane, outcome=outcome))
 
     def end(self) -> None:
         """The end is told with the exit code."""

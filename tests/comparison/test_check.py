@@ -86,7 +86,7 @@ RUNS = {
         "passed",
     ),
     "another task only": ({"inst_it_image_mc": task_scores(1)}, 3, "the run has no such task"),
-    "too few of its samples": ({TASK: LIMITED}, 3, "40 of 400 samples are scored"),
+    "too few of its samples": ({TASK: LIMITED}, 3, "40 of 400 samples count"),
     "too many failed": (
         {TASK: with_states("infer_error", 8)},
         3,

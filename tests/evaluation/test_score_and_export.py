@@ -37,7 +37,7 @@ def test_open_ended_predictions_are_kept_unscored(cli, tmp_path, shared_data):
     file = shared_data / "inst_it/video_oe_inference.json"
     assert cli("score", file, "--task", "inst_it_video_oe", "--name", "oe").returncode == 0
     task = load(tmp_path / "results/oe/results.json")["tasks"]["inst_it_video_oe"]
-    assert task["states"]["not_run"] == 1001
+    assert task["states"]["not_judged"] == 1001
     assert task["metrics"]["official_score"]["value"] is None
     assert len(journal(tmp_path, "oe", "inst_it_video_oe")[0]["prediction"]) > 10
 
@@ -111,7 +111,7 @@ def test_missing_unknown_and_duplicate_ids_are_counted_and_named(cli, tmp_path):
         f"1 doubled in the file (the last one counts, officially every one): {ids[5]}",
     ]
     assert all(note in done.stdout for note in task["notes"])
-    assert (task["n_total"], task["n_scored"], task["states"]["not_run"]) == (17, 15, 2)
+    assert (task["n_total"], task["n_counted"], task["states"]["not_run"]) == (17, 15, 2)
     counts = {name: task["metrics"][name]["n"] for name in ("official_accuracy", "accuracy")}
     assert counts == {"official_accuracy": 15, "accuracy": 14}
 

@@ -269,7 +269,7 @@ class TestPredictions:
         records, task = score(cli, tmp_path, rows, "inst_it_image_mc")
         assert [record["state"] for record in records] == ["scored", "infer_error", "scored"]
         assert records[1]["error"] == "the file's prediction is null"
-        assert task["n_scored"] == 2
+        assert task["n_counted"] == 2
         assert any("1 null in the file" in note and "002-01" in note for note in task["notes"])
 
     def test_a_null_among_tool_calls_is_a_state_of_that_sample(self, cli, tmp_path):
@@ -278,7 +278,7 @@ class TestPredictions:
         rows[5]["output"] = None
         records, task = score(cli, tmp_path, rows, "gpt4tools_seen", "--data", "demo")
         assert [r["id"] for r in records if r["state"] == "infer_error"] == [str(rows[5]["id"])]
-        assert task["n_scored"] == len(rows) - 1
+        assert task["n_counted"] == len(rows) - 1
 
     def test_a_lone_surrogate_in_an_output_does_no_harm(self, cli, tmp_path):
         rows = [self.row(1, "A \ud83d"), self.row(2, "\ude00 A"), self.row(3, "A 😀")]

@@ -46,7 +46,7 @@ def test_submit_leave_collect(cli, tmp_path):
         assert submitted.returncode == 0, submitted.stderr
         assert "9 answers submitted as batch batch_0" in submitted.stderr
         task = load(tmp_path / "results/s/results.json")["tasks"][TASK]
-        assert task["states"]["not_run"] == 9
+        assert task["states"]["not_judged"] == 9
 
         early = collect(cli, server)
         assert early.returncode == 3

@@ -79,7 +79,7 @@ def test_real_predictions_get_exactly_the_judge_s_mean(cli, tmp_path, shared_dat
     )
     task = load(tmp_path / "results/s/results.json")["tasks"][TASK]
     assert task["metrics"]["official_score"]["value"] == pytest.approx(expected, abs=1e-12)
-    assert (task["n_scored"], task["coverage"], task["states"]["scored"]) == (1001, 1.0, 1001)
+    assert (task["n_counted"], task["coverage"], task["states"]["scored"]) == (1001, 1.0, 1001)
     prompts = load(shared_data / "prompts/inst_it_bench_prompts.json")
     body = next(b for b in server.requests if rows[0]["model_prediction"] in json.dumps(b))
     first = rows[0]
@@ -235,7 +235,7 @@ def test_a_permanent_failure_of_the_judge_stops_judging_at_once(cli, tmp_path, s
     assert done.stderr.count("instit-bench: error:") == 1
     assert "judge openai:j" in done.stderr
     task = load(tmp_path / "results/s/results.json")["tasks"][TASK]
-    assert task["states"]["not_run"] == 200
+    assert task["states"]["not_judged"] == 200
 
 
 def test_an_endpoint_without_structured_output_gets_the_format_in_words(cli, tmp_path):
@@ -373,4 +373,4 @@ def test_the_official_judge_is_the_default_if_a_key_is_set(cli, tmp_path):
     assert server.requests[0]["model"] == "gpt-4o-2024-08-06"
     cli("score", file, "--task", TASK, "--name", "t")
     task = load(tmp_path / "results/t/results.json")["tasks"][TASK]
-    assert task["states"]["not_run"] == 1
+    assert task["states"]["not_judged"] == 1

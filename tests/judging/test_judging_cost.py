@@ -28,7 +28,7 @@ def test_judging_stops_before_the_budget_is_exceeded_with_exit_code_3(cli, tmp_p
         assert 5 <= asked <= 19
         task = load(tmp_path / "results/s/results.json")["tasks"][TASK]
         assert task["states"]["scored"] == asked
-        assert task["states"]["not_run"] == 50 - asked
+        assert task["states"]["not_judged"] == 50 - asked
         cost = task["judging"]["judges"]["openai:j"]["cost_usd"]
         assert cost == pytest.approx(asked * 0.0102)
         assert cost <= 0.2

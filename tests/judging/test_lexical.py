@@ -55,7 +55,7 @@ def test_lexical_score_is_symmetric_and_in_range(one, other):
 def test_diagnostics_exist_if_the_target_has_references():
     sample = Sample(task="t", id="1", doc={}, target="[1] waves at <3>.", cluster="1")
     score = OpenEndedScorer().score(sample, Prediction("[1] and [2] wave."))
-    assert score.state is State.NOT_RUN
+    assert score.state is State.NOT_JUDGED
     assert score.values == {"id_f1": pytest.approx(2 / 3), "time_f1": 0.0}
     plain = Sample(task="t", id="1", doc={}, target="A man.", cluster="1")
     assert OpenEndedScorer().score(plain, Prediction("[1]")).values == {}

@@ -194,6 +194,20 @@ def test_names_are_shown_as_text_only(page, board):
     assert names == [*HOSTILE[:-1], "'" + HOSTILE[-1]]
 
 
+def test_a_run_with_a_report_links_to_it(cli, tmp_path):
+    for name in ("a#b", "plain", "none"):
+        cli(*BASELINE, "--model", "first", "--name", "r", "--tasks", "inst_it_image_mc")
+        if name != "none":
+            assert cli("report", "results/r", "--no-media").returncode == 0
+        (tmp_path / "results/r").rename(tmp_path / "results" / name)
+    runs = [f"results/{name}" for name in ("a#b", "plain", "none")]
+    assert cli("leaderboard", *runs, "--html", "pages/board.html").returncode == 0
+    page = (tmp_path / "pages/board.html").read_text()
+    assert re.findall(r'<a href="([^"]*)" title="report">', page) == [
+        *("../results/a%23b/report.html", "../results/plain/report.html")
+    ]
+
+
 def test_on_a_phone_the_table_scrolls_beside_fixed_names(board, tmp_path):
     with chromium(tmp_path, width=390, height=844) as page:
         page.get((board / "board.html").as_uri())

@@ -43,15 +43,15 @@ def test_results_json_contains_the_results(written):
 def test_appended_samples_and_verdicts_are_available_at_once(written, tmp_path):
     (tmp_path / "manifest.json").write_text(written.directory.manifest_path.read_text())
     task = Run.load(tmp_path).tasks["inst_it_image_oe"]
-    assert (task.samples, task.result.n_scored) == ([], 0)
+    assert (task.samples, task.result.n_counted) == ([], 0)
     record, verdicts = next(written.tasks[task.name].judged())
-    unjudged = record.model_copy(update={"state": State.NOT_RUN, "scores": {}})
+    unjudged = record.model_copy(update={"state": State.NOT_JUDGED, "scores": {}})
     with task.journal(print) as append:
         append(unjudged)
-    assert task.result.states["not_run"] == task.result.n_total
+    assert (task.result.states["not_judged"], task.result.n_counted) == (1, 0)
     with task.judgements(print) as append:
         append(verdicts[0])
-    assert task.result.n_scored == 1
+    assert task.result.n_counted == 1
     assert task.samples[0].scores == {"lexical_score": verdicts[0].score}
     again = Run.load(tmp_path).tasks[task.name]
     assert (again.samples, again.result) == (task.samples, task.result)

@@ -301,7 +301,7 @@ def test_texts(gold, predicted, rouge, match):
 def test_every_value_is_between_0_and_1(reply, gold):
     result = score(gold, reply)
     assert all(0 <= value <= 1 for value in result.values.values())
-    assert result.state.has_verdict
+    assert result.state.counts
     json.dumps(dict(result.details), allow_nan=False)
     ToolCallScorer().tables([ScoredSample("1", "1", gold, result)])
 

@@ -14,7 +14,7 @@ from instit_bench.scorers.tool_call.prompt import file_names, read_prompt
 from instit_bench.types import NativeToolCall
 from tests.scorers.test_tool_call_tags import TAGS
 from tests.scorers.test_tool_call_tokens import OBJECTS, TOKENS
-from tests.scorers.tool_calls import ARGS, CALL, FILE, PROMPT, read
+from tests.scorers.tool_calls import ARGS, CALL, CROP_CALL, FILE, PROMPT, read
 
 AROUND = {
     "prose before": "Sure, I will do that.\n\n{}",
@@ -132,6 +132,8 @@ ENDLESS += [
     'call_tool("detect_face", ',
     "}detect_face{",
     "</think>",
+    f"[TOOL_CALLS]detect_face[ARGS]{ARGS}<tool_call>{CROP_CALL}</tool_call>",
+    "<tool_call>detect_face path</arg_key>",
     " ",
     "a, ",
     "a.png",

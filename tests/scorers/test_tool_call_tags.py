@@ -204,6 +204,9 @@ TAGS += [
         "</arg_value:opensource>\n</tool_call:opensource></tool_calls:opensource>",
         r"<tool_call>detect_face\n<arg_key>p</arg_key><arg_value>image/a.png</arg_value></tool_call>",
         "<tool_call>detect_face<arg_key>p\n<arg_value>image/a.png</arg_value></tool_call>",
+        "<tool_call>detect_face<arg_key>p</arg_key>image/a.png</arg_value></tool_call>",
+        "<tool_call>detect_facepath</arg_key><arg_value>image/a.png</arg_value></tool_call>",
+        "<tool_call>detect_face path</arg_key><arg_value>image/a.png</arg_value></tool_call>",
     )
 ]
 
@@ -215,7 +218,7 @@ TAGS += [
         f"</{mark}parameter></{mark}invoke>",
         [FACE],
     )
-    for mark in ("DSML｜", "｜DSML ｜", "|DSML|", "｜｜DSML｜｜")
+    for mark in ("DSML｜", "｜DSML ｜", "|DSML|", "｜｜DSML｜｜", " | DSML | ")
 ]
 
 # A vendor's prefix before a known tag is no format of its own, whoever the vendor is.

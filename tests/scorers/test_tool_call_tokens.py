@@ -214,6 +214,18 @@ OBJECTS = [
     ("json", f"I will call it.\n{CALL}\nThen I shall see.", [FACE]),
     # Qwen 2.5 with doubled braces
     ("hermes", f"<tool_call>\n{{{CALL}}}\n</tool_call>", [FACE]),
+    # A value that mentions the tokens, and one that ends with a quote
+    (
+        "hermes",
+        '<tool_call>{"name": "make_text", "arguments": {"text": "<tool_call> and </tool_call> x"}}'
+        "</tool_call>",
+        [("Make Text", ("<tool_call> and </tool_call> x",))],
+    ),
+    (
+        "json",
+        r'{"name": "make_text", "arguments": {"text": "a sign \"STOP\""}}',
+        [("Make Text", ('a sign "STOP"',))],
+    ),
     # No commas
     (
         "json",

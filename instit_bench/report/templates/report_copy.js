@@ -84,7 +84,7 @@ function signed(points) {
 }
 
 const RECORD = [
-  ...["run", "task", "view", "metric", "value", "ci95_low", "ci95_high", "n", "n_scored", "n_total"],
+  ...["run", "task", "view", "metric", "value", "ci95_low", "ci95_high", "n", "n_counted", "n_total"],
   ...["baseline", "difference", "difference_low", "difference_high", "p", "n_both", "verdict"],
 ];
 

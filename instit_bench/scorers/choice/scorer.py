@@ -49,7 +49,7 @@ class ChoiceScorer:
 
     def tables(self, scored: list[ScoredSample]) -> dict[str, Any]:
         """Count how answers were found, why some were not, and which letters were chosen."""
-        scores = [sample.score for sample in scored if sample.score.state.has_verdict]
+        scores = [sample.score for sample in scored if sample.score.state.counts]
         return {
             "methods": _counts(score.method for score in scores),
             "unparsed_reasons": _counts(score.reason for score in scores),

@@ -7,7 +7,7 @@ from instit_bench.types import Prediction, Sample, Score, State
 
 
 class OpenEndedScorer:
-    """Leaves the verdict to a judge: an unjudged answer is ``not_run``, never zero.
+    """Leaves the verdict to a judge: an unjudged answer is ``not_judged``, never zero.
 
     ``id_f1`` and ``time_f1`` measure whether the answer names the right objects and moments: F1 of
     the sets, for samples whose target names any.
@@ -16,7 +16,7 @@ class OpenEndedScorer:
     def score(self, sample: Sample, prediction: Prediction) -> Score:
         """Return diagnostics alone."""
         return Score(
-            State.NOT_RUN, references_f1(prediction.text, sample.target), reason="no_judge"
+            State.NOT_JUDGED, references_f1(prediction.text, sample.target), reason="no_judge"
         )
 
 

@@ -111,7 +111,15 @@ def split_input(text: str, arity: int) -> tuple[str, ...]:
     if not text.strip(_QUOTES):
         return ()
     comma = "，" if arity > 1 and "," not in text else ","
-    return tuple(piece.strip(_QUOTES) for piece in text.split(comma, arity - 1))
+    return tuple(unquote(piece) for piece in text.split(comma, arity - 1))
+
+
+def unquote(text: str) -> str:
+    """Return an argument without the quotes around it: ``"a dog"``, but not ``a sign "STOP"``."""
+    inner = text.strip(_WRAPPING)
+    bare = inner.strip(_QUOTES)
+    # An odd mark inside has its partner at an end.
+    return inner if bare.count('"') % 2 else bare
 
 
 def decode(text: str) -> Any:
@@ -141,7 +149,7 @@ def _arguments(value: Any, tool: Tool | None) -> tuple[str, ...]:
     if not any(values):
         return ()
     if tool is None or len(values) == arity:
-        return tuple(item.strip(_QUOTES) for item in values)
+        return tuple(unquote(item) for item in values)
     return split_input(", ".join(values), arity)
 
 

@@ -75,23 +75,35 @@ def read_calls(text: str, prompt: Prompt, *, answered: bool) -> Outcome | ParseE
         What was found; a ParseError for a malformed call; ``None`` if there is nothing.
     """
     error: ParseError | None = None
-    text = rewrite(text)
+    doubtful: Outcome | None = None
+    text = rewrite(text, prompt)
     for format_ in _ANSWERED if answered else FORMATS:
         if not format_.may_be(text):
             continue
         reading = format_.read(text, prompt)
-        if reading.calls or reading.declines:
-            in_tokens = format_ not in _BARE or text.endswith(">")
-            found = reading.calls
-            if found and format_ not in _BARE:
-                found = _with_other_formats(text, found, prompt)
-            calls = _build(text, found, prompt)
-            ends_text = bool(found and _CLOSING.fullmatch(text, found[-1].end))
-            return Outcome(format_.name, calls, reading.answer, in_tokens, ends_text)
+        if reading.declines or any(_is_firm(call, prompt) for call in reading.calls):
+            return _outcome(text, format_, reading, prompt)
+        if reading.calls and doubtful is None:
+            doubtful = _outcome(text, format_, reading, prompt)
         error = error or reading.error
         if error is None and format_.certain and format_ is not ANSWERED_OBJECTS:
             error = ParseError("malformed_call", f"the {format_.name} tool call cannot be read")
-    return error
+    return doubtful or error
+
+
+def _is_firm(call: Found, prompt: Prompt) -> bool:
+    """Whether a call has arguments or a listed name; any other may be a word between two tags."""
+    return bool(call.value) or prompt.find_tool(call.name) is not None
+
+
+def _outcome(text: str, format_: Format, reading: Reading, prompt: Prompt) -> Outcome:
+    found: Sequence[Found] = reading.calls
+    if found and format_ not in _BARE:
+        found = _with_other_formats(text, found, prompt)
+    calls = _build(text, found, prompt)
+    in_tokens = format_ not in _BARE or text.endswith(">")
+    ends_text = bool(found and _CLOSING.fullmatch(text, found[-1].end))
+    return Outcome(format_.name, calls, reading.answer, in_tokens, ends_text)
 
 
 def _with_other_formats(text: str, found: Sequence[Found], prompt: Prompt) -> tuple[Found, ...]:

@@ -9,11 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from instit_bench.scorers.tool_call.prompt import Prompt
+
 _Rewriting = Sequence[tuple[re.Pattern[str], str]]
 
 # antml:invoke, ifm|arg_key, ｜DSML｜invoke; before a known tag also longcat_, dots_ and the like.
 _PREFIX = re.compile(
-    r"<(?P<end>/?)(?:(?:[\w-]{1,20}[:|｜]|[|｜]{1,2}\w{1,20}[ ]?[|｜]{1,2})"
+    r"<(?P<end>/?)(?:(?:[\w-]{1,20}[:|｜]|[ ]?[|｜]{1,2}[ ]?\w{1,20}[ ]?[|｜]{1,2}[ ]?)"
     r"(?=[A-Za-z_]\w{0,40}[\s=>])"
     r"|[A-Za-z0-9]{1,20}_(?=(?:(?:tool|function)_calls?|arg_key|arg_value)>))"
 )
@@ -66,11 +68,14 @@ _BY_MARK: dict[str, _Rewriting] = {
 }
 # Qwen 2.5 at times doubles the braces, as in a format string; the reader ignores surplus ends.
 _DOUBLED = re.compile(r"\{\{(?=\s{0,9}[\"'])")
+# GLM at times leaves out the tag between the name and the first key.
+_GLUED = re.compile(r"<tool_call>\s{0,9}([^\W\d][^<>{}\n]{2,100})</arg_key>")
+_MOST_GLUED = 100
 # How byte-level tokenizers write a space and a line's end.
 _BYTE_MARKS = str.maketrans({"Ġ": " ", "Ċ": "\n"})
 
 
-def rewrite(text: str) -> str:
+def rewrite(text: str, prompt: Prompt) -> str:
     """The text with its tags in the spelling that the other modules read."""
     if text.lstrip()[:1] == '"':
         text = _apply(_WITHOUT_START, text)
@@ -83,7 +88,18 @@ def rewrite(text: str) -> str:
     for mark, rewriting in _BY_MARK.items():
         if mark in text:
             text = _apply(rewriting, text)
-    return _apply(_KNOWN, _PREFIX.sub(r"<\g<end>", _SUFFIX.sub(r"\1", text)))
+    text = _apply(_KNOWN, _PREFIX.sub(r"<\g<end>", _SUFFIX.sub(r"\1", text)))
+    if "</arg_key>" in text:
+        text = _GLUED.sub(lambda found: _part(found[1], prompt) or found[0], text, _MOST_GLUED)
+    return text
+
+
+def _part(glued: str, prompt: Prompt) -> str | None:
+    """Put the missing tag between a listed tool's name and a key: ``detect_facepath``."""
+    for end in range(len(glued) - 1, 2, -1):
+        if prompt.find_tool(glued[:end].strip()) is not None:
+            return f"<tool_call>{glued[:end]}<arg_key>{glued[end:]}</arg_key>"
+    return None
 
 
 def _apply(rewriting: _Rewriting, text: str) -> str:

@@ -211,8 +211,9 @@ _ARG_KEY = _Family(
     ),
     re.compile(r"</tool_call>"),
     re.compile(
-        r"<arg_key>\s*(?P<key>[^<>]{1,80}?)\s*(?:</arg_key>\s*)?"
-        r"(?:<arg_type>[^<>]{0,80}</arg_type>\s*)?<arg_value>"
+        # Either tag between key and value may be missing.
+        r"<arg_key>\s*(?P<key>[^<>]{1,80}?)\s*(?:</arg_key>\s*"
+        r"(?:<arg_type>[^<>]{0,80}</arg_type>\s*)?(?:<arg_value>)?|<arg_value>)"
     ),
     re.compile(r"</arg_value>|<arg_key>"),
 )

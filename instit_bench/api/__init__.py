@@ -1,0 +1,40 @@
+"""The Python interface: what the command line does, as functions whose results show themselves.
+
+Every function takes and returns plain values, works in notebooks, where an event loop is running,
+and raises the errors of ``instit_bench.errors``. A run is named by its folder.
+"""
+
+from __future__ import annotations
+
+from instit_bench.api.reading import (
+    check,
+    compare,
+    export,
+    leaderboard,
+    load_run,
+    load_samples,
+    report,
+)
+from instit_bench.api.running import RunWarning, arun, judge, rescore, run, score
+from instit_bench.api.values import Check, Comparison, Leaderboard, ReportPage, RunFrames
+
+__all__ = [
+    "Check",
+    "Comparison",
+    "Leaderboard",
+    "ReportPage",
+    "RunFrames",
+    "RunWarning",
+    "arun",
+    "check",
+    "compare",
+    "export",
+    "judge",
+    "leaderboard",
+    "load_run",
+    "load_samples",
+    "report",
+    "rescore",
+    "run",
+    "score",
+]

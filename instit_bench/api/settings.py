@@ -1,0 +1,81 @@
+"""The keyword arguments of ``run`` and ``judge``, typed: the options of the command line by name.
+
+Their values are validated by the models that the command line uses too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, TypedDict
+
+Names = str | Sequence[str]
+"""One text, with commas between several, or several texts."""
+
+
+class JudgeSettings(TypedDict, total=False):
+    """How predictions are judged; see ``instit-bench judge run --help``."""
+
+    judge: Names
+    extract_with: str | None
+    judge_base_url: str | None
+    judge_api_key_env: str | None
+    judge_concurrency: int
+    judge_repeats: int
+    judge_timeout: float
+    judge_attempts: int
+    judge_gpu: str | None
+    judge_engine_arg: Names
+    judge_batch: bool
+    judge_prices: str | Path | None
+    judge_budget: float | None
+
+
+class RunSettings(JudgeSettings, total=False):
+    """What to run and how; see ``instit-bench run --help``. Only ``model`` is required.
+
+    ``existing`` says what becomes of a run of that name: ``auto`` resumes it, if there is one.
+    """
+
+    model_arg: Names
+    batch_size: int | None
+    tensor_parallel: int | None
+    data_parallel: int | None
+    max_model_len: int | None
+    gpu_memory_utilization: float | None
+    dtype: str | None
+    quantization: str | None
+    lora: str | None
+    engine_arg: Names
+    base_url: str | None
+    api_key_env: str | None
+    concurrency: int | None
+    timeout: float
+    max_retries: int
+    extra_body: Mapping[str, Any]
+    header: Names
+    stream: bool
+    max_frames: int
+    video_as: Literal["frames", "video"]
+    video_decoder: Literal["auto", "decord", "pyav"]
+    temperature: float | Literal["none"] | None
+    top_p: float | Literal["none"] | None
+    max_tokens: int | Literal["none"] | None
+    seed: int | Literal["none"]
+    constrain_choices: bool
+    model: str
+    backend: str
+    tasks: Names
+    data: str
+    revision: str
+    include_path: str | Path | Sequence[str | Path]
+    output: str | Path
+    name: str | None
+    limit: int | None
+    sample_id: Names
+    prompt_style: str
+    fail_on_error: str | int | float
+    stop_after: int
+    min_coverage: float
+    existing: Literal["auto", "resume", "fresh"]
+    no_lock: bool

@@ -1,0 +1,1 @@
+"""``instit-bench view``: runs in the browser while they go on."""
