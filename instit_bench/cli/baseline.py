@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from instit_bench.cli.complete import run_folders
 from instit_bench.cli.console import note
 from instit_bench.cli.options import App
 
@@ -20,7 +21,7 @@ def _group() -> None:
 
 @app.command("save")
 def save_command(
-    run: Annotated[Path, typer.Argument(help="Run folder.")],
+    run: Annotated[Path, typer.Argument(help="Run folder.", autocompletion=run_folders)],
     output: Annotated[
         Path | None, typer.Option(help="Output file (default: results/baselines/<run>.json).")
     ] = None,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from instit_bench.cli.compare import FLIPS, flips_limit
+from instit_bench.cli.complete import run_folders
 from instit_bench.cli.console import note
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def check_command(
-    run: Annotated[Path, typer.Argument(help="Run folder.")],
+    run: Annotated[Path, typer.Argument(help="Run folder.", autocompletion=run_folders)],
     baseline: Annotated[
         Path | None, typer.Option(help="Run folder, or a file from `baseline save`.")
     ] = None,

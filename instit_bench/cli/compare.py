@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import typer
 
+from instit_bench.cli.complete import run_folders
 from instit_bench.cli.console import note
 
 if TYPE_CHECKING:
@@ -22,7 +23,10 @@ _MOST_DIGITS = 9
 def compare_command(
     runs: Annotated[
         list[Path],
-        typer.Argument(help="Run folders or baseline files; the first is the reference."),
+        typer.Argument(
+            help="Run folders or baseline files; the first is the reference.",
+            autocompletion=run_folders,
+        ),
     ],
     all_metrics: Annotated[
         bool, typer.Option("--all-metrics", help="Compare all metrics, not only the headline ones.")

@@ -23,7 +23,9 @@ class Benchmark(StrEnum):
 
 
 REVISION = typer.Option(help="Hub revision of the Inst-IT dataset.")
-DATA = typer.Option(help="hub, demo, or a path to a folder or file.", envvar="INSTIT_BENCH_DATA")
+DATA = typer.Option(
+    help="hub, demo, or a path to a folder or file.", envvar="INSTIT_BENCH_DATA", show_envvar=False
+)
 
 
 @app.command("list")

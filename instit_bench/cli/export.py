@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from instit_bench.cli.complete import run_folders
 from instit_bench.cli.console import note
 
 
@@ -26,7 +27,7 @@ FORMATS = (
 
 
 def export_command(
-    run: Annotated[Path, typer.Argument(help="Run folder.")],
+    run: Annotated[Path, typer.Argument(help="Run folder.", autocompletion=run_folders)],
     to: Annotated[Format, typer.Option("--format", help=FORMATS)] = Format.OFFICIAL,
     output: Annotated[
         Path | None,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from instit_bench.cli.complete import run_folders
 from instit_bench.cli.console import fail, note
 from instit_bench.cli.options import App, DryRun, Group, NoLock, settings_command
 
@@ -34,7 +35,7 @@ cache_app = App(help="Manage the cache of verdicts.")
 app.add_typer(cache_app, name="cache")
 
 SETTINGS = "instit_bench.judging.config:JudgeConfig"
-RUN = typer.Argument(help="Run folder.")
+RUN = typer.Argument(help="Run folder.", autocompletion=run_folders)
 DATA = typer.Option(
     help="Data folder with the official prompts (default: the run's, else the home folder)."
 )
@@ -138,7 +139,11 @@ def estimate_command(
     ] = "inst_it_bench",
     data: Annotated[
         str | None,
-        typer.Option(help="hub, demo, or a path to a folder or file.", envvar="INSTIT_BENCH_DATA"),
+        typer.Option(
+            help="hub, demo, or a path to a folder or file.",
+            envvar="INSTIT_BENCH_DATA",
+            show_envvar=False,
+        ),
     ] = None,
 ) -> int:
     """Estimate the calls, tokens and cost of judging."""

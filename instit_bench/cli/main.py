@@ -7,6 +7,7 @@ import io
 import os
 import sys
 import traceback
+from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -29,17 +30,20 @@ from instit_bench.cli import (
     tasks,
     view,
 )
-from instit_bench.cli.console import fail, write_nowhere
+from instit_bench.cli.console import fail, note, write_nowhere
+from instit_bench.cli.environment import load_env_file, taken, unknown_variables
 from instit_bench.cli.options import READER_GONE, App, settings_command
 from instit_bench.errors import INTERRUPTED, InstitBenchError
 
 # Of the click that Typer brings along or uses: a wrong command, option or value.
 _UsageError: Any = typer.BadParameter.__base__
 
+# A shell asks for completions; what is printed then is taken for them.
+_COMPLETING = "_INSTIT_BENCH_COMPLETE"
+
 app = App(
     name="instit-bench",
     help="Evaluate large multimodal models on Inst-IT Bench and GPT4Tools.",
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -90,13 +94,15 @@ def main() -> NoReturn:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
-        code = app(standalone_mode=False)
+        if _COMPLETING not in os.environ:
+            _look_around()
+        code = app(prog_name="instit-bench", standalone_mode=False)
     except InstitBenchError as error:
         if os.environ.get("INSTIT_BENCH_DEBUG"):
             traceback.print_exc()
-        fail(str(error), error.exit_code)
+        fail(taken.explained(str(error)), error.exit_code)
     except _UsageError as error:
-        fail(error.format_message(), 2)
+        fail(taken.explained(error.format_message()), 2)
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
     except OSError as error:  # a full disk, a folder that may not be written
@@ -105,6 +111,13 @@ def main() -> NoReturn:
             sys.exit(129)  # as if SIGHUP had ended us
         fail(f"{error.filename or 'file system'}: {error.strerror or error}", 1)
     _leave(code)
+
+
+def _look_around() -> None:
+    """Take what ``.env`` says, and tell of variables that mean nothing."""
+    load_env_file(Path(".env"))
+    for line in unknown_variables(typer.main.get_command(app)):
+        note(line, warning=True)
 
 
 def _leave(code: object) -> NoReturn:

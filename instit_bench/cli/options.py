@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from instit_bench.cli.complete import OF_FIELDS
+from instit_bench.cli.console import configure, note
+from instit_bench.cli.environment import PREFIX, as_arguments, taken
 from instit_bench.errors import InputError
 
 if TYPE_CHECKING:
@@ -29,6 +32,8 @@ NoLock = Annotated[
         "--no-lock",
         help="Do not lock the run (for file systems without locks); "
         "never start two processes on one run.",
+        envvar="INSTIT_BENCH_NO_LOCK",
+        show_envvar=False,
     ),
 ]
 DryRun = Annotated[
@@ -40,25 +45,40 @@ DryRun = Annotated[
 ]
 IncludePath = Annotated[
     list[Path] | None,
-    typer.Option(metavar="<path>", help="Folder with additional task plugins; repeatable."),
+    typer.Option(
+        metavar="<path>",
+        help="Folder with additional task plugins; repeatable.",
+        envvar="INSTIT_BENCH_INCLUDE_PATH",
+        show_envvar=False,
+    ),
 ]
 
 
 class Command(TyperCommand):
-    """A command that takes a single-valued option once, and shows its options in panels."""
+    """A command that takes a single-valued option once, and shows its options in panels.
+
+    Each of its options can be set in the environment too.
+    """
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Return the parameters, with those that every command has."""
+        return [*super().get_params(ctx), *_common_options()]
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Refuse an option that would silently override an earlier one.
 
         Raises:
-            InputError: An option that takes one value is given twice.
+            InputError: An option that takes one value is given twice, or a variable is not valid.
         """
         _, _, order = self.make_parser(ctx).parse_args(args=list(args))
         for option, times in Counter(order).items():
             several = option.multiple or option.nargs == -1 or getattr(option, "is_flag", False)
             if times > 1 and not several:
                 raise InputError(f"{option.opts[0]}: given {times} times, but takes one value")
-        return super().parse_args(ctx, args)
+        added = as_arguments(self.get_params(ctx), order, ctx)
+        rest = super().parse_args(ctx, [*added, *args])
+        _tell_as_asked(**{option.name: ctx.params.pop(option.name) for option in _common_options()})
+        return rest
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write arguments, options, and then each further panel."""
@@ -151,6 +171,47 @@ def _options(model: str, names: tuple[str, ...]) -> list[Any]:
     return list(typer.main.get_command(app).params)
 
 
+@cache
+def _common_options() -> list[Any]:
+    """Typer's own options of every command: how much it tells."""
+
+    def command(
+        quiet: Annotated[
+            bool, _common("--quiet", "Show only results, warnings and errors.")
+        ] = False,
+        verbose: Annotated[
+            bool, _common("--verbose", "Also show why each failed request failed.")
+        ] = False,
+        log_file: Annotated[
+            Path | None,
+            _common("--log-file", "Append all messages, with the time of each.", "<path>"),
+        ] = None,
+    ) -> None: ...
+
+    app = typer.Typer(add_completion=False)
+    app.command()(command)
+    return list(typer.main.get_command(app).params)
+
+
+def _common(name: str, text: str, metavar: str | None = None) -> Any:
+    return typer.Option(
+        name,
+        help=text,
+        metavar=metavar,
+        envvar=PREFIX + name.removeprefix("--").replace("-", "_").upper(),
+        show_envvar=False,
+        rich_help_panel="Messages",
+    )
+
+
+def _tell_as_asked(*, quiet: bool, verbose: bool, log_file: Path | None) -> None:
+    if quiet and verbose:
+        raise InputError("--quiet and --verbose cannot be combined")
+    configure(quiet=quiet, verbose=verbose, log_file=log_file)
+    if taken.from_file:
+        note(f".env: {', '.join(taken.from_file)}")
+
+
 def _fields(model: type[BaseModel]) -> Iterator[tuple[str, FieldInfo, str | None]]:
     """A model's fields, each with the title of the class that declares it: its panel."""
     for declaring in model.__mro__:
@@ -167,7 +228,9 @@ def _parameter(name: str, field: FieldInfo, panel: str | None) -> Parameter:
         "--" + name.replace("_", "-"),
         help=_help(field),
         metavar=None if is_flag else f"<{extra.get('metavar') or _metavar(field.annotation)}>",
-        envvar=extra.get("envvar"),  # type: ignore[arg-type]
+        envvar=f"{PREFIX}{name.upper()}",
+        show_envvar=False,
+        autocompletion=OF_FIELDS.get(name),
         rich_help_panel=panel,
         show_default=False,
     )

@@ -7,11 +7,15 @@ from typing import Annotated
 
 import typer
 
+from instit_bench.cli.complete import run_folders
 from instit_bench.cli.console import note
 
 
 def report_command(
-    runs: Annotated[list[Path], typer.Argument(metavar="runs...", help="Run folders.")],
+    runs: Annotated[
+        list[Path],
+        typer.Argument(metavar="runs...", help="Run folders.", autocompletion=run_folders),
+    ],
     output: Annotated[
         Path | None, typer.Option(help="Output page (default: report.html in the first run).")
     ] = None,

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from instit_bench.cli.complete import run_folders
 from instit_bench.cli.console import note
 from instit_bench.cli.options import IncludePath, NoLock
 
@@ -14,7 +15,7 @@ DATA = "hub, demo, or a path to a folder or file (default: the run's)."
 
 
 def rescore_command(
-    run: Annotated[Path, typer.Argument(help="Run folder.")],
+    run: Annotated[Path, typer.Argument(help="Run folder.", autocompletion=run_folders)],
     data: Annotated[str | None, typer.Option(help=DATA)] = None,
     include_path: IncludePath = None,
     no_lock: NoLock = False,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from instit_bench.cli.complete import run_folders
 from instit_bench.cli.console import fail, note
 from instit_bench.cli.options import App, Group
 
@@ -34,8 +35,10 @@ app = App(
     cls=_ListByDefault,
     help="List runs (`runs`), or show, watch, rename, merge and remove them.",
 )
-RUN = typer.Argument(help="Run folder.")
-RUNS = typer.Argument(metavar="runs...", help="Runs, or folders of runs.")
+RUN = typer.Argument(help="Run folder.", autocompletion=run_folders)
+RUNS = typer.Argument(
+    metavar="runs...", help="Runs, or folders of runs.", autocompletion=run_folders
+)
 
 
 @app.command("list")

@@ -34,7 +34,9 @@ def score_command(
     ctx: typer.Context,
     files: Annotated[list[Path], typer.Argument(metavar="files...", help=FILE)],
     task: Annotated[list[str] | None, typer.Option(help=TASK)] = None,
-    data: Annotated[str | None, typer.Option(help=DATA, envvar="INSTIT_BENCH_DATA")] = None,
+    data: Annotated[
+        str | None, typer.Option(help=DATA, envvar="INSTIT_BENCH_DATA", show_envvar=False)
+    ] = None,
     revision: Annotated[str, typer.Option(help="Hub revision of the dataset.")] = "main",
     model: Annotated[str | None, typer.Option(help=MODEL)] = None,
     prompts: Annotated[
@@ -43,7 +45,10 @@ def score_command(
             help="Origin of the prompts, if you know it; found automatically for lmms-eval logs."
         ),
     ] = Prompts.UNKNOWN,
-    output: Annotated[Path, typer.Option(help="Folder for runs.")] = Path("results"),
+    output: Annotated[
+        Path,
+        typer.Option(help="Folder for runs.", envvar="INSTIT_BENCH_OUTPUT", show_envvar=False),
+    ] = Path("results"),
     name: Annotated[str | None, typer.Option(help="Folder name of the run.")] = None,
     include_path: IncludePath = None,
     fail_on_error: Annotated[

@@ -39,7 +39,11 @@ def show_command(
     name: Annotated[str, typer.Argument(help="Name of the task.")],
     data: Annotated[
         str,
-        typer.Option(help="hub, demo, or a path to a folder or file.", envvar="INSTIT_BENCH_DATA"),
+        typer.Option(
+            help="hub, demo, or a path to a folder or file.",
+            envvar="INSTIT_BENCH_DATA",
+            show_envvar=False,
+        ),
     ] = "demo",
     include_path: IncludePath = None,
     prompt_style: Annotated[str, typer.Option(help="Prompt style, as for run.")] = "chat",

@@ -65,7 +65,6 @@ class RunConfig(
     data: str = Field(
         "hub",
         description="hub, demo, or a path to a folder or file.",
-        json_schema_extra={"envvar": "INSTIT_BENCH_DATA"},
     )
     revision: str = Field("main", description="Hub revision of the dataset.")
     include_path: tuple[Path, ...] = Field(

@@ -1,7 +1,7 @@
 """The settings of a run by subject: each class is a panel of ``run --help``.
 
 A field with a description is an option of its name; ``json_schema_extra`` may say what its value
-looks like (``metavar``) and which environment variable stands in for it (``envvar``).
+looks like (``metavar``).
 """
 
 from __future__ import annotations
