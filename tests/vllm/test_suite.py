@@ -69,6 +69,6 @@ def test_the_example_is_killed_resumed_with_one_model_failing_and_finished(tmp_p
     assert len(server.requests) == sum(TASKS.values()) - answered
     for run in ("local", "tiny"):
         assert f"{run} against random" in out
-        assert re.search(rf"^ {run} +\d+\.\d", out, re.MULTILINE)
+        assert re.search(rf"^ {run} +\S+ D", out, re.MULTILINE)
     engine = json.loads((tmp_path / "results/suite/tiny/results.json").read_text())["engine"]
     assert engine["starts"] == 1  # a finished run starts no engine
