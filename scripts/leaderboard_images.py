@@ -60,7 +60,8 @@ def sort_by(browser: Chrome, column: str) -> None:
 def save(browser: Chrome, name: str) -> None:
     """Save a screenshot with few colours, which are enough for a page of text."""
     image = Image.open(io.BytesIO(browser.get_screenshot_as_png())).convert("RGB")
-    image.quantize(128, Image.Quantize.MAXCOVERAGE).save(IMAGES / name, optimize=True)
+    few = image.quantize(200, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    few.save(IMAGES / name, optimize=True)
 
 
 if __name__ == "__main__":

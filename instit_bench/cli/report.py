@@ -19,6 +19,10 @@ def report_command(
     output: Annotated[
         Path | None, typer.Option(help="Output page (default: report.html in the first run).")
     ] = None,
+    baseline: Annotated[
+        Path | None,
+        typer.Option(help="Run that the others are compared with at first (default: the first)."),
+    ] = None,
     media: Annotated[
         bool, typer.Option("--media/--no-media", help="Write thumbnails next to the page.")
     ] = True,
@@ -27,6 +31,6 @@ def report_command(
     from instit_bench.report.report_page import write_report
     from instit_bench.runs.directory import runs_among
 
-    report = write_report(runs_among(runs, note), output, media=media)
+    report = write_report(runs_among(runs, note), output, media=media, baseline=baseline)
     note(f"report: {report.path} ({report.n_samples} samples, {report.n_images} images)")
     return 0

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
 
 from instit_bench.comparison.compare import MetricComparison, TaskComparison, compare_runs
 from instit_bench.comparison.scored_run import scored_run
 from instit_bench.report.loaded import LoadedRun
 
-_MOST_PAIRED = 8  # with more runs, only the first one is a baseline
+_MOST_PAIRED = 8  # with more runs, there is one baseline
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _OPPOSITE = {"better": "worse", "worse": "better"}
 
@@ -61,8 +60,8 @@ class Paired:
 PairedDifferences = Mapping[tuple[int, int], Mapping[tuple[str, str], Paired]]
 
 
-def paired_differences(runs: Sequence[LoadedRun]) -> PairedDifferences:
-    """Compare the runs' headline metrics, pair by pair.
+def paired_differences(runs: Sequence[LoadedRun], first: int = 0) -> PairedDifferences:
+    """Compare the runs' headline metrics, pair by pair; ``first`` is the first baseline.
 
     Raises:
         InputError: A journal is broken.
@@ -70,15 +69,16 @@ def paired_differences(runs: Sequence[LoadedRun]) -> PairedDifferences:
     if len(runs) < 2:
         return {}
     scored = [scored_run(run.run, keep=True) for run in runs]
+    others = [run for run in range(len(runs)) if run != first]
     found: dict[tuple[int, int], Mapping[tuple[str, str], Paired]] = {}
-    for base, other in combinations(range(len(runs)), 2):
-        if base and len(runs) > _MOST_PAIRED:
-            break
-        tasks = compare_runs(scored[base], scored[other]).tasks
-        pairs = {key: paired for task in tasks for key, paired in _of_task(task)}
-        found[base, other] = pairs
-        if len(runs) <= _MOST_PAIRED:
-            found[other, base] = {key: paired.reversed for key, paired in pairs.items()}
+    for base in [first, *others] if len(runs) <= _MOST_PAIRED else [first]:
+        for other in range(len(runs)):
+            if (other, base) in found:
+                pairs = found[other, base]
+                found[base, other] = {key: paired.reversed for key, paired in pairs.items()}
+            elif other != base:
+                tasks = compare_runs(scored[base], scored[other]).tasks
+                found[base, other] = dict(pair for task in tasks for pair in _of_task(task))
     return found
 
 
@@ -97,8 +97,8 @@ def p_text(p: float) -> str:
 
 
 def baselines(differences: PairedDifferences) -> list[int]:
-    """Return the runs that others are compared with."""
-    return sorted({base for base, _ in differences})
+    """Return the runs that others are compared with, the first one first."""
+    return list(dict.fromkeys(base for base, _ in differences))
 
 
 def _of_task(task: TaskComparison) -> Iterator[tuple[tuple[str, str], Paired]]:

@@ -52,7 +52,7 @@ def _differences(runs: Sequence[LoadedRun], found: Board) -> Iterator[Chart]:
             yield differences(
                 f"Differences to {label}",
                 "Official figures minus the baseline's in points, on the samples of both, with "
-                "95 % intervals; p is corrected over the tasks. A filled dot: one is shown.",
+                "95 % intervals; p is corrected over the tasks. Filled dots are differences shown.",
                 {task: rows[task] for task in found.tasks if task in rows},
                 _labels(runs),
                 label,

@@ -62,35 +62,49 @@ class Report:
 
 
 def write_report(
-    paths: Sequence[Path], output: Path | None, *, media: bool, live: Live | None = None
+    paths: Sequence[Path],
+    output: Path | None,
+    *,
+    media: bool,
+    baseline: Path | None = None,
+    live: Live | None = None,
 ) -> Report:
     """Write the report of these runs to ``output``, by default ``report.html`` of the first run.
 
-    A ``live`` one asks its server for news.
+    ``baseline`` is the run that others are compared with at first, by default the first one. A
+    ``live`` report asks its server for news.
 
     Raises:
-        InputError: One is not a run directory, is not valid or is named twice.
+        InputError: One is not a run directory, is not valid or is named twice, or the baseline is
+            not one of them.
     """
     if len({path.resolve() for path in paths}) < len(paths):
         raise InputError("a run is named twice; name each run once")
+    first = _place(baseline, paths) if baseline else 0
     runs = load_runs(paths)
     path = output or paths[0] / "report.html"
     if path.is_dir():
         raise InputError(f"--output {path}: is a folder; name a file")
     folder = path.parent / f"{path_text(path.stem)}_media" if media else None
-    page, data = _rendered(runs, folder, live)
+    page, data = _rendered(runs, folder, first, live)
     write_atomically(path, page)
     files = {image[0] for image in data["pictures"] if len(image) > 1}
     return Report(path, len(data["samples"]), len(files))
 
 
+def _place(baseline: Path, paths: Sequence[Path]) -> int:
+    for index, path in enumerate(paths):
+        if path.resolve() == baseline.resolve():
+            return index
+    raise InputError(f"--baseline {baseline}: is not one of the runs of this report")
+
+
 def _rendered(
-    runs: Sequence[LoadedRun], media_folder: Path | None, live: Live | None
+    runs: Sequence[LoadedRun], media_folder: Path | None, first: int, live: Live | None
 ) -> tuple[str, dict[str, Any]]:
     """Return the page and the data in it."""
     heads = headlines(runs)
-    differences = paired_differences(runs)
-    found = board(runs, heads, differences)
+    found = board(runs, heads, paired_differences(runs, first))
     data = page_data(runs, media_folder) | {"board": board_data(found)}
     if live is not None:
         data["live"] = live.versions

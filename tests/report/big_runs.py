@@ -64,10 +64,13 @@ def write_data(folder: Path) -> None:
     (tools / "gpt4tools_test_unseen.json").write_text(json.dumps(records))
 
 
-def make_runs(folder: Path) -> None:
-    """Make ``results/guess`` and ``results/first`` in a folder."""
+def make_runs(folder: Path, *, guesses: int = 0) -> list[str]:
+    """Make ``results/guess`` and ``results/first`` in a folder, and more guesses; return them."""
     write_data(folder / "data")
     tasks = "inst_it_image_mc,inst_it_video_mc,gpt4tools_unseen"
-    for model, name in (("random", "guess"), ("first", "first")):
+    models = [("random", "guess", 0), ("first", "first", 0)]
+    models += [("random", f"guess-{seed}", seed) for seed in range(1, guesses + 1)]
+    for model, name, seed in models:
         command = ("run", "--backend", "baseline", "--model", model, "--name", name)
-        run_cli(folder, *command, "--data", "data", "--tasks", tasks)
+        run_cli(folder, *command, "--seed", seed, "--data", "data", "--tasks", tasks)
+    return [f"results/{name}" for _, name, _ in models]

@@ -85,6 +85,23 @@ def test_the_baseline_can_be_chosen_and_is_part_of_the_link(page):
     assert differences(page, "guess")[0][0] == backward
 
 
+def test_the_first_baseline_can_be_named_for_any_number_of_runs(cli, tmp_path):
+    names = [f"r{number}" for number in range(10)]
+    for name in names:
+        row = {"question_id": "001-01", "question": "Q", "model_prediction": "A"}
+        row |= {"ground_truth": "A", "split": "image"}
+        (tmp_path / "p.json").write_text(json.dumps([row]))
+        cli("score", "p.json", "--task", TASK, "--name", name)
+    for number, offered in ((3, ["r2", "r0", "r1"]), (10, ["r2"])):
+        runs = [f"results/{name}" for name in names[:number]]
+        done = cli("report", *runs, "--baseline", "results/r2/", "--output", "r.html")
+        assert done.returncode == 0, done.stderr
+        assert re.findall(r'<option value="(r\d)"', (tmp_path / "r.html").read_text()) == offered
+    done = cli("report", "results/r0", "results/r1", "--baseline", "results/r2")
+    assert done.returncode == 2
+    assert "--baseline results/r2: is not one of the runs of this report" in done.stderr
+
+
 def test_runs_of_different_data_are_not_compared(cli, tmp_path):
     for name, target in (("one", "A"), ("two", "B")):
         row = {"question_id": "001-01", "question": "Q", "model_prediction": "A"}

@@ -45,29 +45,33 @@ def opened(browser, folder):
 
 
 def marks(page, run):
-    """Return the words marked in a run's prediction, and those that it lacks."""
-    card = page.find_element(By.CSS_SELECTOR, f".answer[data-run={run}]")
-    own = [mark.text for mark in card.find_elements(By.CSS_SELECTOR, "mark.own")]
-    gaps = card.find_elements(By.CSS_SELECTOR, "mark.gap")
-    return own, [gap.get_attribute("title").removeprefix("not here: ") for gap in gaps]
+    """Return the words marked in a run's prediction, and those that it lacks, in order."""
+    found = page.find_elements(By.CSS_SELECTOR, f".answer[data-run={run}] mark")
+    return [mark.text or mark.get_attribute("title") for mark in found]
+
+
+def instead(page, run):
+    """Return what a run has instead of other words."""
+    found = page.find_elements(By.CSS_SELECTOR, f".answer[data-run={run}] mark.own")
+    titles = {mark.text: mark.get_attribute("title") for mark in found}
+    return {words: title.removeprefix("not here: ") for words, title in titles.items()}
 
 
 def test_of_two_runs_both_are_marked(opened):
     page = opened("one", "two")
-    assert marks(page, "one") == (["red", "small", "box."], ["blue", "box now."])
-    assert marks(page, "two") == (["blue", "box now."], ["red", "small", "box."])
+    assert marks(page, "one") == ["red", "small", "box."]
+    assert marks(page, "two") == ["blue", "not here: small", "box now."]
+    assert instead(page, "one") == {"red": "blue", "small": "only here", "box.": "box now."}
+    assert instead(page, "two") == {"blue": "red", "box now.": "box."}
     shown = page.find_element(By.CSS_SELECTOR, ".answer[data-run=two] pre")
     assert shown.get_attribute("textContent") == SAID["two"], "marks do not change the text"
 
 
 def test_of_several_runs_all_are_held_against_the_baseline(opened):
     page = opened("one", "two", "three", "four")
-    assert marks(page, "one") == ([], [])
-    assert marks(page, "three") == ([], [])
-    [long], gaps = marks(page, "four")
+    assert marks(page, "one") == marks(page, "three") == []
+    [long] = marks(page, "four")
     assert long.startswith("word word")
-    assert gaps == []
     Select(page.find_element(By.ID, "baseline")).select_by_value("two")
-    assert marks(page, "two") == ([], [])
-    expected = (["red", "small", "box."], ["blue", "box now."])
-    assert marks(page, "one") == marks(page, "three") == expected
+    assert marks(page, "two") == []
+    assert marks(page, "one") == marks(page, "three") == ["red", "small", "box."]

@@ -5,27 +5,33 @@ const MOST_STEPS = 400_000; // of the comparison: beyond, all between the equal 
 /** The text as strings and marks: of its own words, and of gaps where it lacks the other's. */
 function marked(words, others) {
   const here = tokens(words);
-  const [own, there] = [here.map(bare), tokens(others).map(bare)];
   const parts = [];
-  for (const { index, missing } of changes(own, there)) {
-    if (missing !== undefined) parts.push(gap(missing));
-    else if (typeof index === "number") parts.push(here[index]);
-    else if (parts.at(-1)?.className === "own") parts.at(-1).append(here[index.only]);
-    else parts.push(element("mark", { class: "own" }, here[index.only]));
+  for (const { index, own, missing } of changes(here.map(bare), tokens(others).map(bare))) {
+    const last = parts.at(-1);
+    if (missing !== undefined) parts.push(mark("gap", notHere(missing)));
+    else if (index !== undefined) parts.push(here[index]);
+    else if (last?.className === "own") last.append(here[own]);
+    else if (last?.className === "gap") parts.splice(-1, 1, mark("own", last.title, here[own])); // words instead
+    else parts.push(mark("own", "only here", here[own]));
   }
   return parts.flatMap((part) => (part.className === "own" ? trimmed(part) : [part]));
 }
 
-/** A mark without the space at its end, and that space. */
-function trimmed(mark) {
-  const words = mark.textContent;
-  mark.textContent = words.trimEnd() || words;
-  return [mark, words.slice(mark.textContent.length)];
+/** A gap has no text of its own: what is copied is the prediction as it is. */
+function mark(kind, title, words) {
+  if (words !== undefined) return element("mark", { class: kind, title }, words);
+  return element("mark", { class: kind, title, role: "img", "aria-label": title });
 }
 
-function gap(words) {
-  const title = `not here: ${words.slice(0, 20).join(" ")}${words.length > 20 ? " …" : ""}`;
-  return element("mark", { class: "gap", title, role: "img", "aria-label": title });
+function notHere(words) {
+  return `not here: ${words.slice(0, 20).join(" ")}${words.length > 20 ? " …" : ""}`;
+}
+
+/** A mark without the space at its end, and that space. */
+function trimmed(part) {
+  const words = part.textContent;
+  part.textContent = words.trimEnd() || words;
+  return [part, words.slice(part.textContent.length)];
 }
 
 function tokens(words) {
@@ -36,7 +42,7 @@ function bare(word) {
   return word.trim();
 }
 
-/** In order: {index} of a common word, {index: {only}} of an own one, {missing} words of the other. */
+/** In order: the `index` of a common word, that of an `own` one, or `missing` words of the other. */
 function changes(own, there) {
   let start = 0;
   while (start < own.length && own[start] === there[start]) start += 1;
@@ -70,7 +76,7 @@ function between(own, there, start) {
       j += 1;
     } else {
       flush();
-      found.push({ index: { only: start + i } });
+      found.push({ own: start + i });
       i += 1;
     }
   }
