@@ -43,7 +43,7 @@ class Preview:
     """What a run would do, where, and what would keep it from starting.
 
     ``calls`` are those of the judges that the run would ask, at most. ``done`` counts the samples
-    that an earlier process answered.
+    that an earlier process answered. ``skipped`` says which tasks have no data.
     """
 
     path: Path
@@ -53,6 +53,7 @@ class Preview:
     max_frames: int
     free_bytes: int
     problem: Problem | None = None
+    skipped: tuple[str, ...] = ()
 
     @property
     def done(self) -> int:
@@ -78,6 +79,8 @@ def preview(config: RunConfig) -> Preview:
         max_frames=config.max_frames,
         free_bytes=free_bytes(directory.path),
         problem=_problem(config, plan, stored),
+        skipped=plan.skipped,
+        skipped=plan.skipped,
     )
 
 

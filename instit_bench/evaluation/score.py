@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from instit_bench.errors import InputError, Problem
+from instit_bench.errors import INTERRUPTED, InputError, Problem
 from instit_bench.evaluation.file_part import (
     Part,
     ReadFile,
@@ -87,7 +87,8 @@ def score_files(files: Sequence[ScoreOptions], make_reporter: Callable[[], Repor
         problem = _judge(run, options.judging, contracts, letters, make_reporter)
         for part in parts:
             run.tasks[part.task.name].settle()
-        run.save("failed" if problem else "finished")
+        interrupted = problem is not None and problem.exit_code == INTERRUPTED
+        run.save("interrupted" if interrupted else "failed" if problem else "finished")
         run.write_results()
         return Scored(run, problem, kept)
 
