@@ -109,7 +109,6 @@ def _tell(previews: Sequence[Preview]) -> None:
     if any(task.videos for task in tasks):
         frames = max(preview.max_frames for preview in previews)
         lines.append(f"a video is sent as at most {frames} frames")
-    lines += dict.fromkeys(line for preview in previews for line in preview.skipped)
     lines += [f"judged by {line}" for line in _judges(previews)] or ["judged by nobody"]
     lines.append(_disk(min(preview.free_bytes for preview in previews)))
     console = stdout()

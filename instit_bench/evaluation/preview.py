@@ -80,7 +80,6 @@ def preview(config: RunConfig) -> Preview:
         free_bytes=free_bytes(directory.path),
         problem=_problem(config, plan, stored),
         skipped=plan.skipped,
-        skipped=plan.skipped,
     )
 
 
