@@ -236,8 +236,8 @@ def run(config: RunConfig, reporter: Reporter) -> RunOutcome:
         return _nothing_to_ask(*before, reporter)
     plan = make_plan(config)
     backend = create_backend(config.backend, config.backend_options(workload_of(plan)))
-    if config.existing == "fresh":
-        directory.set_aside()
+    if config.existing == "fresh" and (kept := directory.set_aside()):
+        reporter.status(f"the earlier run of this name is kept at {kept}")
     with directory.locked():
         media = ShownMedia(directory.path)
         stored = _open(directory, plan, backend, media)
