@@ -53,8 +53,6 @@ from instit_bench.runs.results import TaskResult
 from instit_bench.stopping import run_until_stopped
 from instit_bench.types import Prediction, Request, Sample, Score, State, Usage
 
-_LONG_REPLY = 100_000  # characters, which take a scorer up to a tenth of a second
-
 
 @dataclass
 class _Asking:
@@ -204,10 +202,7 @@ class _Asking:
         if scorer.foreign:  # it may end the process: the prediction is on disk before it is called
             self.journals[plan.task.name](unscored(sample, prediction, request))
         try:
-            if scorer.foreign or len(prediction.text) < _LONG_REPLY:
-                record = scorer.record(sample, prediction, request)
-            else:  # other requests go on meanwhile
-                record = await asyncio.to_thread(scorer.record, sample, prediction, request)
+            record = await scorer.recorded(sample, prediction, request)
         except InputError as error:
             self.faults.see(error)
             return unscored(sample, prediction, request, str(error))
