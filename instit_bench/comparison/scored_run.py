@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -139,14 +139,17 @@ def scored_run(run: Run, *, keep: bool = False) -> ScoredRun:
         data=manifest.data.label,
         created=manifest.created,
         tasks={
-            task.name: _task_scores(task, manifest)
+            task.name: _task_scores(task, manifest, records)
             for task in (run.tasks.values() if keep else run.one_by_one())
+            for records in [task.samples if keep else (record for record, _ in task.selected())]
         },
         source=run.path,
     )
 
 
-def _task_scores(stored: RunTask, manifest: Manifest) -> TaskScores:
+def _task_scores(
+    stored: RunTask, manifest: Manifest, records: Iterable[SampleRecord]
+) -> TaskScores:
     task = stored.entry
     kind = spec_of(task).question_kind
     return TaskScores(
@@ -167,7 +170,7 @@ def _task_scores(stored: RunTask, manifest: Manifest) -> TaskScores:
                 state=record.state,
                 scores=record.scores,
             )
-            for record, _ in stored.selected()
+            for record in records
         },
     )
 
