@@ -28,6 +28,14 @@ class MissingDataError(InputError):
     """A data folder lacks something that a task needs."""
 
 
+class DownloadError(MissingDataError):
+    """Data cannot be downloaded; ``fact`` is the message without the advice at its end."""
+
+    def __init__(self, fact: str, advice: str) -> None:
+        super().__init__(f"{fact}; {advice}")
+        self.fact = fact
+
+
 class NotComparableError(InstitBenchError):
     """Model, prompts or data differ between runs, or coverage is too low."""
 

@@ -14,6 +14,7 @@ import typer
 from instit_bench.cli.compare import FLIPS, flips_limit
 from instit_bench.cli.complete import run_folders
 from instit_bench.cli.console import note
+from instit_bench.cli.options import OnlyTasks, names_in
 
 if TYPE_CHECKING:
     from instit_bench.comparison.check import CheckReport
@@ -27,6 +28,7 @@ def check_command(
     policy: Annotated[
         Path | None, typer.Option(help="YAML file of rules (see docs/ci.md).")
     ] = None,
+    tasks: OnlyTasks = None,
     junit: Annotated[
         Path | None, typer.Option(help="Write JUnit XML, one test case per rule.")
     ] = None,
@@ -44,7 +46,10 @@ def check_command(
             if file and file.is_file():
                 file.unlink()  # an earlier check's must not speak for one that ends in an error
         rules = read_policy(policy) if policy else Policy()
-        report = check_against(run, baseline, rules, str(policy), seed=seed)
+        report = check_against(run, baseline, rules, str(policy), tasks=names_in(tasks), seed=seed)
+        held = {finding.task for finding in report.findings}
+        if not tasks and (idle := rules.idle(held)):
+            note(f"optional, and not in these runs: {', '.join(idle)}")
         _print(report)
         _write(report, limit, junit, markdown)
     if report.exit_code and report.comparison and report.comparison.tasks:

@@ -12,6 +12,7 @@ import typer
 
 from instit_bench.cli.complete import run_folders
 from instit_bench.cli.console import note
+from instit_bench.cli.options import OnlyTasks, names_in
 
 if TYPE_CHECKING:
     from instit_bench.comparison.compare import RunComparison
@@ -28,6 +29,7 @@ def compare_command(
             autocompletion=run_folders,
         ),
     ],
+    tasks: OnlyTasks = None,
     all_metrics: Annotated[
         bool, typer.Option("--all-metrics", help="Compare all metrics, not only the headline ones.")
     ] = False,
@@ -46,13 +48,17 @@ def compare_command(
         Path | None, typer.Option(help="Write the comparison as JSON, with all flips.")
     ] = None,
 ) -> int:
-    """Compare runs on the samples they share, and test differences for significance."""
+    """Compare runs on the samples they share, and test differences for significance.
+
+    Tasks in which prompts, data or protocol differ are left out; the exit code is then 3.
+    """
     from instit_bench.cli.console import stdout
-    from instit_bench.comparison.cells import require_comparable
+    from instit_bench.comparison.cells import require_everything, require_something
     from instit_bench.comparison.compare import compare_runs, everything, headline
     from instit_bench.comparison.markdown import comparison_markdown
     from instit_bench.comparison.result_file import comparison_json
     from instit_bench.comparison.scored_run import load_scored_run
+    from instit_bench.comparison.select import of_tasks
     from instit_bench.comparison.show import comparison_view
     from instit_bench.errors import InputError
     from instit_bench.runs.atomic import write_atomically
@@ -64,13 +70,15 @@ def compare_command(
     if len(chosen) < 2:
         raise InputError("compare: name at least two runs; the first is the reference")
     limit = flips_limit(flips)
-    base, *others = map(load_scored_run, chosen)
+    base, *others = of_tasks([load_scored_run(path) for path in chosen], names_in(tasks))
     select = everything if all_metrics else headline
     comparisons = [
         compare_runs(base, other, select, seed=seed, bootstrap=bootstrap) for other in others
     ]
+    if not allow_mismatch:
+        comparisons = [found.of_comparable_tasks() for found in comparisons]
     for comparison in comparisons:
-        require_comparable(comparison, allow_mismatch)
+        require_something(comparison)
     console = stdout()
     for comparison in comparisons:
         page = _report_page(comparison)
@@ -92,6 +100,7 @@ def compare_command(
     if json:
         write_atomically(json, comparison_json(comparisons))
         note(f"json: {json}")
+    require_everything(comparisons)
     return 0
 
 

@@ -30,6 +30,8 @@ def show_dry_run(preview: Preview) -> int:
     console.print(table)
     console.print(f"run: {_where(preview)}", markup=False, soft_wrap=True)
     _tell([preview])
+    for line in preview.skipped:
+        note(f"warning: {line}", warning=True)
     if preview.problem:
         fail(preview.problem.message, preview.problem.exit_code)
     return 0
@@ -46,6 +48,8 @@ def show_suite_dry_run(previews: Sequence[tuple[str, Preview]], parallel: int) -
     console.print(table)
     for label, preview in previews:
         console.print(f"{label}: {_where(preview)}", markup=False, soft_wrap=True)
+        for line in preview.skipped:
+            note(f"warning: {label}: {line}", warning=True)
     console.print(f"at most {parallel} endpoints are asked at the same time")
     _tell([preview for _, preview in previews])
     refused = [(label, preview.problem) for label, preview in previews if preview.problem]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from instit_bench.cli.complete import OF_FIELDS
+from instit_bench.cli.complete import OF_FIELDS, task_names
 from instit_bench.cli.console import configure, note
 from instit_bench.cli.environment import PREFIX, as_arguments, taken
 from instit_bench.errors import InputError
@@ -36,6 +36,13 @@ NoLock = Annotated[
         show_envvar=False,
     ),
 ]
+OnlyTasks = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Only these tasks, comma-separated, such as 'inst_it_*'; repeatable.",
+        autocompletion=task_names,
+    ),
+]
 DryRun = Annotated[
     bool,
     typer.Option(
@@ -52,6 +59,12 @@ IncludePath = Annotated[
         show_envvar=False,
     ),
 ]
+
+
+def names_in(values: list[str] | None) -> list[str]:
+    """Return the names in the values of an option that is repeatable and takes lists."""
+    parts = (part.strip() for value in values or () for part in value.split(","))
+    return [part for part in parts if part]
 
 
 class Command(TyperCommand):

@@ -7,6 +7,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from instit_bench.cli.console import stdout
+from instit_bench.display import one_line
 from instit_bench.leaderboard.rows import row_of
 from instit_bench.leaderboard.show import board, explained_marks
 from instit_bench.runs.results import EngineResult, RunResults
@@ -27,7 +28,7 @@ def print_results(results: RunResults) -> None:
         console.print(line)
     for name, task in results.tasks.items():
         for note in task.notes:
-            console.print(escape(f"{name}: {note}"))
+            console.print(_shown(f"{name}: {note}"))
 
 
 def print_metrics(results: RunResults) -> None:
@@ -48,7 +49,7 @@ def engine_summary(engine: EngineResult) -> tuple[str, str]:
 
 def _metrics_table(results: RunResults) -> Table:
     """Each task's line, its metrics indented below; fits 80 characters."""
-    title = escape(f"{results.model} ({results.backend})")
+    title = _shown(f"{results.model} ({results.backend})")
     table = Table(title=title, title_justify="left", box=box.SIMPLE)
     table.add_column("task, metric", no_wrap=True)
     for column in ("value", "95 % interval", "n"):
@@ -58,12 +59,19 @@ def _metrics_table(results: RunResults) -> Table:
         shown = [(task.states.get(state), state) for state in _STATES_SHOWN]
         states = ", ".join(f"{n} {_SAID.get(state, state)}" for n, state in shown if n)
         coverage = f"{task.n_counted}/{task.n_total}" + (f" ({states})" if states else "")
-        table.add_row(name, "", "", "", coverage)
+        table.add_row(_shown(name), "", "", "", coverage)
         for index, (metric, result) in enumerate(task.metrics.items()):
             if result.n == 0 and index > 0:
                 continue  # a diagnostic that no sample has
-            table.add_row(f"  {metric}", _value(result), _interval(result), str(result.n), "")
+            table.add_row(
+                f"  {_shown(metric)}", _value(result), _interval(result), str(result.n), ""
+            )
     return table
+
+
+def _shown(text: str) -> str:
+    """A text from outside, which must neither control the terminal nor be taken as markup."""
+    return escape(one_line(text))
 
 
 def _value(result: Metric) -> str:

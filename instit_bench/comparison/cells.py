@@ -36,22 +36,29 @@ def run_title(run: ScoredRun) -> str:
 def notes(comparison: RunComparison) -> Iterator[str]:
     """Yield what a reader must know besides the table, one line each."""
     for task in comparison.tasks:
-        for caveat in task.caveats:
-            yield one_line(f"{task.task}: {caveat}")
-        if not task.metrics and not task.absent:
-            yield one_line(f"{task.task}: no headline metric has a value; were its answers judged?")
-        for metric in task.absent:
-            yield one_line(f"{task.task}: {metric}: no sample has a value in both runs")
-        for found in task.metrics:
-            if found.test.n < found.n_total:
-                yield one_line(f"{task.task}: {found.metric}: {_left_out(found)}")
-            if found.bootstrap_ci95:
-                low, high = found.bootstrap_ci95
-                interval = f"{low:+.4f} to {high:+.4f}"
-                yield one_line(f"{task.task}: {found.metric}: by bootstrap {interval}")
+        yield from _about(task)
+    for task in comparison.refused:
+        for mismatch in task.mismatches:
+            yield f"not compared: {mismatch}"
     for letter, only in (("A", comparison.only_a), ("B", comparison.only_b)):
         if only:
             yield one_line(f"only {letter} has {', '.join(only)}")
+
+
+def _about(task: TaskComparison) -> Iterator[str]:
+    for caveat in task.caveats:
+        yield one_line(f"{task.task}: {caveat}")
+    if not task.metrics and not task.absent:
+        yield one_line(f"{task.task}: no headline metric has a value; were its answers judged?")
+    for metric in task.absent:
+        yield one_line(f"{task.task}: {metric}: no sample has a value in both runs")
+    for found in task.metrics:
+        if found.test.n < found.n_total:
+            yield one_line(f"{task.task}: {found.metric}: {_left_out(found)}")
+        if found.bootstrap_ci95:
+            low, high = found.bootstrap_ci95
+            interval = f"{low:+.4f} to {high:+.4f}"
+            yield one_line(f"{task.task}: {found.metric}: by bootstrap {interval}")
 
 
 def no_common_task(comparison: RunComparison) -> str:
@@ -59,6 +66,38 @@ def no_common_task(comparison: RunComparison) -> str:
     only_a, only_b = ", ".join(comparison.only_a), ", ".join(comparison.only_b)
     pair = f"{comparison.a.source} and {comparison.b.source}"
     return f"{pair} have no task in common: {only_a} against {only_b}"
+
+
+def require_something(comparison: RunComparison) -> None:
+    """Refuse a comparison of nothing.
+
+    Raises:
+        NotComparableError: There is no common task, or none in which prompts, data and protocol
+            agree.
+    """
+    if not comparison.tasks and not comparison.refused:
+        raise NotComparableError(no_common_task(comparison))
+    if not comparison.tasks:
+        raise NotComparableError(_refusal(comparison, comparison.refused))
+
+
+def require_everything(comparisons: Sequence[RunComparison]) -> None:
+    """Say at the end which tasks were not compared.
+
+    Raises:
+        NotComparableError: There are such tasks.
+    """
+    refused = [_refusal(one, one.refused) for one in comparisons if one.refused]
+    if refused:
+        raise NotComparableError(f"{'; '.join(refused)}; the other tasks are compared above")
+
+
+def _refusal(comparison: RunComparison, tasks: Sequence[TaskComparison]) -> str:
+    differences = "; ".join(str(mismatch) for task in tasks for mismatch in task.mismatches)
+    return (
+        f"{comparison.a.source} and {comparison.b.source} are not comparable: {differences} "
+        "(use --allow-mismatch to compare them anyway)"
+    )
 
 
 def require_comparable(comparison: RunComparison, allow_mismatch: bool) -> None:
@@ -70,11 +109,7 @@ def require_comparable(comparison: RunComparison, allow_mismatch: bool) -> None:
     if not comparison.tasks:
         raise NotComparableError(no_common_task(comparison))
     if comparison.mismatches and not allow_mismatch:
-        differences = "; ".join(map(str, comparison.mismatches))
-        raise NotComparableError(
-            f"{comparison.a.source} and {comparison.b.source} are not comparable: {differences} "
-            "(use --allow-mismatch to compare them anyway)"
-        )
+        raise NotComparableError(_refusal(comparison, comparison.tasks))
 
 
 def flip_counts(task: TaskComparison) -> str:

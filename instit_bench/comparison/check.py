@@ -10,6 +10,7 @@ from instit_bench.comparison.compare import RunComparison, TaskComparison, compa
 from instit_bench.comparison.limits import Status, judge_bound, judge_drop
 from instit_bench.comparison.policy import Policy, TaskLimits
 from instit_bench.comparison.scored_run import ScoredRun, TaskScores, load_scored_run
+from instit_bench.comparison.select import of_tasks
 from instit_bench.errors import InputError
 from instit_bench.scorers.base import ScorerSpec
 
@@ -57,9 +58,17 @@ class CheckReport:
 
 
 def check_against(
-    run: Path, baseline: Path | None, policy: Policy, policy_name: str, *, seed: int = 0
+    run: Path,
+    baseline: Path | None,
+    policy: Policy,
+    policy_name: str,
+    *,
+    tasks: Sequence[str] = (),
+    seed: int = 0,
 ) -> CheckReport:
     """Check the run in a folder against a run or a baseline file; messages name the policy.
+
+    With ``tasks``, names or patterns, only these are checked, and entries for others may be there.
 
     Raises:
         InputError: A file is missing or not valid, the policy names what neither has, or a baseline
@@ -69,7 +78,9 @@ def check_against(
         _require_bounds(policy)
     checked = load_scored_run(run)
     before = load_scored_run(baseline) if baseline else None
-    policy.require_known(policy_names(checked, before), policy_name)
+    checked, *others = of_tasks([checked, before] if before else [checked], tasks)
+    before = next(iter(others), None)
+    policy.require_known(policy_names(checked, before), policy_name, in_part=bool(tasks))
     return check_run(checked, before, policy, seed=seed)
 
 
@@ -144,6 +155,9 @@ class _Task:
 
     def findings(self, *, with_baseline: bool) -> Iterator[Finding]:
         """Yield findings in the order of every output."""
+        if self.after is None and self.limits.rules.optional:
+            yield self._finding(*_COMPARABLE, "passed", "optional: the run has no such task")
+            return
         if self.after is None:
             yield self._finding(*_COMPARABLE, "undecided", "the run has no such task")
             return

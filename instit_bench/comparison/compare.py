@@ -56,13 +56,26 @@ class TaskComparison:
 
 @dataclass(frozen=True, slots=True)
 class RunComparison:
-    """Run B against run A, task by task; ``only_a`` and ``only_b`` are tasks of one run only."""
+    """Run B against run A, task by task; ``only_a`` and ``only_b`` are tasks of one run only.
+
+    ``refused`` are tasks of both that may not be compared, if they were taken out of ``tasks``.
+    """
 
     a: ScoredRun
     b: ScoredRun
     tasks: tuple[TaskComparison, ...]
     only_a: tuple[str, ...]
     only_b: tuple[str, ...]
+    refused: tuple[TaskComparison, ...] = ()
+
+    def of_comparable_tasks(self) -> RunComparison:
+        """Return the comparison of the tasks without a mismatch; p is corrected for these alone."""
+        tasks = [task for task in self.tasks if not task.mismatches]
+        return replace(
+            self,
+            tasks=tuple(_corrected(tasks, {t.task: spec_of(self.a.tasks[t.task]) for t in tasks})),
+            refused=tuple(task for task in self.tasks if task.mismatches),
+        )
 
     @property
     def mismatches(self) -> list[Mismatch]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -32,7 +32,10 @@ class MetricRules(BaseModel):
 
 
 class TaskRules(BaseModel):
-    """Rules for one task; ``max_drop`` and ``gate`` apply to each of its gated metrics."""
+    """Rules for one task; ``max_drop`` and ``gate`` apply to each of its gated metrics.
+
+    If they are ``optional``, a run need not have the task.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -40,6 +43,7 @@ class TaskRules(BaseModel):
     gate: Gate = "interval"
     min_coverage: Fraction | None = 0.99
     max_error_rate: Fraction | None = 0.01
+    optional: bool = False
     metrics: dict[str, MetricRules] = Field(default_factory=dict)
 
 
@@ -71,15 +75,30 @@ class Policy(BaseModel):
             rule in entry.model_fields_set and getattr(entry, rule) is not None for entry in entries
         )
 
-    def require_known(self, tasks: Mapping[str, Sequence[str]], where: str) -> None:
+    def _may_lack(self, pattern: str, rules: TaskRules, tasks: Iterable[str]) -> bool:
+        """Whether an entry is optional and applies to no task."""
+        own = "optional" in rules.model_fields_set
+        optional = rules.optional if own else self.defaults.optional
+        return optional and not any(fnmatchcase(task, pattern) for task in tasks)
+
+    def idle(self, tasks: Collection[str]) -> list[str]:
+        """Return the optional entries that apply to no task."""
+        return [name for name, rules in self.tasks.items() if self._may_lack(name, rules, tasks)]
+
+    def require_known(
+        self, tasks: Mapping[str, Sequence[str]], where: str, *, in_part: bool = False
+    ) -> None:
         """Refuse a rule that applies to nothing; ``tasks`` maps names to metrics.
+
+        If these are only ``in_part`` those of the runs, entries for others may be there.
 
         Raises:
             InputError: A task's or metric's name matches nothing; the message suggests a similar
                 one.
         """
-        for pattern in self.tasks:
-            _require_match(pattern, tasks, f"{where}: tasks", "task")
+        for pattern, rules in self.tasks.items():
+            if not in_part and not self._may_lack(pattern, rules, tasks):
+                _require_match(pattern, tasks, f"{where}: tasks", "task")
         for place, layer in (("defaults", self.defaults), *self.tasks.items()):
             of_layer = [
                 metric
@@ -88,6 +107,8 @@ class Policy(BaseModel):
                 for metric in metrics
             ]
             path = place if place == "defaults" else f"tasks.{place}"
+            if not of_layer and (in_part or self._may_lack(place, layer, tasks)):
+                continue
             for pattern in layer.metrics:
                 _require_match(pattern, of_layer, f"{where}: {path}.metrics", "metric")
 

@@ -20,6 +20,9 @@ def comparison_json(comparisons: Sequence[RunComparison]) -> str:
                 "a": _identity(comparison.a),
                 "b": _identity(comparison.b),
                 "tasks": {task.task: _task(task) for task in comparison.tasks},
+                "not_compared": {
+                    task.task: list(map(str, task.mismatches)) for task in comparison.refused
+                },
                 "only_a": comparison.only_a,
                 "only_b": comparison.only_b,
             }

@@ -17,6 +17,7 @@ from instit_bench.datasets.layout import (
 )
 from instit_bench.datasets.prompts import download_prompts
 from instit_bench.datasets.source import DataSource, open_source
+from instit_bench.errors import DownloadError, InputError
 
 Step = Callable[[], str]
 
@@ -36,7 +37,12 @@ def download(benchmark: str, revision: str) -> Iterator[tuple[str, Step]]:
 
 
 def _inst_it(config: str, source: DataSource) -> str:
-    dataset = read_inst_it(config, source)  # downloads and unpacks what it needs
+    try:
+        dataset = read_inst_it(config, source)  # downloads and unpacks what it needs
+    except DownloadError as error:  # without the advice to do what the user is doing
+        raise InputError(
+            f"{error.fact}; check the network and HF_ENDPOINT, and try again"
+        ) from error
     return f"{len(dataset.docs)} records at commit {dataset.revision}"
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from instit_bench.datasets.layout import GPT4TOOLS_FILES
 from instit_bench.datasets.records import read_records
-from instit_bench.errors import InputError
+from instit_bench.errors import DownloadError, InputError
 
 DRIVE_IDS = {
     "seen": "1nDl7zhtQSx-L12K7151DfQD-XTqh_uzc",
@@ -25,9 +25,9 @@ def fetch_gpt4tools(split: str, folder: Path) -> Path:
     try:
         import gdown
     except ImportError as error:
-        raise InputError(
-            f"GPT4Tools split {split!r} is not at {target}: install the extra "
-            f"'instit-bench[gdrive]' to download it, or {by_hand}"
+        raise DownloadError(
+            f"GPT4Tools split {split!r} is not at {target}",
+            f"install the extra 'instit-bench[gdrive]' to download it, or {by_hand}",
         ) from error
     partial = target.with_suffix(".part")
     try:
@@ -35,9 +35,11 @@ def fetch_gpt4tools(split: str, folder: Path) -> Path:
         done = gdown.download(id=DRIVE_IDS[split], output=str(partial), quiet=False)
     except Exception as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
-        raise InputError(f"cannot download {target.name}: {reason}; {by_hand}: {target}") from error
+        raise DownloadError(
+            f"cannot download {target.name}: {reason}", f"{by_hand}: {target}"
+        ) from error
     if not done:
-        raise InputError(f"cannot download {target.name}; {by_hand}: {target}")
+        raise DownloadError(f"cannot download {target.name}", f"{by_hand}: {target}")
     try:
         read_records(partial)  # Drive returns a web page when it refuses
     except InputError as error:

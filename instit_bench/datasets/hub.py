@@ -12,7 +12,7 @@ from instit_bench.datasets.layout import (
     media_kind,
     parquet_patterns,
 )
-from instit_bench.errors import InputError
+from instit_bench.errors import DownloadError, InputError
 
 REPOSITORY = "Inst-IT/Inst-It-Bench"
 
@@ -112,8 +112,9 @@ def _cached(config: str, revision: str, cause: Exception) -> Path:
     folder = cached_snapshot(config, revision)
     if folder is None:
         reason = str(cause).strip().splitlines()[0] if str(cause).strip() else repr(cause)
-        raise InputError(
-            f"cannot download {REPOSITORY} ({config}) from the hub: {reason}; run "
-            "'instit-bench data download' on a machine with a network, or use --data PATH or demo"
+        raise DownloadError(
+            f"cannot download {REPOSITORY} ({config}) from the hub: {reason}",
+            "run 'instit-bench data download' on a machine with a network, or use --data PATH or "
+            "demo",
         ) from cause
     return folder

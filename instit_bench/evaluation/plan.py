@@ -12,7 +12,7 @@ from instit_bench.backends import BACKENDS
 from instit_bench.datasets.prompts import OfficialPrompts, read_prompts
 from instit_bench.datasets.records import Dataset
 from instit_bench.datasets.source import DataSource, open_source
-from instit_bench.errors import InputError
+from instit_bench.errors import InputError, MissingDataError
 from instit_bench.evaluation.config import RunConfig
 from instit_bench.evaluation.scoring import scorer_for
 from instit_bench.evaluation.settings import NotSent
@@ -108,13 +108,17 @@ class TaskPlan:
 
 @dataclass(frozen=True)
 class RunPlan:
-    """All tasks of a run and where their data come from."""
+    """All tasks of a run and where their data come from.
+
+    ``skipped`` says which tasks of a group or pattern are left out because their data are missing.
+    """
 
     config: RunConfig
     style: str
     source: DataSource
     tasks: tuple[TaskPlan, ...]
     prompts: OfficialPrompts | None
+    skipped: tuple[str, ...] = ()
 
     def judge_contracts(self) -> dict[str, JudgeContract]:
         """Return the judge's instructions for each open-ended task."""
@@ -206,14 +210,37 @@ def make_plan(config: RunConfig, *, offline: bool = False) -> RunPlan:
     tasks = registry.resolve(config.tasks)
     for task in tasks:
         scorer_for(task)  # what is wrong with it shows before data are read
-    plans = [_plan_task(task, source, prompts, style, config) for task in tasks]
+    _require_style(style, tasks)
+    plans: list[TaskPlan] = []
+    missing: dict[str, MissingDataError] = {}
+    for task in tasks:
+        try:
+            plans.append(_plan_task(task, source, prompts, style, config))
+        except MissingDataError as error:
+            if task.name in config.tasks:
+                raise
+            missing[task.name] = error
+    if not plans:
+        raise next(iter(missing.values()))
     if config.sample_id:
         found = {sample.id for plan in plans for sample in plan.selected}
-        if missing := [name for name in config.sample_id if name not in found]:
-            raise InputError(f"--sample-id {missing[0]}: not found in any selected task")
+        if unknown := [name for name in config.sample_id if name not in found]:
+            raise InputError(f"--sample-id {unknown[0]}: not found in any selected task")
     if config.extractor and not any(plan.task.scorer.extraction for plan in plans):
         raise InputError("--extract-with: no selected task is multiple choice")
-    return RunPlan(config, style, source, tuple(plans), prompts)
+    skipped = tuple(f"{name} is skipped: {error}" for name, error in missing.items())
+    return RunPlan(config, style, source, tuple(plans), prompts, skipped)
+
+
+def _require_style(style: str, tasks: Sequence[Task]) -> None:
+    """Name the tasks that have a style where only some of the selected ones do."""
+    having = [task.name for task in tasks if task.has_style(style)]
+    if having and len(having) < len(tasks):
+        lacking = next(task.name for task in tasks if not task.has_style(style))
+        raise InputError(
+            f"--prompt-style {style}: task {lacking} has no such style; choose --tasks "
+            f"{','.join(having)}"
+        )
 
 
 def _plan_task(

@@ -53,6 +53,7 @@ class Preview:
     max_frames: int
     free_bytes: int
     problem: Problem | None = None
+    skipped: tuple[str, ...] = ()
 
     @property
     def done(self) -> int:
@@ -78,6 +79,7 @@ def preview(config: RunConfig) -> Preview:
         max_frames=config.max_frames,
         free_bytes=free_bytes(directory.path),
         problem=_problem(config, plan, stored),
+        skipped=plan.skipped,
     )
 
 

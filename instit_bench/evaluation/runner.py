@@ -249,7 +249,8 @@ def run(config: RunConfig, reporter: Reporter) -> RunOutcome:
         if config.judge_batch and not interrupted and problem is None:
             problem = _submit_batch(stored, plan, reporter)
         outcome = _finish(stored, plan, interrupted, problem, reporter)
-        return replace(outcome, warnings=warnings)
+        skipped = tuple(f"warning: {line}" for line in plan.skipped)
+        return replace(outcome, warnings=(*skipped, *warnings))
 
 
 def _open(directory: RunDirectory, plan: RunPlan, backend: Backend, media: ShownMedia) -> Run:
@@ -276,6 +277,8 @@ def _generate(
     done = {name: run.tasks[name].answered for name in names}
     todo = in_order(plan.tasks, done)
     reporter.begin(run.path)
+    for line in plan.skipped:
+        reporter.status(f"warning: {line}")
     with ExitStack() as stack:
         stack.enter_context(media.appending(reporter.status))
         state = _Asking(

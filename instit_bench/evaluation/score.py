@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from instit_bench.datasets.source import open_source
-from instit_bench.errors import INTERRUPTED, InputError, MissingDataError, Problem
+from instit_bench.errors import INTERRUPTED, DownloadError, InputError, MissingDataError, Problem
 from instit_bench.evaluation.scoring import scorer_for
 from instit_bench.evaluation.upstream_files import repeat_records, without_echo
 from instit_bench.formats.lmms_eval.log import UnlocatedLog
@@ -247,7 +247,7 @@ def _samples(task: Task, file: PredictionFile | UnlocatedLog, options: ScoreOpti
     try:
         dataset = load_dataset(task, source)
     except MissingDataError as error:
-        if not own.samples:
+        if isinstance(error, DownloadError) or not own.samples:
             raise
         note = f"scored against the file's own targets: {error}"
         return replace(own, notes=(note,))

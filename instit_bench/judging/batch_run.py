@@ -24,7 +24,7 @@ from instit_bench.judging.contracts import has_spoken, judging_manifest, name_ju
 from instit_bench.judging.create import cache_path
 from instit_bench.judging.prices import REPLY_TOKENS, cost_told, estimated_tokens
 from instit_bench.progress import Tell
-from instit_bench.runs.atomic import write_atomically
+from instit_bench.runs.atomic import read_whole, write_atomically
 from instit_bench.runs.judged import BATCH_DISCOUNT
 from instit_bench.runs.loaded import Run
 from instit_bench.runs.manifest import JudgingManifest
@@ -241,7 +241,7 @@ def _path(run: Run) -> Path:
 
 def _read(path: Path) -> BatchManifest:
     try:
-        return BatchManifest.model_validate_json(path.read_text(encoding="utf-8"))
+        return BatchManifest.model_validate_json(read_whole(path))
     except FileNotFoundError as error:
         raise InputError(
             f"{path.parent}: no batch was submitted; use --judge-batch with run, score or judge"

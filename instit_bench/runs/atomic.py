@@ -1,7 +1,8 @@
-"""Write files atomically: they contain the old or the new text, never half of it."""
+"""Write files atomically, so that they contain the old or the new text, and read regular files."""
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
@@ -10,6 +11,27 @@ from pathlib import Path
 from typing import BinaryIO
 
 from instit_bench.errors import StorageError
+
+
+def opened(path: Path) -> BinaryIO:
+    """Open a file of a run for reading; a run folder may come from anybody.
+
+    Raises:
+        OSError: It cannot be read, or is a pipe or device, which might never end.
+    """
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise OSError(errno.EINVAL, "is a pipe, socket or device, not a file", str(path))
+    return path.open("rb")
+
+
+def read_whole(path: Path) -> bytes:
+    """Return the content of a file of a run.
+
+    Raises:
+        OSError: As for ``opened``.
+    """
+    with opened(path) as file:
+        return file.read()
 
 
 def write_atomically(path: Path, text: str) -> None:
@@ -41,7 +63,10 @@ def replaced(path: Path) -> Iterator[BinaryIO]:
 @contextmanager
 def _replaced(path: Path) -> Iterator[BinaryIO]:
     if path.exists() and not path.is_file():
-        with path.open("wb") as stream:
+        # A pipe that nobody reads is an error instead of an endless wait.
+        descriptor = os.open(path, os.O_WRONLY | getattr(os, "O_NONBLOCK", 0))
+        os.set_blocking(descriptor, True)
+        with os.fdopen(descriptor, "wb") as stream:
             yield stream
         return
     path.parent.mkdir(parents=True, exist_ok=True)

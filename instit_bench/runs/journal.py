@@ -23,7 +23,7 @@ from pydantic import BaseModel, ValidationError
 
 from instit_bench.errors import InputError, StorageError
 from instit_bench.progress import Tell
-from instit_bench.runs.atomic import replaced
+from instit_bench.runs.atomic import opened, replaced
 from instit_bench.runs.record import SampleRecord
 from instit_bench.validation import first_problem
 
@@ -58,7 +58,7 @@ class Journal(Mapping[str, SampleRecord]):
         """
         journal = cls(path)
         try:
-            journal._read_from(path.open("rb"))
+            journal._read_from(opened(path))
             journal._scan()
         except FileNotFoundError:
             pass
@@ -175,7 +175,7 @@ def read_lines(path: Path, model: type[Line]) -> Iterator[Line]:
         InputError: A line is broken.
     """
     try:
-        with path.open("rb") as file:
+        with opened(path) as file:
             for number, line in enumerate(file, start=1):
                 if line.endswith(b"\n"):
                     yield _parsed(line, model, path, number)

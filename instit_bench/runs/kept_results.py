@@ -14,7 +14,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from instit_bench._version import __version__
-from instit_bench.runs.atomic import write_atomically
+from instit_bench.runs.atomic import read_whole, write_atomically
 from instit_bench.runs.directory import RunDirectory
 from instit_bench.runs.manifest import Manifest
 from instit_bench.runs.results import RunResults, TaskResult
@@ -62,8 +62,8 @@ def write_results_file(directory: RunDirectory, manifest: Manifest, results: Run
 def kept_results(directory: RunDirectory, manifest: Manifest) -> Mapping[str, TaskResult]:
     """Return the results in ``results.json`` of the tasks that have not changed since, by task."""
     try:
-        sources = Sources.model_validate_json(directory.results_source_path.read_bytes())
-        text = directory.results_path.read_bytes()
+        sources = Sources.model_validate_json(read_whole(directory.results_source_path))
+        text = read_whole(directory.results_path)
         if (sources.version, sources.results) != (__version__, _digest(text)):
             return {}
         results = RunResults.model_validate_json(text).tasks

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from instit_bench._version import __version__
 from instit_bench.errors import InputError, NotComparableError
 from instit_bench.resources import PACKAGE
-from instit_bench.runs.atomic import write_atomically
+from instit_bench.runs.atomic import read_whole, write_atomically
 from instit_bench.types import Usage
 from instit_bench.validation import first_problem
 
@@ -187,12 +187,12 @@ def read_manifest(path: Path) -> Manifest:
         InputError: It does not exist, or has another format.
     """
     try:
-        manifest = Manifest.model_validate_json(path.read_text(encoding="utf-8"))
+        manifest = Manifest.model_validate_json(read_whole(path))
     except FileNotFoundError as error:
         raise InputError(f"{path.parent}: is not a run directory: it has no {path.name}") from error
     except ValidationError as error:
         raise InputError(f"{path}: is not a valid run manifest: {first_problem(error)}") from error
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise InputError(f"{path}: cannot be read: {error}") from error
     if manifest.format_version != FORMAT_VERSION:
         raise InputError(

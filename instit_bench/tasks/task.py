@@ -128,11 +128,17 @@ class Task:
             InputError: The task has no such style.
         """
         if name not in self._styles:
+            has_media = self.config.metadata.media != "none"  # a text completion carries none
+            known = [style for style in self._styles if not (style == "raw" and has_media)]
             raise InputError(
                 f"--prompt-style {name}: task {self.name} has no such style; choose "
-                f"{', '.join(self._styles)}, or other tasks"
+                f"{', '.join(known)}, or name other tasks with --tasks"
             )
         return (self.config.metadata.chat_style or name) if name == "chat" else name
+
+    def has_style(self, name: str) -> bool:
+        """Whether there is a prompt style of this name."""
+        return name in self._styles
 
     def prompt_style(self, name: str) -> PromptStyle:
         """Return a prompt style by name.

@@ -121,6 +121,13 @@ class TestDownload:
         assert last.startswith("instit-bench: error: 4 downloads failed; the first: ")
         assert "has no revision 'v9'" in last
 
+    def test_without_a_network_it_does_not_advise_itself(self, cli_process):
+        done = cli_process("data", "download", "--benchmark", "inst_it_bench")
+        assert done.returncode == 2
+        assert "(image_multi_choice) from the hub: " in done.stderr
+        assert "check the network and HF_ENDPOINT, and try again" in done.stderr
+        assert "data download" not in done.stderr
+
     def test_successful_downloads_are_kept_when_a_part_fails(self, cli_process, hub, tmp_path):
         """The test hub is available; Google Drive and GitHub are not."""
         done = cli_process("data", "download", **hub.environment(tmp_path / "hf"))

@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from tests.command_line import REPOSITORY, cli_environment
-from tests.comparison.runs import TASK, task_scores, write_run
+from tests.comparison.runs import TASK, predictions, task_scores, worsened, write_run
 
 ACTION = yaml.safe_load((REPOSITORY / "action.yml").read_text())
 STEPS = {step["name"]: step for step in ACTION["runs"]["steps"] if "name" in step}
@@ -189,3 +189,33 @@ def test_without_findings_the_comment_says_so(step, tmp_path):
 def test_the_scripts_that_ci_runs_are_executable():
     for name in ("run", "gate-demo"):
         assert (REPOSITORY / ".ci" / name).stat().st_mode & stat.S_IXUSR
+
+
+def blocks(page):
+    """Return the YAML blocks of a page of the docs by their first line."""
+    found = re.findall(r"^```yaml\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)
+    return {text.partition("\n")[0]: text for text in found}
+
+
+@pytest.mark.parametrize(("worse", "code"), [(0, "0"), (120, "1")])
+def test_the_workflow_in_the_docs_runs_as_printed(step, cli, tmp_path, worse, code):
+    page = blocks(REPOSITORY / "docs/ci.md")
+    *scripts, check = yaml.safe_load(page["name: model"])["jobs"]["check"]["steps"][1:]
+    told = check["with"]
+    (tmp_path / told["policy"]).write_text(page[f"# {told['policy']}"])
+    rows = predictions()
+    (tmp_path / "predictions.json").write_text(json.dumps(rows))
+    (score,) = [
+        line.split()[1:]
+        for script in scripts
+        for line in script["run"].splitlines()
+        if line.startswith("instit-bench score")
+    ]
+    assert cli(*score).returncode == 0
+    assert cli("baseline", "save", told["run"], "--output", told["baseline"]).returncode == 0
+    (tmp_path / "predictions.json").write_text(json.dumps(worsened(rows, worse)[0]))
+    assert cli(*score).returncode == 0
+    done = step("Check", RUN=told["run"], BASELINE=told["baseline"], POLICY=told["policy"])
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "output").read_text() == f"exit-code={code}\n"
+    assert "optional, and not in these runs: inst_it_*_oe, gpt4tools_unseen" in done.stderr

@@ -301,3 +301,25 @@ def test_bad_input_is_one_clear_line(cli, tmp_path, arguments, words):
     assert done.returncode == 2
     assert words in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_other_tasks_are_compared_where_one_is_not_comparable(cli, tmp_path):
+    other = "inst_it_image_mc"
+    a = write_run(tmp_path, "a", **{TASK: task_scores(40), other: task_scores(40)})
+    b = write_run(tmp_path, "b", **{TASK: task_scores(20), other: task_scores(0, prompts="own")})
+    done = cli("compare", a, b, "--json", "c.json", "--markdown", "c.md")
+    assert done.returncode == 3
+    assert f"  {TASK}" in done.stdout.replace("\n", "\n  ")
+    assert f"not compared: {other}: prompts: official against own" in done.stdout
+    assert f"are not comparable: {other}: prompts: official against own" in done.stderr
+    assert "the other tasks are compared above" in done.stderr
+    found = load(tmp_path / "c.json")["comparisons"][0]
+    assert list(found["tasks"]) == [TASK]
+    assert found["not_compared"] == {other: [f"{other}: prompts: official against own"]}
+    assert f"not compared: {other}".replace("_", "\\_") in (tmp_path / "c.md").read_text()
+    alone = cli("compare", a, b, "--tasks", "inst_it_video_*", "--json", "alone.json")
+    assert alone.returncode == 0, alone.stderr
+    assert load(tmp_path / "alone.json")["comparisons"][0]["tasks"] == found["tasks"]
+    wrong = cli("compare", a, b, "--tasks", "inst_it_vidoe_mc")
+    assert wrong.returncode == 2
+    assert "--tasks inst_it_vidoe_mc: no run has such a task; did you mean" in wrong.stderr

@@ -99,3 +99,49 @@ def test_comparability_is_checked_regardless_of_the_policy(cli, tmp_path):
     done = cli("check", run, "--baseline", baseline, "--policy", "checks.yaml")
     assert done.returncode == 3
     assert "check: UNDECIDED: 1 of 1 rules cannot be checked" in done.stdout
+
+
+TWO_TASKS = """
+defaults: {max_drop: 0.01}
+tasks:
+  inst_it_video_mc: {max_drop: 0.02}
+  gpt4tools_unseen:
+    optional: true
+    metrics: {no_such_metric: {min_value: 0.6}}
+"""
+
+
+def test_an_optional_entry_may_apply_to_no_task(cli, tmp_path):
+    (tmp_path / "checks.yaml").write_text(TWO_TASKS)
+    run = write_run(tmp_path, "run", **{TASK: task_scores(20)})
+    done = cli("check", run, "--baseline", run, "--policy", "checks.yaml")
+    assert done.returncode == 0, done.stderr
+    assert "optional, and not in these runs: gpt4tools_unseen\n" in done.stderr
+    whole = {TASK: task_scores(20), "gpt4tools_unseen": task_scores(20)}
+    both = write_run(tmp_path, "both", **whole)
+    done = cli("check", both, "--baseline", both, "--policy", "checks.yaml")
+    assert done.returncode == 2  # where there is such a task, its metrics must be right
+    assert "gpt4tools_unseen.metrics.no_such_metric" in done.stderr
+
+
+@pytest.mark.parametrize(("optional", "code"), [("true", 0), ("false", 3)])
+def test_a_run_may_lack_an_optional_task_of_its_baseline(cli, tmp_path, optional, code):
+    (tmp_path / "checks.yaml").write_text(f"defaults: {{optional: {optional}}}")
+    part = write_run(tmp_path, "part", **{TASK: task_scores(20)})
+    whole = write_run(tmp_path, "whole", **{TASK: task_scores(20), "other": task_scores(20)})
+    done = cli("check", part, "--baseline", whole, "--policy", "checks.yaml")
+    assert done.returncode == code, done.stdout
+    assert "the run has no such task" in done.stdout
+
+
+def test_tasks_are_chosen_and_entries_for_others_stay_in_the_policy(cli, tmp_path):
+    (tmp_path / "checks.yaml").write_text(
+        "tasks: {inst_it_*: {max_drop: 0.02}, gpt4tools_*: {max_drop: 0.02}}"
+    )
+    before = write_run(tmp_path, "a", **{TASK: task_scores(40), "other": task_scores(40)})
+    after = write_run(tmp_path, "b", **{TASK: task_scores(40), "other": task_scores(0)})
+    check = ["check", after, "--baseline", before, "--policy", "checks.yaml"]
+    assert cli(*check).returncode == 2
+    done = cli(*check, "--tasks", TASK)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "other" not in done.stdout

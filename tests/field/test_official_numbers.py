@@ -344,7 +344,7 @@ def test_a_style_that_the_task_lacks_is_refused(cli, style):
     done = cli("run", *DEMO, "--tasks", "inst_it_image_mc", "--prompt-style", style)
     assert done.returncode == 2
     assert f"--prompt-style {style}: task inst_it_image_mc has no such style" in done.stderr
-    assert "chat, raw" in done.stderr
+    assert "choose chat, or name other tasks with --tasks" in done.stderr
 
 
 def test_lmms_eval_models_use_only_their_own_templates(cli):

@@ -189,6 +189,12 @@ TAGS += [
     ("tool_tag", "<detect_face>\n<path>image/a.png</path>\n</ detect_face>", [FACE]),
     ("tool_tag", "<detect_face>\n<path>image/a.png</path>\n", [FACE]),
     ("invoke", "<function name=detect_face><arg name=path>image/a.png</arg></function>", [FACE]),
+    (
+        "invoke",
+        'I look. [Calling tool="detect_face" path="image/a.png"]\n'
+        '[Calling tool="crop_the_object" path="image/a.png" object="a red dog"]',
+        [FACE, CROP],
+    ),
     ("tool_line", "<tool: detect_face image/a.png </tool>", [FACE]),
     ("arg_key", f"<tool_call>detect_face {ARGS}</tool_call>", [FACE]),
     ("arg_key", f"<tool_call>detect_face: {ARGS}</tool_call>", [FACE]),
@@ -205,6 +211,8 @@ TAGS += [
         r"<tool_call>detect_face\n<arg_key>p</arg_key><arg_value>image/a.png</arg_value></tool_call>",
         "<tool_call>detect_face<arg_key>p\n<arg_value>image/a.png</arg_value></tool_call>",
         "<tool_call>detect_face<arg_key>p</arg_key>image/a.png</arg_value></tool_call>",
+        f"<tool_call:opensource>detect_face<tool_sep:opensource>{ARGS}<end_of_tool_call:opensource>",
+        "<tool_call>detect_face path=image/a.png</tool_call>",
         "<tool_call>detect_facepath</arg_key><arg_value>image/a.png</arg_value></tool_call>",
         "<tool_call>detect_face path</arg_key><arg_value>image/a.png</arg_value></tool_call>",
     )

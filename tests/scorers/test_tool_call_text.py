@@ -28,6 +28,7 @@ PYTHONIC = [
     ("Thought: I look.\n<code>\nfinal_answer(detect_face())\n</code>", [NO_FILE]),
     ("```py\nfaces = detect_face()\n```", [NO_FILE]),
     ("detect_face()", [NO_FILE]),
+    ("[Calling tool: detect_face({})]", [NO_FILE]),
     # An empty list among the arguments does not say that nothing is called.
     ("<|python_start|>[detect_face('image/a.png'), fly(to=[])]<|python_end|>", [FACE, FLY]),
 ]

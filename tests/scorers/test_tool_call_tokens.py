@@ -135,6 +135,8 @@ TOKENS = [
     ),
     ("name_and_object", f"<detect_face>{ARGS}", [FACE]),
     ("name_and_object", f"detect_face\n    ```json\n    {ARGS}\n    ```", [FACE]),
+    ("name_and_object", f"I look for faces detect_face{ARGS}", [FACE]),
+    ("name_and_object", f"Tool call detect_face: {ARGS}", [FACE]),
     ("deepseek", f"detect_face<｜tool▁sep｜>{ARGS}", [FACE]),
     ("deepseek", f"<|tool_calls_begin|>detect_face<|tool_sep|>{ARGS}<|tool_calls_end|>", [FACE]),
     ("deepseek", f"function<｜tool▁sep｜>detect_face```json\n{ARGS}\n```", [FACE]),
@@ -225,6 +227,12 @@ OBJECTS = [
         "json",
         r'{"name": "make_text", "arguments": {"text": "a sign \"STOP\""}}',
         [("Make Text", ('a sign "STOP"',))],
+    ),
+    # A file name whose closing quote is missing
+    (
+        "hermes",
+        '<tool_call>{"name": "detect_face", "arguments": {"path": "image/a.png}}</tool_call>',
+        [FACE],
     ),
     # No commas
     (

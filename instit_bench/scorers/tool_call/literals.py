@@ -18,7 +18,6 @@ from instit_bench.scorers.tool_call.prompt import file_names
 
 MAX_DEPTH = 64
 MAX_TOKENS = 30_000
-_LONGEST_NAME = 200
 
 # White space, and comments as in JSON5.
 _SPACE = re.compile(r"\s*+(?:(?:/\*[^*]{0,200}\*/|//[^\n]{0,200}\n)\s*+)*+")
@@ -43,6 +42,8 @@ _KEY_END = re.compile(r"\s*(?:=>|[:：=])")
 _NEXT_KEY = re.compile(r"\"\w{1,40}\"\s*:|\w{1,40}:(?:<escape>|<\|\"\|>)")
 _NAME = re.compile(r"[^\W\d]\w*")
 _BARE = re.compile(r"[^\s,:=\[\]{}()\"'<>`“”][^,\[\]{}()\"'<>`“”\n]*")
+# What a string without its closing quote holds
+_TO_BRACKET = re.compile(r"[^\"'\n{}<>\[\],]{1,200}(?=[}\]]|\Z)")
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.S)
 _ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
 _NOTHING = frozenset({"null", "None", "undefined"})
@@ -152,22 +153,25 @@ class _Scanner:
     def string(self, start: int) -> Literal | None:
         """Return the quoted string that begins here."""
         quote = self.text[start : start + 1]
-        if quote in self.endless or quote not in ("'", '"', "<", "“", "”"):
+        if quote not in ("'", '"', "<", "“", "”"):
             return None
-        found = _STRING.match(self.text, start)
+        found = None if quote in self.endless else _STRING.match(self.text, start)
         if found is None:
-            rest = self.text[start + 1 :] if len(self.text) - start < _LONGEST_NAME else ""
-            if rest and file_names(rest) == (rest,):
-                # Only a file's name shows that it does not break off.
-                return Literal(rest, start, len(self.text), closed=False)
             if quote != "<":
                 self.endless.add(quote)
-            return None
+            return self._unquoted_file(start + 1)
         kind = str(found.lastgroup)
         text = found[kind]
         if kind in ("double", "single", "long") and "\\" in text:
             text = _unescape(text)
         return Literal(text, start, found.end())
+
+    def _unquoted_file(self, start: int) -> Literal | None:
+        """Return a string without its closing quote: only a file name shows where it ends."""
+        found = _TO_BRACKET.match(self.text, start)
+        if found is None or file_names(found[0]) != (found[0],):
+            return None
+        return Literal(found[0], start - 1, found.end(), closed=False)
 
     def _is_raw(self, frame: _Frame, position: int) -> bool:
         """Whether a quote surrounds an object: before it, or after it if one came before."""

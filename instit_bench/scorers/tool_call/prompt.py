@@ -36,7 +36,7 @@ _NOT_WORD = re.compile(r"[\W_]+")
 _NAMESPACE = re.compile(r"[./:]+")
 _METHODS = frozenset(("call", "run", "invoke"))
 _AROUND_NAME = re.compile(
-    r"(?:(?:use|call|run|invoke|apply|await|return)\s+)*(?:the\s+)?(?P<name>.+?)(?:\s+(?:tool|function))?",
+    r"(?:(?:use|call|run|invoke|apply|await|return|tool|function)\s+)*(?:the\s+)?(?P<name>.+?)(?:\s+(?:tool|function))?",
     re.I,
 )
 

@@ -13,6 +13,7 @@ from instit_bench.scorers.tool_call.formats.headed import (
     HEADED,
     NAME_AND_CODE,
     NAME_AND_OBJECT,
+    NAME_IN_LINE,
     TOKEN_AND_OBJECT,
 )
 from instit_bench.scorers.tool_call.formats.objects import (
@@ -27,7 +28,8 @@ from instit_bench.scorers.tool_call.prompt import Prompt
 __all__ = ["FORMATS", "Format", "Found", "Outcome", "Reading", "read_calls"]
 
 # In the order in which they are tried: formats of a single model before common ones.
-_BARE = (BARE_OBJECTS, NAME_AND_OBJECT, TOKEN_AND_OBJECT, NAME_AND_CODE, PYTHONIC)
+_NAMES = (NAME_AND_OBJECT, TOKEN_AND_OBJECT, NAME_IN_LINE, NAME_AND_CODE)
+_BARE = (BARE_OBJECTS, *_NAMES, PYTHONIC)
 FORMATS: tuple[Format, ...] = (INVOKE, *HEADED, *TAGS, *WRAPPED_OBJECTS, *_BARE)
 # In which a call is one beside calls in another format.
 _IN_TOKENS = (INVOKE, *HEADED, *TAGS, *WRAPPED_OBJECTS)
@@ -117,13 +119,13 @@ def _with_other_formats(text: str, found: Sequence[Found], prompt: Prompt) -> tu
         rest = _blank(text, calls)
         if not format_.may_be(rest):
             continue
-        known = [(call.name, call.value) for call in calls]
+        known = {(call.name, repr(call.value)) for call in calls}
         calls += [
             call
             for call in format_.read(rest, prompt).calls
             if call.value
             and prompt.find_tool(call.name) is not None
-            and (call.name, call.value) not in known
+            and (call.name, repr(call.value)) not in known
         ]
     return tuple(sorted(calls, key=lambda call: call.start))
 

@@ -20,7 +20,7 @@ _PREFIX = re.compile(
     r"|[A-Za-z0-9]{1,20}_(?=(?:(?:tool|function)_calls?|arg_key|arg_value)>))"
 )
 # HY 3 has its mark behind: <tool_call:opensource>
-_SUFFIX = re.compile(r"(?<=[</])(tool_calls?|tool_sep|arg_key|arg_value):\w{1,20}(?=>)")
+_SUFFIX = re.compile(r"(?<=[</])((?:end_of_)?tool_calls?|tool_sep|arg_key|arg_value):\w{1,20}(?=>)")
 # Where the chat template writes the object's beginning: "name": "x", … or "x", "arguments": …
 _WITHOUT_START = (
     (re.compile(r"\A\s*(?=\"(?:name|tool|action)\"\s*:)"), "{"),
@@ -29,6 +29,14 @@ _WITHOUT_START = (
 _KNOWN = (
     # MiniCPM's tokens without the space between them
     (re.compile(r"<(function|invoke|param|parameter)(?=name=)"), r"<\1 "),
+    (re.compile(r"<end_of_tool_call>"), "</tool_call>"),
+    # [Calling tool="x" key="value"]
+    (
+        re.compile(
+            r"\[(?:Calling )?tool=(\"[^\"\n]{1,120}\"(?:\s{1,9}\w{1,80}=\"[^\"<>]*+\")*+)\s{0,9}\]?"
+        ),
+        r"<call tool=\1/>",
+    ),
     # A space in the closing tag
     (re.compile(r"</[ \t]{1,9}(?=\w)"), "</"),
     # An attribute without quotes
@@ -81,7 +89,7 @@ def rewrite(text: str, prompt: Prompt) -> str:
         text = _apply(_WITHOUT_START, text)
     if "{{" in text:
         text = _DOUBLED.sub("{", text)
-    if "<" not in text:
+    if "<" not in text and "tool=" not in text:
         return text
     if "Ġ" in text:
         text = text.translate(_BYTE_MARKS)

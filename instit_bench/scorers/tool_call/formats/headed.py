@@ -173,3 +173,11 @@ NAME_AND_OBJECT = _headed(
     certain=False,
     listed_only=True,
 )
+# The same after words on its line, directly before the object
+NAME_IN_LINE = _headed(
+    "name_and_object",
+    ("{",),
+    r"(?<=[ ])(?P<name>[a-z]{1,40}_\w{1,80})(?=\{)",
+    certain=False,
+    listed_only=True,
+)

@@ -95,8 +95,8 @@ class _Code:
     def _is_call(self, start: int, end: int) -> bool:
         """Whether a bracket after a tool's name contains arguments rather than a remark."""
         inside = self.text[start:end]
-        if not inside.strip("() \n"):
-            return start > self.block or _ALONE.fullmatch(self.text) is not None
+        if not inside.strip("(){} \n"):
+            return "{" in inside or start > self.block or _ALONE.fullmatch(self.text) is not None
         return '"' in inside or "'" in inside or "=" in inside or bool(file_names(inside))
 
 

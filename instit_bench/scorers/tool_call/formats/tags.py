@@ -204,8 +204,9 @@ _INVOKE = _Family(
 )
 _ARG_KEY = _Family(
     re.compile(
-        r"<tool_call>\s*(?P<name>(?=[^\s`])[^<>{}\[(:\\\n]{1,120}?)\s*(?:\\n)?"
-        r"(?:(?=\n|<arg_key>|</tool_call>)|<tool_sep>|[ ]?:?\s{0,9}(?=\{))"
+        r"<tool_call>\s*(?P<name>(?=[^\s`])[^<>{}\[(:=\"\\\n]{1,120}?)\s*(?:\\n)?"
+        r"(?:(?=\n|<arg_key>|</tool_call>)|<tool_sep>|[ ]?:?\s{0,9}(?=\{)"
+        r"|(?<=\s)(?=\w{1,40}=[^<>\n]{1,300}</tool_call>))"
         # Laguna at times takes another tag for it.
         r"|<\w{1,20}>\s*(?P<other>(?=\S)[^<>{}\[\n]{1,120}?)\s*(?=<arg_key>)"
     ),
