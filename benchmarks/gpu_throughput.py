@@ -163,7 +163,7 @@ async def plain(config: RunConfig) -> Pass:
 
     started = time.perf_counter()
     plan = make_plan(config)
-    items = in_order(plan.tasks, {task.task.name: set() for task in plan.tasks})
+    items = in_order(plan, {task.task.name: set() for task in plan.tasks})
     prompt = cached = 0
     key = environ["VLLM_API_KEY"]
     async with openai.AsyncOpenAI(base_url=config.base_url, api_key=key) as client:

@@ -1,9 +1,12 @@
 """Measure how the time and memory of the commands grow with the number of samples.
 
-python -m benchmarks.growth [--samples 1000 10000 100000] [--json FILE] [--plot FILE.svg]
+python -m benchmarks.growth [--samples 1000 10000 100000] [--million] [--only run resume …]
+                            [--folder DIR] [--json FILE] [--plot FILE.svg]
 
 The task is one of multiple choice without images, as anyone could add it; the model answers at
 once. Each command is its own process, and its peak is the operating system's figure for it.
+``--million`` adds a million samples, without the report: that takes some ten minutes and 3 GB of
+disk, in --folder if the usual one for temporary files is small.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from time import perf_counter
 
@@ -49,6 +52,7 @@ COMMANDS = {
     "report": "report results/random --no-media",
 }
 ALLOWED = (0, 1)  # 1: a check that fails
+MILLION, NO_REPORT_FROM = 1_000_000, 200_000  # samples
 WIDTH, HEIGHT, LEFT, BOTTOM = 340, 260, 46, 34
 COLOURS = ("#0b62a4", "#c2410c", "#15803d", "#7e22ce", "#a16207", "#be123c")
 
@@ -60,31 +64,42 @@ def main() -> None:
     """Measure every command at every size, print a line each, and plot them."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--samples", type=int, nargs="+", default=[1_000, 10_000, 100_000])
+    parser.add_argument("--million", action="store_true")
+    parser.add_argument("--only", choices=COMMANDS, nargs="+", default=list(COMMANDS))
+    parser.add_argument("--folder", type=Path)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--plot", type=Path)
     options = parser.parse_args()
     figures: Figures = {command: {} for command in COMMANDS}
-    for samples in options.samples:
-        for command, wall, cpu, megabytes in measured(samples):
+    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
+    for samples in [*options.samples, *[MILLION] * options.million]:
+        for command, wall, cpu, megabytes in measured(samples, options.only, options.folder):
             figures[command][samples] = cpu, megabytes
             print(
-                f"{samples:>9,} {command:<12} {wall:8.2f} s {cpu:8.2f} CPU s {megabytes:8.0f} MB",
+                f"{samples:>9,} {command:<12} {wall:8.2f} s {cpu:8.2f} CPU s {megabytes:8.0f} MB"
+                f"   load {os.getloadavg()[0]:.1f}",
                 flush=True,
             )
+    figures = {command: at for command, at in figures.items() if at}
     if options.json:
         options.json.write_text(json.dumps(figures, indent=1) + "\n")
     if options.plot:
         options.plot.write_text(plot(figures))
 
 
-def measured(samples: int) -> Iterator[tuple[str, float, float, float]]:
+def measured(
+    samples: int, only: Sequence[str], place: Path | None
+) -> Iterator[tuple[str, float, float, float]]:
     """Yield each command with its seconds, wall and CPU, and its peak memory in MB."""
-    folder = Path(tempfile.mkdtemp(prefix="growth-"))
+    folder = Path(tempfile.mkdtemp(prefix="growth-", dir=place))
     try:
         write_task(folder / "task", samples)
-        run(folder, RUN.format("first"))
+        if {"compare", "check"} & {*only}:
+            run(folder, RUN.format("first"))
         for name, command in COMMANDS.items():
-            yield name, *run(folder, command)
+            needed = name in only or name == "run"
+            if needed and (name != "report" or samples < NO_REPORT_FROM):
+                yield name, *run(folder, command)
     finally:
         shutil.rmtree(folder)
 

@@ -75,7 +75,7 @@ async def one_pass(
     backend: VllmBackend, plan: RunPlan, in_flight: int, *, leads: bool = True
 ) -> Pass:
     """Ask everything as a run does, and read what the engine counted."""
-    items = in_order(plan.tasks, {task.task.name: set() for task in plan.tasks})
+    items = in_order(plan, {task.task.name: set() for task in plan.tasks})
     schedule = Schedule(items, leads_ahead(in_flight, backend.prefix_caches if leads else 0))
     before, started = backend.totals(), time.perf_counter()
 

@@ -5,12 +5,18 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from instit_bench.errors import InputError
+
+try:
+    from yaml import CSafeLoader as SafeLoader  # ten times faster, and with a limit of nesting
+except ImportError:
+    from yaml import SafeLoader  # type: ignore[assignment]
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
@@ -24,8 +30,13 @@ Hint = Callable[["ErrorDetails"], str]
 """Advice for a problem, with its separator: ``; did you mean 'task'?``, or nothing."""
 
 
-class YamlLoader(yaml.SafeLoader):
-    """PyYAML's safe loader, which also refuses duplicate keys and exploding aliases."""
+class YamlLoader(SafeLoader):
+    """PyYAML's safe loader, which also refuses duplicate keys and exploding aliases.
+
+    ``name`` is the file's path.
+    """
+
+    name: str
 
     def get_single_node(self) -> yaml.Node | None:
         """Compose the document, within limits."""
@@ -45,6 +56,14 @@ class YamlLoader(yaml.SafeLoader):
                 None, None, f"duplicate key {doubled!r}", node.start_mark
             )
         return super().construct_mapping(node, deep)
+
+
+class _Named(BytesIO):
+    """A file's bytes, with the name that PyYAML's messages give."""
+
+    def __init__(self, data: bytes, path: Path) -> None:
+        super().__init__(data)
+        self.name = str(path)
 
 
 def _expanded(node: yaml.Node, known: dict[int, int]) -> int:
@@ -77,7 +96,7 @@ def read_yaml(
             data = file.read(_LARGEST_FILE + 1)
         if len(data) > _LARGEST_FILE:
             raise InputError(f"{label}: is larger than {_LARGEST_FILE} bytes")
-        reader = loader(data)
+        reader = loader(_Named(data, path))
         reader.name = str(path)
         values = reader.get_single_data()
     except (OSError, UnicodeDecodeError) as error:

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Literal
 from instit_bench.api import frames
 from instit_bench.api.running import folder_of
 from instit_bench.api.values import Check, Comparison, Leaderboard, ReportPage, RunFrames
+from instit_bench.comparison.baseline_file import load_scored_run
 from instit_bench.comparison.cells import require_comparable
 from instit_bench.comparison.check import check_against
 from instit_bench.comparison.compare import compare_runs, everything, headline
 from instit_bench.comparison.policy import Policy, read_policy
-from instit_bench.comparison.scored_run import load_scored_run
 from instit_bench.display import path_text
 from instit_bench.errors import InputError
 from instit_bench.formats.export import export_run

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Unpack
 
 from instit_bench.api.notebook import make_reporter
 from instit_bench.api.settings import JudgeSettings, RunSettings
-from instit_bench.api.threads import outside_any_loop
+from instit_bench.api.threads import beside_the_loop, outside_any_loop
 from instit_bench.api.values import RunFrames
 from instit_bench.errors import Problem
 from instit_bench.evaluation.config import RunConfig, make_config, make_judge_config
@@ -66,8 +65,9 @@ async def arun(
     ``await asyncio.gather(arun(model="a", …), arun(model="b", …))`` evaluates models side by side.
     """
     chosen = _config(config, settings)
-    outcome = await asyncio.to_thread(run_to_outcome, chosen, make_reporter(progress))
-    return _concluded(outcome)
+    return _concluded(
+        await beside_the_loop(lambda: run_to_outcome(chosen, make_reporter(progress)))
+    )
 
 
 def _config(config: Path | str | None, settings: RunSettings) -> RunConfig:

@@ -30,7 +30,8 @@ def save_command(
     ] = False,
 ) -> int:
     """Save a run's scores and identity to a file that can be committed (no texts, no media)."""
-    from instit_bench.comparison.scored_run import save_baseline, scored_run
+    from instit_bench.comparison.baseline_file import save_baseline
+    from instit_bench.comparison.scored_run import scored_run
     from instit_bench.display import one_line
     from instit_bench.errors import InputError
     from instit_bench.runs.loaded import Run
@@ -43,7 +44,7 @@ def save_command(
             "resume it with the same command, or add --allow-incomplete"
         )
     scores = scored_run(stored)
-    empty = [name for name, task in scores.tasks.items() if not task.headline_values]
+    empty = [name for name, task in scores.tasks.items() if not task.has_headline]
     if len(empty) == len(scores.tasks):
         raise InputError(
             f"{run}: no headline metric has a value, so there is nothing to compare later runs "

@@ -53,11 +53,11 @@ def compare_command(
     Tasks in which prompts, data or protocol differ are left out; the exit code is then 3.
     """
     from instit_bench.cli.console import stdout
+    from instit_bench.comparison.baseline_file import load_scored_run
     from instit_bench.comparison.cells import require_everything, require_something
     from instit_bench.comparison.compare import compare_runs, everything, headline
     from instit_bench.comparison.markdown import comparison_markdown
     from instit_bench.comparison.result_file import comparison_json
-    from instit_bench.comparison.scored_run import load_scored_run
     from instit_bench.comparison.select import of_tasks
     from instit_bench.comparison.show import comparison_view
     from instit_bench.errors import InputError

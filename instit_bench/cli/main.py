@@ -89,6 +89,8 @@ def main() -> NoReturn:
     0 done; 1 the run failed, or a file cannot be written; 2 wrong usage or bad input; 3 not
     comparable or coverage too low; 130 interrupted.
     """
+    # Looking for its plugins in every installed package takes longer than some commands.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")
     for stream in (sys.stdout, sys.stderr):
         # A model's name or reply may hold what a narrow terminal's encoding does not.
         if isinstance(stream, io.TextIOWrapper):

@@ -74,7 +74,7 @@ def carry_out(suite: Suite) -> int:
         folders = shlex.join(str(run.directory.path) for run in began)
         note(f"next: instit-bench report {folders}")
     for outcome in bad:
-        note(f"{outcome.run.label}: exit code {outcome.code}: {outcome.message}")
+        note(f"{outcome.run.label}: exit code {outcome.code}: {outcome.message}", warning=True)
     if bad:
         named = ", ".join(outcome.run.label for outcome in bad)
         fail(
@@ -103,7 +103,7 @@ class _Lines:
     def event(self, run: PlannedRun, event: Event) -> None:
         """Count steps; a line that the run tells is shown with its name."""
         if event.kind == "status":
-            note(f"{run.label}: {event.text}")
+            note(f"{run.label}: {event.text}", warning=event.text.startswith("warning"))
         elif event.kind == "lane":
             self._totals[run.label][event.text] = event.total
             self._done[run.label][event.text] = event.done

@@ -1,14 +1,16 @@
-"""``instit-bench tasks list|show|path``."""
+"""``instit-bench tasks list|show|new|check|path``."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from instit_bench.cli.console import note
 from instit_bench.cli.options import App, IncludePath
 
-app = App(help="Inspect task plugins.")
+app = App(help="Inspect, write and check task plugins.")
 
 
 @app.command("list")
@@ -63,6 +65,51 @@ def show_command(
     }
     for plan in make_plan(make_config(None, settings)).tasks:
         stdout().print(task_page(plan), markup=False)
+    return 0
+
+
+@app.command("new")
+def new_command(
+    name: Annotated[str, typer.Argument(help="Name of the new task.")],
+    output: Annotated[
+        Path | None, typer.Option(help="Folder to write (default: the task's name).")
+    ] = None,
+) -> int:
+    """Write a plugin that works, as a start: YAML, data, scorer, a test and a README."""
+    from instit_bench.tasks.new import write_plugin
+
+    folder = output or Path(name)
+    for path in write_plugin(name, folder):
+        note(f"wrote: {path}")
+    note(f"next: instit-bench tasks check {name} --include-path {folder}")
+    return 0
+
+
+@app.command("check")
+def check_command(
+    name: Annotated[str, typer.Argument(help="Name of the task.")],
+    data: Annotated[
+        str,
+        typer.Option(help="hub, demo, or a path to a folder or file.", envvar="INSTIT_BENCH_DATA"),
+    ] = "demo",
+    include_path: IncludePath = None,
+) -> int:
+    """Run a task's first five samples with a baseline model, and say what would fail. Exit 1 if so.
+
+    Notes concern lmms-eval and speed; they do not fail.
+    """
+    from instit_bench.display import counted, one_line
+    from instit_bench.evaluation.task_check import RUN_SAMPLES, check_task
+
+    total, findings = check_task(name, data, include_path or ())
+    for finding in findings:
+        typer.echo(f"{finding.kind}: {one_line(finding.text)}")
+    failing = sum(finding.kind == "fails" for finding in findings)
+    if failing:
+        typer.echo(f"{name}: {counted(failing, 'problem')}")
+        return 1
+    ran = f"{min(total, RUN_SAMPLES)} of {counted(total, 'sample')} ran"
+    typer.echo(f"{name}: {ran} with a baseline model; nothing fails")
     return 0
 
 

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from instit_bench.comparison.baseline_file import load_scored_run
 from instit_bench.comparison.compare import RunComparison, TaskComparison, compare_runs
 from instit_bench.comparison.limits import Status, judge_bound, judge_drop
 from instit_bench.comparison.policy import Policy, TaskLimits
-from instit_bench.comparison.scored_run import ScoredRun, TaskScores, load_scored_run
+from instit_bench.comparison.scored_run import ScoredRun, TaskScores
 from instit_bench.comparison.select import of_tasks
 from instit_bench.errors import InputError
 from instit_bench.scorers.base import ScorerSpec
@@ -227,4 +228,4 @@ _COMPARABLE = ("comparable", "same data, prompts, protocol")
 
 def _expected(before: TaskScores, after: TaskScores) -> int:
     """Return how many samples to cover: a run with fewer than the baseline is not complete."""
-    return max(before.n_total, after.n_total, len(before.samples | after.samples))
+    return max(before.n_total, after.n_total, len({*before.samples.ids, *after.samples.ids}))

@@ -6,8 +6,10 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from instit_bench.comparison.pairs import Pairs
 from instit_bench.comparison.scored_run import TaskScores
 from instit_bench.display import one_line
+from instit_bench.runs.sample_scores import SampleScores, item_text
 from instit_bench.scorers.registry import spec_of
 
 UNKNOWN = "not known"
@@ -27,12 +29,14 @@ class Mismatch:
         return one_line(f"{self.task}: {self.field}: {self.a} against {self.b}")
 
 
-def mismatches(task: str, a: TaskScores, b: TaskScores, metrics: Collection[str]) -> list[Mismatch]:
+def mismatches(
+    task: str, a: TaskScores, b: TaskScores, pairs: Pairs, metrics: Collection[str]
+) -> list[Mismatch]:
     """Return every difference that prevents a comparison of these metrics.
 
     Model, backend, engine and precision are what is compared, so they may differ.
     """
-    found = [*_mismatches(a, b), *_other_extraction(a, b, metrics)]
+    found = [*_mismatches(a, b, pairs), *_other_extraction(a, b, metrics)]
     return [Mismatch(task, *difference) for difference in found]
 
 
@@ -46,13 +50,13 @@ def caveats(a: TaskScores, b: TaskScores) -> list[str]:
     return [f"unknown for both runs: {what}" for what in unknown]
 
 
-def _mismatches(a: TaskScores, b: TaskScores) -> Iterator[tuple[str, str, str]]:
+def _mismatches(a: TaskScores, b: TaskScores, pairs: Pairs) -> Iterator[tuple[str, str, str]]:
     if a.scorer != b.scorer:
         yield "scorer", a.scorer, b.scorer
     other_data = _differ(a.data_digest, b.data_digest)
     if other_data:
         yield "data", _digest(a.data_digest), _digest(b.data_digest)
-    yield from _other_items(a, b)
+    yield from _other_items(a.samples, b.samples, pairs)
     if a.prompts != b.prompts:
         yield "prompts", _known(a.prompts), _known(b.prompts)
     elif not other_data and _differ(a.prompt_digest, b.prompt_digest):  # other data, other prompts
@@ -60,13 +64,14 @@ def _mismatches(a: TaskScores, b: TaskScores) -> Iterator[tuple[str, str, str]]:
     yield from _other_protocol(a.protocol, b.protocol)
 
 
-def _other_items(a: TaskScores, b: TaskScores) -> Iterator[tuple[str, str, str]]:
-    shared = a.samples.keys() & b.samples.keys()
-    other = [name for name in a.samples if name in shared and _item(a, name) != _item(b, name)]
+def _other_items(a: SampleScores, b: SampleScores, pairs: Pairs) -> Iterator[tuple[str, str, str]]:
+    other = [(n, m) for n, m in pairs if a.items[n] != b.items[m]]
     if other:
-        named = ", ".join(other[:_IDS_NAMED]) + (", …" if len(other) > _IDS_NAMED else "")
-        count = f"question or target of {len(other)} of {len(shared)} shared samples ({named})"
-        yield count, _item(a, other[0]), _item(b, other[0])
+        more = ", …" if len(other) > _IDS_NAMED else ""
+        named = ", ".join(a.ids[n] for n, _ in other[:_IDS_NAMED]) + more
+        count = f"question or target of {len(other)} of {len(pairs)} shared samples ({named})"
+        n, m = other[0]
+        yield count, item_text(a.items[n]), item_text(b.items[m])
 
 
 def _other_protocol(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
@@ -100,10 +105,6 @@ def _extracted_by(task: TaskScores) -> tuple[str, str | None]:
 
 def _told(protocol: Mapping[str, Any], names: list[str]) -> str:
     return ", ".join(_value(protocol[name]) for name in names) if names else UNKNOWN
-
-
-def _item(task: TaskScores, sample: str) -> str:
-    return task.samples[sample].item
 
 
 def _differ(a: str | None, b: str | None) -> bool:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from array import array
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from instit_bench.comparison.comparable import Mismatch, caveats, mismatches
 from instit_bench.comparison.flips import FlipGroup, flip_groups
+from instit_bench.comparison.pairs import Pairs
 from instit_bench.comparison.scored_run import ScoredRun, TaskScores
 from instit_bench.scorers.base import ScorerSpec
 from instit_bench.scorers.registry import spec_of
@@ -121,61 +124,60 @@ def _compare_task(
 ) -> TaskComparison:
     valued = _valued(a, b)
     chosen = select(name, spec_of(a), valued)
+    pairs = Pairs.of(a.samples, b.samples)
     compared = {
-        metric: _compare_metric(metric, a, b, seed=seed, bootstrap=bootstrap) for metric in chosen
+        metric: _compare_metric(metric, a, b, pairs, seed=seed, bootstrap=bootstrap)
+        for metric in chosen
     }
     return TaskComparison(
         task=name,
         metrics=tuple(found for found in compared.values() if found is not None),
         absent=tuple(metric for metric, found in compared.items() if found is None),
-        flips=flip_groups(a, b, valued),
-        mismatches=tuple(mismatches(name, a, b, chosen)),
+        flips=flip_groups(a, b, pairs, valued),
+        mismatches=tuple(mismatches(name, a, b, pairs, chosen)),
         caveats=tuple(caveats(a, b)),
     )
 
 
 def _valued(a: TaskScores, b: TaskScores) -> list[str]:
     """Return the metrics for which any sample has a value, in the task's order."""
-    having = {m for task in (a, b) for sample in task.samples.values() for m in sample.scores}
+    having = a.samples.scores.keys() | b.samples.scores.keys()
     return [metric for metric in dict.fromkeys([*a.metrics, *b.metrics]) if metric in having]
 
 
 def _compare_metric(
-    metric: str, a: TaskScores, b: TaskScores, *, seed: int, bootstrap: bool
+    metric: str, a: TaskScores, b: TaskScores, pairs: Pairs, *, seed: int, bootstrap: bool
 ) -> MetricComparison | None:
-    pairs = [
-        (before.scores[metric], after.scores[metric], before.cluster)
-        for id_, before in a.samples.items()
-        if (after := b.samples.get(id_)) and metric in before.scores and metric in after.scores
-    ]
-    if not pairs:
+    before, after = a.samples.scores.get(metric), b.samples.scores.get(metric)
+    if before is None or after is None:
         return None
-    values_a, values_b, clusters = zip(*pairs, strict=True)
-    differences = [after - before for before, after, _ in pairs]
-    everyone = dict.fromkeys([*a.samples, *b.samples])
-    n_total = max(len(everyone), a.n_total, b.n_total)
+    values_a, values_b, clusters = array("d"), array("d"), list[str]()
+    for n, m in pairs:
+        if not (math.isnan(before[n]) or math.isnan(after[m])):
+            values_a.append(before[n])
+            values_b.append(after[m])
+            clusters.append(a.samples.clusters[n])
+    if not clusters:
+        return None
+    everyone = len(a.samples) + len(b.samples) - len(pairs)
+    n_total = max(everyone, a.n_total, b.n_total)
+    differences = [y - x for x, y in zip(values_a, values_b, strict=True)] if bootstrap else []
     return MetricComparison(
         metric=metric,
         lower_is_better=metric in b.lower_is_better,
         test=paired_test(values_a, values_b, clusters, seed=seed),
         n_total=n_total,
-        left_out=(
-            _left_out(metric, a, everyone, n_total),
-            _left_out(metric, b, everyone, n_total),
-        ),
+        left_out=(_left_out(before, a, n_total), _left_out(after, b, n_total)),
         bootstrap_ci95=cluster_bootstrap(differences, clusters, seed=seed) if bootstrap else None,
     )
 
 
-def _left_out(metric: str, task: TaskScores, ids: Collection[str], n_total: int) -> dict[str, int]:
-    """Return why samples have no value for the metric in this run; unlisted ones were never run."""
-    reasons = Counter({State.NOT_RUN.value: n_total - len(ids)})
-    for id_ in ids:
-        sample = task.samples.get(id_)
-        if sample is None:
-            reasons[State.NOT_RUN.value] += 1
-        elif metric not in sample.scores:
-            reasons["no value" if sample.state is State.SCORED else sample.state.value] += 1
+def _left_out(column: Sequence[float], task: TaskScores, n_total: int) -> dict[str, int]:
+    """Return why samples have no value in this column; unlisted ones were never run."""
+    reasons = Counter({State.NOT_RUN.value: n_total - len(task.samples)})
+    for value, state in zip(column, task.samples.states, strict=True):
+        if math.isnan(value):
+            reasons["no value" if state is State.SCORED else state.value] += 1
     return dict(+reasons)
 
 

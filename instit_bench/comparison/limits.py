@@ -42,10 +42,7 @@ def judge_bound(
     task: TaskScores, metric: str, rule: Literal["min_value", "max_value"], bound: float, gate: Gate
 ) -> tuple[Status, str]:
     """Return whether a metric is on the wrong side of a bound; by interval, the whole interval."""
-    inside = [sample for sample in task.samples.values() if metric in sample.scores]
-    measured = mean_metric(
-        [sample.scores[metric] for sample in inside], [sample.cluster for sample in inside]
-    )
+    measured = mean_metric(*task.samples.of_metric(metric))
     if measured.value is None:
         return "undecided", "no sample has a value"
     low = high = measured.value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from instit_bench.comparison.scored_run import ScoredRun, TaskScores
@@ -25,7 +26,7 @@ def of_tasks(runs: Sequence[ScoredRun], patterns: Collection[str]) -> list[Score
         if not any(fnmatchcase(task, pattern) for task in known):
             hint = did_you_mean(pattern, known) or f"; known: {', '.join(known)}"
             raise InputError(f"--tasks {pattern}: no run has such a task{hint}")
-    return [run.model_copy(update={"tasks": _matching(run.tasks, patterns)}) for run in runs]
+    return [replace(run, tasks=_matching(run.tasks, patterns)) for run in runs]
 
 
 def _matching(tasks: Mapping[str, TaskScores], patterns: Collection[str]) -> dict[str, TaskScores]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from instit_bench.datasets.record import Doc
+from instit_bench.datasets.lines import stored_lines
 from instit_bench.datasets.records import Dataset, read_records
 from instit_bench.errors import InputError
 
@@ -35,9 +35,9 @@ def read_files(
             f"{yaml_path}: key 'dataset_kwargs.data_files': no file is named for split {split!r}"
         )
     files = tuple(yaml_path.parent / str(name) for name in names)
-    docs: list[Doc] = []
     for file in files:
         if not file.is_file():
             raise InputError(f"{yaml_path}: key 'dataset_kwargs.data_files': no file {file}")
-        docs.extend(read_records(file))
+    lines = stored_lines(files[0]) if len(files) == 1 else None
+    docs = [doc for file in files for doc in read_records(file)] if lines is None else lines
     return Dataset(docs, files, yaml_path.parent)

@@ -43,7 +43,8 @@ class ReaderSpec:
 
     ``read`` returns the records that the YAML file and ``--data`` name; it raises ``InputError`` if
     they are missing or broken. ``processed`` says that the task's ``process_docs`` is applied to
-    them. ``cluster_of`` returns the image or video that a sample shares, from its id.
+    them; ``self_contained`` that the YAML file alone names every file that is read. ``cluster_of``
+    returns the image or video that a sample shares, from its id.
 
     ``original`` returns a record's sample id with its image or video, from the record and its
     dataset's ``media_root``: reports use it to find media without a file name of their own, by
@@ -53,6 +54,7 @@ class ReaderSpec:
     name: str
     read: Callable[[DataKeys, DataSource], Dataset]
     processed: bool = False
+    self_contained: bool = False
     cluster_of: Callable[[str], str] = _own_id
     original: Callable[[Doc, Path], tuple[str, ImagePart | VideoPart]] | None = None
 
@@ -66,6 +68,7 @@ _FILES = ReaderSpec(
     "files",
     lambda keys, _: read_files(keys.dataset_path, keys.dataset_kwargs, keys.split, keys.yaml_path),
     processed=True,
+    self_contained=True,
 )
 _INST_IT = ReaderSpec(
     "inst_it",

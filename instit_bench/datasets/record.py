@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -23,7 +23,7 @@ class Record:
 
     def known_as(self, label: str) -> Record:
         """Return the same record, with a label such as ``id 7`` after its place."""
-        return replace(self, place=f"{self.place} ({label})")
+        return Record(self.fields, f"{self.place} ({label})")
 
     def inside(self, name: str, fields: Doc) -> Record:
         """Return the record that a field contains."""

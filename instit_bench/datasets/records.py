@@ -53,11 +53,25 @@ class Dataset:
     @property
     def digest(self) -> str:
         """SHA-256 over all records; image bytes count by their own SHA-256."""
-        total = hashlib.sha256()
+        total = DataDigest()
         for doc in self.docs:
-            total.update(json.dumps(doc, sort_keys=True, default=_digest_of_bytes).encode())
-            total.update(b"\n")
+            total.add(doc)
         return total.hexdigest()
+
+
+class DataDigest:
+    """The digest of a dataset whose records are seen one by one."""
+
+    def __init__(self) -> None:
+        self._sha256 = hashlib.sha256()
+
+    def add(self, doc: Doc) -> None:
+        """Add the next record."""
+        self._sha256.update(_SORTED.encode(doc).encode() + b"\n")
+
+    def hexdigest(self) -> str:
+        """Return the SHA-256 of what was added."""
+        return self._sha256.hexdigest()
 
 
 class LeftOut(bytes):
@@ -77,6 +91,9 @@ def _digest_of_bytes(value: object) -> str:
     if isinstance(value, LeftOut):
         return value.sha256
     return hashlib.sha256(value).hexdigest() if isinstance(value, bytes) else str(value)
+
+
+_SORTED = json.JSONEncoder(sort_keys=True, default=_digest_of_bytes)
 
 
 def read_records(path: Path) -> list[dict[str, Any]]:
@@ -151,18 +168,42 @@ def _read_lines(path: Path, text: str) -> list[dict[str, Any]]:
         if not line.strip():
             continue
         try:
-            record = json.loads(line, parse_int=_integer)
-        except (ValueError, RecursionError) as error:
-            raise InputError(f"{path}: line {number}: is not valid JSON: {error}") from error
-        if not isinstance(record, dict):
-            raise InputError(f"{path}: line {number}: is not a JSON object")
-        records.append(record)
+            records.append(parsed_line(line))
+        except ValueError as error:
+            raise InputError(f"{path}: line {number}: {error}") from error
     return records
+
+
+def parsed_line(line: str) -> dict[str, Any]:
+    """Return the record in a line.
+
+    Raises:
+        ValueError: It is not a JSON object.
+    """
+    try:
+        record = _OF_A_LINE.decode(line)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"is not valid JSON: {error}") from error
+    if not isinstance(record, dict):
+        raise ValueError("is not a JSON object")  # noqa: TRY004 - the file's fault
+    return record
+
+
+def is_plain_utf8(beginning: bytes) -> bool:
+    """Whether a file with this beginning is read as lines of UTF-8, and not as one JSON list."""
+    if any(beginning.startswith(mark) for mark, _, _ in _OTHER_FORMATS):
+        return False
+    encoding = next((name for mark, name in _MARKS if beginning.startswith(mark)), "utf-8")
+    text = beginning.removeprefix(_MARKS[0][0]).lstrip()
+    return encoding.startswith("utf-8") and text[:1] not in (b"", b"[")
 
 
 def _integer(digits: str) -> int | str:
     """Keep a number with too many digits for Python as text, so the error names its field."""
     return int(digits) if len(digits) <= _MOST_DIGITS else digits
+
+
+_OF_A_LINE = json.JSONDecoder(parse_int=_integer)
 
 
 def _read_table(path: Path) -> Iterator[dict[str, Any]]:

@@ -108,6 +108,8 @@ class RunConfig(
     @classmethod
     def _split(cls, value: Any, info: ValidationInfo) -> Any:
         """Accept ``a,b`` as a list; YAML may read an id as a number."""
+        if isinstance(value, Path):
+            return (value,)
         if info.field_name == "tasks" and isinstance(value, list | tuple):
             value = ",".join(map(str, value))  # names hold no commas, as ids and folders may
         if isinstance(value, str):

@@ -6,32 +6,64 @@ choice and open-ended alike. Results do not depend on the order.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from array import array
+from bisect import bisect_right
+from collections.abc import Collection, Mapping, Sequence
+from itertools import accumulate
+from typing import overload
 
-from instit_bench.evaluation.plan import TaskPlan
+from instit_bench.evaluation.plan import RunPlan, TaskPlan
 from instit_bench.evaluation.schedule import Item
 from instit_bench.types import Sample
 
 Asked = tuple[TaskPlan, Sample]
 
 
-def in_order(plans: Iterable[TaskPlan], done: dict[str, set[str]]) -> list[Item[Asked]]:
-    """Return the selected samples that are not done, in the order to request them."""
-    keyed = list(_keyed(plans, done))
-    keyed.sort(key=lambda item: item[0])
-    return [
-        # The engine shares a text's beginning even while it is computed: nobody has to wait.
-        Item(asked, None if media == "none" else (media, shared))
-        for (media, shared, *_), asked in keyed
-    ]
+def in_order(plan: RunPlan, done: Mapping[str, Collection[str]]) -> Sequence[Item[Asked]]:
+    """Return the selected samples that are not done, in the order to request them.
+
+    ``done`` has the ids of each task's samples that are; a sample is built when it is asked for.
+    """
+    return _Todo(plan, done)
 
 
-def _keyed(
-    plans: Iterable[TaskPlan], done: dict[str, set[str]]
-) -> Iterator[tuple[tuple[str, str, int, int], Asked]]:
-    for number, plan in enumerate(plans):
+class _Todo(Sequence[Item[Asked]]):
+    def __init__(self, plan: RunPlan, done: Mapping[str, Collection[str]]) -> None:
+        self._tasks = plan.tasks
+        self._starts = [0, *accumulate(len(task.selected) for task in plan.tasks)]
+        ids = [task.selected.ids for task in plan.tasks]
+        finished = [done[task.task.name] for task in plan.tasks]
+        self._numbers = plan.order
+        if any(finished):
+            self._numbers = array("Q")
+            for number in plan.order:
+                task, index = self._place(number)
+                if ids[task][index] not in finished[task]:
+                    self._numbers.append(number)
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    @overload
+    def __getitem__(self, index: int) -> Item[Asked]: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Item[Asked]]: ...
+
+    def __getitem__(self, index: int | slice) -> Item[Asked] | Sequence[Item[Asked]]:
+        if isinstance(index, slice):
+            return [self._item(number) for number in self._numbers[index]]
+        return self._item(self._numbers[index])
+
+    def _item(self, number: int) -> Item[Asked]:
+        task, index = self._place(number)
+        plan = self._tasks[task]
+        sample = plan.selected[index]
         media = plan.task.config.metadata.media
-        for index, sample in enumerate(plan.selected):
-            if sample.id not in done[plan.task.name]:
-                shared = sample.question if media == "none" else sample.cluster
-                yield (media, shared, index if media == "none" else number, index), (plan, sample)
+        # The engine shares a text's beginning even while it is computed: nobody has to wait.
+        return Item((plan, sample), None if media == "none" else (media, sample.cluster))
+
+    def _place(self, number: int) -> tuple[int, int]:
+        """Return the task's number and the sample's place in it."""
+        task = bisect_right(self._starts, number) - 1
+        return task, number - self._starts[task]

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from array import array
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Protocol, TypeVar
 
 from instit_bench.backends import BACKENDS
 from instit_bench.datasets.prompts import OfficialPrompts, read_prompts
-from instit_bench.datasets.records import Dataset
+from instit_bench.datasets.records import DataDigest, Dataset
 from instit_bench.datasets.source import DataSource, open_source
 from instit_bench.errors import InputError, MissingDataError
 from instit_bench.evaluation.config import RunConfig
+from instit_bench.evaluation.neighbours import Sharing, neighbours
 from instit_bench.evaluation.scoring import scorer_for
 from instit_bench.evaluation.settings import NotSent
+from instit_bench.evaluation.weight import Weight
 from instit_bench.judging.contracts import contract_for
 from instit_bench.runs.directory import RunDirectory, default_name, run_directory
 from instit_bench.runs.manifest import (
@@ -30,8 +33,9 @@ from instit_bench.scorers.contract import Contract
 from instit_bench.scorers.judge import JudgeContract
 from instit_bench.tasks.data import load_dataset, with_prompts
 from instit_bench.tasks.registry import load_registry
+from instit_bench.tasks.samples import Samples
 from instit_bench.tasks.task import Task
-from instit_bench.types import GenerationParams, ImagePart, Request, Sample, TextPart
+from instit_bench.types import GenerationParams, Request, Sample, TextPart
 
 Number = TypeVar("Number", int, float)
 
@@ -42,29 +46,33 @@ class Digest(Protocol):
     def update(self, data: bytes, /) -> None:
         """Add bytes."""
 
+    def hexdigest(self) -> str:
+        """Return the digest of all bytes so far."""
+        ...
+
 
 @dataclass(frozen=True)
 class TaskPlan:
     """One task of a run. ``samples`` are the whole dataset's, ``selected`` those to run.
 
-    ``style`` is the name of the task's own style, which ``--prompt-style chat`` may stand for.
-    ``requests`` are those of selected samples, by id, except those that carry bytes of images;
-    ``prompt_digest`` is the SHA-256 of the texts of all requests, with a placeholder for media.
+    Samples and requests are built when they are asked for, so that any number of them fits into
+    memory. ``style`` is the name of the task's own style, which ``--prompt-style chat`` may stand
+    for. ``data_digest`` is the SHA-256 of all records, ``prompt_digest`` that of the texts of all
+    requests, with a placeholder for media; ``weight`` is that of the selected requests.
     """
 
     task: Task
     dataset: Dataset
-    samples: tuple[Sample, ...]
-    selected: tuple[Sample, ...]
+    samples: Samples
+    selected: Samples
     params: GenerationParams
     style: str
-    requests: Mapping[str, Request]
+    data_digest: str
     prompt_digest: str
+    weight: Weight
 
     def request(self, sample: Sample) -> Request:
-        """Return the request for one sample."""
-        if (built := self.requests.get(sample.id)) is not None:
-            return built
+        """Build the request for one sample."""
         return self.task.request(sample, self.params, self.style, self.dataset.media_root)
 
     def manifest(self) -> TaskManifest:
@@ -77,7 +85,7 @@ class TaskPlan:
             dataset_name=self.task.config.dataset_name,
             metrics=list(self.task.metric_names),
             lower_is_better=list(self.task.lower_is_better),
-            data_digest=self.dataset.digest,
+            data_digest=self.data_digest,
             prompt_digest=self.prompt_digest,
             prompts=self.task.prompt_origin,
             style=self.style,
@@ -91,7 +99,7 @@ class TaskPlan:
                 "stop": list(self.params.stop),
             },
             n_dataset=len(self.samples),
-            selected="all" if everything else [sample.id for sample in self.selected],
+            selected="all" if everything else list(self.selected.ids),
             files=[str(file) for file in self.dataset.files],
             revision=self.dataset.revision,
         )
@@ -110,7 +118,9 @@ class TaskPlan:
 class RunPlan:
     """All tasks of a run and where their data come from.
 
-    ``skipped`` says which tasks of a group or pattern are left out because their data are missing.
+    ``order`` has the numbers of the selected samples, from 0 through all tasks, in the order to
+    request them. ``skipped`` says which tasks of a group or pattern are left out because their data
+    are missing.
     """
 
     config: RunConfig
@@ -118,6 +128,7 @@ class RunPlan:
     source: DataSource
     tasks: tuple[TaskPlan, ...]
     prompts: OfficialPrompts | None
+    order: array[int]
     skipped: tuple[str, ...] = ()
 
     def judge_contracts(self) -> dict[str, JudgeContract]:
@@ -212,10 +223,11 @@ def make_plan(config: RunConfig, *, offline: bool = False) -> RunPlan:
         scorer_for(task)  # what is wrong with it shows before data are read
     _require_style(style, tasks)
     plans: list[TaskPlan] = []
+    sharing: list[Sharing] = []
     missing: dict[str, MissingDataError] = {}
     for task in tasks:
         try:
-            plans.append(_plan_task(task, source, prompts, style, config))
+            plans.append(_plan_task(task, source, prompts, style, config, sharing))
         except MissingDataError as error:
             if task.name in config.tasks:
                 raise
@@ -223,13 +235,13 @@ def make_plan(config: RunConfig, *, offline: bool = False) -> RunPlan:
     if not plans:
         raise next(iter(missing.values()))
     if config.sample_id:
-        found = {sample.id for plan in plans for sample in plan.selected}
+        found = {name for plan in plans for name in plan.selected.ids}
         if unknown := [name for name in config.sample_id if name not in found]:
             raise InputError(f"--sample-id {unknown[0]}: not found in any selected task")
     if config.extractor and not any(plan.task.scorer.extraction for plan in plans):
         raise InputError("--extract-with: no selected task is multiple choice")
     skipped = tuple(f"{name} is skipped: {error}" for name, error in missing.items())
-    return RunPlan(config, style, source, tuple(plans), prompts, skipped)
+    return RunPlan(config, style, source, tuple(plans), prompts, neighbours(sharing), skipped)
 
 
 def _require_style(style: str, tasks: Sequence[Task]) -> None:
@@ -249,7 +261,9 @@ def _plan_task(
     prompts: OfficialPrompts | None,
     style: str,
     config: RunConfig,
+    sharing: list[Sharing],
 ) -> TaskPlan:
+    """Plan one task, and append what its selected samples share."""
     if config.prompt_style == "raw" and task.config.metadata.media != "none":
         raise InputError(
             f"--prompt-style raw: task {task.name} has media, which a text completion cannot "
@@ -258,34 +272,65 @@ def _plan_task(
     style = task.style_name(style)
     task = with_prompts(task, prompts)
     dataset = load_dataset(task, source, _selection(config))
-    samples = tuple(task.samples(dataset.docs))
-    if not samples:
+    params = _params(task, style, config)
+    look = _Look(task.config.metadata.media, _selection(config))
+    for sample in task.samples(dataset.docs):
+        look.at(sample, task.request(sample, params, style, dataset.media_root))
+    if not look.ids:
         raise InputError(f"{task.name}: the dataset {dataset.files[0]} is empty")
+    sharing.append(Sharing(look.media, look.shared))
+    return TaskPlan(
+        task,
+        dataset,
+        Samples(task, dataset.docs, look.ids, range(len(look.ids))),
+        Samples(task, dataset.docs, look.ids, look.chosen),
+        params,
+        style,
+        look.data.hexdigest(),
+        look.prompts.hexdigest(),
+        look.weight,
+    )
+
+
+def _params(task: Task, style: str, config: RunConfig) -> GenerationParams:
+    """Return the task's sampling settings, with those that the user chose."""
     params = task.generation_params(style)
     if params.max_tokens is None and BACKENDS.load(config.backend).needs_limit:
         params = replace(params, max_tokens=task.usual_limit)
-    params = replace(
+    return replace(
         params,
         seed=_chosen(config.seed, None),
         temperature=_chosen(config.temperature, params.temperature),
         top_p=_chosen(config.top_p, params.top_p),
         max_tokens=_chosen(config.max_tokens, params.max_tokens),
     )
-    selected = _select(samples, config)
-    kept = {sample.id for sample in selected}
-    requests: dict[str, Request] = {}
-    digest = hashlib.sha256()
-    for sample in samples:
-        request = task.request(sample, params, style, dataset.media_root)
-        _add_prompt(digest, request)
-        if sample.id in kept and not _carries_bytes(request):
-            requests[sample.id] = request
-    return TaskPlan(task, dataset, samples, selected, params, style, requests, digest.hexdigest())
 
 
-def _carries_bytes(request: Request) -> bool:
-    """Whether keeping it may fill the memory: a plugin may encode an image for every request."""
-    return any(isinstance(p, ImagePart) and p.data for m in request.messages for p in m.parts)
+@dataclass
+class _Look:
+    """One look at every sample of a task and its request, and what remains of it.
+
+    ``chosen`` are the places of selected samples; ``shared`` is a medium or text for each of them.
+    """
+
+    media: str
+    wants: Callable[[str], bool]
+    ids: list[str] = field(default_factory=list)
+    chosen: array[int] = field(default_factory=lambda: array("Q"))
+    shared: list[str] = field(default_factory=list)
+    data: DataDigest = field(default_factory=DataDigest)
+    prompts: Digest = field(default_factory=hashlib.sha256)
+    weight: Weight = field(default_factory=Weight)
+
+    def at(self, sample: Sample, request: Request) -> None:
+        """Look at one sample."""
+        self.data.add(sample.doc)
+        _add_prompt(self.prompts, request)
+        if self.wants(sample.id):
+            self.chosen.append(len(self.ids))
+            self.shared.append(sample.question if self.media == "none" else sample.cluster)
+            self.weight.add(request)
+        self.ids.append(sample.id)
 
 
 def _add_prompt(digest: Digest, request: Request) -> None:
@@ -313,8 +358,3 @@ def _chosen(setting: Number | NotSent | None, of_task: Number | None) -> Number 
     if setting == "none":
         return None
     return of_task if setting is None else setting
-
-
-def _select(samples: Sequence[Sample], config: RunConfig) -> tuple[Sample, ...]:
-    chosen = [s for s in samples if not config.sample_id or s.id in config.sample_id]
-    return tuple(chosen[: config.limit])

@@ -10,6 +10,8 @@ from instit_bench.datasets.source import DataSource, open_source
 from instit_bench.errors import InputError, NotComparableError, Problem
 from instit_bench.evaluation.scoring import ScoringFaults, TaskScorer, scorer_for
 from instit_bench.evaluation.upstream_files import as_repeat
+from instit_bench.formats.lmms_eval.log import UnlocatedLog
+from instit_bench.formats.predictions import read_predictions
 from instit_bench.progress import Tell
 from instit_bench.runs.directory import RunDirectory
 from instit_bench.runs.loaded import Run, RunTask
@@ -87,8 +89,12 @@ def _samples(task: Task, run: Run, data: str | None) -> Mapping[str, Sample] | N
     """Return the dataset's samples; ``None`` if the journal says all that the scorer reads."""
     if not runs_plugin_code(task.scorer.name):
         return None
+    entry = run.tasks[task.name].entry
+    if run.manifest.data.kind == "file" and data is None:  # the file's own records were scored
+        read = read_predictions(Path(entry.files[0]), task)
+        return {} if isinstance(read, UnlocatedLog) else read.samples
     dataset = load_dataset(task, _source(run, data))
-    if run.tasks[task.name].entry.data_digest not in (None, dataset.digest):
+    if entry.data_digest not in (None, dataset.digest):
         raise NotComparableError(
             f"{run.path}: task {task.name}: the data are not those of the run any more; bring them "
             "back, or name them with --data"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
@@ -37,6 +37,7 @@ from instit_bench.evaluation.scoring import (
     scorer_for,
 )
 from instit_bench.evaluation.shown_media import ShownMedia
+from instit_bench.evaluation.unchanged import FinishedBy, finished_before, note_finished
 from instit_bench.evaluation.workload import workload_of
 from instit_bench.judging.contracts import nobody_judges
 from instit_bench.judging.panels import panels_of
@@ -82,10 +83,9 @@ class _Asking:
 
     async def ask(self) -> None:
         """Request all that remains, and judge answers as they come in."""
-        left = Counter(item.value[0].task.name for item in self.todo)
         for plan in self.plan.tasks:
-            name, total = plan.task.name, len(plan.selected)
-            self.reporter.lane(name, total, total - left[name])
+            ids, done = plan.selected.ids, self.run.tasks[plan.task.name].answered
+            self.reporter.lane(plan.task.name, len(ids), sum(sample in done for sample in ids))
         self._score_kept()
         if self.judging is None:
             return await self.work()
@@ -227,14 +227,17 @@ def run(config: RunConfig, reporter: Reporter) -> RunOutcome:
         InputError: Settings, tasks or data are not valid; nothing was requested.
         NotComparableError: The run directory contains a run with other settings.
     """
+    started_ns = time.time_ns()
     directory = directory_of(config)
     directory.refuse_if_held()
     if config.existing == "resume" and not directory.exists:
         raise InputError(f"--resume: there is no run at {directory.path}")
+    if (before := finished_before(config, directory)) is not None:
+        return _nothing_to_ask(*before, reporter)
     plan = make_plan(config)
     backend = create_backend(config.backend, config.backend_options(workload_of(plan)))
-    if config.existing == "fresh":
-        directory.set_aside()
+    if config.existing == "fresh" and (kept := directory.set_aside()):
+        reporter.status(f"the earlier run of this name is kept at {kept}")
     with directory.locked():
         media = ShownMedia(directory.path)
         stored = _open(directory, plan, backend, media)
@@ -249,6 +252,7 @@ def run(config: RunConfig, reporter: Reporter) -> RunOutcome:
         if config.judge_batch and not interrupted and problem is None:
             problem = _submit_batch(stored, plan, reporter)
         outcome = _finish(stored, plan, interrupted, problem, reporter)
+        note_finished(stored, plan, started_ns)
         skipped = tuple(f"warning: {line}" for line in plan.skipped)
         return replace(outcome, warnings=(*skipped, *warnings))
 
@@ -275,7 +279,6 @@ def _generate(
     """Request all that remains; return whether it was interrupted, what stopped it, warnings."""
     names = [task_plan.task.name for task_plan in plan.tasks]
     done = {name: run.tasks[name].answered for name in names}
-    todo = in_order(plan.tasks, done)
     reporter.begin(run.path)
     for line in plan.skipped:
         reporter.status(f"warning: {line}")
@@ -286,7 +289,7 @@ def _generate(
             backend,
             reporter,
             run,
-            todo,
+            in_order(plan, done),
             scorers={p.task.name: scorer_for(p.task) for p in plan.tasks},
             journals={
                 name: stack.enter_context(run.tasks[name].journal(reporter.status))
@@ -314,7 +317,7 @@ def _finish(
     """Sort the journals into the dataset's order and write the results."""
     try:
         for task_plan in plan.tasks:
-            run.tasks[task_plan.task.name].settle(sample.id for sample in task_plan.samples)
+            run.tasks[task_plan.task.name].settle(task_plan.samples.ids)
     except StorageError as error:  # the order is a convenience, and sorting needs a second copy
         reporter.status(f"warning: not sorted: {error}")
     failures = _failures(run, plan)
@@ -323,6 +326,15 @@ def _finish(
     run.save(status)
     run.write_results()
     return RunOutcome(run, status, problem, group_failures(failures))
+
+
+def _nothing_to_ask(run: Run, found: FinishedBy, reporter: Reporter) -> RunOutcome:
+    """Report a run that this command has finished before; nothing is written."""
+    reporter.begin(run.path)
+    for name, samples in found.selected.items():
+        reporter.lane(name, samples, samples)
+    reporter.end()
+    return RunOutcome(run, "finished")
 
 
 def _judging_stage(run: Run, plan: RunPlan, reporter: Reporter) -> JudgingStage | None:
@@ -348,11 +360,14 @@ def _submit_batch(run: Run, plan: RunPlan, reporter: Reporter) -> Problem | None
 def _failures(run: Run, plan: RunPlan) -> list[tuple[str, SampleRecord]]:
     """Return the selected samples that ended in an error, each with its task."""
     errors = (State.INFER_ERROR, State.JUDGE_ERROR)
-    asked = {p.task.name: {s.id for s in p.selected} for p in plan.tasks}
+    asked = {
+        p.task.name: set(p.selected.ids)
+        for p in plan.tasks
+        if _has_failures(run.tasks[p.task.name].result)
+    }
     records = [
         (name, record)
         for name, ids in asked.items()
-        if _has_failures(run.tasks[name].result)
         for record in run.tasks[name].records.values()
         if record.id in ids
     ]

@@ -11,8 +11,9 @@ Nothing here waits or sends: ``dispatch`` does. Any number of engines can share 
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -44,17 +45,53 @@ def leads_ahead(in_flight: int, engines: int) -> int | None:
     return min(_AHEAD_PER_ENGINE * engines, in_flight // 2) if engines else None
 
 
+def _alone(item: Item[T]) -> Item[T]:
+    return Item(item.value)
+
+
+class _Line(Generic[T]):
+    """Items in a line, of which the front is in memory; some can be put back at the front."""
+
+    def __init__(self, items: Iterable[Item[T]]) -> None:
+        self._rest = iter(items)
+        self._front = deque[Item[T]]()
+
+    def __bool__(self) -> bool:
+        if not self._front:
+            self._front.extend(islice(self._rest, 1))
+        return bool(self._front)
+
+    @property
+    def first(self) -> Item[T]:
+        """The item at the front."""
+        return self._front[0]
+
+    def take(self) -> Item[T]:
+        """Remove the item at the front, and return it."""
+        return self._front.popleft()
+
+    def clear(self) -> None:
+        """Remove all items."""
+        self._front.clear()
+        self._rest = iter(())
+
+    def put_back(self, items: Sequence[Item[T]]) -> None:
+        """Put items at the front, in their order."""
+        self._front.extendleft(reversed(items))
+
+
 class Schedule(Generic[T]):
     """Hands out items, nearly in their order; ``ahead`` bounds the leads that go ahead.
 
     A lead is ahead until the first item that shares with it is handed out. With ``ahead=0`` the
-    next lead waits until nothing else can go, with ``ahead=None`` there are none.
+    next lead waits until nothing else can go, with ``ahead=None`` there are none. An item is taken
+    from ``items`` shortly before it is handed out.
     """
 
-    def __init__(self, items: Iterable[Item[T]], ahead: int | None) -> None:
-        self._next = deque(items if ahead is not None else (Item(item.value) for item in items))
-        self._left = len(self._next)
-        self._sharing = Counter(item.shares for item in self._next)
+    def __init__(self, items: Sequence[Item[T]], ahead: int | None) -> None:
+        self._next = _Line(items if ahead is not None else map(_alone, items))
+        self._left = len(items)
+        self._sharing = Counter(item.shares for item in items) if ahead is not None else Counter()
         self._followers: deque[Item[T]] = deque()
         self._waiting: dict[Hashable, list[Item[T]]] = {}  # for a lead that is not computed yet
         self._computed: set[Hashable] = set()
@@ -69,15 +106,15 @@ class Schedule(Generic[T]):
     def take(self) -> Turn[T] | None:
         """Return the next item that may go, or ``None`` if there is none until a lead is done."""
         self._sort()
-        shares = self._next[0].shares if self._next else None
+        shares = self._next.first.shares if self._next else None
         leads = shares is not None and self._sharing[shares] > 1
         if leads and len(self._ahead) < self._most_ahead:
-            return self._handed(self._next.popleft(), leads=True)
+            return self._handed(self._next.take(), leads=True)
         if self._followers:
             return self._handed(self._followers.popleft(), leads=False)
         # Never nothing at all: either a lead is being computed, or the next one goes.
         if self._next and not (leads and self._waiting):
-            return self._handed(self._next.popleft(), leads=leads)
+            return self._handed(self._next.take(), leads=leads)
         return None
 
     def stop(self) -> None:
@@ -102,17 +139,18 @@ class Schedule(Generic[T]):
     def _sort(self) -> None:
         """Move items at the front that need no lead, or wait for one, to where they belong."""
         while self._next:
-            shares = self._next[0].shares
+            shares = self._next.first.shares
             if shares in self._waiting:
-                self._waiting[shares].append(self._next.popleft())
+                self._waiting[shares].append(self._next.take())
             elif shares in self._computed:
-                self._followers.append(self._next.popleft())
+                self._followers.append(self._next.take())
             else:
                 return
 
     def _handed(self, item: Item[T], *, leads: bool) -> Turn[T]:
         self._left -= 1
-        self._sharing[item.shares] -= 1
+        if item.shares is not None:
+            self._sharing[item.shares] -= 1
         if leads:
             self._waiting[item.shares] = []
             self._ahead.add(item.shares)
@@ -121,4 +159,4 @@ class Schedule(Generic[T]):
         return Turn(item, leads)
 
     def _release(self, shares: Hashable) -> None:
-        self._next.extendleft(reversed(self._waiting.pop(shares)))
+        self._next.put_back(self._waiting.pop(shares))

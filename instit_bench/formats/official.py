@@ -8,13 +8,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from math import isnan
 from pathlib import Path
 from typing import Any
 
-from instit_bench.datasets.record import Record, shown
+from instit_bench.datasets.record import Record
 from instit_bench.errors import InputError
-from instit_bench.formats.prediction_file import PredictionFile, Repeat, doubled
+from instit_bench.formats.prediction_file import PredictionFile, file_of, output_in
 from instit_bench.runs.atomic import write_atomically
 from instit_bench.runs.loaded import Run
 from instit_bench.runs.manifest import TaskManifest
@@ -120,7 +119,7 @@ def read_inst_it_predictions(
         target = record.text("ground_truth")
         if task.scorer.multiple_choice and target not in LETTERS:
             raise record.field_error("ground_truth", f"must be A, B, C or D, not {target!r}")
-        outputs.append((sample_id, _output(record, "model_prediction")))
+        outputs.append((sample_id, output_in(record, "model_prediction")))
         samples.append(
             Sample(
                 task=task.name,
@@ -131,7 +130,7 @@ def read_inst_it_predictions(
                 question=record.text("question"),
             )
         )
-    return _file(path, outputs, samples)
+    return file_of(path, outputs, samples)
 
 
 def read_gpt4tools_predictions(path: Path, rows: Sequence[Mapping[str, Any]]) -> PredictionFile:
@@ -144,46 +143,5 @@ def read_gpt4tools_predictions(path: Path, rows: Sequence[Mapping[str, Any]]) ->
     for number, row in enumerate(rows, start=1):
         record = Record(row, f"{path}: record {number}")
         sample_id = str(record.identity("id"))
-        outputs.append((sample_id, _output(record.known_as(f"id {sample_id}"), "output")))
-    return replace(_file(path, outputs, []), may_echo=True)
-
-
-def _output(record: Record, name: str) -> Prediction | None:
-    """Return the model's output: text, the first of a list, or ``None`` if it is null.
-
-    Half a surrogate pair, which JSON can encode but no file can store, becomes U+FFFD.
-    """
-    output = record.fields.get(name)
-    if isinstance(output, list):
-        output = output[0] if output else None
-    if output is None or (isinstance(output, float) and isnan(output)):  # NaN is pandas' null
-        if name in record.fields:
-            return None
-        raise record.field_error(name, "is missing; write null if there is no output")
-    if not isinstance(output, str):
-        raise record.field_error(name, f"must be text or null, found {shown(output)}")
-    return Prediction(output.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
-
-
-def _file(
-    path: Path, outputs: Sequence[tuple[str, Prediction | None]], samples: Sequence[Sample]
-) -> PredictionFile:
-    """Of several records for one id the last counts; the others are repeats."""
-    last = {sample_id: place for place, (sample_id, _) in enumerate(outputs)}
-    predictions: dict[str, Prediction] = {}
-    repeats: list[Repeat] = []
-    for place, (sample_id, output) in enumerate(outputs):
-        if output is None:
-            continue
-        if place == last[sample_id]:
-            predictions[sample_id] = output
-        else:
-            repeats.append(Repeat(sample_id, output, samples[place] if samples else None))
-    return PredictionFile(
-        path,
-        predictions,
-        {sample.id: sample for sample in samples},
-        empty=frozenset(last.keys() - predictions.keys()),
-        doubled=doubled([sample_id for sample_id, _ in outputs]),
-        repeats=tuple(repeats),
-    )
+        outputs.append((sample_id, output_in(record.known_as(f"id {sample_id}"), "output")))
+    return replace(file_of(path, outputs, []), may_echo=True)

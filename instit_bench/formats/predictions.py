@@ -12,6 +12,7 @@ from instit_bench.datasets.records import read_records
 from instit_bench.errors import InputError
 from instit_bench.formats.lmms_eval.log import UnlocatedLog, is_lmms_log, read_lmms_log
 from instit_bench.formats.official import read_gpt4tools_predictions, read_inst_it_predictions
+from instit_bench.formats.own import read_own_predictions
 from instit_bench.formats.prediction_file import PredictionFile, Repeat, doubled
 from instit_bench.runs.record import SampleRecord
 from instit_bench.tasks.task import Task
@@ -27,6 +28,9 @@ def read_predictions(path: Path, task: Task) -> PredictionFile | UnlocatedLog:
     rows = read_records(path)
     if not rows:
         raise InputError(f"{path}: contains no predictions")
+    own = task.config.metadata.prediction_field
+    if own is not None and own in rows[0]:
+        return read_own_predictions(path, rows, task, own)
     if is_lmms_log(rows[0]):
         return read_lmms_log(path, rows, task)
     if "model_prediction" in rows[0]:
@@ -35,10 +39,11 @@ def read_predictions(path: Path, task: Task) -> PredictionFile | UnlocatedLog:
         return _journal(path, rows, task.name)
     if "output" in rows[0]:
         return read_gpt4tools_predictions(path, rows)
+    of_task = f"{own!r} (task {task.name}), nor " if own else ""
     raise InputError(
-        f"{path}: record 1: has neither 'model_prediction' (Inst-IT Bench), nor 'id' and 'output' "
-        "(GPT4Tools), nor 'state' and 'prediction' (instit-bench samples), nor 'doc_id' and "
-        "'target' (lmms-eval samples)"
+        f"{path}: record 1: has neither {of_task}'model_prediction' (Inst-IT Bench), nor 'id' and "
+        "'output' (GPT4Tools), nor 'state' and 'prediction' (instit-bench samples), nor 'doc_id' "
+        "and 'target' (lmms-eval samples)"
     )
 
 

@@ -44,7 +44,7 @@ class Films:
             (index, task, record.id): media
             for task in run.manifest.tasks
             for images in [RunImages(run, task)]
-            for record in run.samples(task)
+            for record, _ in run.run.tasks[task].selected()
             if (media := images.shown(record))
         }
         every = dict.fromkeys(medium for media in shown.values() for medium in media)

@@ -105,6 +105,10 @@ def _rendered(
     """Return the page and the data in it."""
     heads = headlines(runs)
     found = board(runs, heads, paired_differences(runs, first))
+    origins, charts = provenance(runs), plots(runs, found)
+    for run in runs:  # only their texts are needed from here on, one sample at a time
+        for task in run.run.tasks.values():
+            task.forget_samples()
     data = page_data(runs, media_folder) | {"board": board_data(found)}
     if live is not None:
         data["live"] = live.versions
@@ -123,8 +127,8 @@ def _rendered(
         explained=explained,
         marks=[mark for head in heads for mark in head.marks],
         metrics=metric_tables(runs),
-        provenance=provenance(runs),
-        charts=plots(runs, found),
+        provenance=origins,
+        charts=charts,
         data=data,
     )
     return page, data

@@ -23,7 +23,7 @@ from instit_bench.display import path_text
 from instit_bench.errors import InputError
 
 _NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP)
-_UNFINISHED = re.compile(r"\..+\.jsonl?-[a-z0-9_]{8}")  # as atomic.py names them
+_UNFINISHED = re.compile(r"\..+\.(?:jsonl?|index)-[a-z0-9_]{8}")  # as atomic.py names them
 _LONGEST_HOLDER = 200  # characters
 _LONGEST_NAME = 200  # bytes: file systems allow 255, and a set-aside run has a longer name
 _OF_A_RUN = ("manifest.json", "results.json", "samples", "judgements")
@@ -54,9 +54,18 @@ class RunDirectory:
         """``.results_from.json``: what ``results.json`` was computed from."""
         return self.path / ".results_from.json"
 
+    @property
+    def finished_by_path(self) -> Path:
+        """``.finished_by.json``: the command that finished the run, and the files it read."""
+        return self.path / ".finished_by.json"
+
     def journal_path(self, task: str) -> Path:
         """``samples/<task>.jsonl``."""
         return self.path / "samples" / f"{task}.jsonl"
+
+    def index_path(self, task: str) -> Path:
+        """``samples/<task>.index``."""
+        return self.path / "samples" / f"{task}.index"
 
     def verdicts_path(self, task: str) -> Path:
         """``judgements/<task>.jsonl``."""
@@ -169,7 +178,7 @@ class RunDirectory:
     def _remove_leftovers(self) -> None:
         """Remove unfinished copies of files, which a killed process left behind."""
         for folder in (self.path, self.path / "samples", self.path / "judgements"):
-            for path in folder.glob(".*.json*-*"):
+            for path in folder.glob(".*-*"):
                 if _UNFINISHED.fullmatch(path.name) and path.is_file():
                     path.unlink(missing_ok=True)
 

@@ -14,8 +14,9 @@ from instit_bench.errors import InputError
 from instit_bench.progress import Tell
 from instit_bench.runs.directory import RunDirectory
 from instit_bench.runs.extracted import metrics_of, with_letter
+from instit_bench.runs.index import read_index
 from instit_bench.runs.journal import Journal, JournalWriter, read_lines
-from instit_bench.runs.kept_results import kept_results, write_results_file
+from instit_bench.runs.kept_results import Kept, kept_results, write_results_file
 from instit_bench.runs.manifest import (
     JudgingManifest,
     Manifest,
@@ -25,6 +26,7 @@ from instit_bench.runs.manifest import (
 )
 from instit_bench.runs.record import SampleRecord
 from instit_bench.runs.results import RunResults, TaskResult, run_results, task_result
+from instit_bench.runs.sample_scores import SampleScores
 from instit_bench.runs.verdicts import (
     JudgedSample,
     VerdictRecord,
@@ -50,6 +52,7 @@ class RunTask:
         self._verdicts: Verdicts | None = None
         self._samples: list[SampleRecord] | None = None
         self._result: TaskResult | None = None
+        self._scores: SampleScores | None = None
         self._done: tuple[set[str], list[str]] | None = None
 
     @property
@@ -136,11 +139,30 @@ class RunTask:
         Raises:
             InputError: A file is broken.
         """
-        if self._result is None:
-            self._result = self._kept() or task_result(
-                self.name, self._run.manifest, self.selected()
-            )
-        return self._result
+        if self._result is None and (kept := self._kept()) is not None:
+            self._result = kept.result
+        return self._result or self._computed()[0]
+
+    @property
+    def scores(self) -> SampleScores:
+        """The scores of the selected samples, from the index if nothing has changed since.
+
+        Raises:
+            InputError: A file is broken.
+        """
+        if self._scores is None and (kept := self._kept()) is not None:
+            self._scores = read_index(self._run.directory.index_path(self.name), kept.index)
+        return self._scores or self._computed()[1]
+
+    @property
+    def new_scores(self) -> SampleScores | None:
+        """The same if they were computed from the journal, so that the index is to be written."""
+        return self._scores
+
+    def _computed(self) -> tuple[TaskResult, SampleScores]:
+        found = task_result(self.name, self._run.manifest, self.selected())
+        self._result, self._scores = found
+        return found
 
     @property
     def answered(self) -> set[str]:
@@ -164,7 +186,7 @@ class RunTask:
         """Return the answered samples and the unscored ones among them."""
         if self._done is None:
             kept = self._kept()
-            if kept is not None and kept.n_counted == kept.n_total:
+            if kept is not None and kept.result.n_counted == kept.result.n_total:
                 self._done = set(self.records), []  # a verdict takes a prediction
             else:
                 done = [(r.id, r.unscored) for r in self.records.values() if r.finished]
@@ -176,7 +198,7 @@ class RunTask:
         manifest = self._run.manifest
         return manifest.judging_of(self.name) or manifest.extraction_of(self.name)
 
-    def _kept(self) -> TaskResult | None:
+    def _kept(self) -> Kept | None:
         return kept_results(self._run.directory, self._run.manifest).get(self.name)
 
     @contextmanager
@@ -225,15 +247,19 @@ class RunTask:
         stored.sort(samples)
         self.outdated()
 
+    def forget_samples(self) -> None:
+        """Drop the list of samples from memory, and nothing else."""
+        self._samples = None
+
     def release(self) -> None:
         """Drop samples and verdicts from memory; the next access reads them again."""
         if self._journal is not None:
             self._journal.close()
-        self._journal = self._verdicts = self._samples = None
+        self._journal = self._verdicts = self._samples = self._scores = None
 
     def outdated(self) -> None:
         """Discard cached values computed from samples and verdicts."""
-        self._samples = self._result = self._done = None
+        self._samples = self._result = self._scores = self._done = None
 
     def _opened(self) -> Journal:
         if self._journal is None:
@@ -298,7 +324,9 @@ class Run:
 
     def write_results(self) -> None:
         """Write ``results.json``."""
-        write_results_file(self.directory, self.manifest, self.results)
+        results = self.results
+        scores = {name: task.new_scores for name, task in self.tasks.items()}
+        write_results_file(self.directory, self.manifest, results, scores)
 
 
 def load_results(path: Path) -> RunResults:

@@ -47,6 +47,9 @@ _OF_THE_PREDICTION = {
 }
 
 
+_TEXTS = ("difference", "error", "official_extracted")
+
+
 class SampleRecord(BaseModel):
     """A finished sample: its state, request, prediction and scores.
 
@@ -85,7 +88,9 @@ class SampleRecord(BaseModel):
     @field_validator("details")
     @classmethod
     def _readable(cls, details: dict[str, Any]) -> dict[str, Any]:
-        KnownDetails.model_validate(details)
+        plain = all(type(details.get(name, "")) is str for name in _TEXTS)
+        if not plain or "pairs" in details:
+            KnownDetails.model_validate(details)
         return details
 
     @field_validator("tool_calls", mode="before")

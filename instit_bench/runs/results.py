@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -14,6 +14,7 @@ from instit_bench.runs.judged import JudgingResult, judging_result
 from instit_bench.runs.manifest import Manifest
 from instit_bench.runs.marks import marks_of
 from instit_bench.runs.record import SampleRecord
+from instit_bench.runs.sample_scores import SampleScores, item_digest
 from instit_bench.runs.verdicts import JudgedSample, VerdictRecord, item_of
 from instit_bench.scorers.base import ScorerSpec
 from instit_bench.scorers.registry import spec_of
@@ -108,28 +109,34 @@ def _engine_result(totals: Mapping[str, float]) -> EngineResult | None:
     return EngineResult.model_validate({**totals, **rates})
 
 
-def task_result(name: str, manifest: Manifest, samples: Iterable[JudgedSample]) -> TaskResult:
-    """Aggregate a task's selected samples in a single pass."""
+def task_result(
+    name: str, manifest: Manifest, samples: Iterable[JudgedSample]
+) -> tuple[TaskResult, SampleScores]:
+    """Aggregate a task's selected samples in a single pass; return their scores besides."""
     task, judging = manifest.tasks[name], manifest.judging_of(name)
     spec, extraction = spec_of(task), manifest.extraction_of(name)
-    tally = _Tally({metric: ([], []) for metric in metrics_of(name, manifest)})
-    tally.reader = spec if extraction else None
-    for record, verdicts in samples:
-        tally.add(record, verdicts)
+    tally = _Tally(spec, task.media, judged=judging is not None, extracted=extraction is not None)
+    counted = tally.through(samples)
+    tables = spec.tables(counted)
+    for _ in counted:
+        pass  # what the tables did not look at
     n_total = task.n_selected
-    tally.states[State.NOT_RUN] += n_total - len(tally.scored)
+    tally.states[State.NOT_RUN] += n_total - tally.states.total()
     n_counted = sum(count for state, count in tally.states.items() if state.counts)
     coverage = n_counted / n_total if n_total else 0.0
-    return TaskResult(
+    result = TaskResult(
         n_total=n_total,
         n_counted=n_counted,
         coverage=coverage,
         states={state.value: tally.states[state] for state in State},
-        metrics={metric: mean_metric(*inside) for metric, inside in tally.values.items()},
+        metrics={
+            metric: mean_metric(*tally.scores.of_metric(metric))
+            for metric in metrics_of(name, manifest)
+        },
         marks=marks_of(task, manifest, coverage),
         prompts=task.prompts,
         usage=dict(tally.tokens),
-        tables=spec.tables(tally.scored),
+        tables=tables,
         notes=task.notes,
         judging=judging_result(judging, tally.verdicts) if judging else None,
         extraction=extraction_result(spec.extraction.metric, name, extraction, tally.unread)
@@ -138,35 +145,48 @@ def task_result(name: str, manifest: Manifest, samples: Iterable[JudgedSample]) 
         headline=next(iter(spec.headlines(task.metrics)), None),
         lower_is_better=task.lower_is_better,
     )
+    return result, tally.scores
 
 
 @dataclass
 class _Tally:
-    """Sums over samples. ``values`` has each metric's values, and beside them their clusters.
+    """Sums over samples, of which only the scores are kept.
 
-    ``tokens`` are those reported by endpoints. Where a judge extracts letters, ``unread`` has the
-    verdicts on each prediction that the scorer, ``reader``, could not read.
+    ``media`` is the task's. ``tokens`` are those reported by endpoints. If the task is ``judged``,
+    ``verdicts`` has those on each sample. Where a judge extracts letters, ``unread`` has the
+    verdicts on each prediction that the scorer could not read.
     """
 
-    values: Mapping[str, tuple[list[float], list[str]]]
-    reader: ScorerSpec | None = None
+    spec: ScorerSpec
+    media: str
+    judged: bool
+    extracted: bool
+    scores: SampleScores = field(default_factory=SampleScores)
     states: Counter[State] = field(default_factory=Counter)
     tokens: Counter[str] = field(default_factory=Counter)
-    scored: list[ScoredSample] = field(default_factory=list)
     verdicts: dict[str, Sequence[VerdictRecord]] = field(default_factory=dict)
     unread: list[Sequence[VerdictRecord]] = field(default_factory=list)
 
-    def add(self, record: SampleRecord, verdicts: Sequence[VerdictRecord]) -> None:
-        """Add one sample."""
+    def through(self, samples: Iterable[JudgedSample]) -> Iterator[ScoredSample]:
+        """Add each sample, and yield what tables need of it."""
+        for record, verdicts in samples:
+            self._add(record, verdicts)
+            yield record.scored_sample()
+
+    def _add(self, record: SampleRecord, verdicts: Sequence[VerdictRecord]) -> None:
         self.states[record.state] += 1
         for name in _TOKENS:
             if (count := getattr(record.usage, name)) is not None:
                 self.tokens[name] += count
-        for name, (values, clusters) in self.values.items():
-            if name in record.scores:
-                values.append(record.scores[name])
-                clusters.append(record.cluster or record.id)
-        self.scored.append(record.scored_sample())
-        self.verdicts[record.id] = verdicts
-        if self.reader and item_of(record, self.reader) is not None:
+        self.scores.add(
+            record.id,
+            cluster=record.cluster or record.id,
+            kind=self.spec.question_kind(record, self.media),
+            item=item_digest(record),
+            state=record.state,
+            scores=record.scores,
+        )
+        if self.judged:
+            self.verdicts[record.id] = verdicts
+        if self.extracted and item_of(record, self.spec) is not None:
             self.unread.append(verdicts)

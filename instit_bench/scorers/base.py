@@ -6,8 +6,9 @@ A scorer is one module here, or one in an installed package (docs/tasks.md).
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -126,7 +127,7 @@ def _general_part(record: ScoredRecord) -> str:
     return (general[0] if general else difference).strip()
 
 
-def _no_tables(scored: list[ScoredSample]) -> dict[str, Any]:  # noqa: ARG001 - one signature
+def _no_tables(scored: Iterable[ScoredSample]) -> dict[str, Any]:  # noqa: ARG001 - one signature
     return {}
 
 
@@ -152,10 +153,10 @@ class ScorerSpec:
     groups records whose ``details["difference"]`` is set; by default it returns the start of that
     sentence, up to a colon, semicolon or bracket.
 
-    ``tables`` computes further results over all samples (JSON values); ``matrices`` lists the ones
-    to draw. ``user_input`` finds the part of a long prompt that changes from sample to sample.
-    ``outcome`` says what a list of samples shows for each: its score, what was extracted, or
-    ``details["pairs"]``.
+    ``tables`` computes further results over all samples (JSON values), which it can go through
+    once; ``matrices`` lists the ones to draw. ``user_input`` finds the part of a long prompt that
+    changes from sample to sample. ``outcome`` says what a list of samples shows for each: its
+    score, what was extracted, or ``details["pairs"]``.
 
     ``needs_judge`` says that a judge scores the answers; ``multiple_choice`` says that targets are
     letters, so an engine can be restricted to reply with one. ``extraction`` is set if a judge can
@@ -172,7 +173,7 @@ class ScorerSpec:
     question_kind: Callable[[ScoredRecord, str], str] = _all_alike
     first_moment: Callable[[ScoredRecord], int | None] | None = None
     why_different: Callable[[ScoredRecord], str] = _general_part
-    tables: Callable[[list[ScoredSample]], dict[str, Any]] = _no_tables
+    tables: Callable[[Iterable[ScoredSample]], dict[str, Any]] = _no_tables
     matrices: tuple[Matrix, ...] = ()
     user_input: Callable[[str], str | None] | None = None
     outcome: Literal["score", "extracted", "pairs"] = "score"
@@ -218,6 +219,11 @@ def is_right(
     because an error is neither right nor wrong.
     """
     value = None if metric is None else scores.get(metric)
-    if value is None:
+    return None if value is None else value_is_right(value, metric in lower_is_better)
+
+
+def value_is_right(value: float, lower_is_better: bool) -> bool | None:
+    """Whether a value counts as right, as above; ``None`` if it is not a number."""
+    if math.isnan(value):
         return None
-    return value <= _RIGHT_FROM if metric in lower_is_better else value >= _RIGHT_FROM
+    return value <= _RIGHT_FROM if lower_is_better else value >= _RIGHT_FROM

@@ -27,6 +27,7 @@ Conclusion = Literal["better", "worse", "no difference shown"]
 _FEWEST_CHANGED = 6
 _ROUNDING = 1e-9  # 0.1 + 0.2 - 0.3 is not a change
 _LEAST_P = sys.float_info.min  # a p that underflows to 0 is not impossible
+_LEAST_SHARE, _TRIMMED_EVERY = 1e-300, 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,9 +158,16 @@ def _exact_sign_flips(sums: NDArray[np.int64]) -> float:
     whole = int(sizes.sum())
     shares = np.zeros(whole + 1)  # of all patterns, those whose negative clusters make up k
     shares[0] = 1.0
-    for size in sizes:
-        shares[size:] += shares[:-size]
-        shares /= 2
+    low, high = 0, 1  # beyond them there is nothing, or too little to change any digit
+    for number, size in enumerate(sizes, start=1):
+        high += int(size)
+        inside = shares[low:high]
+        inside[size:] += inside[:-size]
+        inside /= 2
+        if number % _TRIMMED_EVERY == 0:
+            some = np.flatnonzero(inside > _LEAST_SHARE)
+            inside[: some[0]] = inside[some[-1] + 1 :] = 0
+            low, high = low + int(some[0]), low + int(some[-1]) + 1
     totals = whole - 2 * np.arange(whole + 1)
     p = float(shares[np.abs(totals) >= abs(int(sums.sum()))].sum())
     return min(1.0, max(_LEAST_P, p))

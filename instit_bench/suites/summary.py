@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from instit_bench.comparison.baseline_file import load_scored_run
 from instit_bench.comparison.compare import MetricComparison, RunComparison, compare_runs
-from instit_bench.comparison.scored_run import ScoredRun, load_scored_run
+from instit_bench.comparison.scored_run import ScoredRun
 from instit_bench.errors import InputError
 from instit_bench.leaderboard.rows import Row, row_of
 from instit_bench.runs.loaded import load_results

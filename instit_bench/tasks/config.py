@@ -137,6 +137,7 @@ class TaskMetadata(BaseModel):
     id_field: str = "id"
     question_field: str = "question"
     choice_fields: tuple[str, ...] = ()
+    prediction_field: str | None = None
     official_prompt: str | None = None
     prompt_styles: dict[str, PromptStyle] = Field(default_factory=dict)
     chat_style: str | None = None
@@ -174,6 +175,12 @@ class TaskConfig(BaseModel):
     task_alias: str | None = None
     tag: str | tuple[str, ...] = ()
     num_fewshot: int | None = None
+
+    @property
+    def functions(self) -> dict[str, FunctionRef]:
+        """The plugin's functions by their keys."""
+        values = {name: getattr(self, name) for name in type(self).model_fields}
+        return {name: value for name, value in values.items() if isinstance(value, FunctionRef)}
 
 
 class GroupConfig(BaseModel):

@@ -99,14 +99,20 @@ class Task:
         """
         seen: set[str] = set()
         for number, doc in enumerate(docs, start=1):
-            record = Record(doc, f"{self.name}: record {number}")
-            sample = self._sample(record)
+            sample = self.sample(doc, number)
             if sample.id in seen:
-                raise record.error(f"id {sample.id!r} is not unique in the dataset")
+                problem = f"id {sample.id!r} is not unique in the dataset"
+                raise Record(doc, f"{self.name}: record {number}").error(problem)
             seen.add(sample.id)
             yield sample
 
-    def _sample(self, record: Record) -> Sample:
+    def sample(self, doc: Mapping[str, Any], number: int) -> Sample:
+        """Return the sample of a record, which is the dataset's ``number``-th.
+
+        Raises:
+            InputError: The record lacks a field that the task names.
+        """
+        record = Record(doc, f"{self.name}: record {number}")
         metadata = self.config.metadata
         sample_id = str(record.required(metadata.id_field))
         record = record.known_as(f"id {sample_id}")

@@ -5,7 +5,11 @@ from __future__ import annotations
 import asyncio
 import inspect
 import json
+import os
 import shutil
+import signal
+import threading
+import time
 import typing
 
 import pandas as pd
@@ -18,6 +22,7 @@ from instit_bench.evaluation.config import RunConfig
 from instit_bench.judging.config import JudgeConfig
 from instit_bench.resources import demo_data
 from tests.command_line import REPOSITORY
+from tests.openai_server import Reply, openai_server
 
 DEMO = {"backend": "baseline", "data": "demo"}
 TASKS = ["gpt4tools_seen", "inst_it_image_mc", "inst_it_image_oe"]
@@ -265,3 +270,69 @@ def test_an_endpoint_that_cannot_be_reached_is_an_error(tmp_path):
             concurrency=1,
             output=tmp_path,
         )
+
+
+@pytest.fixture
+def slow_server():
+    """An endpoint that answers each request after a while."""
+
+    def answer(_):
+        time.sleep(0.3)
+        return Reply("A")
+
+    with openai_server(answer) as server:
+        yield server
+
+
+def endpoint(server, output):
+    return {
+        "model": "m", "backend": "openai", "base_url": server.base_url, "data": "demo",
+        "tasks": "gpt4tools", "concurrency": 2, "output": output,
+    }  # fmt: skip
+
+
+def test_a_cancelled_run_stops_and_can_be_resumed(tmp_path, slow_server):
+    settings = endpoint(slow_server, tmp_path)
+
+    async def cancelled():
+        running = asyncio.create_task(instit_bench.arun(**settings))
+        while len(slow_server.requests) < 3:
+            await asyncio.sleep(0.05)
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+
+    asyncio.run(cancelled())
+    asked = len(slow_server.requests)
+    stored = instit_bench.load_run(tmp_path / "m-demo")
+    assert stored.status == "interrupted"
+    time.sleep(0.5)
+    assert len(slow_server.requests) == asked < 48, "nothing goes on in the background"
+
+
+def test_interrupting_a_notebook_finishes_what_is_in_flight(tmp_path, slow_server):
+    """The kernel runs a cell in the main thread, inside its event loop."""
+
+    async def cell():
+        return instit_bench.run(**endpoint(slow_server, tmp_path))
+
+    def interrupt():
+        while len(slow_server.requests) < 3:
+            time.sleep(0.05)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    program = threading.Thread(target=interrupt)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    program.start()
+    loop = asyncio.new_event_loop()  # unlike asyncio.run, a kernel's loop leaves SIGINT alone
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            loop.run_until_complete(cell())
+    finally:
+        loop.close()
+        program.join()
+        signal.signal(signal.SIGINT, before)
+    stored = instit_bench.load_run(tmp_path / "m-demo")
+    assert stored.status == "interrupted"
+    done = stored.samples.prediction.notna().sum()
+    assert 2 <= done == len(slow_server.requests) < 48, "what was sent was awaited"

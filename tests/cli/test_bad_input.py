@@ -109,7 +109,7 @@ CASES = {
     ),
     "a config file nested without end": (
         lambda p: ["run", "--config", write(p / "c.yaml", "a: " + "[" * 3000)],
-        "c.yaml: is not valid YAML: maximum recursion depth",
+        "c.yaml: is not valid YAML:",
     ),
     "prices that are a list": (
         lambda p: [*DEMO, *JUDGED, "--judge-prices", write(p / "p.json", "[1]")],

@@ -51,7 +51,7 @@ def task_scores(right, *, of=40, per_cluster=4, **changes):
         f"{n // per_cluster:03}-{n % per_cluster:02}": {
             "cluster": f"{n // per_cluster:03}",
             "kind": "one object",
-            "item": "0",
+            "item": "0" * 12,
             "state": "scored",
             "scores": {"official_accuracy": float(n < right), "accuracy": float(n < right)},
         }

@@ -101,14 +101,14 @@ def test_every_further_run_is_compared_with_the_first(cli, tmp_path):
 
 
 OTHER_ITEM = {**task_scores(20)["samples"]}
-OTHER_ITEM["000-01"] = OTHER_ITEM["000-01"] | {"item": "1"}
+OTHER_ITEM["000-01"] = OTHER_ITEM["000-01"] | {"item": "0123456789ab"}
 JUDGED = {"prompt_style": "chat", "judge": "openai:gpt-4o-2024-08-06"}
 MISMATCHES = {
     "data": ({}, {"data_digest": "e"}, "data: d against e"),
     "item": (
         {"data_digest": None},
         {"samples": OTHER_ITEM},
-        "question or target of 1 of 40 shared samples (000-01): 0 against 1",
+        "question or target of 1 of 40 shared samples (000-01): 000000000000 against 0123456789ab",
     ),
     "whose prompts": ({}, {"prompts": "own"}, "prompts: official against own"),
     "prompts of one not known": (

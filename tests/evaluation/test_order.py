@@ -19,7 +19,7 @@ BOTH = "inst_it_image_mc,inst_it_image_oe"
 
 def items(done=(), **settings):
     plan = make_plan(RunConfig(model="m", backend="baseline", data=str(demo_data()), **settings))
-    return in_order(plan.tasks, {task.task.name: set(done) for task in plan.tasks})
+    return in_order(plan, {task.task.name: set(done) for task in plan.tasks})
 
 
 def test_all_questions_of_an_image_are_together_and_share_it():

@@ -168,7 +168,7 @@ def test_its_runs_can_be_read_without_the_plugin(installed, outputs, cli):
     compared = cli("compare", *runs)
     assert compared.returncode == 0, compared.stderr
     assert "exact" in compared.stdout
-    assert "all questions" in compared.stdout
+    assert "warm" in compared.stdout
     assert "named" not in compared.stdout
     for command in (("leaderboard", *runs), ("report", *runs, "--output", "r.html")):
         done = cli(*command)

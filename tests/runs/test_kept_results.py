@@ -27,8 +27,9 @@ def made(tmp_path_factory):
 
 @pytest.fixture
 def run(made, tmp_path) -> Path:
-    """A finished run with two tasks, times of change included."""
-    shutil.copytree(made, tmp_path / "r", copy_function=shutil.copy2)
+    """A finished run with two tasks."""
+    shutil.copytree(made, tmp_path / "r")
+    Run.load(tmp_path / "r").write_results()  # of the copy's own files
     return tmp_path / "r"
 
 
@@ -78,6 +79,14 @@ def touch(run: Path) -> None:
     os.utime(run / f"samples/{TASK}.jsonl")
 
 
+def edit_in_secret(run: Path) -> None:
+    """Of the same size, and with the time of the last change set back."""
+    path = run / f"samples/{TASK}.jsonl"
+    before = path.stat()
+    answer_otherwise(run)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
 BOTH = {TASK, "inst_it_image_oe"}
 CHANGES = {
     "a line more": (append_a_line, {TASK}),
@@ -86,6 +95,7 @@ CHANGES = {
     "another judge": (name_another_judge, BOTH),
     "a selection": (limit, {TASK}),
     "edited results": (edit_the_results, BOTH),
+    "other scores in secret": (edit_in_secret, {TASK}),
     "a journal touched": (touch, {TASK}),
     "no note": (lambda run: (run / ".results_from.json").unlink(), BOTH),
     "a broken note": (lambda run: (run / ".results_from.json").write_text("{"), BOTH),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from typing import Any
 
 from instit_bench.scorers.base import Matrix, ScoredRecord, ScorerSpec
@@ -45,7 +46,7 @@ def _kind(record: ScoredRecord, media: str) -> str:  # noqa: ARG001 - the interf
     return "warm" if record.target in _WARM else "cold"
 
 
-def _tables(scored: list[ScoredSample]) -> dict[str, Any]:
+def _tables(scored: Iterable[ScoredSample]) -> dict[str, Any]:
     confusion: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for sample in scored:
         if sample.score.extracted:

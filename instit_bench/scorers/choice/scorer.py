@@ -47,13 +47,19 @@ class ChoiceScorer:
             details=details,
         )
 
-    def tables(self, scored: list[ScoredSample]) -> dict[str, Any]:
+    def tables(self, scored: Iterable[ScoredSample]) -> dict[str, Any]:
         """Count how answers were found, why some were not, and which letters were chosen."""
-        scores = [sample.score for sample in scored if sample.score.state.counts]
+        methods, reasons, letters = (Counter[str | None]() for _ in range(3))
+        for sample in scored:
+            score = sample.score
+            if score.state.counts:
+                methods[score.method] += 1
+                reasons[score.reason] += 1
+                letters[score.extracted if score.method != MODEL else None] += 1
         return {
-            "methods": _counts(score.method for score in scores),
-            "unparsed_reasons": _counts(score.reason for score in scores),
-            "answer_distribution": _counts(s.extracted for s in scores if s.method != MODEL),
+            "methods": _known(methods),
+            "unparsed_reasons": _known(reasons),
+            "answer_distribution": _known(letters),
         }
 
 
@@ -81,5 +87,5 @@ def _difference(strict: Extraction, official: str) -> str:
     return f"the prediction gives no answer ({strict.reason}): wrong here, excluded officially"
 
 
-def _counts(values: Iterable[str | None]) -> dict[str, int]:
-    return dict(sorted(Counter(value for value in values if value is not None).items()))
+def _known(counts: Counter[str | None]) -> dict[str, int]:
+    return dict(sorted((value, n) for value, n in counts.items() if value is not None))

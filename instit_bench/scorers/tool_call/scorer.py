@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -60,7 +60,7 @@ class ToolCallScorer:
         state = State.TRUNCATED if ended_early else State.UNPARSED
         return Score(state, values, reason=reply.kind, details=details)
 
-    def tables(self, scored: list[ScoredSample]) -> dict[str, Any]:
+    def tables(self, scored: Iterable[ScoredSample]) -> dict[str, Any]:
         """Precision and recall per tool, a confusion matrix of tools, and parse errors.
 
         Calls are counted in aligned pairs. A tool's precision is the share of its predicted calls

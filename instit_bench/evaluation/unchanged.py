@@ -1,0 +1,120 @@
+"""``.finished_by.json``: which command finished a run, and the files that it read.
+
+The same command has nothing to ask while these files and the journal are as they were. It is told
+so without reading data or samples, which takes no longer for a million samples than for ten.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from instit_bench._version import __version__
+from instit_bench.errors import StorageError
+from instit_bench.evaluation.config import RunConfig
+from instit_bench.evaluation.plan import RunPlan
+from instit_bench.evaluation.shown_media import NAME as MEDIA
+from instit_bench.runs.atomic import write_atomically
+from instit_bench.runs.directory import RunDirectory
+from instit_bench.runs.file_state import FileState, state_of
+from instit_bench.runs.kept_results import kept_results
+from instit_bench.runs.loaded import Run
+from instit_bench.tasks.registry import load_registry
+from instit_bench.tasks.task import Task
+
+
+class FinishedBy(BaseModel):
+    """The file. ``command`` is the SHA-256 of all settings and of the plugins' YAML files.
+
+    ``selected`` counts the samples that the command selects of each task.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    command: str
+    selected: Mapping[str, int]
+    files: Mapping[Path, FileState]
+
+
+def note_finished(run: Run, plan: RunPlan, started_ns: int) -> None:
+    """Write down what finished a run, if nothing of it would be asked again.
+
+    ``started_ns`` is when the command began: what changed since may not be what it has read.
+    """
+    path = run.directory.finished_by_path
+    if path.exists():
+        path.unlink()
+    tasks = [task_plan.task for task_plan in plan.tasks]
+    if not all(map(_is_settled, tasks)) or not _is_complete(run, [task.name for task in tasks]):
+        return
+    data = [file for task_plan in plan.tasks for file in task_plan.dataset.files]
+    files = {file: state for file in (*data, *_code(tasks)) if (state := state_of(file))}
+    if any(max(state) >= started_ns for state in files.values()):
+        return
+    found = FinishedBy(
+        command=_command(plan.config, tasks),
+        selected={task_plan.task.name: len(task_plan.selected) for task_plan in plan.tasks},
+        files=files,
+    )
+    with suppress(StorageError):  # without it the command looks at everything again
+        write_atomically(path, found.model_dump_json() + "\n")
+
+
+def finished_before(config: RunConfig, directory: RunDirectory) -> tuple[Run, FinishedBy] | None:
+    """Return the run if this very command has finished it, and nothing has changed since.
+
+    Raises:
+        InputError: A task is unknown or not valid, or the manifest is not valid.
+    """
+    if config.existing == "fresh" or not directory.exists:
+        return None
+    try:
+        found = FinishedBy.model_validate_json(directory.finished_by_path.read_bytes())
+    except (OSError, ValidationError):
+        return None
+    tasks = load_registry(config.include_path).resolve(config.tasks)
+    if found.command != _command(config, tasks) or not set(_code(tasks)) <= found.files.keys():
+        return None
+    run = Run.load(directory.path)
+    unchanged = all(state_of(file) == state for file, state in found.files.items())
+    return (run, found) if unchanged and _is_complete(run, list(found.selected)) else None
+
+
+def _is_settled(task: Task) -> bool:
+    """Whether nothing but this plugin's folder decides what is asked, and nobody else is asked."""
+    no_judge = not task.scorer.needs_judge and not task.config.process_docs
+    return task.reader.self_contained and no_judge
+
+
+def _is_complete(run: Run, tasks: Iterable[str]) -> bool:
+    """Whether the run is finished and ``results.json`` says that every sample has its score.
+
+    A run that has shown media is not: they may have changed.
+    """
+    kept = kept_results(run.directory, run.manifest)
+    media = state_of(run.path / MEDIA)
+    return (
+        run.manifest.status == "finished"
+        and run.manifest.extraction is None
+        and (media is None or media[0] == 0)
+        and all(
+            name in kept and kept[name].result.n_counted == kept[name].result.n_total
+            for name in tasks
+        )
+    )
+
+
+def _command(config: RunConfig, tasks: Iterable[Task]) -> str:
+    settings = config.model_dump_json(exclude={"existing", "header"})  # a header may hold a key
+    parts = (__version__, str(Path.cwd()), settings, *(f"{t.path} {t.config!r}" for t in tasks))
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _code(tasks: Iterable[Task]) -> Iterator[Path]:
+    """Yield the Python files of the plugins."""
+    folders = sorted({task.path.parent for task in tasks})
+    return (file for folder in folders for file in sorted(folder.rglob("*.py")))
