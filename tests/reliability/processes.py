@@ -58,13 +58,10 @@ def begun(folder: Path) -> Callable[[], bool]:
     """Whether anything in the folder has changed since this call."""
 
     def state() -> list[tuple[str, int]]:
-        found = []
-        for path in (folder, *folder.rglob("*")):
-            try:
-                found.append((str(path), path.stat().st_mtime_ns))
-            except FileNotFoundError:
-                continue  # it was just moved
-        return found
+        try:
+            return [(str(path), path.stat().st_mtime_ns) for path in (folder, *folder.rglob("*"))]
+        except OSError:  # something was just moved
+            return []
 
     before = state()
     return lambda: state() != before
