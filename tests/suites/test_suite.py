@@ -90,6 +90,8 @@ def test_the_same_command_skips_what_is_done_and_retries_what_failed(carried_out
     assert again.returncode == 0, again.stderr
     assert len(server.requests) == 4
     assert "random" not in again.stderr
+    assert re.search(r"local: 16/16, \d+ s, was finished before$", again.stderr, re.MULTILINE)
+    assert re.search(r"absent: 4/4, \d+ s, finished$", again.stderr, re.MULTILINE)
 
 
 @contextmanager
@@ -234,6 +236,21 @@ def test_several_models_of_run_are_a_suite_named_as_each_alone(cli, tmp_path):
     assert "first against random" in done.stdout
     again = cli("run", "--model", "first", *options, "--resume")
     assert again.returncode == 0, again.stderr
+
+
+def test_options_of_the_command_win_and_the_environment_fills_in(tmp_path, monkeypatch):
+    from instit_bench.suites.plan import plan_suite
+
+    file = tmp_path / "s.yaml"
+    file.write_text("defaults: {limit: 9}\nmodels: [a, {model: b, limit: 3, data: demo}]\n")
+    monkeypatch.setenv("INSTIT_BENCH_DATA", str(tmp_path))
+    a, b = plan_suite(file, {}).runs
+    assert [(run.config.limit, run.config.data) for run in (a, b)] == [
+        (9, str(tmp_path)),
+        (3, "demo"),
+    ]
+    a, b = plan_suite(file, {"limit": 1, "data": "demo"}).runs
+    assert {(run.config.limit, run.config.data) for run in (a, b)} == {(1, "demo")}
 
 
 def test_each_named_setting_runs_each_model_and_is_compared_within_itself(tmp_path):
