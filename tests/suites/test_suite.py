@@ -128,11 +128,13 @@ def test_a_killed_suite_leaves_no_process_and_resumes_without_asking_twice(tmp_p
             os.kill(process.pid, signal.SIGKILL)
         assert workers
         wait_until(lambda: not any(alive(worker) for worker in workers))
-        answered = {
-            name: {
-                r["id"] for r in read_jsonl(tmp_path / f"results/trio/{name}/samples/{TASK}.jsonl")
-            }
+        journals = {
+            name: tmp_path / f"results/trio/{name}/samples/{TASK}.jsonl"
             for name in ("local", "absent")
+        }
+        answered = {
+            name: {record["id"] for record in read_jsonl(path)} if path.is_file() else set()
+            for name, path in journals.items()
         }
         asked_before = len(server.requests)
         done = cli_in(tmp_path)("suite", file)
@@ -231,11 +233,12 @@ def test_what_loads_a_model_here_runs_alone(settings, alone):
 
 def test_several_models_of_run_are_a_suite_named_as_each_alone(cli, tmp_path):
     options = ("--backend", "baseline", "--data", "demo", "--tasks", "inst_it_*_mc")
-    done = cli("run", "--model", "random", "--model", "first", *options)
+    assert cli("run", "--model", "first", *options).returncode == 0
+    done = cli("run", "--model", "random", "--model", "first", *options, "--dry-run")
     assert done.returncode == 0, done.stderr
-    assert "first against random" in done.stdout
-    again = cli("run", "--model", "first", *options, "--resume")
-    assert again.returncode == 0, again.stderr
+    assert "random: results/random-demo, new\n" in done.stdout
+    assert "first: results/first-demo, resumed: 32 of 32 done\n" in done.stdout
+    assert not (tmp_path / "results/random-demo").exists()
 
 
 def test_options_of_the_command_win_and_the_environment_fills_in(tmp_path, monkeypatch):
