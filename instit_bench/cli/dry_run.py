@@ -54,7 +54,7 @@ def show_suite_dry_run(previews: Sequence[tuple[str, Preview]], parallel: int) -
     _tell([preview for _, preview in previews])
     refused = [(label, preview.problem) for label, preview in previews if preview.problem]
     for label, problem in refused:
-        note(f"{label}: {problem.message}")
+        note(f"{label}: {problem.message}", warning=True)
     if refused:
         fail(f"{len(refused)} of {len(previews)} runs would be refused", refused[0][1].exit_code)
     return 0

@@ -30,7 +30,7 @@ from instit_bench.cli import (
     tasks,
     view,
 )
-from instit_bench.cli.console import fail, note, write_nowhere
+from instit_bench.cli.console import fail, note, settings, write_nowhere
 from instit_bench.cli.environment import load_env_file, taken, unknown_variables
 from instit_bench.cli.options import READER_GONE, App, settings_command
 from instit_bench.errors import INTERRUPTED, InstitBenchError
@@ -49,7 +49,7 @@ app = App(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("run", cls=settings_command(run.SETTINGS))(run.run_command)
-app.command("suite", cls=settings_command(suite.SETTINGS, *suite.OVERRIDES))(suite.suite_command)
+app.command("suite")(suite.suite_command)
 app.command("score", cls=settings_command(score.SETTINGS))(score.score_command)
 app.command("rescore")(rescore.rescore_command)
 app.command("export")(export.export_command)
@@ -100,7 +100,7 @@ def main() -> NoReturn:
             _look_around()
         code = app(prog_name="instit-bench", standalone_mode=False)
     except InstitBenchError as error:
-        if os.environ.get("INSTIT_BENCH_DEBUG"):
+        if settings.debug:
             traceback.print_exc()
         fail(taken.explained(str(error)), error.exit_code)
     except _UsageError as error:

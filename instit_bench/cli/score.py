@@ -11,7 +11,11 @@ import typer
 from instit_bench.cli.console import note
 from instit_bench.cli.options import IncludePath, NoLock
 
-FILE = "Predictions: JSON (upstream format) or JSONL (a run's journal, or an lmms-eval sample log)."
+FILE = (
+    "Predictions of one model: JSON (upstream format) or JSONL (a run's journal, or an lmms-eval "
+    "sample log), or folders of such files."
+)
+TASK = "Task of the predictions (default: by the file's name); repeatable, one per file in order."
 MODEL = "Name of the model (default: from the log or the file name)."
 SETTINGS = "instit_bench.judging.config:JudgeConfig"
 DATA = "hub, demo, or a path to a folder or file (default: the targets in the file, if any)."
@@ -28,8 +32,8 @@ class Prompts(StrEnum):
 
 def score_command(
     ctx: typer.Context,
-    file: Annotated[Path, typer.Argument(help=FILE)],
-    task: Annotated[str, typer.Option(help="Task of the predictions.")],
+    files: Annotated[list[Path], typer.Argument(metavar="files...", help=FILE)],
+    task: Annotated[list[str] | None, typer.Option(help=TASK)] = None,
     data: Annotated[
         str | None, typer.Option(help=DATA, envvar="INSTIT_BENCH_DATA", show_envvar=False)
     ] = None,
@@ -53,17 +57,21 @@ def score_command(
     ] = "0",
     no_lock: NoLock = False,
 ) -> int:
-    """Score a prediction file; no model is needed."""
+    """Score prediction files, each of one task, into one run; no model is needed."""
     from instit_bench.cli.judge import conclude_judging
     from instit_bench.cli.progress import make_reporter
     from instit_bench.cli.tables import print_results
     from instit_bench.evaluation.config import make_judge_config
-    from instit_bench.evaluation.score import ScoreOptions, score_file
+    from instit_bench.evaluation.score import ScoreOptions, score_files
+    from instit_bench.formats.named_tasks import with_tasks
+    from instit_bench.tasks.registry import load_registry
 
-    scored = score_file(
+    known = load_registry(include_path or ()).tasks
+    judging = make_judge_config(ctx.obj)
+    options = [
         ScoreOptions(
             file=file,
-            task=task,
+            task=of_task,
             data=data,
             revision=revision,
             model=model,
@@ -71,11 +79,14 @@ def score_command(
             output=output,
             name=name,
             include_path=tuple(include_path or ()),
-            judging=make_judge_config(ctx.obj),
+            judging=judging,
             lock=not no_lock,
-        ),
-        make_reporter,
-    )
+        )
+        for file, of_task in with_tasks(files, task or (), known, note)
+    ]
+    scored = score_files(options, make_reporter)
+    if scored.kept:
+        note(f"{scored.run.path}: the earlier run of this name is kept at {scored.kept}")
     print_results(scored.run.results)
     note(f"results: {scored.run.directory.results_path}")
     return conclude_judging(scored.run.results, scored.problem, fail_on_error)

@@ -50,7 +50,7 @@ class Endpoint:
     @property
     def shown(self) -> str:
         """The address without user, password, query and fragment."""
-        return _shown(self.base_url)
+        return shown_address(self.base_url)
 
     def client(
         self, timeout_s: float, max_retries: int, tell: Tell = lambda _: None
@@ -104,8 +104,8 @@ class Endpoint:
         if not location:
             return "an address that it does not name"
         asked = error.response.request.url
-        call = _shown(str(asked)).removeprefix(self.shown.rstrip("/"))
-        return self._without_secrets(_shown(str(asked.join(location))).removesuffix(call))
+        call = shown_address(str(asked)).removeprefix(self.shown.rstrip("/"))
+        return self._without_secrets(shown_address(str(asked.join(location))).removesuffix(call))
 
     @property
     def _advice(self) -> str:
@@ -216,8 +216,8 @@ def address_of(base_url: str | None) -> str:
     return base_url or os.environ.get("OPENAI_BASE_URL") or DEFAULT_BASE_URL
 
 
-def _shown(address: str) -> str:
-    """An address without user, password, query and fragment."""
+def shown_address(address: str) -> str:
+    """Return an address without user, password, query and fragment."""
     parts = urlsplit(address)
     host = parts.netloc.rpartition("@")[2]
     return urlunsplit((parts.scheme, host, parts.path, "", ""))

@@ -43,7 +43,7 @@ class Preview:
     """What a run would do, where, and what would keep it from starting.
 
     ``calls`` are those of the judges that the run would ask, at most. ``done`` counts the samples
-    that an earlier process answered.
+    that an earlier process answered. ``skipped`` says which tasks have no data.
     """
 
     path: Path

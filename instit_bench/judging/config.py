@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -13,6 +13,8 @@ from instit_bench.endpoint import Endpoint, find_endpoint
 from instit_bench.errors import InputError
 from instit_bench.judging.base import JudgeEngine, JudgeOptions
 from instit_bench.judging.create import JudgeSetup, chosen_extractor, chosen_judges, default_judges
+from instit_bench.judging.prices import read_prices
+from instit_bench.runs.manifest import Price
 
 
 class JudgeConfig(BaseModel):
@@ -86,7 +88,9 @@ class JudgeConfig(BaseModel):
         """Accept ``a,b`` as a list."""
         if isinstance(value, str):
             value = value.split(",")
-        return tuple(str(part).strip() for part in value if str(part).strip())
+        if isinstance(value, list | tuple):
+            return tuple(str(part).strip() for part in value if str(part).strip())
+        return value
 
     @property
     def default_judges(self) -> tuple[str, ...]:
@@ -113,7 +117,19 @@ class JudgeConfig(BaseModel):
             )
         if self.judge_batch and not (len(judges) == 1 and judges[0].startswith("openai:")):
             raise InputError("--judge-batch: name exactly one judge of the form openai:MODEL")
+        if self.judge_prices or self.judge_budget is not None:
+            self._require_prices(read_prices(self.judge_prices))
         return self
+
+    def _require_prices(self, prices: Mapping[str, Price]) -> None:
+        """Refuse a budget for a judge whose price is not known, before anything is begun."""
+        for name in (*self.judges, self.extractor or ""):
+            kind, _, model = name.partition(":")
+            if kind == "openai" and self.judge_budget is not None and model not in prices:
+                raise InputError(
+                    f"--judge-budget: the price of {model!r} is not known; name it in "
+                    "--judge-prices"
+                )
 
     def judge_endpoint(self) -> Endpoint:
         """The endpoint of judges of the form ``openai:MODEL``.

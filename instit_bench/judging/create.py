@@ -77,7 +77,7 @@ def make_judges(setup: JudgeSetup) -> list[Judge]:
     """Create one judge per name.
 
     Raises:
-        InputError: An endpoint is not usable, or a budget is set and a price unknown.
+        InputError: An endpoint is not usable.
     """
     prices = read_prices(setup.prices_file)
     budget = Budget(setup.budget_usd) if setup.budget_usd is not None else None
@@ -95,10 +95,6 @@ def make_judges(setup: JudgeSetup) -> list[Judge]:
 
             judges.append(VllmJudge(spec, model, setup.options, cache, setup.engine))
             continue
-        if budget is not None and price is None:
-            raise InputError(
-                f"--judge-budget: the price of {model!r} is not known; name it in --judge-prices"
-            )
         from instit_bench.judging.openai_judge import OpenAIJudge
 
         judges.append(

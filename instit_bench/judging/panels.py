@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from instit_bench.display import counted
+from instit_bench.endpoint.address import address_of, shown_address
 from instit_bench.judging.config import JudgeConfig
 from instit_bench.judging.contracts import Role, extraction_manifest, judging_manifest
 from instit_bench.judging.prices import REPLY_TOKENS, cost_told, estimated_tokens
 from instit_bench.runs.loaded import Run
 from instit_bench.runs.manifest import JudgingManifest
-from instit_bench.runs.verdicts import that_count
+from instit_bench.runs.verdicts import VerdictRecord, that_count
 from instit_bench.scorers.contract import Contract, Item
 from instit_bench.scorers.judge import JudgeContract
 from instit_bench.types import Usage
@@ -44,12 +46,14 @@ _WORDS: Mapping[Role, _Words] = {
 class Panel:
     """Judges who are asked the same about some tasks; the first one counts.
 
-    ``judging`` is what the manifest says of them once the first one has ``spoken``.
+    ``judging`` is what the manifest says of them once the first one has ``spoken``. ``addresses``
+    has those of judges behind an endpoint: a verdict from elsewhere is not theirs.
     """
 
     role: Role
     judging: JudgingManifest
     contracts: Mapping[str, Contract]
+    addresses: Mapping[str, str] = field(default_factory=dict)
     spoken: bool = False
     last_error: str | None = None
 
@@ -80,7 +84,25 @@ class Panel:
             self.contracts[task].digest,
             self.judging.repeats,
         )
-        return {(v.judge, v.repeat) for v in known if v.given}
+        return {(v.judge, v.repeat) for v in known if v.given and self._is_theirs(v)}
+
+    def _is_theirs(self, verdict: VerdictRecord) -> bool:
+        here = self.addresses.get(verdict.judge)
+        return here is None or verdict.base_url in (None, here)
+
+    def from_elsewhere(self, run: Run) -> str | None:
+        """Say that verdicts from another address are asked for again; ``None`` without any."""
+        found = Counter(
+            verdict.base_url
+            for task in self.contracts
+            for record in run.tasks[task].records.values()
+            for verdict in run.tasks[task].verdicts.of(record.id)
+            if verdict.given and not self._is_theirs(verdict)
+        )
+        if not found:
+            return None
+        places = ", ".join(f"{counted(n, 'verdict')} from {place}" for place, n in found.items())
+        return f"{places}: asked for again at the address that is named now"
 
     @property
     def silence(self) -> str | None:
@@ -97,8 +119,11 @@ def panels_of(
 ) -> list[Panel]:
     """The panels that a command asks: for open answers, and for letters."""
     panels = []
+    address = shown_address(address_of(config.judge_base_url))
+    names = (*config.judges, config.extractor or "")
+    addresses = {name: address for name in names if name.startswith("openai:")}
     if judging := judging_manifest(config, open_answers):
-        panels.append(Panel("judging", judging, open_answers))
+        panels.append(Panel("judging", judging, open_answers, addresses))
     if extraction := extraction_manifest(config, letters):
-        panels.append(Panel("extraction", extraction, letters))
+        panels.append(Panel("extraction", extraction, letters, addresses))
     return panels

@@ -142,6 +142,8 @@ class JudgingStage:
 
     def _announce(self, panel: Panel, answers: Mapping[str, Sequence[SampleRecord]]) -> None:
         judges, repeats = panel.judging.judges, panel.judging.repeats
+        if told := panel.from_elsewhere(self.run):
+            self.reporter.status(told)
         for name in judges:
             judge = self._judges[name]
             total = repeats * sum(len(answers[task]) for task in panel.contracts)
@@ -224,7 +226,9 @@ class JudgingStage:
             return
         finally:
             self.in_flight -= 1
-        line = verdict_record(job.sample, job.item, judge.name, job.repeat, contract, verdict)
+        line = verdict_record(
+            job.sample, job.item, judge.name, job.repeat, contract, verdict
+        ).model_copy(update={"base_url": panel.addresses.get(judge.name)})
         self._journals[job.task](line)
         judge.keep(contract, job.item, job.repeat, verdict)  # what is cached was paid for by a run
         panel.last_error = line.error or panel.last_error

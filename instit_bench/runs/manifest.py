@@ -207,10 +207,13 @@ def merge(old: Manifest, new: Manifest) -> Manifest:
     Raises:
         NotComparableError: Model, prompts, data or settings differ; the message says which.
     """
-    differences = _differences("", old.identity, new.identity)
+    differences = _differences(old.identity, new.identity)
+    of_tasks: dict[str, list[str]] = {}
     for name, task in new.tasks.items():
         if name in old.tasks:
-            differences += _differences(f"{name}: ", old.tasks[name], task, _MAY_DIFFER)
+            for difference in _differences(old.tasks[name], task, _MAY_DIFFER):
+                of_tasks.setdefault(difference, []).append(name)
+    differences += [f"{', '.join(names)}: {what}" for what, names in of_tasks.items()]
     if differences:
         raise NotComparableError("it was started with other settings: " + "; ".join(differences))
     tasks = dict(old.tasks)
@@ -218,10 +221,19 @@ def merge(old: Manifest, new: Manifest) -> Manifest:
         tasks[name] = task.model_copy(update={"selected": _selected(old.tasks.get(name), task)})
     # What an earlier process learned about the backend stays true if this one sends no request.
     backend = {**_mapping(old.settings.get("backend")), **_mapping(new.settings.get("backend"))}
+    if earlier := _earlier_addresses(old, new):
+        backend["earlier_base_urls"] = earlier
     settings = {**new.settings, "backend": backend}
     kept = {"created": old.created, "engine": old.engine, "settings": settings}
     said = {"judging": old.judging, "extraction": old.extraction}
     return new.model_copy(update={"tasks": tasks, **said, **kept})
+
+
+def _earlier_addresses(old: Manifest, new: Manifest) -> list[str]:
+    """Return the other addresses that answered a part of the run."""
+    before, now = _mapping(old.settings.get("backend")), _mapping(new.settings.get("backend"))
+    known = [*before.get("earlier_base_urls", []), before.get("base_url")]
+    return list(dict.fromkeys(a for a in known if a and a != now.get("base_url")))
 
 
 def _mapping(value: object) -> dict[str, Any]:
@@ -234,14 +246,10 @@ def add_engine_totals(manifest: Manifest, totals: Mapping[str, float]) -> None:
         manifest.engine[name] = round(manifest.engine.get(name, 0.0) + value, 3)
 
 
-def _differences(
-    prefix: str, old: BaseModel, new: BaseModel, ignore: frozenset[str] = frozenset()
-) -> list[str]:
+def _differences(old: BaseModel, new: BaseModel, ignore: frozenset[str] = frozenset()) -> list[str]:
     before, after = old.model_dump(exclude=set(ignore)), new.model_dump(exclude=set(ignore))
     return [
-        f"{prefix}{key} {_change(before[key], after[key])}"
-        for key in before
-        if before[key] != after[key]
+        f"{key} {_change(before[key], after[key])}" for key in before if before[key] != after[key]
     ]
 
 

@@ -32,13 +32,15 @@ class VerdictRecord(BaseModel):
 
     ``item`` and ``contract`` are SHA-256 digests of what was judged and of the judge's
     instructions: a verdict only counts for exactly the answer it was given for. It is a ``score``,
-    or for multiple choice a ``letter`` (``none`` included), or an ``error``.
+    or for multiple choice a ``letter`` (``none`` included), or an ``error``. ``base_url`` is the
+    judge's address, without credentials, if it has one of its own.
     """
 
     model_config = ConfigDict(frozen=True)
 
     id: str
     judge: str
+    base_url: str | None = None
     repeat: int
     item: str
     contract: str

@@ -36,7 +36,9 @@ def verdicts_table(paired: Sequence[Paired]) -> Table:
     table = Table(
         title="Against the baseline (official metrics, percentage points)",
         title_justify="left",
-        box=box.SIMPLE,
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        collapse_padding=True,
     )
     table.add_column("run, task", overflow="fold")
     for column in _COLUMNS:

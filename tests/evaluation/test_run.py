@@ -380,3 +380,27 @@ def test_a_style_of_some_tasks_only_names_them(cli):
     assert done.returncode == 2
     assert "inst_it_image_mc has no such style" in done.stderr
     assert done.stderr.endswith("choose --tasks gpt4tools_seen,gpt4tools_unseen\n")
+
+
+def test_each_address_that_answered_stays_on_record(cli, tmp_path):
+    run = ["run", "--model", "m", "--backend", "openai", "--data", "demo", "--name", "r"]
+    addresses = []
+    for limit in (1, 2, 3):
+        with openai_server(lambda _: Reply("A")) as server:
+            addresses.append(server.base_url)
+            tasks = ["--tasks", "inst_it_image_mc", "--limit", limit]
+            done = cli(*run, "--base-url", server.base_url, *tasks)
+        assert done.returncode == 0, done.stderr
+        assert server.keys == [""]  # no key is set, so none is sent
+    backend = load(tmp_path / "results/r/manifest.json")["settings"]["backend"]
+    assert backend["base_url"] == addresses[2]
+    assert backend["earlier_base_urls"] == addresses[:2]
+
+
+def test_what_differs_in_several_tasks_is_said_once(cli):
+    assert cli(*GOLD, "--name", "r").returncode == 0
+    done = cli(*GOLD, "--name", "r", "--max-tokens", "7")
+    assert done.returncode == 3
+    assert done.stderr.count("max_tokens was None, now 7") == 1
+    assert done.stderr.count("generation was") == 2  # one setting for tools, one for Inst-IT
+    assert "inst_it_image_mc, inst_it_image_oe, inst_it_video_mc" in done.stderr

@@ -38,6 +38,7 @@ def test_judging_stops_before_the_budget_is_exceeded_with_exit_code_3(cli, tmp_p
         )
     assert unknown.returncode == 2
     assert "the price of 'j' is not known" in unknown.stderr
+    assert not (tmp_path / "results/t").exists()
 
 
 @pytest.mark.parametrize("usage", [None, {"prompt_tokens": -9, "completion_tokens": "x"}])

@@ -133,3 +133,26 @@ def test_a_run_without_scores_is_not_saved_as_a_baseline(cli, tmp_path):
     assert done.returncode == 2
     assert "no headline metric has a value" in done.stderr
     assert not (tmp_path / "results/baselines").exists()
+
+
+def test_a_judge_of_the_same_name_at_another_address_is_asked_again(cli, tmp_path):
+    """It may be another model; its verdicts count, and the earlier ones stay on record."""
+    file, _ = predictions(tmp_path, 3)
+    judge = ["--judge", "openai:j", "--judge-base-url"]
+    with openai_server(lambda _: Reply("0.25")) as first:
+        done = cli("score", file, "--task", TASK, "--name", "s", *judge, first.base_url)
+        assert done.returncode == 0, done.stderr
+        again = cli("judge", "results/s", *judge, first.base_url)
+    assert (again.returncode, len(first.requests)) == (0, 3)
+    with openai_server(lambda _: Reply("0.75")) as second:
+        done = cli("judge", "results/s", *judge, second.base_url)
+        assert done.returncode == 0, done.stderr
+        assert len(second.requests) == 3
+    told = f"3 verdicts from {first.base_url}: asked for again at the address that is named now\n"
+    assert told in done.stderr
+    metrics = load(tmp_path / "results/s/results.json")["tasks"][TASK]["metrics"]
+    assert metrics["official_score"]["value"] == 0.75
+    stored = lines(tmp_path / f"results/s/judgements/{TASK}.jsonl")
+    assert [verdict["base_url"] for verdict in stored] == [first.base_url] * 3 + [
+        second.base_url
+    ] * 3
