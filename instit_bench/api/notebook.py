@@ -55,8 +55,11 @@ class Bars:
             f"<td>{counted(lane.failed, 'error') if lane.failed else ''}</td></tr>"
             for name, lane in self.tally.lanes.items()
         )
-        status = f"<p>{escape(self.status)}</p>" if self.status else ""
-        return f"<table><caption>{escape(self.run)}</caption>{rows}</table>{status}"
+        from instit_bench.cli.progress import numbers_line
+
+        told = (numbers_line(self.tally), self.status)
+        lines = "".join(f"<p>{escape(line)}</p>" for line in told if line)
+        return f"<table><caption>{escape(self.run)}</caption>{rows}</table>{lines}"
 
 
 class NotebookReporter:
@@ -68,7 +71,8 @@ class NotebookReporter:
         self._shown = 0.0
 
     def begin(self, run: Path) -> None:
-        """Name the run."""
+        """Name the run, and start the clock."""
+        self._bars.tally.begin()
         self._bars.run = path_text(run.name)
 
     def lane(self, name: str, total: int, done: int, *, judging: bool = False) -> None:
@@ -97,6 +101,7 @@ class NotebookReporter:
 
     def end(self) -> None:
         """Show the last state."""
+        self._bars.tally.end()
         if self._bars.tally.lanes:
             self._show()
 

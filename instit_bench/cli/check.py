@@ -21,7 +21,12 @@ if TYPE_CHECKING:
 
 
 def check_command(
-    run: Annotated[Path, typer.Argument(help="Run folder.", autocompletion=run_folders)],
+    runs: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="runs...", help="Runs, or folders of runs.", autocompletion=run_folders
+        ),
+    ],
     baseline: Annotated[
         Path | None, typer.Option(help="Run folder, or a file from `baseline save`.")
     ] = None,
@@ -36,7 +41,10 @@ def check_command(
     flips: Annotated[str, typer.Option(help=f"{FLIPS} Used by --markdown.")] = "5",
     seed: Annotated[int, typer.Option(help="Seed of the permutation test.", min=0)] = 0,
 ) -> int:
-    """Check a run against a baseline. Exit 0: passed, 1: regression, 3: not comparable."""
+    """Check runs against a baseline. Exit 0: passed, 1: regression, 3: not comparable.
+
+    Of several runs, the highest code counts.
+    """
     from instit_bench.comparison.check import check_against
     from instit_bench.comparison.policy import Policy, read_policy
 
@@ -46,18 +54,39 @@ def check_command(
             if file and file.is_file():
                 file.unlink()  # an earlier check's must not speak for one that ends in an error
         rules = read_policy(policy) if policy else Policy()
-        report = check_against(run, baseline, rules, str(policy), tasks=names_in(tasks), seed=seed)
-        held = {finding.task for finding in report.findings}
-        if not tasks and (idle := rules.idle(held)):
-            note(f"optional, and not in these runs: {', '.join(idle)}")
-        _print(report)
-        _write(report, limit, junit, markdown)
+        codes = []
+        for run in _checked(runs, baseline, junit or markdown):
+            report = check_against(
+                run, baseline, rules, str(policy), tasks=names_in(tasks), seed=seed
+            )
+            held = {finding.task for finding in report.findings}
+            if not tasks and (idle := rules.idle(held)):
+                note(f"optional, and not in these runs: {', '.join(idle)}")
+            _print(report)
+            _write(report, limit, junit, markdown)
+            _tell_more(report, run, baseline)
+            typer.echo(report.conclusion)
+            codes.append(report.exit_code)
+    return max(codes)
+
+
+def _checked(runs: list[Path], baseline: Path | None, file: Path | None) -> list[Path]:
+    """The runs to check: not the baseline itself, as among ``results/*``."""
+    from instit_bench.errors import InputError
+    from instit_bench.runs.directory import runs_among
+
+    found = runs_among(runs, note)
+    others = [run for run in found if baseline is None or run.resolve() != baseline.resolve()]
+    if len(others) > 1 and file:
+        raise InputError(f"{file}: is written for one run, and there are {len(others)}")
+    return others if len(found) > 1 and others else found
+
+
+def _tell_more(report: CheckReport, run: Path, baseline: Path | None) -> None:
     if report.exit_code and report.comparison and report.comparison.tasks:
         words = ["instit-bench", "compare", str(baseline), str(run)]
         allow = ["--allow-mismatch"] if report.comparison.mismatches else []
         note(f"more, with the flips: {shlex.join(words + allow)}")
-    typer.echo(report.conclusion)
-    return report.exit_code
 
 
 @contextmanager

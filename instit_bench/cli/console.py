@@ -22,23 +22,24 @@ _UNFOLDED = 1000  # characters: wider than any table of ours
 
 @dataclass
 class Settings:
-    """How much a command tells: ``--quiet``, ``--verbose`` and ``--log-file``."""
+    """How much a command tells: ``--quiet``, ``--verbose``, ``--log-file`` and ``--debug``."""
 
     quiet: bool = False
     verbose: bool = False
+    debug: bool = False
     log: IO[str] | None = None
 
 
 settings = Settings()
 
 
-def configure(*, quiet: bool, verbose: bool, log_file: Path | None) -> None:
+def configure(*, quiet: bool, verbose: bool, log_file: Path | None, debug: bool = False) -> None:
     """Set how much this command tells.
 
     Raises:
         StorageError: The log file cannot be written.
     """
-    settings.quiet, settings.verbose = quiet, verbose
+    settings.quiet, settings.verbose, settings.debug = quiet, verbose, debug
     if settings.log is not None:
         settings.log.close()
         settings.log = None

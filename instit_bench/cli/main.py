@@ -30,7 +30,7 @@ from instit_bench.cli import (
     tasks,
     view,
 )
-from instit_bench.cli.console import fail, note, write_nowhere
+from instit_bench.cli.console import fail, note, settings, write_nowhere
 from instit_bench.cli.environment import load_env_file, taken, unknown_variables
 from instit_bench.cli.options import READER_GONE, App, settings_command
 from instit_bench.errors import INTERRUPTED, InstitBenchError
@@ -100,7 +100,7 @@ def main() -> NoReturn:
             _look_around()
         code = app(prog_name="instit-bench", standalone_mode=False)
     except InstitBenchError as error:
-        if os.environ.get("INSTIT_BENCH_DEBUG"):
+        if settings.debug:
             traceback.print_exc()
         fail(taken.explained(str(error)), error.exit_code)
     except _UsageError as error:

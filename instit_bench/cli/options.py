@@ -199,6 +199,9 @@ def _common_options() -> list[Any]:
             Path | None,
             _common("--log-file", "Append all messages, with the time of each.", "<path>"),
         ] = None,
+        debug: Annotated[
+            bool, _common("--debug", "Show the traceback behind an error, such as a plugin's.")
+        ] = False,
     ) -> None: ...
 
     app = typer.Typer(add_completion=False)
@@ -217,10 +220,10 @@ def _common(name: str, text: str, metavar: str | None = None) -> Any:
     )
 
 
-def _tell_as_asked(*, quiet: bool, verbose: bool, log_file: Path | None) -> None:
+def _tell_as_asked(*, quiet: bool, verbose: bool, log_file: Path | None, debug: bool) -> None:
     if quiet and verbose:
         raise InputError("--quiet and --verbose cannot be combined")
-    configure(quiet=quiet, verbose=verbose, log_file=log_file)
+    configure(quiet=quiet, verbose=verbose, log_file=log_file, debug=debug)
     if taken.from_file:
         note(f".env: {', '.join(taken.from_file)}")
 

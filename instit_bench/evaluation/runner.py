@@ -188,21 +188,21 @@ class _Asking:
             self.streak.failed(str(error))
             return failed(sample, str(error), request)
         self.streak.answered()
-        return self._scored(plan, sample, prediction, request)
+        return await self._scored(plan, sample, prediction, request)
 
     def _resolved(self, request: Request) -> tuple[Request, Mapping[Path, Fingerprint]]:
         config = self.plan.config
         resolved = resolve_media(request, config.max_frames, config.video_as, config.video_decoder)
         return resolved, fingerprints(request, resolved)
 
-    def _scored(
+    async def _scored(
         self, plan: TaskPlan, sample: Sample, prediction: Prediction, request: Request
     ) -> SampleRecord:
         scorer = self.scorers[plan.task.name]
         if scorer.foreign:  # it may end the process: the prediction is on disk before it is called
             self.journals[plan.task.name](unscored(sample, prediction, request))
         try:
-            record = scorer.record(sample, prediction, request)
+            record = await scorer.recorded(sample, prediction, request)
         except InputError as error:
             self.faults.see(error)
             return unscored(sample, prediction, request, str(error))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from instit_bench.tasks.task import Task
 from instit_bench.types import Prediction, Request, Sample, Score, Scorer, State
 from instit_bench.validation import first_problem
 
+_LONG_REPLY = 100_000  # characters, which take a scorer up to a tenth of a second
 ONLY_REASONING = "only_reasoning"
 _ONLY_REASONING = (
     "text in the reasoning field only, which counts as an empty reply; a server with a reasoning "
@@ -92,6 +94,18 @@ class TaskScorer:
         except ValueError as error:
             problem = f"the scorer's details cannot be stored as JSON: {error}"
         raise InputError(f"{self._where(sample)}: {problem}")
+
+    async def recorded(
+        self, sample: Sample, prediction: Prediction, request: Request
+    ) -> SampleRecord:
+        """Like ``record``; while a very long reply is scored in a thread, other requests go on.
+
+        Raises:
+            InputError: As above.
+        """
+        if self.foreign or len(prediction.text) < _LONG_REPLY:  # a plugin may need this thread
+            return self.record(sample, prediction, request)
+        return await asyncio.to_thread(self.record, sample, prediction, request)
 
     def again(self, record: SampleRecord, sample: Sample) -> SampleRecord:
         """Return a stored record, scored again.

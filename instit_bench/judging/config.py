@@ -88,7 +88,9 @@ class JudgeConfig(BaseModel):
         """Accept ``a,b`` as a list."""
         if isinstance(value, str):
             value = value.split(",")
-        return tuple(str(part).strip() for part in value if str(part).strip())
+        if isinstance(value, list | tuple):
+            return tuple(str(part).strip() for part in value if str(part).strip())
+        return value
 
     @property
     def default_judges(self) -> tuple[str, ...]:

@@ -44,7 +44,7 @@ def matrix(title: str, description: str, counts: Mapping[str, Mapping[str, int]]
     table = Table(("target", "predicted", "calls"), rows)
     if _OTHER in {*counts, *columns}:
         description += f" The rarer names share {_OTHER}."
-    return Chart(title, description, across, bottom + 4, shapes, table)
+    return Chart(title, description, across, bottom + 4, shapes, table, wide=True)
 
 
 def _names_around(

@@ -95,7 +95,10 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A drawing with its texts and numbers; ``against`` is the run that others differ from."""
+    """A drawing with its texts and numbers.
+
+    ``against`` is the run that others differ from; a ``wide`` drawing may have to scroll.
+    """
 
     title: str
     description: str
@@ -104,3 +107,4 @@ class Chart:
     shapes: tuple[Shape, ...]
     table: Table
     against: str = ""
+    wide: bool = False

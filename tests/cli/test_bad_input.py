@@ -111,6 +111,10 @@ CASES = {
         lambda p: ["run", "--config", write(p / "c.yaml", "a: " + "[" * 3000)],
         "c.yaml: is not valid YAML:",
     ),
+    "a config file with an empty judge": (
+        lambda p: ["run", "--config", write(p / "c.yaml", "model: first\njudge:\n")],
+        "c.yaml: field 'judge': Input should be a valid tuple",
+    ),
     "prices that are a list": (
         lambda p: [*DEMO, *JUDGED, "--judge-prices", write(p / "p.json", "[1]")],
         "--judge-prices p.json: must be JSON of the form",

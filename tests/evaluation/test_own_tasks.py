@@ -30,14 +30,14 @@ DOCS = [{"id": n, "question": f"What colour is {n}?", "answer": "blue"} for n in
 def run(cli, tmp_path):
     """Return a function that runs a baseline model on the task, scored by this code."""
 
-    def run(model, name, utils=SCORE, **env):
+    def run(model, name, utils=SCORE, *more, **env):
         folder = tmp_path / "colours"
         folder.mkdir(exist_ok=True)
         (folder / "colours.yaml").write_text(TASK)
         (folder / "utils.py").write_text(utils)
         (folder / "colours.json").write_text(json.dumps(DOCS))
         options = ("--backend", "baseline", "--include-path", "colours", "--tasks", "colours")
-        return cli("run", "--model", model, "--name", name, *options, **env)
+        return cli("run", "--model", model, "--name", name, *options, *more, **env)
 
     return run
 
@@ -102,6 +102,9 @@ def test_a_plugin_that_exits_is_an_error_not_a_success(run, utils):
 def test_the_traceback_behind_an_error_is_shown_on_request(run):
     utils = "def process_results(doc, results):\n    return doc['colour']"
     assert "Traceback" not in run("echo-gold", "r", utils).stderr
-    shown = run("echo-gold", "r", utils, INSTIT_BENCH_DEBUG="1").stderr
-    assert "KeyError: 'colour'" in shown
-    assert "return doc['colour']" in shown
+    for shown in (
+        run("echo-gold", "r", utils, INSTIT_BENCH_DEBUG="1").stderr,
+        run("echo-gold", "r", utils, "--debug").stderr,
+    ):
+        assert "KeyError: 'colour'" in shown
+        assert "return doc['colour']" in shown

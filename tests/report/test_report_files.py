@@ -232,7 +232,7 @@ def test_runs_with_the_same_name_are_distinguished(cli, tmp_path):
     ("arguments", "complaint"),
     [
         (["nowhere"], "nowhere: run directory not found"),
-        (["results"], "is not a run directory: it has no manifest.json"),
+        (["results/r/samples"], "is not a run directory: it has no manifest.json"),
         (["results/r", "results/../results/r"], "a run is named twice"),
         (["results/r", "--output", "results"], "--output results: is a folder"),
         ([], "Missing argument 'runs...'"),

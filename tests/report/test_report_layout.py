@@ -37,6 +37,11 @@ def test_the_page_fits_a_phone(tmp_path, big_report):
         assert abs(top) < 5, "a link to a sample shows the sample"
         for cell in page.find_elements(By.CSS_SELECTOR, ".matrix td"):
             assert cell.rect["x"] + cell.rect["width"] <= 390, "official and strict are visible"
+        hidden = page.execute_script(
+            "return [...document.querySelectorAll('.drawing')].filter("
+            "(box) => box.scrollWidth > box.clientWidth && box.tabIndex < 0).length"
+        )
+        assert hidden == 0, "what scrolls can be scrolled with the keyboard"
         assert complaints(page) == []
 
 

@@ -12,8 +12,10 @@ from selenium.webdriver.support.ui import Select
 from instit_bench.report.paired import p_text, signed
 from tests.browser import complaints
 from tests.command_line import cli_in
+from tests.openai_server import Reply, openai_server
 
 TASK = "inst_it_image_mc"
+JUDGE = "gpt-4o-2024-08-06"
 
 
 @pytest.fixture
@@ -142,6 +144,30 @@ def test_provenance_shows_where_the_numbers_come_from(page, big_report):
     if environment["git_commit"]:
         assert environment["git_commit"] in facts["commit"].text
     assert "numpy" in facts
+
+
+def test_provenance_counts_tokens_and_the_cost_of_judging(cli, tmp_path):
+    def answer(body):
+        return Reply("0.5" if body["model"] == JUDGE else "A red car.")
+
+    with openai_server(answer) as server:
+        model = ("--backend", "openai", "--model", "m", "--base-url", server.base_url)
+        judge = ("--judge", f"openai:{JUDGE}", "--judge-base-url", server.base_url)
+        data = ("--data", "demo", "--tasks", "inst_it_image_oe", "--limit", 3, "--name", "r")
+        done = cli("run", *model, *judge, *data, OPENAI_API_KEY="k")
+    assert done.returncode == 0, done.stderr
+    assert cli("report", "results/r", "--no-media").returncode == 0
+    page = (tmp_path / "results/r/report.html").read_text()
+    facts = dict(re.findall(r'<th scope="row">([^<]*)</th><td><bdi>([^<]*)</bdi>', page))
+    results = json.loads((tmp_path / "results/r/results.json").read_text())
+    [task] = results["tasks"].values()
+    assert facts["prompt tokens"] == f"{task['usage']['prompt_tokens']:,}"
+    assert facts["generated tokens"] == f"{task['usage']['completion_tokens']:,}"
+    assert facts["seconds per reply"].endswith("(median)")
+    [spent] = task["judging"]["judges"].values()
+    assert facts["judge calls"] == str(spent["calls"]) == "3"
+    assert facts["judge cost"] == f"${spent['cost_usd']:.2f}"
+    assert facts["judge"].startswith(f"openai:{JUDGE}")
 
 
 @pytest.mark.parametrize(

@@ -22,10 +22,9 @@ function setOptions(select, options) {
 }
 
 /** The filters, with counts; a filter with a single value is hidden. */
-function updateFilters() {
-  for (const choice of CHOICES) {
-    const { field, names } = choice;
-    const found = counts(choice);
+function updateFilters(counts) {
+  for (const { field, names } of CHOICES) {
+    const found = counts.get(field);
     if (view[field] && !found.has(view[field])) found.set(view[field], 0);
     const values = offered(found, view[field]);
     const options = values.map((value) => [value, `${names?.(value) ?? value} (${found.get(value)})`]);
@@ -50,8 +49,9 @@ function change(field, value) {
 /** Render the view: filters, list, and the selected sample. */
 function update() {
   showBaseline();
-  updateFilters();
-  showList(chosen());
+  const { samples, counts } = matching();
+  updateFilters(counts);
+  showList(samples);
   if (list.selected >= 0) scrollToSelected();
   showSelected();
 }

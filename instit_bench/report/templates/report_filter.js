@@ -85,19 +85,28 @@ function flipName(value) {
   return value.startsWith("lost:") ? `right in ${label}, wrong here` : `wrong in ${label}, right here`;
 }
 
-/** The selected run's samples that match all filters, except one. */
-function chosen(except = "") {
+/**
+ * In one pass, the selected run's samples that match all filters, and for each filter the number of
+ * samples per value with all other filters applied.
+ */
+function matching() {
   const run = runIndex();
-  const active = CHOICES.filter(({ field }) => view[field] && field !== except);
   const words = view.q.toLowerCase().split(/\s+/).filter(Boolean);
-  return DATA.samples.filter((sample) => {
+  const counts = new Map(CHOICES.map(({ field }) => [field, new Map()]));
+  const samples = [];
+  for (const sample of DATA.samples) {
     const answer = sample.answers[run];
-    return (
-      answer &&
-      active.every(({ field, values }) => values(sample, answer).includes(view[field])) &&
-      words.every((word) => searchable(sample, answer).includes(word))
-    );
-  });
+    if (!answer || !words.every((word) => searchable(sample, answer).includes(word))) continue;
+    const values = CHOICES.map((choice) => choice.values(sample, answer));
+    const missed = CHOICES.filter(({ field }, index) => view[field] && !values[index].includes(view[field]));
+    if (missed.length === 0) samples.push(sample);
+    CHOICES.forEach((choice, index) => {
+      if (missed.some((other) => other !== choice)) return;
+      const found = counts.get(choice.field);
+      for (const value of values[index]) found.set(value, (found.get(value) ?? 0) + 1);
+    });
+  }
+  return { samples, counts };
 }
 
 const searchTexts = new WeakMap();
@@ -121,16 +130,4 @@ function offered(found, chosenOne) {
   const values = new Set(commonest.slice(0, MOST_OPTIONS));
   if (chosenOne) values.add(chosenOne);
   return [...values].sort();
-}
-
-/** The number of samples per value of a filter, with all other filters applied. */
-function counts({ field, values }) {
-  const run = runIndex();
-  const found = new Map();
-  for (const sample of chosen(field)) {
-    for (const value of values(sample, sample.answers[run])) {
-      found.set(value, (found.get(value) ?? 0) + 1);
-    }
-  }
-  return found;
 }
