@@ -82,5 +82,5 @@ sys.modules[__name__].__class__ = _Package
 
 
 def __dir__() -> list[str]:
-    """Have completion offer what is imported on first use."""
-    return sorted({*globals(), *__all__})
+    """Have completion offer the interface, and nothing that it is made of."""
+    return sorted(__all__)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Unpack
 
 from instit_bench.api.notebook import make_reporter
-from instit_bench.api.settings import JudgeSettings, RunSettings
+from instit_bench.api.settings import JudgeSettings, RunSettings, spelt_out
 from instit_bench.api.threads import beside_the_loop, outside_any_loop
 from instit_bench.api.values import RunFrames
 from instit_bench.errors import Problem
@@ -17,6 +17,7 @@ from instit_bench.evaluation.outcome import RunOutcome
 from instit_bench.evaluation.rescore import rescore_run
 from instit_bench.evaluation.runner import run as run_to_outcome
 from instit_bench.evaluation.score import ScoreOptions, score_file
+from instit_bench.judging.config import JudgeConfig
 from instit_bench.judging.rejudge import judge_run
 from instit_bench.runs.directory import RunDirectory
 from instit_bench.runs.loaded import Run
@@ -26,6 +27,7 @@ class RunWarning(UserWarning):
     """A run has frames, but something is wrong with it: its ``problem``."""
 
 
+@spelt_out(RunSettings, RunConfig)
 def run(
     config: Path | str | None = None,
     *,
@@ -54,6 +56,7 @@ def run(
     return _concluded(outside_any_loop(lambda: run_to_outcome(chosen, make_reporter(progress))))
 
 
+@spelt_out(RunSettings, RunConfig)
 async def arun(
     config: Path | str | None = None,
     *,
@@ -92,6 +95,7 @@ def _framed(run: Run, problem: Problem | None) -> RunFrames:
     return RunFrames(run, problem)
 
 
+@spelt_out(JudgeSettings, JudgeConfig)
 def score(
     file: Path | str,
     task: str,
@@ -140,6 +144,7 @@ def score(
     return _framed(scored.run, scored.problem)
 
 
+@spelt_out(JudgeSettings, JudgeConfig)
 def judge(
     run: RunFrames | Path | str,
     *,

@@ -5,9 +5,15 @@ Their values are validated by the models that the command line uses too.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from inspect import Parameter, signature
 from pathlib import Path
-from typing import Any, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 Names = str | Sequence[str]
 """One text, with commas between several, or several texts."""
@@ -79,3 +85,26 @@ class RunSettings(JudgeSettings, total=False):
     min_coverage: float
     existing: Literal["auto", "resume", "fresh"]
     no_lock: bool
+
+
+def spelt_out(
+    settings: type[JudgeSettings], model: type[BaseModel]
+) -> Callable[[Function], Function]:
+    """Have ``help`` and completion show every setting of a function, with its default."""
+
+    def decorate(function: Function) -> Function:
+        own, hints = signature(function), settings.__annotations__
+        fixed = [p for p in own.parameters.values() if p.kind is not Parameter.VAR_KEYWORD]
+        named = [
+            Parameter(
+                name,
+                Parameter.KEYWORD_ONLY,
+                default=Parameter.empty if field.is_required() else field.default,
+                annotation=getattr(hint := hints[name], "__forward_arg__", hint),
+            )
+            for name, field in model.model_fields.items()
+        ]
+        function.__signature__ = own.replace(parameters=[*fixed, *named])  # type: ignore[attr-defined]
+        return function
+
+    return decorate

@@ -49,7 +49,7 @@ app = App(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("run", cls=settings_command(run.SETTINGS))(run.run_command)
-app.command("suite", cls=settings_command(suite.SETTINGS, *suite.OVERRIDES))(suite.suite_command)
+app.command("suite")(suite.suite_command)
 app.command("score", cls=settings_command(score.SETTINGS))(score.score_command)
 app.command("rescore")(rescore.rescore_command)
 app.command("export")(export.export_command)

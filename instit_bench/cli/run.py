@@ -78,8 +78,7 @@ def evaluate(config: Any) -> int:
         for group in outcome.failures[:_GROUPS_SHOWN]:
             note(group.told)
     note(f"results: {outcome.run.directory.results_path}")
-    problem = outcome.conclusion(config.min_coverage)
-    note(next_line(outcome.run))
-    if problem:
+    if problem := outcome.conclusion(config.min_coverage):
         raise problem.error()
+    note(next_line(outcome.run))
     return 0

@@ -6,7 +6,7 @@ import shlex
 import time
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,17 +19,27 @@ if TYPE_CHECKING:
     from instit_bench.suites.summary import Summary
     from instit_bench.suites.worker import Event
 
-SETTINGS = "instit_bench.evaluation.config:RunConfig"
-OVERRIDES = ("tasks", "data", "limit", "output")
 _EVERY_S = 10.0
 
 
 def suite_command(
-    ctx: typer.Context,
     file: Annotated[Path, typer.Argument(help="Suite file (YAML, see docs/suites.md).")],
     only: Annotated[
         list[str] | None,
         typer.Option(help="Run only these entries of the suite, such as 'local*'; repeatable."),
+    ] = None,
+    tasks: Annotated[
+        list[str] | None,
+        typer.Option(help="Tasks of all runs, instead of the file's; repeatable."),
+    ] = None,
+    data: Annotated[
+        str | None, typer.Option(help="Data of all runs, instead of the file's.")
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option(help="Samples per task of all runs, instead of the file's.", min=1)
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Folder for the runs (default: results/<name of the file>).")
     ] = None,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Start all runs over; keep the existing ones aside.")
@@ -39,10 +49,15 @@ def suite_command(
     """Evaluate several models as a suite file says, and compare them. Run again to resume."""
     from instit_bench.suites.plan import plan_suite
 
-    given: dict[str, Any] = ctx.obj
-    if fresh:
-        given["existing"] = "fresh"
-    suite = plan_suite(file, given, only or ())
+    given = {
+        "tasks": tasks,
+        "data": data,
+        "limit": limit,
+        "output": None if output is None else str(output),
+        "existing": "fresh" if fresh else None,
+    }
+    overrides = {name: value for name, value in given.items() if value not in (None, [])}
+    suite = plan_suite(file, overrides, only or ())
     return show_plan(suite) if dry_run else carry_out(suite)
 
 
@@ -93,6 +108,7 @@ class _Lines:
         self._totals: dict[str, Counter[str]] = {}
         self._done: dict[str, Counter[str]] = {}
         self._errors: Counter[str] = Counter()
+        self._new: Counter[str] = Counter()
         self._printed = time.monotonic()
 
     def started(self, run: PlannedRun) -> None:
@@ -112,6 +128,7 @@ class _Lines:
                 self._totals[run.label][event.text] -= 1
                 return
             self._done[run.label][event.text] += 1
+            self._new[run.label] += event.outcome != "known"
             self._errors[run.label] += event.outcome == "failed"
             if time.monotonic() - self._printed >= _EVERY_S:
                 self._printed = time.monotonic()
@@ -120,10 +137,15 @@ class _Lines:
     def ended(self, outcome: Outcome) -> None:
         """One line; what went wrong is told at the end, too."""
         label = outcome.run.label
-        counts = self._count(label) if label in self._totals else "not started"
-        self._totals.pop(label, None)
-        how = "finished" if not outcome.code else f"failed: {outcome.message}"
-        note(f"{self._name(outcome.run)}: {counts}, {outcome.seconds:.0f} s, {how}")
+        if label not in self._totals:
+            note(f"{self._name(outcome.run)}: {outcome.message}")
+            return
+        how = "finished" if self._new[label] else "was finished before"
+        if outcome.code:
+            how = f"failed: {outcome.message}"
+        count, seconds = self._count(label), f"{outcome.seconds:.0f} s"
+        note(f"{self._name(outcome.run)}: {count}, {seconds}, {how}")
+        del self._totals[label]
 
     def _name(self, run: PlannedRun) -> str:
         return f"[{self._places[run.label]}/{len(self._places)}] {run.label}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -121,6 +122,7 @@ def entries(suite: SuiteFile, path: Path, overrides: Settings) -> Iterator[Entry
         _check_layer(place, own, _OF_THE_SUITE)
         for variant in chosen:
             layers = {
+                "the environment": _environment(),
                 f"{path}: defaults": suite.defaults,
                 f"{path}: settings {variant!r}": suite.settings.get(variant, {}),
                 place: own,
@@ -130,6 +132,12 @@ def entries(suite: SuiteFile, path: Path, overrides: Settings) -> Iterator[Entry
             where = {key: name for name, layer in layers.items() for key in layer}
             label = f"{model}-{variant}" if variant else str(model)
             yield Entry(label, str(model), variant, merged, where, place)
+
+
+def _environment() -> dict[str, Any]:
+    """Where the data are on this machine, for files that do not say it."""
+    data = os.environ.get("INSTIT_BENCH_DATA")
+    return {"data": data} if data else {}
 
 
 def _chosen(names: Any, suite: SuiteFile, place: str) -> list[str]:

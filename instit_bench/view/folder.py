@@ -45,6 +45,7 @@ class RunFolder:
         if not path.is_dir():
             raise InputError(f"{path}: folder not found")
         self.path = path.resolve()
+        self._known: dict[Path, RunState] = {}
         self._lines: dict[Path, tuple[int, int]] = {}  # of journals: bytes read, lines in them
         self._lock = Lock()
 
@@ -71,16 +72,20 @@ class RunFolder:
         ]
         if not directory.exists or not all(self._inside(file) for file in files):
             return None
+        version, known = _version(files), self._known.get(path)
+        if known is not None and known.version == version:
+            return known
         manifest = read_manifest(directory.manifest_path)
         journals = [directory.journal_path(task) for task in manifest.tasks]
-        return RunState(
+        self._known[path] = state = RunState(
             name=path_text(path.name),
             path=path,
             manifest=manifest,
             done=sum(self._count(journal) for journal in journals if journal.is_file()),
             total=sum(task.n_selected for task in manifest.tasks.values()),
-            version=_version(files),
+            version=version,
         )
+        return state
 
     def _inside(self, file: Path) -> bool:
         return file.resolve().is_relative_to(self.path)

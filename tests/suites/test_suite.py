@@ -90,6 +90,8 @@ def test_the_same_command_skips_what_is_done_and_retries_what_failed(carried_out
     assert again.returncode == 0, again.stderr
     assert len(server.requests) == 4
     assert "random" not in again.stderr
+    assert re.search(r"local: 16/16, \d+ s, was finished before$", again.stderr, re.MULTILINE)
+    assert re.search(r"absent: 4/4, \d+ s, finished$", again.stderr, re.MULTILINE)
 
 
 @contextmanager
@@ -126,11 +128,13 @@ def test_a_killed_suite_leaves_no_process_and_resumes_without_asking_twice(tmp_p
             os.kill(process.pid, signal.SIGKILL)
         assert workers
         wait_until(lambda: not any(alive(worker) for worker in workers))
-        answered = {
-            name: {
-                r["id"] for r in read_jsonl(tmp_path / f"results/trio/{name}/samples/{TASK}.jsonl")
-            }
+        journals = {
+            name: tmp_path / f"results/trio/{name}/samples/{TASK}.jsonl"
             for name in ("local", "absent")
+        }
+        answered = {
+            name: {record["id"] for record in read_jsonl(path)} if path.is_file() else set()
+            for name, path in journals.items()
         }
         asked_before = len(server.requests)
         done = cli_in(tmp_path)("suite", file)
@@ -229,11 +233,27 @@ def test_what_loads_a_model_here_runs_alone(settings, alone):
 
 def test_several_models_of_run_are_a_suite_named_as_each_alone(cli, tmp_path):
     options = ("--backend", "baseline", "--data", "demo", "--tasks", "inst_it_*_mc")
-    done = cli("run", "--model", "random", "--model", "first", *options)
+    assert cli("run", "--model", "first", *options).returncode == 0
+    done = cli("run", "--model", "random", "--model", "first", *options, "--dry-run")
     assert done.returncode == 0, done.stderr
-    assert "first against random" in done.stdout
-    again = cli("run", "--model", "first", *options, "--resume")
-    assert again.returncode == 0, again.stderr
+    assert "random: results/random-demo, new\n" in done.stdout
+    assert "first: results/first-demo, resumed: 32 of 32 done\n" in done.stdout
+    assert not (tmp_path / "results/random-demo").exists()
+
+
+def test_options_of_the_command_win_and_the_environment_fills_in(tmp_path, monkeypatch):
+    from instit_bench.suites.plan import plan_suite
+
+    file = tmp_path / "s.yaml"
+    file.write_text("defaults: {limit: 9}\nmodels: [a, {model: b, limit: 3, data: demo}]\n")
+    monkeypatch.setenv("INSTIT_BENCH_DATA", str(tmp_path))
+    a, b = plan_suite(file, {}).runs
+    assert [(run.config.limit, run.config.data) for run in (a, b)] == [
+        (9, str(tmp_path)),
+        (3, "demo"),
+    ]
+    a, b = plan_suite(file, {"limit": 1, "data": "demo"}).runs
+    assert {(run.config.limit, run.config.data) for run in (a, b)} == {(1, "demo")}
 
 
 def test_each_named_setting_runs_each_model_and_is_compared_within_itself(tmp_path):
