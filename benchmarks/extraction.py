@@ -21,8 +21,9 @@ from typing import Any
 from instit_bench.runs.record import answered
 from instit_bench.scorers.choice.extraction import item_of_reply
 from instit_bench.scorers.choice.official import extract_official
-from instit_bench.scorers.choice.scorer import ChoiceScorer, letters_for
+from instit_bench.scorers.choice.scorer import ChoiceScorer
 from instit_bench.scorers.choice.strict import extract_choice
+from instit_bench.scorers.questions import letters_for
 from instit_bench.types import Prediction, Sample
 
 ROOT = Path(__file__).resolve().parents[1]

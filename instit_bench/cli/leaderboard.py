@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from instit_bench.cli.console import note
+from instit_bench.cli.options import names_in
+
+if TYPE_CHECKING:
+    from instit_bench.leaderboard.rows import Row
 
 
 def leaderboard_command(
@@ -20,7 +24,9 @@ def leaderboard_command(
     published: Annotated[bool, typer.Option("--published", help="Add published results.")] = False,
     tasks: Annotated[
         list[str] | None,
-        typer.Option(help="Only these tasks, comma-separated, such as 'inst_it_*'; repeatable."),
+        typer.Option(
+            help="Only these tasks and groups, comma-separated, such as 'inst_it_*'; repeatable."
+        ),
     ] = None,
     sort: Annotated[
         str | None,
@@ -51,7 +57,7 @@ def leaderboard_command(
     if not rows:
         raise InputError("no runs under results/; name run folders, or add --published")
     if tasks:
-        rows = with_tasks(rows, [name.strip() for names in tasks for name in names.split(",")])
+        rows = with_tasks(rows, _without_groups(names_in(tasks), rows))
     if sort:
         rows = in_order(rows, sort)
     console = stdout()
@@ -67,3 +73,17 @@ def leaderboard_command(
             write_atomically(target, text_of(rows))
             note(f"{kind}: {target}")
     return 0
+
+
+def _without_groups(names: list[str], rows: list[Row]) -> list[str]:
+    """The names, with a group's tasks that have a column in its place."""
+    from instit_bench.leaderboard.rows import columns_of
+    from instit_bench.tasks.registry import load_registry
+
+    registry = load_registry()
+    held = {column.task for column in columns_of(rows).values()}
+    found: list[str] = []
+    for name in names:
+        group = registry.resolve([name]) if name in registry.groups else []
+        found += [task.name for task in group if task.name in held] or [name]
+    return found

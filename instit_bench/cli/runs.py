@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from instit_bench.runs.overview import Overview
 
 _NAMED = 2  # tasks of a run that are named in the list
+_WIDE = 110  # characters: there is room for names of two tasks
 _UNITS = (("d", 86_400), ("h", 3_600), ("min", 60))
 
 
@@ -67,6 +68,7 @@ def list_command(
         if not RunDirectory(path).exists:
             Run.load(path)  # says what is wrong
     found = sorted(map(overview, paths), key=lambda one: one.updated, reverse=True)
+    console = stdout()
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     table.add_column("run", overflow="fold")
     for column in ("status", "done", "age", "size"):
@@ -78,11 +80,11 @@ def list_command(
         done = f"{one.done:,}/{one.total:,}" if not one.broken else ""
         texts = (
             *(path_text(one.path), one.status, done, _age(one.updated), _size(one.size)),
-            *(one_line(one.model), _tasks(one)),
+            *(one_line(one.model), _tasks(one, console.width)),
         )
         table.add_row(*(text.replace("[", r"\[") for text in texts))
     if found:
-        stdout().print(table)
+        console.print(table)
     for one in found:
         if one.broken:
             note(one.broken)
@@ -218,10 +220,10 @@ def rm_command(
     return 0
 
 
-def _tasks(one: Overview) -> str:
+def _tasks(one: Overview, width: int) -> str:
     from instit_bench.display import one_line
 
-    if len(one.tasks) > _NAMED:
+    if len(one.tasks) > (_NAMED if width >= _WIDE else 1):
         return f"{len(one.tasks)} tasks"
     return one_line(", ".join(one.tasks))
 

@@ -1,4 +1,4 @@
-"""The kind of question that a sample of Inst-IT Bench asks, inferred from its text.
+"""What a question of Inst-IT Bench is about, inferred from its text, and its options' letters.
 
 The benchmark does not label its questions. It names objects as ``[3]`` and moments as ``<7>``
 (1-based frames); the kinds follow from these.
@@ -7,11 +7,18 @@ The benchmark does not label its questions. It names objects as ``[3]`` and mome
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from string import ascii_uppercase
 
 from instit_bench.scorers.base import ScoredRecord
 
 _OBJECT = re.compile(r"\[(\d+)\]")
 _MOMENT = re.compile(r"<(\d{1,6})>")  # longer ones are not frames
+
+
+def letters_for(choices: Sequence[str]) -> str:
+    """Return the option letters: A to D unless the choices say how many there are."""
+    return ascii_uppercase[: len(choices) or 4]
 
 
 def marks_named(record: ScoredRecord, media: str) -> str:

@@ -202,7 +202,7 @@ class Task:
         if function is None:
             return docs
         try:
-            return list(function.load("process_docs")(docs))
+            return list(function.load("process_docs")(list(docs)))
         except InputError:
             raise
         except PLUGIN_FAULTS as error:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from instit_bench.integrations.lmms_eval.docs import docs_or_exit
-from instit_bench.scorers.tool_call import ToolCallScorer
+from instit_bench.scorers.tool_call.scorer import ToolCallScorer
 from instit_bench.types import Prediction, Sample
 
 Doc = Mapping[str, Any]

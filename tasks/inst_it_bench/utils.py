@@ -12,7 +12,7 @@ from instit_bench.integrations.lmms_eval.docs import docs_or_exit, official_prom
 from instit_bench.integrations.lmms_eval.judging import chosen_judge
 from instit_bench.integrations.lmms_eval.scores import with_sample
 from instit_bench.judging.contracts import contract_for
-from instit_bench.scorers.choice import ChoiceScorer
+from instit_bench.scorers.choice.scorer import ChoiceScorer
 from instit_bench.scorers.judge import JudgeItem, OpenEndedScorer
 from instit_bench.types import Prediction, Sample
 

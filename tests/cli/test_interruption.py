@@ -62,18 +62,6 @@ def test_the_first_ctrl_c_waits_for_what_is_in_flight(tmp_path, held):
     assert len(server.requests) == 2 * IN_FLIGHT
 
 
-def test_the_second_ctrl_c_stops_at_once(tmp_path, held):
-    server, _ = held
-    with terminal(tmp_path, *options(server)) as running:
-        running.wait_for("4/24")
-        running.type(b"\x03")
-        running.wait_for("stopping:")
-        running.type(b"\x03")
-        assert running.end() == 130
-        assert "Traceback" not in running.shown
-    assert stored(tmp_path) == ("interrupted", IN_FLIGHT)
-
-
 def test_a_closed_terminal_ends_a_run_as_ctrl_c_does(tmp_path, held):
     server, _ = held
     with terminal(tmp_path, *options(server)) as running:
@@ -147,7 +135,7 @@ def test_judging_is_interrupted_in_the_same_way(tmp_path, cli):
     assert (states["scored"], states["not_judged"]) == (4, 12)
 
 
-def test_an_address_where_nobody_listens_is_told_before_the_retries(tmp_path):
+def test_nobody_listening_is_told_before_the_retries_which_the_second_ctrl_c_ends(tmp_path):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"http://127.0.0.1:{free.getsockname()[1]}/v1"
@@ -159,5 +147,9 @@ def test_an_address_where_nobody_listens_is_told_before_the_retries(tmp_path):
     ) as running:
         running.wait_for(f"cannot reach {address}: Connection refused; trying again, 6 times")
         running.type(b"\x03")
+        running.wait_for("in flight will be finished; Ctrl-C again stops at once")
         running.type(b"\x03")
         assert running.end() == 130
+        assert "Traceback" not in running.shown
+    results = json.loads((tmp_path / "results/m-demo/results.json").read_text())
+    assert results["status"] == "interrupted"

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from instit_bench.scorers.tool_call import ToolCallScorer
+from instit_bench.scorers.tool_call.scorer import ToolCallScorer
 from instit_bench.types import NativeToolCall, Prediction, Sample
 
 DATA = Path(__file__).parents[2].parent / "shared/data"

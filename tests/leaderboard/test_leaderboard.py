@@ -116,6 +116,7 @@ def models_of(done):
         (["--sort", "gpt4tools_seen"], ["random", "first", "echo-gold"]),
         (["--sort", "mean", "--tasks", "inst_it_*_mc"], ["echo-gold", "first", "random"]),
         (["--tasks", "gpt4tools_seen"], ["random"]),
+        (["--tasks", "gpt4tools"], ["random"]),  # a group, of which there is one task
     ],
     ids=str,
 )

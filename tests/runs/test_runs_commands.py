@@ -44,13 +44,13 @@ def rows(done):
 
 
 def test_runs_are_listed_with_status_progress_model_and_tasks(runs):
-    done = runs("runs", COLUMNS="100")
+    done = runs("runs", COLUMNS="110")
     assert done.returncode == 0, done.stderr
     found = rows(done)
     assert found["results/a"][:2] == ["finished", "32/32"]
     assert found["results/a"][-2:] == ["first", "inst_it_image_mc, inst_it_video_mc"]
     assert found["results/b"][1] == "24/24"
-    assert max(map(len, done.stdout.splitlines())) <= 100
+    assert max(map(len, done.stdout.splitlines())) <= 110
 
 
 def test_a_killed_run_is_stopped_and_one_that_is_written_to_is_running(runs, tmp_path):

@@ -9,8 +9,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from instit_bench.scorers.choice.official import extract_official
-from instit_bench.scorers.choice.scorer import ChoiceScorer, letters_for
+from instit_bench.scorers.choice.scorer import ChoiceScorer
 from instit_bench.scorers.choice.strict import Extraction, extract_choice
+from instit_bench.scorers.questions import letters_for
 from instit_bench.types import Prediction, Sample, Score, ScoredSample, State
 
 CORPUS = [

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instit_bench.scorers.tool_call import ToolCallScorer
 from instit_bench.scorers.tool_call.align import Match, compare_texts, rouge_l
 from instit_bench.scorers.tool_call.prompt import read_prompt
+from instit_bench.scorers.tool_call.scorer import ToolCallScorer
 from instit_bench.types import NativeToolCall, Prediction, Sample, ScoredSample, State
 
 REAL = Path(__file__).parents[2].parent / "shared/data/gpt4tools/gpt4tools_test_unseen.json"

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from instit_bench.scorers.base import NO_LETTER
-from instit_bench.scorers.choice.scorer import letters_for
 from instit_bench.scorers.choice.tidy import shortened
 from instit_bench.scorers.contract import (
     BadReply,
@@ -24,6 +23,7 @@ from instit_bench.scorers.contract import (
     value_in,
     words_of,
 )
+from instit_bench.scorers.questions import letters_for
 from instit_bench.scorers.reasoning import split_reasoning, strip_end_tokens
 from instit_bench.types import Prediction, State, Verdict
 

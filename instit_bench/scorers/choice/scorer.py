@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from string import ascii_uppercase
+from collections.abc import Iterable
 from typing import Any
 
 from instit_bench.scorers.base import MODEL
 from instit_bench.scorers.choice.official import extract_official
 from instit_bench.scorers.choice.strict import Extraction, extract_choice
+from instit_bench.scorers.questions import letters_for
 from instit_bench.types import Prediction, Sample, Score, ScoredSample, State
-
-
-def letters_for(choices: Sequence[str]) -> str:
-    """Return the option letters: A to D unless the choices say how many there are."""
-    return ascii_uppercase[: len(choices) or 4]
 
 
 class ChoiceScorer:

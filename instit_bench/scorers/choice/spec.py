@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from instit_bench.scorers.base import MODEL, JudgeExtraction, ScoredRecord, ScorerSpec
-from instit_bench.scorers.choice import ChoiceScorer
 from instit_bench.scorers.choice.extraction import ExtractionContract, item_of_reply
 from instit_bench.scorers.questions import first_moment, marks_named
+
+if TYPE_CHECKING:
+    from instit_bench.scorers.choice.scorer import ChoiceScorer
 
 
 def _why_different(record: ScoredRecord) -> str:
@@ -20,16 +24,22 @@ def _why_different(record: ScoredRecord) -> str:
     return "neither finds an answer: strict counts it as wrong, official excludes it"
 
 
+def _scorer() -> ChoiceScorer:
+    from instit_bench.scorers.choice.scorer import ChoiceScorer  # slow to import
+
+    return ChoiceScorer()
+
+
 CHOICE = ScorerSpec(
     name="choice",
-    make=lambda _: ChoiceScorer(),
+    make=lambda _: _scorer(),
     metrics=frozenset({"official_accuracy", "accuracy", "extracted_accuracy"}),
     official="official_accuracy",
     strict="accuracy",
     question_kind=marks_named,
     first_moment=first_moment,
     why_different=_why_different,
-    tables=ChoiceScorer().tables,
+    tables=lambda scored: _scorer().tables(scored),
     outcome="extracted",
     multiple_choice=True,
     extraction=JudgeExtraction("extracted_accuracy", ExtractionContract(), item_of_reply),

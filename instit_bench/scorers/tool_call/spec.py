@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from instit_bench.scorers.base import Matrix, ScoredRecord, ScorerSpec
-from instit_bench.scorers.tool_call import ToolCallScorer
+
+if TYPE_CHECKING:
+    from instit_bench.scorers.tool_call.scorer import ToolCallScorer
 
 _CALL = re.compile(r"^\s*Action:[ \t]*(\S.*?)\s*$", re.MULTILINE)
 _INPUT = re.compile(r"^New input:[ \t]*(\S.*)$", re.MULTILINE)  # GPT4Tools' own words
@@ -25,9 +28,15 @@ def _input(prompt: str) -> str | None:
     return str(found[-1]) if found else None
 
 
+def _scorer() -> ToolCallScorer:
+    from instit_bench.scorers.tool_call.scorer import ToolCallScorer  # slow to import
+
+    return ToolCallScorer()
+
+
 TOOL_CALL = ScorerSpec(
     name="tool_call",
-    make=lambda _: ToolCallScorer(),
+    make=lambda _: _scorer(),
     metrics=frozenset(
         {"sr", "sr_thought", "sr_action", "sr_args", "iou", "strict_sr", "args_exact"}
         | {"format_error_rate", "over_call_rate", "under_call_rate"}
@@ -37,7 +46,7 @@ TOOL_CALL = ScorerSpec(
     strict="strict_sr",
     also_official=frozenset({"sr_thought", "sr_action", "sr_args", "iou"}),
     question_kind=_tools,
-    tables=ToolCallScorer().tables,
+    tables=lambda scored: _scorer().tables(scored),
     matrices=(
         Matrix(
             table="confusion",
