@@ -64,6 +64,53 @@ def test_arguments_of_a_native_call(arguments, found, fault):
     assert (reply.format, reply.fault) == ("native", fault)
 
 
+THIRD_PARTY = read_prompt("""Rules.
+
+> grep: finds text. The input to this tool should be a comma separated string of two, representing \
+the pattern and the path.
+> save: writes a file. The input to this tool should be a comma separated string of two, \
+representing the text and the file name.
+> search: finds pages. The input to this tool should be a comma separated string of two, \
+representing the tags and the queries.
+> note: keeps text. The input to this tool should be a string, representing the text.
+""")
+CODE = "```sql\nSELECT *\nFROM a```"
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "found"),
+    [
+        # The description's names decide, whatever the values look like and their order is
+        ("grep", {"pattern": "x", "path": "."}, ("x", ".")),
+        ("grep", {"path": ".", "pattern": "x"}, ("x", ".")),
+        ("grep", {"pattern": "a.png", "path": "src"}, ("a.png", "src")),
+        ("save", {"File_Name": "a", "content": "x"}, ("x", "a")),
+        # Without them files fill the file's places, and all else keeps its order
+        ("save", {"target": "a.txt", "content": "x"}, ("x", "a.txt")),
+        ("save", {"content": "x", "target": "a"}, ("x", "a")),
+        ("save", "text=x, file_name=a", ("x", "a")),
+        ("save", "file_name=a, text=x", ("x", "a")),
+        # Structures are values too: an object, lists of several beside a list of one
+        ("note", {"text": {"a": "x", "b": "y"}}, ('{"a": "x", "b": "y"}',)),
+        ("note", {"arguments": {"text": "x", "extra": ""}}, ("x",)),
+        ("search", {"tags": ["a", "b"], "queries": ["c"]}, ('["a", "b"]', '["c"]')),
+        ("search", {"tags": ["a"], "queries": ["c"]}, ("a", "c")),
+        # Quotes and fences that are part of the value
+        ("note", {"text": ['"OpenAI" "latest"']}, ('"OpenAI" "latest"',)),
+        ("note", {"text": '"a "red" dog"'}, ('a "red" dog',)),
+        ("note", {"text": CODE}, (CODE,)),
+        ("note", {"text": "```\na.txt\n```"}, ("a.txt",)),
+    ],
+)
+def test_arguments_of_a_tool_with_its_own_names(name, arguments, found):
+    native = NativeToolCall(
+        name, arguments if isinstance(arguments, str) else json.dumps(arguments)
+    )
+    reply = parse_reply("", THIRD_PARTY, (native,))
+    assert isinstance(reply, Reply)
+    assert [(call.name, call.arguments) for call in reply.calls] == [(name, found)]
+
+
 def test_results_between_calls_are_available_to_later_calls():
     text = f"<tool_call>{CALL}</tool_call>\n<tool_response>c.png</tool_response>\n<tool_call>{CALL}"
     reply = parse_reply(text, PROMPT)
@@ -134,6 +181,7 @@ ENDLESS += [
     "</think>",
     f"[TOOL_CALLS]detect_face[ARGS]{ARGS}<tool_call>{CROP_CALL}</tool_call>",
     "<tool_call>detect_face path</arg_key>",
+    '[TOOL_CALL]\n--a "x" ',
     " ",
     "a, ",
     "a.png",

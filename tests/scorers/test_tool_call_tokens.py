@@ -43,6 +43,33 @@ TOKENS = [
         [FACE],
     ),
     ("kimi", f"detect_face:1<|tool_call_argument_begin|>{ARGS}<|tool_calls_section_end|>", [FACE]),
+    *(
+        (
+            "kimi",
+            f"<|tool_call_begin|>{call_id}<|tool_call_argument_begin|>{{}}<|tool_call_end|>",
+            [(name, ())],
+        )
+        for call_id, name in [
+            ("functions_detect_face_2", "Detect Face"),
+            ("functions.detect_face:c1", "Detect Face"),
+            ("functions_fly_12", "fly"),
+            ("functions.fly:0", "fly"),
+            ("fly_2", "fly_2"),
+        ]
+    ),
+    (
+        "minimax",
+        '[TOOL_CALL]\n{tool => "detect_face", args => {\n  --image_path "image/a.png"\n}}\n'
+        "[/TOOL_CALL]",
+        [FACE],
+    ),
+    (
+        "minimax",
+        '[TOOL_CALL]{tool => "crop_the_object", args => {--image_path "image/a.png" '
+        '--object "a red dog"}}[/TOOL_CALL]',
+        [CROP],
+    ),
+    ("minimax", f"[TOOL_CALL]\n{CALL}\n[/TOOL_CALL]", [FACE]),
     (
         "invoke",
         '<|open|>tools<|sep|><|open|>call tool="detect_face" index="1"<|sep|>'
@@ -302,6 +329,10 @@ SEVERAL = [
     ),
     (f"{FUNCTION}<|python_tag|>{CROP_CALL}", [FACE, CROP]),
     (f"[TOOL_CALLS]detect_face[ARGS]{ARGS}<tool_call>{CALL}</tool_call>", [FACE]),
+    (
+        f'[Calling tool="detect_face" path="{FILE}"]\n[Calling tool: crop_the_object({CROP_ARGS})]',
+        [FACE, CROP],
+    ),
     (f"{FUNCTION}\nThe result: <tool_call>no more</tool_call>", [FACE]),
 ]
 

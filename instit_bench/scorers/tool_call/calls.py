@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from instit_bench.scorers.tool_call.literals import read_literal
-from instit_bench.scorers.tool_call.prompt import Prompt, Tool, file_names
+from instit_bench.scorers.tool_call.prompt import Prompt, Tool, file_names, fold
 
 ErrorKind = Literal[
     "empty",
@@ -34,6 +34,10 @@ _USUAL_KEYS = frozenset(
     {"image", "img", "image_path", "path", "file", "filename", "file_name", "input", "text"}
     | {"prompt", "query", "arg", "object"}
 )
+# Code in a fence of its own, which is part of the value
+_CODE = re.compile(r"\s*```[^\W\d][\w+#-]{0,20}\n.*```\s*", re.S)
+# Several quoted texts, so the first and the last quote are no pair: "a dog" "a cat"
+_SEVERAL = re.compile(r"[^\"]*[^\"\s]\"[\s,]")
 _ENVELOPE = {"name", "arguments"}
 _NOTHING = frozenset({"", "none", "null", "{}", "[]", "n/a"})
 
@@ -89,7 +93,7 @@ def make_call(name: str, value: Any, prompt: Prompt, observation: str = "") -> T
     """
     name = clean_name(name)
     tool = prompt.find_tool(name)
-    raw = _as_text(value).strip(_WRAPPING)
+    raw = _strip(_as_text(value))
     decoded = decode(raw) if isinstance(value, str) else value
     if isinstance(decoded, Mapping) and set(decoded) == _ENVELOPE:
         # The whole call once more, in the place of its input
@@ -116,10 +120,16 @@ def split_input(text: str, arity: int) -> tuple[str, ...]:
 
 def unquote(text: str) -> str:
     """Return an argument without the quotes around it: ``"a dog"``, but not ``a sign "STOP"``."""
-    inner = text.strip(_WRAPPING)
+    inner = _strip(text)
+    if inner.startswith("```"):
+        return inner
     bare = inner.strip(_QUOTES)
     # An odd mark inside has its partner at an end.
-    return inner if bare.count('"') % 2 else bare
+    return inner if bare.count('"') % 2 or _SEVERAL.match(bare) else bare
+
+
+def _strip(text: str) -> str:
+    return text.strip() if _CODE.fullmatch(text) else text.strip(_WRAPPING)
 
 
 def decode(text: str) -> Any:
@@ -155,28 +165,43 @@ def _arguments(value: Any, tool: Tool | None) -> tuple[str, ...]:
 
 def _values(value: Any, tool: Tool | None) -> list[str]:
     """Return decoded arguments' values; surplus ones that are empty or ``null`` are dropped."""
-    while (inner := _only_item(value)) is not None:
+    while (inner := _only_item(value)) is not None and not _is_structure(value, inner, tool):
         value = inner
     if not isinstance(value, Mapping):
-        return [_scalar(item) for item in value] if isinstance(value, list) else [_as_text(value)]
-    values = [_scalar(item) for item in value.values()]
+        return (
+            [_scalar(_unwrap(item)) for item in value]
+            if isinstance(value, list)
+            else [_as_text(value)]
+        )
+    items = {key: _unwrap(item) for key, item in value.items()}
+    # Beside a list of several, a list of one is no argument in brackets: the tool takes lists.
+    takes_lists = any(isinstance(item, list) and len(item) > 1 for item in items.values())
+    values = {key: _scalar(item, takes_lists=takes_lists) for key, item in items.items()}
     if tool is not None and len(values) != tool.arity:
-        values = [item for item in values if item]
+        values = {key: item for key, item in values.items() if item}
     return _order_named(values, tool)
 
 
-def _scalar(value: Any) -> str:
-    """An argument as text.
+def _is_structure(value: Any, inner: Any, tool: Tool | None) -> bool:
+    """Whether an object is the value of a tool's only argument, rather than its arguments."""
+    if not isinstance(value, Mapping) or not isinstance(inner, Mapping) or len(inner) < 2:
+        return False
+    return tool is not None and [fold(key) for key in value] == list(tool.arguments)
 
-    ``["x.png"]``, a list of one, decoded or not, is its item; ``{"type": "string", "value": "x"}``,
-    an argument as its schema has it, is its value. An empty list or object is an empty text.
-    """
+
+def _unwrap(value: Any) -> Any:
+    """Return an argument's value: a list decoded, ``{"type": "string", "value": "x"}`` as ``x``."""
     if _is_typed_value(value):
         value = value["value"]
-    if isinstance(value, str) and value.startswith("["):
-        value = decode(value)
+    return decode(value) if isinstance(value, str) and value.startswith("[") else value
+
+
+def _scalar(value: Any, *, takes_lists: bool = False) -> str:
+    """An argument as text: ``["x.png"]``, a list of one, is its item, an empty list is nothing."""
     if isinstance(value, list) and len(value) == 1:
-        (value,) = value
+        (item,) = value
+        if not takes_lists or file_names(_as_text(item)):
+            value = item
     return "" if value in ({}, []) else _as_text(value)
 
 
@@ -201,13 +226,26 @@ def _is_named_value(item: Any) -> bool:
     return isinstance(item, Mapping) and "value" in item and len(item) <= 3
 
 
-def _order_named(values: list[str], tool: Tool | None) -> list[str]:
-    """Named arguments have no order, so values that look like files fill the file positions."""
+def _order_named(values: Mapping[str, str], tool: Tool | None) -> list[str]:
+    """Return named arguments in the tool's order.
+
+    Those that its description names go by their names. The others have no order, so values that
+    look like files fill the file positions; if none does, they keep the order they are written in.
+    """
     if tool is None or len(values) != tool.arity or len(values) == 1:
-        return values
-    ordered = sorted(values, key=lambda item: not file_names(item))
-    places = sorted(range(tool.arity), key=lambda place: not tool.takes_file[place])
-    return [item for _, item in sorted(zip(places, ordered, strict=True))]
+        return list(values.values())
+    places: dict[str, int] = {}
+    for key in values:
+        place = tool.arguments.index(fold(key)) if fold(key) in tool.arguments else -1
+        if place >= 0 and place not in places.values():
+            places[key] = place
+    rest = [key for key in values if key not in places]
+    free = [place for place in range(tool.arity) if place not in places.values()]
+    if any(file_names(values[key]) for key in rest):
+        rest.sort(key=lambda key: not file_names(values[key]))
+        free.sort(key=lambda place: not tool.takes_file[place])
+    places |= dict(zip(rest, free, strict=True))
+    return [values[key] for key in sorted(values, key=lambda key: places[key])]
 
 
 def _keyword_values(text: str, tool: Tool | None) -> Any:
@@ -221,11 +259,12 @@ def _keyword_values(text: str, tool: Tool | None) -> Any:
         return text
     if first["quote"] and (literal := read_literal(f"({text})")) and literal.end == len(text) + 2:
         return literal.value
-    values, pieces = {}, _NEXT_KEYWORD.split(text)
-    for place, piece in enumerate(pieces):
+    values: dict[str, str] = {}
+    for place, piece in enumerate(_NEXT_KEYWORD.split(text)):
         found = _KEYWORD.match(piece)
         value = piece[found.end("mark") :] if found else piece
-        values[str(place)] = value.strip(" ,").strip(_QUOTES)
+        key = found["key"] if found and found["key"] not in values else str(place)
+        values[key] = value.strip(" ,").strip(_QUOTES)
     return values
 
 

@@ -22,6 +22,7 @@ _COUNTS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5}
 _LISTED = re.compile(r"\brepresenting\b", re.I)
 _MENTIONED = re.compile(r"\binputs?\b", re.I)
 _LIST_SEPARATOR = re.compile(r",(?: and)?| and ", re.I)
+_ARTICLE = re.compile(r"\s*(?:(?:the|an?)\s+)?", re.I)
 _FILE_WORD = re.compile(r"path\b|\bfile ?name\b|\bfile\b", re.I)
 
 # Known endings only: a sentence without a space after its full stop is not a file.
@@ -46,13 +47,14 @@ class Tool:
     """A tool on offer.
 
     ``arity`` is the number of arguments in its comma-separated input; ``takes_file`` says for each
-    argument whether it is a file name.
+    argument whether it is a file name, ``arguments`` what the description calls it, folded.
     """
 
     name: str
     description: str
     arity: int
     takes_file: tuple[bool, ...]
+    arguments: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,7 @@ def read_prompt(instruction: str) -> Prompt:
     by_name: dict[str, Tool] = {}
     for tool in tools:
         by_name.setdefault(tool.name, tool)
-        by_name.setdefault(_fold(tool.name), tool)
+        by_name.setdefault(fold(tool.name), tool)
     files = file_names("\n".join((conversation, new_input, trace)))
     return Prompt(tools, conversation, new_input, trace, files, by_name)
 
@@ -141,7 +143,9 @@ def read_tool(name: str, description: str) -> Tool:
     arity = max(1, min(int(count), 9)) if count.isdecimal() else _COUNTS.get(count, 1)
     parts = _LIST_SEPARATOR.split(_argument_list(description))
     takes_file = tuple(bool(_FILE_WORD.search(part)) for part in parts)
-    return Tool(name, description, arity, (takes_file + (False,) * arity)[:arity])
+    takes_file = (takes_file + (False,) * arity)[:arity]
+    names = tuple(fold(_ARTICLE.sub("", part.partition(". ")[0], count=1)) for part in parts)
+    return Tool(name, description, arity, takes_file, names[:arity])
 
 
 def _argument_list(description: str) -> str:
@@ -215,16 +219,17 @@ def _split_before_line(text: str, beginnings: tuple[str, ...]) -> tuple[str, str
 
 
 @lru_cache(maxsize=1024)
-def _fold(name: str) -> str:
+def fold(name: str) -> str:
+    """Return a name without case, spacing and word separators."""
     return _NOT_WORD.sub("", unicodedata.normalize("NFKC", name).casefold())
 
 
 def _spellings(name: str) -> Iterator[str]:
     """Yield a name's folded form, the last part of a dotted one, and the bare name."""
-    yield _fold(name)
+    yield fold(name)
     parts = [part for part in _NAMESPACE.split(name) if part and not part.isdecimal()]
     if len(parts) > 1 and parts[-1] in _METHODS:
         parts.pop()
-    yield _fold(parts[-1] if parts else "")
+    yield fold(parts[-1] if parts else "")
     if around := _AROUND_NAME.fullmatch(name.strip()):
-        yield _fold(around["name"])
+        yield fold(around["name"])

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from instit_bench.scorers.tool_call.calls import ParseError, ToolCall, make_call
-from instit_bench.scorers.tool_call.formats.base import Format, Found, Reading
+from instit_bench.scorers.tool_call.formats.base import MOST_CALLS, Format, Found, Reading
 from instit_bench.scorers.tool_call.formats.dialects import rewrite
 from instit_bench.scorers.tool_call.formats.headed import (
     HEADED,
@@ -100,7 +100,7 @@ def _is_firm(call: Found, prompt: Prompt) -> bool:
 
 def _outcome(text: str, format_: Format, reading: Reading, prompt: Prompt) -> Outcome:
     found: Sequence[Found] = reading.calls
-    if found and format_ not in _BARE:
+    if 0 < len(found) < MOST_CALLS and format_ not in _BARE:
         found = _with_other_formats(text, found, prompt)
     calls = _build(text, found, prompt)
     in_tokens = format_ not in _BARE or text.endswith(">")

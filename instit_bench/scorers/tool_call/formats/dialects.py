@@ -52,6 +52,16 @@ _KNOWN = (
 )
 # By a mark that no other format has.
 _BY_MARK: dict[str, _Rewriting] = {
+    # MiniMax M2 at times: [TOOL_CALL] {tool => "x", args => {--key "value"}} [/TOOL_CALL]
+    "[TOOL_CALL]": (
+        (
+            re.compile(
+                r"(?P<before>[{\n]|(?<=[\"'\d\]}])[ ,])[ \t]{0,40}--(?P<key>\w[\w-]{0,80})"
+                r"[ \t=]{1,9}(?=[\"'\[{\d-]|true\b|false\b|null\b)"
+            ),
+            r'\g<before>"\g<key>": ',
+        ),
+    ),
     # MiniMax M3 puts this before each of its tags.
     "]<]minimax[>[": ((re.compile(r"\]<\]minimax\[>\["), ""),),
     # Kimi K3: <|open|>call tool="x"<|sep|> and <|close|>call<|sep|>
@@ -89,7 +99,7 @@ def rewrite(text: str, prompt: Prompt) -> str:
         text = _apply(_WITHOUT_START, text)
     if "{{" in text:
         text = _DOUBLED.sub("{", text)
-    if "<" not in text and "tool=" not in text:
+    if not any(mark in text for mark in ("<", "tool=", "[TOOL_CALL]")):
         return text
     if "Ġ" in text:
         text = text.translate(_BYTE_MARKS)

@@ -89,7 +89,11 @@ HEADED = (
     _headed(
         "kimi",
         ("<|tool_call_argument_begin|>",),
-        r"(?:<\|tool_call_begin\|>)?\s*(?P<name>(?=\S)[^<>{}\n]{1,120}?)\s*<\|tool_call_argument_begin\|>",
+        # The name stands in the call's id: functions.name:0, or functions_name_0 where a client
+        # allows letters only.
+        r"(?:<\|tool_call_begin\|>)?\s*(?:(?P<flat>functions_)|functions\.)?"
+        r"(?P<name>(?=\S)[^<>{}\n]{1,120}?)(?(flat)_\d{1,4}|(?::[a-z_]{0,8}\d{1,6})?)"
+        r"\s*<\|tool_call_argument_begin\|>",
     ),
     # gpt-oss: <|channel|>commentary to=functions.name <|constrain|>json<|message|>{...}<|call|>
     _headed(
@@ -128,6 +132,13 @@ HEADED = (
         r"->\s*tool/(?P<name>(?=\S)[^\s{}<>]{1,120})\s*(?=\{)",
         certain=False,
         listed_only=True,
+    ),
+    # [Calling tool: name({...})]
+    _headed(
+        "pythonic",
+        ("[Calling tool:",),
+        r"\[Calling tool:\s{0,9}(?P<name>[\w.:-]{1,120})\s{0,9}(?=\()",
+        certain=False,
     ),
     # ReWOO: #E1 = name[input]
     _headed(

@@ -196,6 +196,7 @@ def _wrapped() -> Iterator[Format]:
     """Yield the formats for the tokens that models write around their objects."""
     yield _objects("hermes", "<tool_call>", "<tools>", "<function_call>", "<tool_calls>")
     yield _objects("mistral", "[TOOL_CALLS]")
+    yield _objects("minimax", "[TOOL_CALL]")
     yield _objects("llama", "<|python_tag|>", "<|python_start|>")
     yield _objects("internlm", "<|action_start|>")
     yield _objects("granite", "<|tool_call|>", "<|tool_list|>")
