@@ -19,8 +19,8 @@ class State(StrEnum):
     """How a sample ended: exactly one of these, never a sentinel in a data field.
 
     ``unparsed`` and ``truncated`` are the model's mistakes and count as wrong in strict metrics;
-    the two error states, ``not_judged`` (there is an answer, but no judge) and ``not_run`` are not,
-    and are excluded from every denominator.
+    the two error states, ``not_judged`` (there is an answer, but no judge), ``not_scored`` (there
+    is one, but the scorer failed) and ``not_run`` are not, and are excluded from every denominator.
     """
 
     SCORED = "scored"
@@ -29,6 +29,7 @@ class State(StrEnum):
     INFER_ERROR = "infer_error"
     JUDGE_ERROR = "judge_error"
     NOT_JUDGED = "not_judged"
+    NOT_SCORED = "not_scored"
     NOT_RUN = "not_run"
 
     @property

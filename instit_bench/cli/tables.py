@@ -13,9 +13,12 @@ from instit_bench.leaderboard.show import board, explained_marks
 from instit_bench.runs.results import EngineResult, RunResults
 from instit_bench.types import Metric
 
-_STATES_SHOWN = ("unparsed", "truncated", "infer_error", "judge_error", "not_judged", "not_run")
+_STATES_SHOWN = (
+    *("unparsed", "truncated", "infer_error", "judge_error", "not_judged", "not_scored"),
+    "not_run",
+)
 
-_SAID = {"not_judged": "answered, not judged"}
+_SAID = {"not_judged": "answered, not judged", "not_scored": "answered, not scored"}
 
 
 def print_results(results: RunResults) -> None:

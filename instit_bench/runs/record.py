@@ -24,9 +24,6 @@ from instit_bench.types import (
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
-NOT_SCORED = "not_scored"
-"""The reason of a sample whose prediction is stored, but which no scorer has scored yet."""
-
 
 class KnownDetails(BaseModel):
     """The diagnostics that tables and pages read; others are stored unchanged."""
@@ -106,14 +103,13 @@ class SampleRecord(BaseModel):
     @property
     def unscored(self) -> bool:
         """Whether there is a prediction that its scorer has not scored."""
-        return self.finished and self.reason == NOT_SCORED
+        return self.state is State.NOT_SCORED
 
     def without_score(self, error: str | None) -> SampleRecord:
         """Return the record of the same prediction, unscored; ``error`` says why."""
         return SampleRecord(
             **self.model_dump(include=_OF_THE_PREDICTION),
-            state=State.NOT_RUN,
-            reason=NOT_SCORED,
+            state=State.NOT_SCORED,
             error=error,
         )
 
@@ -183,7 +179,7 @@ def unscored(
     sample: Sample, prediction: Prediction, request: Request | None = None, error: str | None = None
 ) -> SampleRecord:
     """Create the record of a sample with a prediction that is not scored (yet)."""
-    record = answered(sample, prediction, Score(State.NOT_RUN, reason=NOT_SCORED), request)
+    record = answered(sample, prediction, Score(State.NOT_SCORED), request)
     return record.model_copy(update={"error": error})
 
 

@@ -95,9 +95,10 @@ def test_a_faulty_scorer_loses_no_prediction(cli, plugin, server, tmp_path, stat
     assert "2 predictions kept without a score" in error
     assert "instit-bench rescore results/r" in error
     assert "Traceback" not in done.stderr
+    assert "6/8 (2 answered, not scored)" in done.stdout
     kept = samples(tmp_path)
     assert all(record["prediction"] == "blue" for record in kept.values())
-    assert [kept[name]["state"] for name in ("3", "4")] == ["not_run", "scored"]
+    assert [kept[name]["state"] for name in ("3", "4")] == ["not_scored", "scored"]
     assert (exact(tmp_path)["n"], exact(tmp_path)["value"]) == (6, 1.0)
     asked = len(server.requests)
 
@@ -131,7 +132,7 @@ def test_a_scorer_that_crashes_the_process_loses_no_prediction(
     assert done.returncode == -signal.SIGABRT
     kept = samples(tmp_path)
     assert kept["3"]["prediction"] == "blue"
-    assert kept["3"]["reason"] == "not_scored"
+    assert kept["3"]["state"] == "not_scored"
     plugin(GOOD)
     assert cli(*command(server)).returncode == 0
     assert exact(tmp_path)["n"] == len(DOCS) == len(server.requests)
