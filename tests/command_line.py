@@ -20,7 +20,8 @@ Cli = Callable[..., "subprocess.CompletedProcess[str]"]
 
 def cli_environment(**extra: str) -> dict[str, str]:
     """Return the process environment without variables that would affect a run."""
-    dropped = ("INSTIT_BENCH_", "OPENAI_", "HF_", "GITHUB_")
+    # Python's readline exports the terminal's size to the processes of pytest -n.
+    dropped = ("INSTIT_BENCH_", "OPENAI_", "HF_", "GITHUB_", "COLUMNS", "LINES")
     kept = {k: v for k, v in os.environ.items() if not k.startswith(dropped)}
     return kept | {"HF_HUB_OFFLINE": "1", "PYTHONPATH": str(REPOSITORY)} | extra
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, NoReturn, TextIO, cast
 
 from instit_bench.display import one_line
-from instit_bench.errors import StorageError
+from instit_bench.errors import InputError, StorageError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -37,6 +37,7 @@ def configure(*, quiet: bool, verbose: bool, log_file: Path | None, debug: bool 
     """Set how much this command tells.
 
     Raises:
+        InputError: The log file's folder does not exist.
         StorageError: The log file cannot be written.
     """
     settings.quiet, settings.verbose, settings.debug = quiet, verbose, debug
@@ -47,6 +48,8 @@ def configure(*, quiet: bool, verbose: bool, log_file: Path | None, debug: bool 
         try:
             settings.log = log_file.open("a", encoding="utf-8", buffering=1)
         except OSError as error:
+            if isinstance(error, FileNotFoundError):
+                raise InputError(f"--log-file {one_line(str(log_file))}: no such folder") from error
             raise StorageError.of(log_file, error) from error
 
 

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from instit_bench.runs.overview import Overview
 
 _NAMED = 2  # tasks of a run that are named in the list
-_WIDE = 110  # characters: there is room for names of two tasks
+_WIDE = 110  # characters: there is room for all columns
+_COLUMNS = ("run", "status", "done", "age", "size", "model", "tasks")
+_FEWER = ("run", "status", "done", "age", "model")
 _UNITS = (("d", 86_400), ("h", 3_600), ("min", 60))
 
 
@@ -70,19 +72,25 @@ def list_command(
     found = sorted(map(overview, paths), key=lambda one: one.updated, reverse=True)
     console = stdout()
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    table.add_column("run", overflow="fold")
-    for column in ("status", "done", "age", "size"):
-        words = column == "status"
-        table.add_column(column, justify="left" if words else "right", no_wrap=True)
-    table.add_column("model", overflow="fold")
-    table.add_column("tasks", overflow="fold")
-    for one in found:
-        done = f"{one.done:,}/{one.total:,}" if not one.broken else ""
-        texts = (
-            *(path_text(one.path), one.status, done, _age(one.updated), _size(one.size)),
-            *(one_line(one.model), _tasks(one, console.width)),
+    for column in _COLUMNS if console.width >= _WIDE else _FEWER:
+        numbers = column in ("done", "age", "size")
+        table.add_column(
+            column,
+            justify="right" if numbers else "left",
+            no_wrap=numbers or column == "status",
+            overflow="fold",
         )
-        table.add_row(*(text.replace("[", r"\[") for text in texts))
+    for one in found:
+        texts = {
+            "run": path_text(one.path),
+            "status": one.status,
+            "done": "" if one.broken else f"{one.done:,}/{one.total:,}",
+            "age": _age(one.updated),
+            "size": _size(one.size),
+            "model": one_line(one.model),
+            "tasks": _tasks(one),
+        }
+        table.add_row(*(texts[str(column.header)].replace("[", r"\[") for column in table.columns))
     if found:
         console.print(table)
     for one in found:
@@ -195,15 +203,24 @@ def merge_command(
 
 @app.command("rm")
 def rm_command(
-    runs: Annotated[list[Path], RUNS],
+    runs: Annotated[
+        list[Path],
+        typer.Argument(metavar="runs...", help="Runs.", autocompletion=run_folders),
+    ],
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> int:
     """Remove runs with all their files."""
+    from instit_bench.display import path_text
     from instit_bench.errors import InputError
-    from instit_bench.runs.directory import RunDirectory, runs_among
+    from instit_bench.runs.directory import RunDirectory, runs_among, runs_in
     from instit_bench.runs.loaded import Run
     from instit_bench.runs.overview import overview
 
+    for path in runs:
+        if path.is_dir() and not RunDirectory(path).exists and runs_in(path):
+            raise InputError(
+                f"{path_text(path)}: is a folder of runs; name the runs, or '{path_text(path)}/*'"
+            )
     paths = runs_among(runs, note)
     for path in paths:
         Run.load(path)  # nothing else is removed
@@ -220,10 +237,10 @@ def rm_command(
     return 0
 
 
-def _tasks(one: Overview, width: int) -> str:
+def _tasks(one: Overview) -> str:
     from instit_bench.display import one_line
 
-    if len(one.tasks) > (_NAMED if width >= _WIDE else 1):
+    if len(one.tasks) > _NAMED:
         return f"{len(one.tasks)} tasks"
     return one_line(", ".join(one.tasks))
 

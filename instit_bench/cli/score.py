@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from instit_bench.cli.console import note
+from instit_bench.cli.console import fail, note
 from instit_bench.cli.options import IncludePath, NoLock
 
 FILE = (
@@ -16,7 +16,7 @@ FILE = (
     "sample log), or folders of such files."
 )
 TASK = "Task of the predictions (default: by the file's name); repeatable, one per file in order."
-MODEL = "Name of the model (default: from the log or the file name)."
+MODEL = "Name of the model (default: from the log, or the name of the only file)."
 SETTINGS = "instit_bench.judging.config:JudgeConfig"
 DATA = "hub, demo, or a path to a folder or file (default: the targets in the file, if any)."
 
@@ -89,4 +89,7 @@ def score_command(
         note(f"{scored.run.path}: the earlier run of this name is kept at {scored.kept}")
     print_results(scored.run.results)
     note(f"results: {scored.run.directory.results_path}")
+    for scored_task, result in scored.run.results.tasks.items():
+        if 0 < result.n_total == result.states["infer_error"]:
+            fail(f"{scored_task}: no prediction of the {result.n_total:,} can be scored", 1)
     return conclude_judging(scored.run.results, scored.problem, fail_on_error)

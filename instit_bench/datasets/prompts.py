@@ -79,11 +79,13 @@ def download_prompts(target: Path, url: str = URL, sha256: str = SHA256) -> None
         InputError: The download failed or the file is not the pinned one.
     """
     import urllib.request
-    from http.client import HTTPException
+    from http.client import HTTPException, IncompleteRead
 
     try:
         with urllib.request.urlopen(url, timeout=60) as reply:  # noqa: S310 - a constant address
             source = reply.read(_LARGEST)
+            if reply.length and len(source) < _LARGEST:  # bytes that were announced are missing
+                raise IncompleteRead(source, reply.length)
     except (OSError, HTTPException) as error:
         raise InputError(
             f"cannot fetch the official prompts from {url}: {error}; write {target} yourself"

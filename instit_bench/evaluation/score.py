@@ -99,8 +99,8 @@ def _one_manifest(parts: Sequence[Part], files: Sequence[ScoreOptions]) -> Manif
     tasks = dict(first.tasks)
     if len(parts) > 1 and files[0].model is None and not any(p.logged_model for p in parts):
         raise InputError(
-            f"{files[0].file}: no file names its model, which several files must share; name it "
-            "with --model"
+            "several files are scored as one run of one model, and none of them names it; name it "
+            "with --model, or score each file by itself"
         )
     for part, options in zip(parts[1:], files[1:], strict=True):
         own = part.manifest

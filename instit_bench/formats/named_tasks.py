@@ -39,8 +39,9 @@ def with_tasks(
     if given:
         if len(given) != len(paths):
             raise InputError(
-                f"--task: given {len(given)} times for {len(paths)} files; name one task per file, "
-                "in their order, or none if the files are named after their tasks"
+                f"--task: names {len(given)} tasks for {len(paths)} files; name one task per file, "
+                "in their order, or none if the files are named after their tasks; score the "
+                "files of several models one by one"
             )
         return list(zip(paths, given, strict=True))
     found = []

@@ -197,9 +197,9 @@ class RunDirectory:
         Raises:
             InputError: The name is taken or not valid, or another process is writing to the run.
         """
-        renamed = run_directory(self.path.resolve().parent, name, lock=self.lock)
+        renamed = run_directory(self.path.parent, name, lock=self.lock)
         if renamed.path.exists():
-            raise InputError(f"{renamed.path}: exists already; choose another name")
+            raise InputError(f"{path_text(renamed.path)}: exists already; choose another name")
         with self.locked(create=False):
             self.path.rename(renamed.path)
         return renamed

@@ -102,8 +102,8 @@ def test_quiet_verbose_and_a_log_file(cli, tmp_path):
     assert both.returncode == 2
     assert "--quiet and --verbose cannot be combined" in both.stderr
     nowhere = cli("tasks", "list", "--log-file", "no/such/folder/log.txt")
-    assert nowhere.returncode == 1
-    assert "no/such/folder/log.txt: cannot be written" in nowhere.stderr
+    assert nowhere.returncode == 2
+    assert "--log-file no/such/folder/log.txt: no such folder" in nowhere.stderr
 
 
 @pytest.mark.parametrize(

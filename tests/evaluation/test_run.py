@@ -202,6 +202,19 @@ def test_resuming_with_different_data_or_prompts_is_refused(cli, tmp_path):
     assert "prompts was 'own', now 'official'" in done.stderr
 
 
+def test_what_comes_next_is_a_comparison_that_is_possible(cli, tmp_path):
+    def told(name, *options):
+        done = cli("run", "--model", "first", *options, "--name", name)
+        return done.stderr.splitlines()[-1]
+
+    demo = ("--backend", "baseline", "--data", "demo", "--tasks", "gpt4tools_seen")
+    assert told("a", *demo) == "next: instit-bench report results/a"
+    empty = tmp_path / "results/a/results.json"
+    empty.write_text(empty.read_text().replace('"n_counted": 24', '"n_counted": 0'))
+    assert "compare" not in told("b", *demo)
+    assert told("c", *demo).endswith("or instit-bench compare results/b results/c")
+
+
 def test_fresh_starts_over_and_moves_the_old_run_aside(cli, tmp_path):
     cli(*RANDOM, "--name", "r", "--tasks", "gpt4tools_seen")
     assert cli("report", "results/r").returncode == 0

@@ -152,6 +152,14 @@ def test_a_failed_sample_stays_failed_in_our_own_format(cli, tmp_path):
     }
 
 
+def test_a_file_without_any_prediction_is_a_failure(cli, tmp_path):
+    path = tmp_path / "predictions.json"
+    path.write_text(json.dumps([mc_row("1-1", prediction=None)]))
+    done = cli("score", path, "--task", "inst_it_image_mc")
+    assert done.returncode == 1
+    assert "no prediction of the 1 can be scored" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("rows", "told"),
     [

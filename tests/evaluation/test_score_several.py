@@ -79,9 +79,9 @@ def test_a_run_is_not_replaced_without_a_word(score, tmp_path):
     ("arguments", "said"),
     [
         (["a.json"], "a.json: is not named after a task; name its task with --task"),
-        (["a.json", "b.json", "--task", "inst_it_image_mc"], "--task: given 1 times for 2 files"),
+        (["a.json", "b.json", "--task", "inst_it_image_mc"], "--task: names 1 tasks for 2 files"),
         (["empty"], "empty: has no .json or .jsonl file that is named after a task"),
-        (["official"], "no file names its model, which several files must share"),
+        (["official"], "several files are scored as one run of one model"),
         (
             ["a.json", "a.json", *("--task", "inst_it_image_mc") * 2, "--model", "m"],
             "a.json: there is another file of task inst_it_image_mc",

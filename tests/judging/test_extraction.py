@@ -122,17 +122,31 @@ def test_a_judge_s_fault_is_counted_apart_and_never_a_zero(cli, tmp_path):
     }
     file = prediction_file(tmp_path, predictions)
 
+    healthy = False
+
     def answer(body):
         letter = letter_for(body, predictions)
+        if healthy:
+            return Reply("B")
         return FAULTS[letter][0] if letter in FAULTS else Reply(json.dumps({"letter": letter}))
 
     with openai_server(answer) as server:
         options = extract_with(server, "--judge-attempts", 1)
         done = cli("score", file, "--task", TASK, "--name", "s", *options)
+        run, asked = tmp_path / "results/s", len(server.requests)
+        check_faults(done, run, predictions)
+        healthy = True
+        again = cli("judge", "results/s", *extract_with(server))
+    assert again.returncode == 0, again.stderr
+    assert len(server.requests) - asked == len(FAULTS)
+    assert task_of(run)["extraction"]["errors"] == 0
+    assert not any("extraction_error" in r["details"] for r in records_of(run).values())
+
+
+def check_faults(done, run, predictions):
     assert done.returncode == 1
     told = f"{len(FAULTS)} unparsed answers have no extracted letter because of the judge"
     assert told in done.stderr
-    run = tmp_path / "results/s"
     task, records = task_of(run), records_of(run)
     assert (task["extraction"]["letters"], task["extraction"]["errors"]) == (1, len(FAULTS))
     metrics = task["metrics"]
@@ -145,12 +159,6 @@ def test_a_judge_s_fault_is_counted_apart_and_never_a_zero(cli, tmp_path):
             assert FAULTS[fault][1] in record["details"]["extraction_error"]
             assert record["extracted"] is None
             assert "extracted_accuracy" not in record["scores"]
-    with openai_server(lambda _: Reply("B")) as healthy:
-        again = cli("judge", "results/s", *extract_with(healthy))
-    assert again.returncode == 0, again.stderr
-    assert len(healthy.requests) == len(FAULTS)
-    assert task_of(run)["extraction"]["errors"] == 0
-    assert not any("extraction_error" in r["details"] for r in records_of(run).values())
 
 
 @pytest.mark.parametrize("reply", ["C", '```json\n{"letter": "C"}\n```', "<think>B?</think>C"])

@@ -6,6 +6,7 @@ import os
 import platform
 from collections.abc import Callable
 from importlib.metadata import version
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,20 @@ FIGURES = pytest.StashKey[dict[str, str]]()
 def figure(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
     """Keep a figure for the end of the session, by what it is about."""
     return request.config.stash.setdefault(FIGURES, {}).__setitem__
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Hand the figures of one of several processes (``-n``) to the one that prints them."""
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["figures"] = session.config.stash.get(FIGURES, {})
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take over the figures of a process that has ended."""
+    figures = getattr(node, "workeroutput", {}).get("figures", {})
+    node.config.stash.setdefault(FIGURES, {}).update(figures)
 
 
 def pytest_terminal_summary(

@@ -1,7 +1,7 @@
 """Each test of this folder has a cut of seconds, which always runs, and a long version.
 
-``python -m pytest -m reliability`` runs the long versions, which print the figures of
-docs/reliability.md at the end.
+``python -m pytest tests/reliability -m reliability -n 2 --dist worksteal`` runs the long
+versions on two cores, and prints the figures of docs/reliability.md at the end.
 """
 
 from __future__ import annotations

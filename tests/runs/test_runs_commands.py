@@ -53,6 +53,12 @@ def test_runs_are_listed_with_status_progress_model_and_tasks(runs):
     assert max(map(len, done.stdout.splitlines())) <= 110
 
 
+def test_on_a_narrow_terminal_no_path_is_broken(runs):
+    lines = runs("runs", COLUMNS="60").stdout.splitlines()
+    assert [line.split()[0] for line in lines if "/" in line] == ["results/b", "results/a"]
+    assert max(map(len, lines)) <= 60
+
+
 def test_a_killed_run_is_stopped_and_one_that_is_written_to_is_running(runs, tmp_path):
     for name, drop in (("a", 3), ("b", 20)):
         manifest = tmp_path / f"results/{name}/manifest.json"
@@ -86,6 +92,8 @@ def test_show_tells_what_a_run_is_and_its_metrics(runs):
 def test_a_run_is_renamed_but_never_over_another(runs, tmp_path):
     assert runs("runs", "rename", "results/a", "b").returncode == 2
     assert runs("runs", "rename", "results/a", "../c").returncode == 2
+    taken = runs("runs", "rename", "results/a", "b")
+    assert "error: results/b: exists already" in taken.stderr
     done = runs("runs", "rename", "results/a", "c")
     assert done.stderr == "renamed: results/a is now results/c\n"
     assert (tmp_path / "results/c/manifest.json").is_file()
@@ -97,6 +105,9 @@ def test_only_runs_are_removed_and_only_when_told(runs, tmp_path):
     unasked = runs("runs", "rm", "results/a")
     assert (unasked.returncode, "--yes is needed" in unasked.stderr) == (2, True)
     assert runs("runs", "rm", "results/notes", "--yes").returncode == 2
+    folder = runs("runs", "rm", "results", "--yes")
+    assert folder.returncode == 2
+    assert "results: is a folder of runs; name the runs, or 'results/*'" in folder.stderr
     done = runs("runs", "rm", "results/*", "--yes")
     assert done.returncode == 0, done.stderr
     assert "removed: results/a: first, finished, 32 predictions, " in done.stderr
