@@ -100,6 +100,21 @@ CODE = "```sql\nSELECT *\nFROM a```"
         ("note", {"text": '"a "red" dog"'}, ('a "red" dog',)),
         ("note", {"text": CODE}, (CODE,)),
         ("note", {"text": "```\na.txt\n```"}, ("a.txt",)),
+        # Marks of Markdown are part of a quoted value
+        ("note", {"text": "**/package.json"}, ("**/package.json",)),
+        ("note", {"text": "*"}, ("*",)),
+        ("note", {"text": "**bold**"}, ("**bold**",)),
+        ("grep", {"pattern": "`x`", "path": "src/**"}, ("`x`", "src/**")),
+        # Records and tables keep their keys, their levels and their numbers
+        (
+            "note",
+            [{"name": "a", "value": 100}, {"name": "b", "value": 200}],
+            ('[{"name": "a", "value": 100}, {"name": "b", "value": 200}]',),
+        ),
+        ("note", {"text": [[320, 640]]}, ("[[320, 640]]",)),
+        ("note", {"text": "[[320, -1.50]]"}, ("[[320, -1.50]]",)),
+        ("note", {"text": [["a", "7", True, None]]}, ('[["a", "7", true, null]]',)),
+        ("grep", [{"name": "pattern", "value": "x"}, {"name": "path", "value": "."}], ("x", ".")),
     ],
 )
 def test_arguments_of_a_tool_with_its_own_names(name, arguments, found):

@@ -218,6 +218,27 @@ TAGS += [
     )
 ]
 
+# MiniMax's with the beginnings of its tags lost; Kimi K3's that ends without its last token
+TAGS += [
+    (
+        "invoke",
+        'invoke name="detect_face">\nparameter name="p">image/a.pngparameter>\ninvoke>',
+        [FACE],
+    ),
+    (
+        "invoke",
+        '<|open|>tools<|sep|><|open|>call tool="detect_face"<|sep|><|open|>argument key="p"<|sep|>'
+        "image/a.png<|close|>argument<|close|>call",
+        [FACE],
+    ),
+    # A pattern in a parameter
+    (
+        "function_tag",
+        "<function=make_text>\n<parameter=text>\n**/a.json\n</parameter>\n</function>",
+        [("Make Text", ("**/a.json",))],
+    ),
+]
+
 # DeepSeek's mark with a bar missing or a space in it
 TAGS += [
     (

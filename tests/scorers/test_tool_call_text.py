@@ -86,6 +86,26 @@ REACT = [
         f"[[ ## next_tool_args ## ]]\n{ARGS}\n\n[[ ## completed ## ]]",
         [FACE],
     ),
+    # DSPy's keys glued to the text before them
+    (
+        f"[[ ## next_thought ## ]]\nx.[[ ## next_tool_name ## ]]\ndetect_face"
+        f"[[ ## next_tool_args ## ]]\n{ARGS}\n[[ ## completed ## ]] ",
+        [FACE],
+    ),
+    # MiniMax at times opens a tag before the keys
+    (f"<minimax:tool_call>\n<ACTION: detect_face\nINPUT: {ARGS}\n</ITERAL>", [FACE]),
+    ("<Action: Detect Face>\n<Action Input: image/a.png>", [FACE]),
+    # Marks around an input, also with one half before its key, are none of it; a pattern's are.
+    ("Action: Detect Face\nAction Input: **image/a.png**", [FACE]),
+    ("Action: Detect Face\nAction Input: `image/a.png`", [FACE]),
+    ("Action: Detect Face\n**Action Input: image/a.png**", [FACE]),
+    ("Action: Detect Face\n**Action Input: **image/a.png", [FACE]),
+    ("Action: Detect Face\n`Action Input: image/a.png`", [FACE]),
+    ("Action: Make Text\nAction Input: **/a.json", [("Make Text", ("**/a.json",))]),
+    ("Action: Make Text\nAction Input: *.py", [("Make Text", ("*.py",))]),
+    ("Action: Make Text\nAction Input: src/**", [("Make Text", ("src/**",))]),
+    ("Action: Make Text\nAction Input: `a` and `b`", [("Make Text", ("`a` and `b`",))]),
+    ('Action: Make Text\nAction Input: {"text": "**a**"}', [("Make Text", ("**a**",))]),
     # YAML
     ("```yaml\nname: detect_face\nparameters:\n  image_path: image/a.png\n```", [FACE]),
     ("tool_calls:\n  - name: detect_face\n    arguments:\n      image_path: image/a.png", [FACE]),
@@ -215,6 +235,13 @@ def test_an_answer_that_mentions_tools_calls_none(text):
         '<think>Say <tool_call>{"name": "other", "arguments": {}}</tool_call> or so.</think>',
         "With `detect_face()` I could look.",
         'The user typed: {"name": "detect_face"}',
+        '<tools>\n[{"name": "detect_face", "description": "x", "parameters": {}}]\n</tools>',
+        "[{'name': 'detect_face', 'description': 'x', 'parameters': [{'name': 'p', 'type': 's'}]}]",
+        'The config: {"name": "production", "parameters": {"region": "us"}}',
+        f"Here is a syntax example: call:detect_face{ARGS}",
+        "Use call:detect_face{path:image/a.png} for it",
+        "Thought:you think\nAction:the tool name, should be one of [['Detect Face']]\n"
+        "Action Input:the input to the action",
     ],
 )
 def test_code_and_descriptions_are_no_calls(text):

@@ -18,6 +18,11 @@ from tests.scorers.tool_calls import (
 )
 
 TOKENS = [
+    ("gptme", f"@detect_face(detect_face:0): {ARGS}", [FACE]),
+    # Words before an object with a name of its own are none
+    ("hermes", f"<tool_call>\nI call the tool with this payload:\n{CALL}\n</tool_call>", [FACE]),
+    ("hermes", f"<tool_call>\nI call it\n{CALL}\n</tool_call>", [FACE]),
+    ("hermes", f"<tool_call>Sure: {CALL}</tool_call>", [FACE]),
     ("mistral", f"[TOOL_CALLS]detect_face[ARGS]{ARGS}", [FACE]),
     ("mistral", f"[TOOL_CALLS]detect_face[CALL_ID]a1b2c3[ARGS]{ARGS}", [FACE]),
     ("mistral", f"Sure.[TOOL_CALLS]detect_face[ARGS]{ARGS}[TOOL_CALLS]fly[ARGS]{{}}", [FACE, FLY]),

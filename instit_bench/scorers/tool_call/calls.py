@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from instit_bench.scorers.tool_call.literals import read_literal
+from instit_bench.scorers.tool_call.literals import Word, read_literal
 from instit_bench.scorers.tool_call.prompt import Prompt, Tool, file_names, fold
 
 ErrorKind = Literal[
@@ -22,8 +22,12 @@ ErrorKind = Literal[
 
 Fault = Literal["contradiction", "encoded_twice"]
 
-_WRAPPING = " \t\r\n\0`*"
-_QUOTES = _WRAPPING + "\"'“”‘’"
+_SPACE = " \t\r\n\0"
+_QUOTES = _SPACE + "\"'“”‘’"
+_NAME_MARKS = _QUOTES + "`*"
+# Marks around an input in Markdown, longest first; in a decoded value only a fence is one.
+_FENCES = ("```",)
+_MARKS = ("```", "`", "***", "**", "*", "`")
 _BRACKETS = "[]<>."
 # A fence, or what stands before an object in brackets: QueryEngineTool({...})
 _FENCED = re.compile(r"(?:```)?\s*(?:json|python)?\s*(?:(?=[{\[(])|[^\W\d][\w.]{0,80}(?=\(\s*\{))")
@@ -39,6 +43,8 @@ _CODE = re.compile(r"\s*```[^\W\d][\w+#-]{0,20}\n.*```\s*", re.S)
 # Several quoted texts, so the first and the last quote are no pair: "a dog" "a cat"
 _SEVERAL = re.compile(r"[^\"]*[^\"\s]\"[\s,]")
 _ENVELOPE = {"name", "arguments"}
+# Words that are values in JSON too, as opposed to text
+_JSON_WORD = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false")
 _NOTHING = frozenset({"", "none", "null", "{}", "[]", "n/a"})
 
 
@@ -85,28 +91,32 @@ class ParseError:
     message: str
 
 
-def make_call(name: str, value: Any, prompt: Prompt, observation: str = "") -> ToolCall:
+def make_call(
+    name: str, value: Any, prompt: Prompt, observation: str = "", *, marked: bool = False
+) -> ToolCall:
     """Build a call from a name as written and an input: text, or a decoded object or list.
 
     A name that differs from a listed one only by case, spacing or a namespace becomes that name.
-    An object or a list inside a text input is decoded too.
+    An object or a list inside a text input is decoded too. ``marked`` says that a text input may
+    be in Markdown, so that marks around it are none of it; in ``**/*.py`` there are no such marks.
     """
     name = clean_name(name)
     tool = prompt.find_tool(name)
-    raw = _strip(_as_text(value))
+    raw = _strip(_as_text(value), marked=marked)
     decoded = decode(raw) if isinstance(value, str) else value
     if isinstance(decoded, Mapping) and set(decoded) == _ENVELOPE:
         # The whole call once more, in the place of its input
         decoded = decoded["arguments"]
-    return ToolCall(tool.name if tool else name, _arguments(decoded, tool), raw, observation)
+    arguments = _arguments(decoded, tool, marked=marked)
+    return ToolCall(tool.name if tool else name, arguments, raw, observation)
 
 
 def clean_name(name: str) -> str:
     """Return a tool's name without the quotes, brackets or full stop that models put around it."""
-    return _as_text(name).strip(_QUOTES).strip(_BRACKETS).strip(_QUOTES)
+    return _as_text(name).strip(_NAME_MARKS).strip(_BRACKETS).strip(_NAME_MARKS)
 
 
-def split_input(text: str, arity: int) -> tuple[str, ...]:
+def split_input(text: str, arity: int, *, marked: bool = False) -> tuple[str, ...]:
     """Split an input at its first ``arity - 1`` commas; the rest is one argument.
 
     So ``image/x.png, a dog, brown`` gives two arguments for a tool that takes two, and a
@@ -115,12 +125,12 @@ def split_input(text: str, arity: int) -> tuple[str, ...]:
     if not text.strip(_QUOTES):
         return ()
     comma = "，" if arity > 1 and "," not in text else ","
-    return tuple(unquote(piece) for piece in text.split(comma, arity - 1))
+    return tuple(unquote(piece, marked=marked) for piece in text.split(comma, arity - 1))
 
 
-def unquote(text: str) -> str:
+def unquote(text: str, *, marked: bool = False) -> str:
     """Return an argument without the quotes around it: ``"a dog"``, but not ``a sign "STOP"``."""
-    inner = _strip(text)
+    inner = _strip(text, marked=marked)
     if inner.startswith("```"):
         return inner
     bare = inner.strip(_QUOTES)
@@ -128,8 +138,31 @@ def unquote(text: str) -> str:
     return inner if bare.count('"') % 2 or _SEVERAL.match(bare) else bare
 
 
-def _strip(text: str) -> str:
-    return text.strip() if _CODE.fullmatch(text) else text.strip(_WRAPPING)
+def _strip(text: str, *, marked: bool) -> str:
+    """Return a text without space, and without marks whose partner is not in it.
+
+    They surround the whole text, or the other half stands before its key: ``**Input: x**``.
+    """
+    text = text.strip(_SPACE)
+    if _CODE.fullmatch(text):
+        return text
+    for mark in _MARKS if marked else _FENCES:
+        inner = text.removeprefix(mark).removesuffix(mark)
+        if len(inner) < len(text) and mark not in inner and _is_marked(text, inner, mark):
+            text = inner.strip(_SPACE)
+    return text
+
+
+def _is_marked(text: str, inner: str, mark: str) -> bool:
+    """Whether marks at the ends are no pattern, as in ``**/x``, ``*.py`` and ``SELECT *``."""
+    if "`" in mark or not inner.strip():
+        return True
+    whole = len(text) - len(inner) == 2 * len(mark)
+    if text.startswith(mark) and (inner[0] in "/." or inner[0].isspace()):
+        return False
+    if text.endswith(mark) and (inner[-1] in "/" or inner[-1].isspace()):
+        return False
+    return whole or mark == "**"
 
 
 def decode(text: str) -> Any:
@@ -145,28 +178,31 @@ def decode(text: str) -> Any:
 
 def is_nothing(text: str) -> bool:
     """Whether an input means "no input" (``None``, ``{}``)."""
-    return text.strip(_QUOTES).casefold() in _NOTHING
+    return text.strip(_NAME_MARKS).casefold() in _NOTHING
 
 
-def _arguments(value: Any, tool: Tool | None) -> tuple[str, ...]:
+def _arguments(value: Any, tool: Tool | None, *, marked: bool) -> tuple[str, ...]:
     """Return the arguments in a text or decoded value, as many as the tool takes if known."""
     arity = tool.arity if tool else 1
+    marked = marked and isinstance(value, str)
     if isinstance(value, str):
         value = _keyword_values(value, tool)
     if isinstance(value, str):
-        return split_input(value, arity)
+        return split_input(value, arity, marked=marked)
     values = _values(value, tool)
     if not any(values):
         return ()
     if tool is None or len(values) == arity:
-        return tuple(unquote(item) for item in values)
+        return tuple(unquote(item, marked=marked) for item in values)
     return split_input(", ".join(values), arity)
 
 
 def _values(value: Any, tool: Tool | None) -> list[str]:
     """Return decoded arguments' values; surplus ones that are empty or ``null`` are dropped."""
-    while (inner := _only_item(value)) is not None and not _is_structure(value, inner, tool):
+    while (inner := _only_item(value, tool)) is not None and not _is_structure(value, inner, tool):
         value = inner
+    if _is_table(value) and tool is not None and tool.arity == 1:
+        return [_as_text(value)]
     if not isinstance(value, Mapping):
         return (
             [_scalar(_unwrap(item)) for item in value]
@@ -183,10 +219,28 @@ def _values(value: Any, tool: Tool | None) -> list[str]:
 
 
 def _is_structure(value: Any, inner: Any, tool: Tool | None) -> bool:
-    """Whether an object is the value of a tool's only argument, rather than its arguments."""
+    """Whether an object or table is the value of a tool's only argument, and not its arguments."""
+    if isinstance(value, Mapping) and _is_nested(inner):
+        return tool is None or tool.arity == 1
     if not isinstance(value, Mapping) or not isinstance(inner, Mapping) or len(inner) < 2:
         return False
     return tool is not None and [fold(key) for key in value] == list(tool.arguments)
+
+
+def _is_nested(value: Any) -> bool:
+    """Whether a list contains lists of several: points or boxes."""
+    return isinstance(value, list) and any(
+        isinstance(item, list) and len(item) > 1 for item in value
+    )
+
+
+def _is_table(value: Any) -> bool:
+    """Whether this is a list of several records."""
+    return (
+        isinstance(value, list)
+        and len(value) > 1
+        and all(isinstance(item, Mapping) and len(item) > 1 for item in value)
+    )
 
 
 def _unwrap(value: Any) -> Any:
@@ -198,16 +252,20 @@ def _unwrap(value: Any) -> Any:
 
 def _scalar(value: Any, *, takes_lists: bool = False) -> str:
     """An argument as text: ``["x.png"]``, a list of one, is its item, an empty list is nothing."""
-    if isinstance(value, list) and len(value) == 1:
+    if isinstance(value, list) and len(value) == 1 and not _is_nested(value):
         (item,) = value
         if not takes_lists or file_names(_as_text(item)):
             value = item
     return "" if value in ({}, []) else _as_text(value)
 
 
-def _only_item(value: Any) -> Mapping[str, Any] | list[Any] | None:
-    """Return the only object or list inside a value: ``{"kwargs": {...}}``, ``[{...}]``."""
-    if isinstance(value, list) and value and all(_is_named_value(item) for item in value):
+def _only_item(value: Any, tool: Tool | None) -> Mapping[str, Any] | list[Any] | None:
+    """Return the only object or list inside a value: ``{"kwargs": {...}}``, ``[{...}]``.
+
+    Several records with values are the arguments of a tool that takes several.
+    """
+    several = tool is not None and tool.arity == 1 and _is_table(value)
+    if _is_list_of_values(value) and not several:
         return {str(place): item["value"] for place, item in enumerate(value)}
     items = list(value.values()) if isinstance(value, Mapping) else value
     if not isinstance(items, list) or len(items) != 1:
@@ -216,6 +274,10 @@ def _only_item(value: Any) -> Mapping[str, Any] | list[Any] | None:
     if isinstance(inner, str) and inner.lstrip()[:1] == "{":
         inner = decode(inner.strip())
     return inner if isinstance(inner, Mapping | list) and not _is_typed_value(inner) else None
+
+
+def _is_list_of_values(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(map(_is_named_value, value))
 
 
 def _is_typed_value(item: Any) -> bool:
@@ -283,7 +345,7 @@ def join_keyword_lines(text: str, prompt: Prompt, name: str) -> str:
 
 
 def _bare_line(line: str) -> str:
-    return line.strip().removeprefix("- ").strip(_WRAPPING)
+    return _strip(line.strip().removeprefix("- "), marked=True)
 
 
 def _is_key(found: re.Match[str], tool: Tool | None) -> bool:
@@ -296,6 +358,20 @@ def _is_key(found: re.Match[str], tool: Tool | None) -> bool:
 def _as_text(value: Any) -> str:
     if value is None:
         return ""
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    text = value if isinstance(value, str) else _as_json(value)
     # JSON can escape half a surrogate pair, which no file could hold.
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
+
+def _as_json(value: Any) -> str:
+    """Write a value as JSON; numbers as they were written."""
+    if isinstance(value, Mapping):
+        items = (
+            f"{json.dumps(key, ensure_ascii=False)}: {_as_json(x)}" for key, x in value.items()
+        )
+        return f"{{{', '.join(items)}}}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_as_json, value))}]"
+    if isinstance(value, Word) and _JSON_WORD.fullmatch(value.lower()):
+        return value.lower()
+    return json.dumps(value, ensure_ascii=False)

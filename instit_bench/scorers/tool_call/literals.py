@@ -49,12 +49,19 @@ _ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
 _NOTHING = frozenset({"null", "None", "undefined"})
 
 
+class Word(str):
+    """A scalar written without quotes: a number, ``true``, or a word."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Literal:
     """A value and its position: ``text[start:end]``; ``closed`` unless it breaks off.
 
     Objects are dicts; lists and tuples are lists; ``null`` is ``None``; every other scalar is the
-    text it was written with. The arguments ``(a="x")`` are a dict, ``("x", 2)`` a list.
+    text it was written with, a ``Word`` if it has no quotes. The arguments ``(a="x")`` are a dict,
+    ``("x", 2)`` a list.
     """
 
     value: Any
@@ -193,7 +200,7 @@ class _Scanner:
             if found is None:
                 return -(start + 1)
             word = found[0].strip()
-            literal = Literal(None if word in _NOTHING else word, start, found.end())
+            literal = Literal(None if word in _NOTHING else Word(word), start, found.end())
         frame.add(literal.value)
         return literal.end
 

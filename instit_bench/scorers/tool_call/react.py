@@ -64,8 +64,9 @@ _WORDS = (
     "|思考|观察|最终答案"
 )
 _KEY = re.compile(
-    rf"^(?P<before>[ \t>*_#`•-]*(?:\d{{1,3}}[.)][ \t*_]*)?)(?:"
-    rf"(?P<key>{_WORDS})(?:[ \t]?\d{{1,3}})?(?P<after>[ \t*_`]*[:：][ \t*`]*)"
+    rf"^(?P<before>[ \t<>*_#`•-]*(?:\d{{1,3}}[.)][ \t*_]*)?)(?:"
+    rf"(?P<key>{_WORDS})(?:[ \t]?\d{{1,3}})?"
+    r"(?P<after>[ \t*_`]*[:：](?:\*{1,3}(?![/.*])|(?:`|__)(?=\s))?[ \t]*)"
     rf"|(?<=[*_#])[ \t]*(?P<heading>{_WORDS})[ \t*_`]*$)",
     re.I | re.M,
 )
@@ -85,6 +86,8 @@ _XML_KEY = re.compile(
     r"<(?P<end>/?)(?P<key>thought|action|action_input|observation|final_answer)>", re.I
 )
 _NAME_AND_INPUT = re.compile(r"(?P<name>[^(\[{\n]{1,120}?)[ \t*`]*(?=[(\[{])")
+# The rules of a prompt, repeated: Action: the tool name, should be one of [...]
+_PLACEHOLDER = re.compile(r"\b(?:should|must|has to) be one of\b", re.I)
 _WORD_AND_INPUT = re.compile(r"[^\W\d]\w{0,80}\[[^\[\]]+\]")
 
 
@@ -170,7 +173,7 @@ def _split(text: str, prompt: Prompt) -> tuple[str, list[_Field], bool]:
     """Split a text into what precedes the first key, the fields, and whether it is Markdown."""
     plain = _FENCE.sub("", text) if "```" in text else text
     if "[[ ## " in plain:
-        plain = _DSPY_KEY.sub(r"\1:", plain)
+        plain = _DSPY_KEY.sub(r"\n\1:", plain)
     if any(mark in plain for mark in _INLINE_MARKS):
         plain = _INLINE_KEY.sub("\n", plain)
     if "</action" in plain or "</thought" in plain or "</final" in plain:
@@ -178,11 +181,17 @@ def _split(text: str, prompt: Prompt) -> tuple[str, list[_Field], bool]:
     keys = _accepted(list(islice(_KEY.finditer(plain), _MOST_KEYS)), plain, prompt)
     ends = [key.start() for key, _ in keys[1:]] + [len(plain)]
     fields = [
-        _Field(kind, plain[key.end() : end]) for (key, kind), end in zip(keys, ends, strict=False)
+        _Field(kind, _value(key, plain[key.end() : end]))
+        for (key, kind), end in zip(keys, ends, strict=False)
     ]
     marks = "".join(key["before"] + (key["after"] or "#") for key, _ in keys)
     decorated = "```" in text or any(mark in marks for mark in "*_#`")
     return plain[: keys[0][0].start()] if keys else plain, fields, decorated
+
+
+def _value(key: re.Match[str], text: str) -> str:
+    """Return the text after a key, without the end of a tag that opens there: ``<Input: x>``."""
+    return text.rstrip().removesuffix(">") if "<" in key["before"] else text
 
 
 def _accepted(
@@ -233,6 +242,8 @@ def _add_call(script: Script, action: _Field, following: Sequence[_Field], promp
     listed = prompt.find_tool(name) is not None
     if following and following[0].kind == "input":
         value = _input_text(following[0], prompt, name)
+    if not listed and _PLACEHOLDER.search(action.line):
+        return
     if not listed and declines(name):
         _take_decline(script, name, value)
         return
@@ -243,7 +254,8 @@ def _add_call(script: Script, action: _Field, following: Sequence[_Field], promp
         script.without_input.append(name)
         return
     results = [item.value.strip() for item in following if item.kind == "observation"]
-    script.calls.append(make_call(name, value, prompt, results[0] if results else ""))
+    result = results[0] if results else ""
+    script.calls.append(make_call(name, value, prompt, result, marked=True))
     script.contradicts |= False in script.decisions
 
 
@@ -298,4 +310,4 @@ def _input_text(item: _Field, prompt: Prompt, name: str) -> str:
         literal = read_literal(whole)
         if literal is not None and (whole[0] == "{" or "\n" in whole[: literal.end]):
             return whole[: literal.end]
-    return join_keyword_lines(whole, prompt, name)
+    return join_keyword_lines(item.value, prompt, name)

@@ -67,7 +67,7 @@ _BY_MARK: dict[str, _Rewriting] = {
     # Kimi K3: <|open|>call tool="x"<|sep|> and <|close|>call<|sep|>
     "<|sep|>": (
         (re.compile(r"<\|open\|>([^<>\n]{1,160})<\|sep\|>"), r"<\1>"),
-        (re.compile(r"<\|close\|>([^<>\n]{1,160})<\|sep\|>"), r"</\1>"),
+        (re.compile(r"<\|close\|>([^<>\n]{1,160})(?:<\|sep\|>|(?=<\|)|\Z)"), r"</\1>"),
     ),
     # Solar: <|tool_call:start|>name, <|tool_arg:start|>key<|tool_arg:value|>value<|tool_arg:end|>
     "<|tool_call:": (
@@ -84,6 +84,12 @@ _BY_MARK: dict[str, _Rewriting] = {
         (re.compile(r"<\|plamo:constrain\|>json|<\|plamo:\w{1,20}\|>"), ""),
     ),
 }
+# MiniMax's tags where an engine took their beginnings for tokens
+_HALF_TAG = re.compile(r"^invoke name=\"", re.M)
+_HALF_TAGS = (
+    (re.compile(r"^(invoke|parameter)(?= name=\"[^\"\n]{1,120}\">)", re.M), r"<\1"),
+    (re.compile(r"(?<![</])(invoke|parameter)>(?=\s|\Z)"), r"</\1>"),
+)
 # Qwen 2.5 at times doubles the braces, as in a format string; the reader ignores surplus ends.
 _DOUBLED = re.compile(r"\{\{(?=\s{0,9}[\"'])")
 # GLM at times leaves out the tag between the name and the first key.
@@ -99,6 +105,8 @@ def rewrite(text: str, prompt: Prompt) -> str:
         text = _apply(_WITHOUT_START, text)
     if "{{" in text:
         text = _DOUBLED.sub("{", text)
+    if 'invoke name="' in text and _HALF_TAG.search(text):
+        text = _apply(_HALF_TAGS, text)
     if not any(mark in text for mark in ("<", "tool=", "[TOOL_CALL]")):
         return text
     if "Ġ" in text:

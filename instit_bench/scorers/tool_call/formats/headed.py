@@ -155,7 +155,21 @@ HEADED = (
         r"\*{5} Suggested (?:tool|function) [Cc]all(?: \([^()\n]{0,80}\))?:\s*"
         r"(?P<name>(?=\S)[^*{}\n]{1,120}?)\s*\*{5}\s*Arguments:\s*",
     ),
-    _headed("gemma", ("call:", "<call>"), _GEMMA, certain=False, listed_only=True),
+    # gptme: @name(id): {...}
+    _headed(
+        "gptme",
+        ("@",),
+        r"(?m)^@(?P<name>[\w-]{1,80})\([\w:.-]{1,80}\):[ \t]{0,9}(?=\{)",
+        certain=False,
+    ),
+    # Gemma's without its token; after a word, a comma or a colon it is an example.
+    _headed(
+        "gemma",
+        ("call:", "<call>"),
+        rf"(?<![\w,;:][ ])(?<![,;:]){_GEMMA}",
+        certain=False,
+        listed_only=True,
+    ),
 )
 # GLM-4: the name on a line of its own, then the object; Functionary: after >>>; others where the
 # engine dropped their tokens. No token says so, only a listed name.

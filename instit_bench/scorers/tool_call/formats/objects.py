@@ -29,6 +29,8 @@ _THOUGHT_KEYS = ("thought", "thoughts", "doineedtouseatool", "needtool", "usetoo
 _ABOUT = frozenset((*_NAME_KEYS, *_THOUGHT_KEYS, "id", "type", "index", "callid", "toolcallid"))
 _CALL_LISTS = ("toolcalls", "tooluses", "functioncalls", "calls", "actions")
 _CALL_KEY = re.compile(r"[{,]\s*[\"'](?:name|action|tool|tool_name|function)[\"']\s*:", re.I)
+# Words before an object on its line
+_PROSE = re.compile(r"(?:^|\s)[^\W\d_]+[,:：.!]?[ \t]*\Z", re.M)
 _WORD_MARKS = re.compile(r"[\W_]+")
 _FINAL_ANSWERS = frozenset({"finalanswer", "final", "answer", "respond", "response"})
 
@@ -43,6 +45,7 @@ class _Sorted:
     answer: str | None = None
     declines: bool = False
     wrapped: bool = False
+    in_prose: bool = False
     without_input: str | None = None
 
     def take(self, literal: Literal, value: Any, *, whole: bool) -> None:
@@ -50,7 +53,7 @@ class _Sorted:
         if isinstance(value, list):
             for item in value:
                 self.take(literal, item, whole=whole)
-        elif isinstance(value, Mapping):
+        elif isinstance(value, Mapping) and not _is_declaration(value):
             self._take_object(literal, value, whole=whole)
 
     def _take_object(self, literal: Literal, value: Mapping[str, Any], *, whole: bool) -> None:
@@ -103,6 +106,9 @@ class _Sorted:
 
     def _add(self, literal: Literal, name: str, value: Any) -> None:
         listed = self._is_listed(name)
+        if self.in_prose and not listed and isinstance(literal.value, Mapping):
+            # {"name": …, "parameters": …} amid words may be anything.
+            value = None if "parameters" in literal.value else value
         if value is None and listed:
             self.without_input = self.without_input or name
         elif value is not None and (listed or not self.listed_only) and not _is_schema(value):
@@ -129,6 +135,8 @@ def read_objects(
     found = _Sorted(prompt, listed_only, wrapped=wrapped)
     literals = list(read_literals(text))
     for literal in literals:
+        before = text[max(0, literal.start - 80) : literal.start]
+        found.in_prose = not wrapped and _PROSE.search(before) is not None
         found.take(literal, literal.value, whole=_is_whole(text, literal))
     calls = tuple(found.calls)
     if calls or found.declines:
@@ -172,6 +180,15 @@ def _input(record: Mapping[str, Any], written: Mapping[str, Any], prompt: Prompt
         }
         return rest or None
     return value
+
+
+def _is_declaration(value: Mapping[str, Any]) -> bool:
+    """Whether an object describes a tool: its parameters are empty, or described in turn."""
+    given = value.get("parameters")
+    if "description" not in value or not isinstance(given, Mapping | list):
+        return False
+    items = given.values() if isinstance(given, Mapping) else given
+    return _is_schema(given) or all(isinstance(item, Mapping) for item in items)
 
 
 def _is_schema(value: Any) -> bool:

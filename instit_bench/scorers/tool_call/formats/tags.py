@@ -24,6 +24,10 @@ _ATTRIBUTE = re.compile(
 # An attribute, or the tag of an element, whose value may be a tool's name
 _NAMING = r"(?:\w{1,20}_)?(?:name|tool|function|action|api|command|method)"
 _IS_NAMING = re.compile(_NAMING)
+# An object with its own name and arguments: what stands before it is no name.
+_CALL_OBJECT = re.compile(
+    r"\s*+\{\s*+\"name\"\s*+:\s*+\"[^\"\n]{1,120}\"\s*+,\s*+\"(?:arguments|parameters)\"\s*+:"
+)
 _YAML_LINE = re.compile(r"[ \t]*(?:-[ \t]+)?(?P<key>[^\W\d]\w{0,80})[ \t]*:[ \t]*(?P<value>.*)")
 
 
@@ -51,6 +55,8 @@ class _Family:
     def _calls(self, text: str, heads: list[re.Match[str]], prompt: Prompt) -> Iterator[Found]:
         for place, head in enumerate(heads):
             end = heads[place + 1].start() if place + 1 < len(heads) else len(text)
+            if _CALL_OBJECT.match(text, head.end()) and prompt.find_tool(_name(head)) is None:
+                continue
             closed = self.end.search(text, head.end(), end)
             body = text[head.end() : closed.start() if closed else end]
             value = self.value(body, whole=closed is not None or end < len(text))
