@@ -20,6 +20,7 @@ from instit_bench.cli import (
     compare,
     data,
     export,
+    export_dataset,
     judge,
     leaderboard,
     report,
@@ -54,6 +55,7 @@ app.command("suite")(suite.suite_command)
 app.command("score", cls=settings_command(score.SETTINGS))(score.score_command)
 app.command("rescore")(rescore.rescore_command)
 app.command("export")(export.export_command)
+app.command("export-dataset")(export_dataset.export_dataset_command)
 app.command("leaderboard")(leaderboard.leaderboard_command)
 app.command("compare")(compare.compare_command)
 app.command("report")(report.report_command)

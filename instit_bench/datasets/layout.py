@@ -1,6 +1,7 @@
 """The only definition of what a data folder may contain, and under which names.
 
 DATA/Inst-It-Bench/   parquet configs or JSON variants, images_vpt/ and videos_vpt/ or zips
+DATA/Inst-It-Dataset/ annotations of videos and of images as JSON, and media folders or zips
 DATA/gpt4tools/       one JSON file per split, and one of training data
 DATA/prompts/         the benchmark's own prompt texts
 """
@@ -24,6 +25,13 @@ INST_IT_JSON: Mapping[str, tuple[str, ...]] = {
 _SHARDS = ("/*.parquet", "/test/*.parquet", "*.parquet")
 # Folders of images with drawn marks; older copies use the shorter names.
 MEDIA_FOLDERS = {"image": ("images_vpt", "images"), "video": ("videos_vpt", "videos")}
+
+INST_IT_DATASET_FOLDERS = ("Inst-It-Dataset", "Inst-IT-Dataset", "inst_it_dataset", "dataset")
+# Kind -> names of its annotation file; the second of each has masks, which no caption needs.
+INST_IT_DATASET_FILES: Mapping[str, tuple[str, ...]] = {
+    "video": ("inst_it_dataset_video_21k", "inst_it_dataset_video_21k_w_mask", "video_record"),
+    "image": ("inst_it_dataset_image_51k", "inst_it_dataset_image_51k_w_mask"),
+}
 
 # Split -> known names of its file; the first is upstream's.
 GPT4TOOLS_FILES: Mapping[str, tuple[str, ...]] = {
@@ -65,6 +73,12 @@ def gpt4tools_training_files(folders: Iterable[Path]) -> tuple[Path, ...]:
     """Return the training data in the first folder that has them; Parquet may be in shards."""
     found = (sorted(folder.glob(name)) for folder in folders for name in GPT4TOOLS_TRAINING)
     return tuple(next(filter(None, found), ()))
+
+
+def inst_it_dataset_file(kind: str, folder: Path) -> Path | None:
+    """Return the annotation file of videos or of images in a folder, if it has one."""
+    names = (f"{name}{end}" for name in INST_IT_DATASET_FILES[kind] for end in (".json", ".jsonl"))
+    return next((folder / name for name in names if (folder / name).is_file()), None)
 
 
 def gpt4tools_file(split: str, folders: Iterable[Path]) -> Path | None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import heapq
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Protocol, TypeVar
@@ -273,9 +274,12 @@ def _plan_task(
         )
     style = task.style_name(style)
     task = with_prompts(task, prompts)
-    dataset = load_dataset(task, source, _selection(config))
+    dataset = load_dataset(task, source, _everything if config.limit_videos else _selection(config))
+    if dataset.missing_media and task.config.metadata.media != "none":
+        raise MissingDataError(f"{task.name}: {dataset.missing_media}")
     params = _params(task, style, config)
-    look = _Look(task.config.metadata.media, _selection(config))
+    drawn = _drawn_videos(task, dataset, config)
+    look = _Look(task.config.metadata.media, _selection(config), drawn)
     for sample in task.samples(dataset.docs):
         look.at(sample, task.request(sample, params, style, dataset.media_root))
     if not look.ids:
@@ -312,11 +316,13 @@ def _params(task: Task, style: str, config: RunConfig) -> GenerationParams:
 class _Look:
     """One look at every sample of a task and its request, and what remains of it.
 
-    ``chosen`` are the places of selected samples; ``shared`` is a medium or text for each of them.
+    ``drawn`` are the videos or images to select samples of, if not all. ``chosen`` are the places
+    of selected samples; ``shared`` is a medium or text for each of them.
     """
 
     media: str
     wants: Callable[[str], bool]
+    drawn: Collection[str] | None
     ids: list[str] = field(default_factory=list)
     chosen: array[int] = field(default_factory=lambda: array("Q"))
     shared: list[str] = field(default_factory=list)
@@ -328,7 +334,7 @@ class _Look:
         """Look at one sample."""
         self.data.add(sample.doc)
         _add_prompt(self.prompts, request)
-        if self.wants(sample.id):
+        if (self.drawn is None or sample.cluster in self.drawn) and self.wants(sample.id):
             self.chosen.append(len(self.ids))
             self.shared.append(sample.question if self.media == "none" else sample.cluster)
             self.weight.add(request)
@@ -353,6 +359,26 @@ def _selection(config: RunConfig) -> Callable[[str], bool]:
         return config.limit is None or next(taken) < config.limit
 
     return wants
+
+
+def _everything(sample_id: str) -> bool:  # noqa: ARG001 - which are drawn shows once all are read
+    return True
+
+
+def _drawn_videos(task: Task, dataset: Dataset, config: RunConfig) -> Collection[str] | None:
+    """Return the videos or images that ``--limit-videos`` draws; ``None`` for all.
+
+    They are the first in an order that depends on the seed and their names alone: tasks about the
+    same videos draw the same ones, and a larger number adds to a smaller one.
+    """
+    if config.limit_videos is None:
+        return None
+    names = {sample.cluster for sample in task.samples(dataset.docs)}
+
+    def place(name: str) -> bytes:
+        return hashlib.sha256(f"{config.videos_seed}/{name}".encode()).digest()
+
+    return set(heapq.nsmallest(config.limit_videos, names, key=place))
 
 
 def _chosen(setting: Number | NotSent | None, of_task: Number | None) -> Number | None:
