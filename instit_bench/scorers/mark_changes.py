@@ -25,9 +25,8 @@ _LABEL = re.compile(
 _NONE = re.compile(
     r"(?:none|nothing|no|no marks?|no objects?|no one|n/?a|null|empty|-|–|—|)", re.IGNORECASE
 )
-_MARKS = re.compile(
-    r"\[?\s*[0-9]{1,4}\s*\]?(?:[\s,;&]*(?:\band\b)?[\s,;&]*\[?\s*[0-9]{1,4}\s*\]?)*"
-)
+_NUMBER = re.compile(r"\b[0-9]{1,4}\b")
+_BETWEEN = re.compile(r"[\[\]\s,;&]|\band\b")
 _REMARK = re.compile(r"\([^()\n]{0,200}\)")
 _AROUND = " \t\r\n.,;:*_`\"'{}•"
 
@@ -105,9 +104,10 @@ def _marks(text: str, *, last: bool) -> frozenset[int]:
     bare = text.replace('"', " ").replace("'", " ").strip("[] \t\n")
     if _NONE.fullmatch(bare):
         return frozenset()
-    if not _MARKS.fullmatch(bare + ("]" if bare.count("[") > bare.count("]") else "")):
+    numbers = _NUMBER.findall(bare)
+    if not numbers or _BETWEEN.sub("", _NUMBER.sub("", bare)):
         raise Unreadable("not_a_list")
-    return frozenset(int(number) for number in re.findall(r"[0-9]+", bare))
+    return frozenset(map(int, numbers))
 
 
 def _visible(prediction: Prediction) -> str:

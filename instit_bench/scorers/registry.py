@@ -27,10 +27,10 @@ def _open_ended() -> ScorerSpec:
     return OPEN_ENDED
 
 
-def _description() -> ScorerSpec:
-    from instit_bench.scorers.judge.description import DESCRIPTION
+def _marked_text() -> ScorerSpec:
+    from instit_bench.scorers.judge.marked_text import MARKED_TEXT
 
-    return DESCRIPTION
+    return MARKED_TEXT
 
 
 def _mark_changes() -> ScorerSpec:
@@ -53,7 +53,7 @@ SCORERS = Registry(
         "choice": _choice,
         "tool_call": _tool_call,
         "open_ended": _open_ended,
-        "description": _description,
+        "marked_text": _marked_text,
         "mark_changes": _mark_changes,
         "process_results": _process_results,
     },

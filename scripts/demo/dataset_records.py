@@ -1,8 +1,8 @@
 """The demo data's records in the format of the Inst-IT Dataset, derived from the scenes.
 
-Videos 2 and 3 and images 2 and 4 stand for the dataset; its quirks are in them on purpose: a caption that
-begins with its own mark, a mark with a leading zero, a moment that counts from 0, and a key that
-describes two objects at once.
+Videos 2 and 3 and images 2 and 4 stand for the dataset. Its quirks are in them on purpose: a
+caption that begins with its own mark, a mark with a leading zero, a moment that counts from 0, and
+a key that describes two objects at once.
 """
 
 from __future__ import annotations

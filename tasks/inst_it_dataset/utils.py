@@ -14,7 +14,7 @@ from instit_bench.integrations.lmms_eval.scores import with_sample
 from instit_bench.judging.contracts import contract_for
 from instit_bench.scorers.choice.scorer import ChoiceScorer
 from instit_bench.scorers.judge import JudgeItem, OpenEndedScorer
-from instit_bench.scorers.judge.description import DescriptionScorer
+from instit_bench.scorers.judge.marked_text import MarkedTextScorer
 from instit_bench.scorers.mark_changes import MarkChangesScorer
 from instit_bench.types import Prediction, Sample, Scorer
 
@@ -65,9 +65,9 @@ def process_results_multi_choice(doc: Doc, results: list[str]) -> dict[str, Any]
     return _scored(doc, ChoiceScorer(), results, choices)
 
 
-def process_results_description(doc: Doc, results: list[str]) -> dict[str, Any]:
+def process_results_marked_text(doc: Doc, results: list[str]) -> dict[str, Any]:
     """Return the metrics of the marks named, and the score of the judge set in the environment."""
-    return _judged(doc, DescriptionScorer(), results)
+    return _judged(doc, MarkedTextScorer(), results)
 
 
 def process_results_open_ended(doc: Doc, results: list[str]) -> dict[str, Any]:

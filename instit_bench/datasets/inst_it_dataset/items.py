@@ -131,7 +131,7 @@ def _caption(scene: Scene, name: str, media_id: str, folder: str = "") -> Iterat
         }
 
 
-def _open_ended(video: AnnotatedVideo) -> Iterator[Item]:
+def _questions(video: AnnotatedVideo) -> Iterator[Item]:
     for place, pair in enumerate(video.questions, start=1):
         yield _asked(video, place, pair)
 
@@ -174,7 +174,7 @@ CONFIGS: Mapping[str, Config] = {
     "instance_captions": _of_videos(_instance_captions),
     "temporal_change": _of_videos(_temporal_change),
     "captions": _of_videos(_captions),
-    "open_ended": _of_videos(_open_ended),
+    "questions": _of_videos(_questions),
     "multi_choice": _of_videos(_multi_choice),
     "image_instance_captions": _of_images(
         lambda image: _instances(image.scene, image.id, image.id)

@@ -9,7 +9,7 @@ from instit_bench.scorers.reasoning import split_reasoning
 from instit_bench.types import Prediction, Sample, Score, State
 
 
-class DescriptionScorer:
+class MarkedTextScorer:
     """What a description is worth is for a judge to say; which objects it names is counted.
 
     A record may list the marks that can be seen (``marks``) and those that must be described
@@ -49,9 +49,9 @@ def _listed(sample: Sample, name: str) -> frozenset[int]:
     return frozenset(int(word) for word in str(sample.doc.get(name) or "").split())
 
 
-DESCRIPTION = ScorerSpec(
-    name="description",
-    make=lambda _: DescriptionScorer(),
+MARKED_TEXT = ScorerSpec(
+    name="marked_text",
+    make=lambda _: MarkedTextScorer(),
     metrics=frozenset(
         {"official_score", "lexical_score", "mark_precision", "mark_recall", "mark_f1", "time_f1"}
     ),
