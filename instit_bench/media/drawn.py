@@ -1,0 +1,146 @@
+"""Images, frame folders and video files with drawn marks, kept on disk under their content's digest.
+
+A drawn file has the size and the format of the raw one: JPEG, PNG or WebP, and MP4 (H.264) for a
+video file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from io import BytesIO
+from pathlib import Path
+
+import PIL
+from PIL import Image
+
+from instit_bench.media.errors import MediaError
+from instit_bench.media.frames import frame_files
+from instit_bench.media.frames_of import marks_of_frames, marks_of_image, marks_of_numbers
+from instit_bench.media.images import load_image
+from instit_bench.media.limits import regular_file
+from instit_bench.media.marked_video import write_video
+from instit_bench.media.marks import Drawing, draw_marks
+from instit_bench.types import ImagePart, Marks, VideoPart
+
+_WRITTEN = {
+    "JPEG": {"quality": 95, "subsampling": 0},
+    "PNG": {"compress_level": 1},
+    "WEBP": {"lossless": True},
+}
+_PIECE = 2**20
+_PART = ".part-"
+
+Frames = Mapping[str, Marks]
+
+
+def drawn_medium(
+    part: ImagePart | VideoPart, frames: Frames, drawing: Drawing, folder: Path
+) -> ImagePart | VideoPart:
+    """Return the medium with its marks drawn, as a file or frame folder under ``folder``.
+
+    What was drawn before is used again: it is named by the digest of what is in it.
+
+    Raises:
+        MediaError: The medium or a mask is missing, broken or too large, or they do not fit.
+    """
+    assert part.path is not None  # noqa: S101 - raw media are files
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if isinstance(part, ImagePart):
+            marks = marks_of_image(part.path.name, frames)
+            return ImagePart(path=_drawn_image(part.path, marks, drawing, folder))
+        if part.path.is_dir():
+            return VideoPart(_drawn_folder(part.path, frames, drawing, folder))
+        return VideoPart(_drawn_video(part.path, frames, drawing, folder))
+    except MediaError as error:
+        place = str(part.path)
+        raise (error if place in str(error) else MediaError(f"{place}: {error}")) from error
+    except OSError as error:
+        raise MediaError(f"{folder}: {error.strerror or error}") from error
+
+
+def _drawn_image(path: Path, marks: Marks, drawing: Drawing, folder: Path) -> Path:
+    data = load_image(ImagePart(path=path)).data
+    target = folder / f"{_digest(data, marks, drawing)}{path.suffix}"
+    if not target.is_file():
+        drawn = _encoded(data, marks, drawing, str(path))
+        with _staged(target) as staging:
+            staging.write_bytes(drawn)
+    return target
+
+
+def _drawn_folder(path: Path, frames: Frames, drawing: Drawing, folder: Path) -> Path:
+    files = frame_files(path)
+    marks = marks_of_frames([file.name for file in files], frames)
+    contents = [load_image(ImagePart(path=file)).data for file in files]
+    names = [
+        f"{file.name} {_digest(data, of, drawing)}"
+        for file, data, of in zip(files, contents, marks, strict=True)
+    ]
+    target = folder / hashlib.sha256("\n".join(names).encode()).hexdigest()
+    if not target.is_dir():
+        with _staged(target) as staging:
+            staging.mkdir()
+            for file, data, of in zip(files, contents, marks, strict=True):
+                (staging / file.name).write_bytes(_encoded(data, of, drawing, str(file)))
+    return target
+
+
+def _drawn_video(path: Path, frames: Frames, drawing: Drawing, folder: Path) -> Path:
+    marks = marks_of_numbers(frames)
+    regular_file(path)
+    digest = _started(drawing, {f"{at}": of for at, of in sorted(marks.items())})
+    with path.open("rb") as file:
+        while piece := file.read(_PIECE):
+            digest.update(piece)
+    target = folder / f"{digest.hexdigest()}.mp4"
+    if not target.is_file():
+        with _staged(target) as staging:
+            write_video(path, marks, drawing, staging)
+    return target
+
+
+def _digest(data: bytes, marks: Marks, drawing: Drawing) -> str:
+    digest = _started(drawing, {"": marks})
+    digest.update(data)
+    return digest.hexdigest()
+
+
+def _started(drawing: Drawing, frames: Frames) -> hashlib._Hash:
+    """Return the digest of everything but the medium; another Pillow may draw differently."""
+    named = [(frame, sorted(marks.items())) for frame, marks in frames.items()]
+    return hashlib.sha256(f"{PIL.__version__} {drawing.key} {named!r}\0".encode())
+
+
+def _encoded(data: bytes, marks: Marks, drawing: Drawing, where: str) -> bytes:
+    buffer = BytesIO()
+    try:
+        with Image.open(BytesIO(data)) as image:
+            kind = "JPEG" if image.format == "MPO" else image.format or "PNG"
+            drawn = draw_marks(image, marks, drawing, where)
+            kept = {"exif": image.info["exif"]} if "exif" in image.info else {}
+            drawn.save(buffer, format=kind, **_WRITTEN[kind], **kept)
+    except MediaError:
+        raise
+    except Exception as error:  # Pillow's decoders raise many kinds
+        raise MediaError(f"{where}: cannot be decoded: {error}") from error
+    return buffer.getvalue()
+
+
+@contextmanager
+def _staged(target: Path) -> Iterator[Path]:
+    """Yield a path to write to; it gets its final name when complete, unless another was faster."""
+    parent = Path(tempfile.mkdtemp(prefix=_PART, dir=target.parent))
+    try:
+        yield parent / target.name
+        try:
+            (parent / target.name).replace(target)
+        except OSError:
+            if not target.exists():  # a folder is not replaced by another one
+                raise
+    finally:
+        shutil.rmtree(parent, ignore_errors=True)
