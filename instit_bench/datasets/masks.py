@@ -17,7 +17,7 @@ from typing import Any
 
 from instit_bench.datasets.record import Record, shown
 from instit_bench.errors import InputError
-from instit_bench.types import Mask, Marks
+from instit_bench.types import Marks, Mask
 
 _MOST_BYTES = 2**30  # the file is read whole
 _MOST_SIDE = 2**15  # pixels
@@ -120,15 +120,14 @@ def _marks(frame: Record) -> Marks:
 def _mask(record: Record) -> Mask:
     size = record.required("size")
     if not isinstance(size, list) or len(size) != 2 or not all(map(_is_side, size)):
-        raise record.field_error(
-            "size", f"must be height and width in pixels, found {shown(size)}"
-        )
+        raise record.field_error("size", f"must be height and width in pixels, found {shown(size)}")
     counts = record.required("counts")
     if isinstance(counts, list) and all(type(count) is int and count >= 0 for count in counts):
         counts = tuple(counts)
     elif not (isinstance(counts, str) and counts.isascii()):
         raise record.field_error("counts", f"must be COCO's run lengths, found {shown(counts)}")
-    return Mask(*size, counts)
+    height, width = size
+    return Mask(height, width, counts)
 
 
 def _is_side(value: object) -> bool:

@@ -7,6 +7,7 @@ from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
+from pathlib import Path
 from typing import Protocol, TypeVar
 
 from instit_bench.backends import BACKENDS
@@ -15,6 +16,7 @@ from instit_bench.datasets.records import DataDigest, Dataset
 from instit_bench.datasets.source import DataSource, open_source
 from instit_bench.errors import InputError, MissingDataError
 from instit_bench.evaluation.config import RunConfig
+from instit_bench.evaluation.marked_media import MarkedMedia, marked_media
 from instit_bench.evaluation.neighbours import Sharing, neighbours
 from instit_bench.evaluation.scoring import scorer_for
 from instit_bench.evaluation.settings import NotSent
@@ -58,7 +60,8 @@ class TaskPlan:
     Samples and requests are built when they are asked for, so that any number of them fits into
     memory. ``style`` is the name of the task's own style, which ``--prompt-style chat`` may stand
     for. ``data_digest`` is the SHA-256 of all records, ``prompt_digest`` that of the texts of all
-    requests, with a placeholder for media; ``weight`` is that of the selected requests.
+    requests, with a placeholder for media; ``weight`` is that of the selected requests. ``marked``
+    draws other marks than the dataset's own.
     """
 
     task: Task
@@ -70,10 +73,16 @@ class TaskPlan:
     data_digest: str
     prompt_digest: str
     weight: Weight
+    marked: MarkedMedia | None = None
 
     def request(self, sample: Sample) -> Request:
         """Build the request for one sample."""
         return self.task.request(sample, self.params, self.style, self.dataset.media_root)
+
+    @property
+    def media_folder(self) -> Path:
+        """The folder with the media that are shown."""
+        return self.marked.folder if self.marked else self.dataset.media_root
 
     def manifest(self) -> TaskManifest:
         """Return this task's entry in the run's manifest."""
@@ -102,6 +111,9 @@ class TaskPlan:
             selected="all" if everything else list(self.selected.ids),
             files=[str(file) for file in self.dataset.files],
             revision=self.dataset.revision,
+            training_data=self.task.config.metadata.training_data,
+            generated=list(self.dataset.generated),
+            masks_digest=self.marked.unmarked.masks_digest if self.marked else None,
         )
 
     def _own_settings(self) -> list[str]:
@@ -159,6 +171,8 @@ class RunPlan:
             extra_body=config.extra_body,
             video_as=config.video_as,
             video_decoder=config.video_decoder,
+            marks=config.marks,
+            renamed_marks=config.renamed_marks,
             constrain_choices=config.constrain_choices,
             dtype=config.dtype,
             quantization=config.quantization,
@@ -289,6 +303,7 @@ def _plan_task(
         look.data.hexdigest(),
         look.prompts.hexdigest(),
         look.weight,
+        marked_media(task, source, config.marks, config.renamed_marks),
     )
 
 

@@ -1,4 +1,4 @@
-"""Images, frame folders and video files with drawn marks, kept on disk under their content's digest.
+"""Media with drawn marks, kept on disk under the digest of their content.
 
 A drawn file has the size and the format of the raw one: JPEG, PNG or WebP, and MP4 (H.264) for a
 video file.
@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import PIL
 from PIL import Image
@@ -26,7 +27,7 @@ from instit_bench.media.marked_video import write_video
 from instit_bench.media.marks import Drawing, draw_marks
 from instit_bench.types import ImagePart, Marks, VideoPart
 
-_WRITTEN = {
+_WRITTEN: Mapping[str, Mapping[str, Any]] = {
     "JPEG": {"quality": 95, "subsampling": 0},
     "PNG": {"compress_level": 1},
     "WEBP": {"lossless": True},
@@ -61,6 +62,17 @@ def drawn_medium(
         raise (error if place in str(error) else MediaError(f"{place}: {error}")) from error
     except OSError as error:
         raise MediaError(f"{folder}: {error.strerror or error}") from error
+
+
+def state_of(path: Path) -> tuple[tuple[str, int, int], ...]:
+    """Return names, sizes and times of a medium's files: equal while nothing has changed.
+
+    Raises:
+        MediaError: It is missing.
+    """
+    files = frame_files(path) if path.is_dir() else [path]
+    found = [(file.name, regular_file(file)) for file in files]
+    return tuple((name, state.st_size, state.st_mtime_ns) for name, state in found)
 
 
 def _drawn_image(path: Path, marks: Marks, drawing: Drawing, folder: Path) -> Path:

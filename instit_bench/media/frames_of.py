@@ -33,9 +33,9 @@ def marks_of_frames(names: Sequence[str], frames: Frames) -> list[Marks]:
         listed, there = _unique(key, frames), _unique(key, names)
         if listed is not None and there is not None and listed.keys() <= there.keys():
             return [frames[listed[key(name)]] if key(name) in listed else {} for name in names]
-    known = {_stem(name) for name in names} | {_number(name) for name in names}
-    lost = next((one for one in frames if not {_stem(one), _number(one)} & known), next(iter(frames)))
-    raise MediaError(f"the masks' frame {lost!r} is not there (there are {_listed(names)})")
+    raise MediaError(
+        f"the masks are those of the frames {_listed(list(frames))}, but there are {_listed(names)}"
+    )
 
 
 def marks_of_numbers(frames: Frames) -> Mapping[int, Marks]:

@@ -27,6 +27,7 @@ def write_video(path: Path, marks: Mapping[int, Marks], drawing: Drawing, target
         MediaError: The video or a mask is broken, or there are masks of frames it does not have.
     """
     import av
+    import numpy as np
 
     deadline = Deadline()
     try:
@@ -43,7 +44,7 @@ def write_video(path: Path, marks: Mapping[int, Marks], drawing: Drawing, target
                 drawn = draw_marks(image, marks.get(place, {}), drawing, where)
                 if written is None:
                     written = _stream(output, stream, drawn.size)
-                marked = av.VideoFrame.from_image(drawn)
+                marked = av.VideoFrame.from_ndarray(np.asarray(drawn), format="rgb24")
                 marked.pts, marked.time_base = frame.pts, frame.time_base
                 output.mux(written.encode(marked))
             if written is not None:

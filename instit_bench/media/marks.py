@@ -112,8 +112,9 @@ def _outline(drawn: Image.Image, area: NDArray[np.bool_], style: MarkStyle, colo
     line = max(_LEAST_LINE, round(min(drawn.size) / _LINE))
     stencil = Image.fromarray(area).convert("L")
     if style == "box":
-        box = stencil.getbbox()
-        ImageDraw.Draw(drawn).rectangle((box[0], box[1], box[2] - 1, box[3] - 1), None, colour, line)
+        left, top, right, bottom = stencil.getbbox() or (0, 0, 0, 0)
+        edges = (left, top, right - 1, bottom - 1)
+        ImageDraw.Draw(drawn).rectangle(edges, outline=colour, width=line)
     elif style in ("contour", "mask"):
         if style == "mask":
             drawn.paste(colour, mask=stencil.point([0] * 255 + [round(255 * _OPACITY)]))
@@ -142,9 +143,10 @@ def _number(drawn: Image.Image, at: tuple[int, int], label: str, plate: str) -> 
         min(max(place, reach), side - 1 - reach) if side > 2 * reach else side / 2
         for place, reach, side in zip(at, half, drawn.size, strict=True)
     )
-    draw.rectangle((x - half[0], y - half[1], x + half[0], y + half[1]), fill=plate)
     middle = (left + right) / 2, (top + bottom) / 2  # of the ink, not of the line
     ink = "#000000" if _brightness(plate) > _BRIGHT else "#ffffff"
+    box = (x - half[0], y - half[1], x + half[0], y + half[1])
+    draw.rectangle(box, fill=plate, outline=ink)
     draw.text((x - middle[0], y - middle[1]), label, font=font, fill=ink, anchor="mm")
 
 

@@ -50,12 +50,19 @@ class Identity(BaseModel):
     extra_body: dict[str, Any] = Field(default_factory=dict)
     video_as: str = "frames"
     video_decoder: str = "auto"
+    marks: str = "official"
+    renamed_marks: dict[str, str] = Field(default_factory=dict)
     constrain_choices: bool = False
     dtype: str | None = None
     quantization: str | None = None
     lora: str | None = None
     engine_arg: tuple[str, ...] = ()
     model_arg: tuple[str, ...] = ()
+
+    @property
+    def other_marks(self) -> bool:
+        """Whether objects are marked otherwise than in the benchmark's own media."""
+        return self.marks != "official"
 
 
 class TaskManifest(BaseModel):
@@ -64,6 +71,9 @@ class TaskManifest(BaseModel):
     ``style`` is the task's own name for the prompt style, ``style_mark`` its mark in tables;
     ``own_settings`` lists the entries of ``generation`` that the user chose instead of the task's.
     ``reader`` and ``dataset_name`` are the plugin's: what reads the data, and which part of them.
+    ``training_data`` says that models may have been trained on the data; ``generated`` has the
+    digests of the tool catalogues from which items were generated. ``masks_digest`` is the SHA-256
+    of the file of masks by which marks were drawn.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -85,6 +95,9 @@ class TaskManifest(BaseModel):
     selected: list[str] | Literal["all"] = "all"
     files: list[str] = Field(default_factory=list)
     revision: str | None = None
+    training_data: bool = False
+    generated: list[str] = Field(default_factory=list)
+    masks_digest: str | None = None
     notes: list[str] = Field(default_factory=list)
 
     @property
