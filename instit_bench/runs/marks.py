@@ -41,6 +41,9 @@ MARKS: Mapping[str, Mark] = {
         "A",
         "uses a training template of GPT4Tools' LoRA weights: official for those only",
     ),
+    "intervention": Mark(
+        "I", "requests altered by an intervention of an audit, which its folder names"
+    ),
     "own-settings": Mark("S", "sampling settings differ from the benchmark's"),
     "lexical": Mark(
         "X", "scored by the lexical judge, which cannot be compared with others: not shown"
@@ -78,6 +81,7 @@ def marks_of(task: TaskManifest, manifest: Manifest, coverage: float) -> list[st
         "constrained": identity.constrain_choices and spec_of(task).multiple_choice,
         "text-prompt": task.style_mark == "text-prompt",
         "lora-template": task.style_mark == "lora-template",
+        "intervention": identity.intervention is not None,
         "own-settings": bool(task.own_settings),
         "coverage": coverage < 1.0,
         **_judge_marks(task, manifest),
