@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -135,14 +135,15 @@ def _is_on(variable: str, value: str) -> bool:
     return said in _YES
 
 
-def unknown_variables(root: Any) -> Iterator[str]:
-    """Yield a line for each ``INSTIT_BENCH_*`` variable that no command knows."""
+def unknown_variables(program: Callable[[], Any]) -> Iterator[str]:
+    """Yield a line for each ``INSTIT_BENCH_*`` variable that no command of the program knows."""
     others = {PREFIX + name for name in _OTHERS}
     found = [name for name in os.environ if name.startswith(PREFIX) and name not in others]
     if not found:
         return
     from instit_bench.validation import did_you_mean
 
+    root = program()
     known = set(_known(root, root.context_class(root, info_name="instit-bench"))) | others
     for name in sorted(set(found) - known):
         yield f"warning: {name}: no option has this variable{did_you_mean(name, known)}"

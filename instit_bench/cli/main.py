@@ -7,6 +7,7 @@ import io
 import os
 import sys
 import traceback
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -118,7 +119,7 @@ def main() -> NoReturn:
 def _look_around() -> None:
     """Take what ``.env`` says, and tell of variables that mean nothing."""
     load_env_file(Path(".env"))
-    for line in unknown_variables(typer.main.get_command(app)):
+    for line in unknown_variables(partial(typer.main.get_command, app)):
         note(line, warning=True)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from functools import cache
 from importlib import import_module
 from inspect import Parameter, Signature
@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
 import typer
 from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command_from_info
+from typer.models import CommandInfo
 
 from instit_bench.cli.complete import OF_FIELDS, task_names
 from instit_bench.cli.console import configure, note
@@ -129,17 +131,59 @@ class Group(TyperGroup):
             raise typer.Exit(READER_GONE) from None
 
 
+class _Commands(MutableMapping[str, Any]):
+    """A group's commands, each built when it is asked for: that takes longer than reading data."""
+
+    def __init__(self, infos: Sequence[CommandInfo], built: Mapping[str, Any]) -> None:
+        self._infos = {info.name: info for info in infos if info.name}
+        self._built = dict(built)
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._built:
+            self._built[name] = get_command_from_info(
+                self._infos[name], pretty_exceptions_short=False, rich_markup_mode=None
+            )
+        return self._built[name]
+
+    def __setitem__(self, name: str, command: Any) -> None:
+        self._built[name] = command
+
+    def __delitem__(self, name: str) -> None:
+        raise TypeError("a command cannot be taken away")
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._infos | self._built)
+
+    def __len__(self) -> int:
+        return len(self._infos | self._built)
+
+
 class App(typer.Typer):
     """A Typer application whose group and commands are those above."""
 
     def __init__(self, cls: type[TyperGroup] = Group, **settings: Any) -> None:
-        super().__init__(cls=cls, **settings)
+        self._infos: list[CommandInfo] = []
+        infos = self._infos
+
+        class ThisGroup(cls):  # type: ignore[misc, valid-type]
+            def __init__(self, *, commands: Mapping[str, Any], **settings: Any) -> None:
+                super().__init__(**settings)
+                self.commands = _Commands(infos, commands)
+
+        super().__init__(cls=ThisGroup, **settings)
 
     def command(
         self, name: str | None = None, *, cls: type[TyperCommand] | None = Command, **settings: Any
     ) -> Callable[[Any], Any]:
-        """Register a command."""
-        return super().command(name, cls=cls, **settings)
+        """Register a command under a name."""
+        register = super().command(name, cls=cls, **settings)
+
+        def registered(function: Any) -> Any:
+            register(function)
+            self._infos.append(self.registered_commands.pop())
+            return function
+
+        return registered
 
 
 def settings_command(model: str, *names: str) -> type[Command]:

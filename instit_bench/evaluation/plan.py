@@ -105,6 +105,8 @@ class TaskPlan:
             selected="all" if everything else list(self.selected.ids),
             files=[str(file) for file in self.dataset.files],
             revision=self.dataset.revision,
+            training_data=self.task.config.metadata.training_data,
+            generated=list(self.dataset.generated),
         )
 
     def _own_settings(self) -> list[str]:

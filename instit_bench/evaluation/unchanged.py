@@ -7,9 +7,14 @@ so without reading data or samples, which takes no longer for a million samples 
 from __future__ import annotations
 
 import hashlib
+import os
+import sys
+import sysconfig
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
+from types import ModuleType
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -18,13 +23,15 @@ from instit_bench.errors import StorageError
 from instit_bench.evaluation.config import RunConfig
 from instit_bench.evaluation.plan import RunPlan
 from instit_bench.evaluation.shown_media import NAME as MEDIA
-from instit_bench.runs.atomic import write_atomically
+from instit_bench.runs.atomic import read_whole, write_atomically
 from instit_bench.runs.directory import RunDirectory
 from instit_bench.runs.file_state import FileState, state_of
 from instit_bench.runs.kept_results import kept_results
 from instit_bench.runs.loaded import Run
 from instit_bench.tasks.registry import load_registry
 from instit_bench.tasks.task import Task
+
+_MOST_BESIDE = 10_000  # files; among more of them everything is looked at again
 
 
 class FinishedBy(BaseModel):
@@ -51,9 +58,10 @@ def note_finished(run: Run, plan: RunPlan, started_ns: int) -> None:
     tasks = [task_plan.task for task_plan in plan.tasks]
     if not all(map(_is_settled, tasks)) or not _is_complete(run, [task.name for task in tasks]):
         return
+    beside = _beside(tasks, plan.config)
     data = [file for task_plan in plan.tasks for file in task_plan.dataset.files]
-    files = {file: state for file in (*data, *_code(tasks)) if (state := state_of(file))}
-    if any(max(state) >= started_ns for state in files.values()):
+    files = {f: state for f in (*data, *beside, *_imported()) if (state := state_of(f))}
+    if len(beside) > _MOST_BESIDE or any(max(state) >= started_ns for state in files.values()):
         return
     found = FinishedBy(
         command=_command(plan.config, tasks),
@@ -73,11 +81,13 @@ def finished_before(config: RunConfig, directory: RunDirectory) -> tuple[Run, Fi
     if config.existing == "fresh" or not directory.exists:
         return None
     try:
-        found = FinishedBy.model_validate_json(directory.finished_by_path.read_bytes())
+        found = FinishedBy.model_validate_json(read_whole(directory.finished_by_path))
     except (OSError, ValidationError):
         return None
     tasks = load_registry(config.include_path).resolve(config.tasks)
-    if found.command != _command(config, tasks) or not set(_code(tasks)) <= found.files.keys():
+    if found.command != _command(config, tasks):
+        return None
+    if not found.files.keys() >= set(_beside(tasks, config)):  # a file is new
         return None
     run = Run.load(directory.path)
     unchanged = all(state_of(file) == state for file, state in found.files.items())
@@ -114,7 +124,33 @@ def _command(config: RunConfig, tasks: Iterable[Task]) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def _code(tasks: Iterable[Task]) -> Iterator[Path]:
-    """Yield the Python files of the plugins."""
+def _beside(tasks: Iterable[Task], config: RunConfig) -> list[Path]:
+    """Return the files in the plugins' folders, which their functions may read, and not the runs.
+
+    Of very many only the first are returned.
+    """
+    runs = config.output.resolve()
     folders = sorted({task.path.parent for task in tasks})
-    return (file for folder in folders for file in sorted(folder.rglob("*.py")))
+    found = (file for folder in folders for file in _inside(folder, runs))
+    return list(islice(found, _MOST_BESIDE + 1))
+
+
+def _inside(folder: Path, runs: Path) -> Iterator[Path]:
+    for path, folders, names in os.walk(folder):
+        folders[:] = [
+            name
+            for name in folders
+            if not name.startswith(".")
+            and name != "__pycache__"
+            and Path(path, name).resolve() != runs
+        ]
+        yield from (Path(path, name) for name in names)
+
+
+def _imported() -> Iterator[Path]:
+    """Yield the files of imported modules that are not installed: a plugin may use them."""
+    installed = [Path(sysconfig.get_path(name)) for name in ("stdlib", "purelib", "platlib")]
+    for module in list(sys.modules.values()):
+        file = vars(module).get("__file__") if isinstance(module, ModuleType) else None
+        if file and not any(Path(file).is_relative_to(folder) for folder in installed):
+            yield Path(file)

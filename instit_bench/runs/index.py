@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from pydantic_core import from_json
 
-from instit_bench.runs.atomic import replaced
+from instit_bench.runs.atomic import opened, replaced
 from instit_bench.runs.sample_scores import NO_VALUE, SampleScores
 from instit_bench.types import State
 
@@ -61,7 +61,7 @@ def _json(value: Any) -> str:
 def read_index(path: Path, sha256: str) -> SampleScores | None:
     """Return the scores; ``None`` if this is not the file with this SHA-256."""
     try:
-        with path.open("rb") as file:
+        with opened(path) as file:
             if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
                 return None
             file.seek(0)

@@ -65,6 +65,8 @@ class TaskManifest(BaseModel):
     ``style`` is the task's own name for the prompt style, ``style_mark`` its mark in tables;
     ``own_settings`` lists the entries of ``generation`` that the user chose instead of the task's.
     ``reader`` and ``dataset_name`` are the plugin's: what reads the data, and which part of them.
+    ``training_data`` says that models may have been trained on the data; ``generated`` has the
+    digests of the tool catalogues from which items were generated.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -86,6 +88,8 @@ class TaskManifest(BaseModel):
     selected: list[str] | Literal["all"] = "all"
     files: list[str] = Field(default_factory=list)
     revision: str | None = None
+    training_data: bool = False
+    generated: list[str] = Field(default_factory=list)
     notes: list[str] = Field(default_factory=list)
 
     @property

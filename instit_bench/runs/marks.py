@@ -21,6 +21,10 @@ MARKS: Mapping[str, Mark] = {
     "gold": Mark("G", "predictions are the targets themselves (echo-gold): only checks a setup"),
     "demo": Mark("D", "run on the embedded demo data, not on the benchmark"),
     "limited": Mark("L", "run on part of the dataset"),
+    "contaminated": Mark(
+        "K", "run on the benchmark's training data, which the model may have been trained on"
+    ),
+    "generated": Mark("N", "run on newly generated items, not on the benchmark's"),
     "file": Mark(
         "F",
         "scored from a prediction file alone: missing samples are unknown, and so are the prompts "
@@ -75,6 +79,8 @@ def marks_of(task: TaskManifest, manifest: Manifest, coverage: float) -> list[st
         "gold": identity.backend == "baseline" and identity.model == "echo-gold",
         "demo": manifest.data.kind == "demo",
         "limited": task.limited,
+        "contaminated": task.training_data,
+        "generated": bool(task.generated),
         "file": manifest.data.kind == "file",
         "own-prompts": task.prompts == "own",
         "unknown-prompts": task.prompts == "unknown" and manifest.data.kind != "file",

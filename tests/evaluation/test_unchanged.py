@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,15 @@ doc_to_target: answer
 metric_list: [{metric: accuracy}]
 metadata: {scorer: choice, choice_fields: [a, b]}
 """
-UTILS = "def text(doc):\n    return doc['question']\n"
+UTILS = """
+from pathlib import Path
+
+import words
+
+
+def text(doc):
+    return words.BEFORE + doc["question"] + Path(__file__).with_name("prompt.txt").read_text()
+"""
 SAMPLES = "samples/ours.jsonl"
 
 
@@ -30,6 +39,10 @@ def again(cli, tmp_path, monkeypatch):
     Path("task").mkdir()
     Path("task/ours.yaml").write_text(TASK)
     Path("task/utils.py").write_text(UTILS)
+    Path("words.py").write_text("BEFORE = 'Look: '\n")
+    Path("task/prompt.txt").write_text("Answer.")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "words", raising=False)
     docs = [{"id": f"{n}", "question": f"Q{n}?", "answer": "A", "a": 1, "b": 2} for n in range(5)]
     Path("task/ours.jsonl").write_text("".join(json.dumps(doc) + "\n" for doc in docs))
 
@@ -64,17 +77,29 @@ def touch(name: str) -> None:
     os.utime(name)
 
 
+def replace_the_note_by_a_pipe() -> None:
+    Path("results/r/.finished_by.json").unlink()
+    os.mkfifo("results/r/.finished_by.json")
+
+
 @pytest.mark.parametrize(
     "change",
     [
         drop_a_sample,
         lambda: touch("task/ours.jsonl"),
         lambda: touch("task/utils.py"),
+        lambda: touch("task/prompt.txt"),
+        lambda: touch("words.py"),
+        lambda: Path("task/new.txt").touch(),
         lambda: Path("results/r/results.json").write_text("{}"),
         lambda: Path("results/r/.finished_by.json").write_text("{"),
+        replace_the_note_by_a_pipe,
         lambda: Path("results/r/.results_from.json").unlink(),
     ],
-    ids=["a sample", "the data", "the plugin", "the results", "the note", "the other note"],
+    ids=[
+        *("a sample", "the data", "the plugin", "a file that it reads", "a module that it uses"),
+        *("a new file", "the results", "the note", "a pipe", "the other note"),
+    ],
 )
 def test_whatever_changed_is_looked_at(again, change):
     change()
