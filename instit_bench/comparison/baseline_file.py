@@ -47,6 +47,7 @@ class _BaselineTask(BaseModel):
     prompts: str
     protocol: dict[str, Any]
     extraction: dict[str, str] | None = None
+    intervention: str | None = None
     n_total: int = Field(ge=0)
     samples: dict[str, _BaselineSample]
 
@@ -98,6 +99,8 @@ def save_baseline(run: ScoredRun, path: Path) -> None:
 
 def _task_lines(name: str, task: TaskScores) -> Iterator[str]:
     values = {f.name: getattr(task, f.name) for f in fields(task) if f.name != "samples"}
+    if values["intervention"] is None:
+        del values["intervention"]
     yield f'  {_json(name)}: {_json(values)[:-1]}, "samples": {{\n'
     samples = task.samples
     for number, sample in enumerate(samples.ids):

@@ -21,6 +21,7 @@ class TaskScores:
 
     ``n_total`` counts the selected samples, including those that were never run. ``extraction``
     says which judge extracted letters and by which instructions; it concerns one metric only.
+    ``intervention`` is what altered the requests, if anything.
     """
 
     scorer: str
@@ -33,6 +34,7 @@ class TaskScores:
     extraction: Mapping[str, str] | None
     n_total: int
     samples: SampleScores
+    intervention: str | None = None
 
     @property
     def n_counted(self) -> int:
@@ -99,6 +101,7 @@ def _task_scores(stored: RunTask, manifest: Manifest) -> TaskScores:
         extraction=_extraction(stored.name, manifest),
         n_total=task.n_selected,
         samples=stored.scores,
+        intervention=manifest.identity.intervention,
     )
 
 

@@ -82,6 +82,8 @@ class MarkedMedia:
 
     def _with(self, request: Request, medium: _Medium) -> Request:
         def shown(part: Part) -> Part:
+            if isinstance(part, VideoPart) and isinstance(medium, VideoPart):
+                return replace(part, path=medium.path)
             return part if isinstance(part, TextPart) else medium
 
         messages = (

@@ -9,8 +9,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -77,29 +76,26 @@ def state_of(path: Path) -> tuple[tuple[str, int, int], ...]:
 
 def _drawn_image(path: Path, marks: Marks, drawing: Drawing, folder: Path) -> Path:
     data = load_image(ImagePart(path=path)).data
-    target = folder / f"{_digest(data, marks, drawing)}{path.suffix}"
-    if not target.is_file():
-        drawn = _encoded(data, marks, drawing, str(path))
-        with _staged(target) as staging:
-            staging.write_bytes(drawn)
-    return target
+
+    def write(target: Path) -> None:
+        target.write_bytes(_encoded(data, marks, drawing, str(path)))
+
+    return _kept(folder, _digest(data, marks, drawing), path.name, write)
 
 
 def _drawn_folder(path: Path, frames: Frames, drawing: Drawing, folder: Path) -> Path:
     files = frame_files(path)
     marks = marks_of_frames([file.name for file in files], frames)
     contents = [load_image(ImagePart(path=file)).data for file in files]
-    names = [
-        f"{file.name} {_digest(data, of, drawing)}"
-        for file, data, of in zip(files, contents, marks, strict=True)
-    ]
-    target = folder / hashlib.sha256("\n".join(names).encode()).hexdigest()
-    if not target.is_dir():
-        with _staged(target) as staging:
-            staging.mkdir()
-            for file, data, of in zip(files, contents, marks, strict=True):
-                (staging / file.name).write_bytes(_encoded(data, of, drawing, str(file)))
-    return target
+    framed = list(zip(files, contents, marks, strict=True))
+
+    def write(target: Path) -> None:
+        target.mkdir()
+        for file, data, of in framed:
+            (target / file.name).write_bytes(_encoded(data, of, drawing, str(file)))
+
+    names = [f"{file.name} {_digest(data, of, drawing)}" for file, data, of in framed]
+    return _kept(folder, "\n".join(names), path.name, write)
 
 
 def _drawn_video(path: Path, frames: Frames, drawing: Drawing, folder: Path) -> Path:
@@ -109,11 +105,31 @@ def _drawn_video(path: Path, frames: Frames, drawing: Drawing, folder: Path) -> 
     with path.open("rb") as file:
         while piece := file.read(_PIECE):
             digest.update(piece)
-    target = folder / f"{digest.hexdigest()}.mp4"
-    if not target.is_file():
-        with _staged(target) as staging:
-            write_video(path, marks, drawing, staging)
-    return target
+
+    def write(target: Path) -> None:
+        write_video(path, marks, drawing, target)
+
+    return _kept(folder, digest.hexdigest(), f"{path.stem}.mp4", write)
+
+
+def _kept(folder: Path, content: str, name: str, write: Callable[[Path], None]) -> Path:
+    """Return the file or folder of this content, which keeps its name; write it if it is new.
+
+    It is written beside its place and renamed when complete.
+    """
+    target = folder / hashlib.sha256(f"{name}\n{content}".encode()).hexdigest()
+    if not target.is_dir():
+        staging = Path(tempfile.mkdtemp(prefix=_PART, dir=folder))
+        try:
+            write(staging / name)
+            staging.chmod(0o755)  # the engine may be another user's
+            staging.replace(target)
+        except OSError:
+            if not target.is_dir():  # else another process was faster
+                raise
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+    return target / name
 
 
 def _digest(data: bytes, marks: Marks, drawing: Drawing) -> str:
@@ -141,18 +157,3 @@ def _encoded(data: bytes, marks: Marks, drawing: Drawing, where: str) -> bytes:
     except Exception as error:  # Pillow's decoders raise many kinds
         raise MediaError(f"{where}: cannot be decoded: {error}") from error
     return buffer.getvalue()
-
-
-@contextmanager
-def _staged(target: Path) -> Iterator[Path]:
-    """Yield a path to write to; it gets its final name when complete, unless another was faster."""
-    parent = Path(tempfile.mkdtemp(prefix=_PART, dir=target.parent))
-    try:
-        yield parent / target.name
-        try:
-            (parent / target.name).replace(target)
-        except OSError:
-            if not target.exists():  # a folder is not replaced by another one
-                raise
-    finally:
-        shutil.rmtree(parent, ignore_errors=True)

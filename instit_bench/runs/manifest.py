@@ -16,7 +16,7 @@ from instit_bench._version import __version__
 from instit_bench.errors import InputError, NotComparableError
 from instit_bench.resources import PACKAGE
 from instit_bench.runs.atomic import read_whole, write_atomically
-from instit_bench.types import Usage
+from instit_bench.types import Usage, VideoDecoder
 from instit_bench.validation import first_problem
 
 FORMAT_VERSION = 1
@@ -44,12 +44,13 @@ class Identity(BaseModel):
     prompt_style: str
     seed: int | Literal["none"]
     max_frames: int
+    intervention: str | None = None
     temperature: float | Literal["none"] | None = None
     top_p: float | Literal["none"] | None = None
     max_tokens: int | Literal["none"] | None = None
     extra_body: dict[str, Any] = Field(default_factory=dict)
     video_as: str = "frames"
-    video_decoder: str = "auto"
+    video_decoder: VideoDecoder = "auto"
     marks: str = "official"
     renamed_marks: dict[str, str] = Field(default_factory=dict)
     constrain_choices: bool = False

@@ -45,6 +45,9 @@ MARKS: Mapping[str, Mark] = {
         "A",
         "uses a training template of GPT4Tools' LoRA weights: official for those only",
     ),
+    "intervention": Mark(
+        "I", "requests altered by an intervention of an audit, which its folder names"
+    ),
     "own-settings": Mark("S", "sampling settings differ from the benchmark's"),
     "own-marks": Mark(
         "M",
@@ -88,6 +91,7 @@ def marks_of(task: TaskManifest, manifest: Manifest, coverage: float) -> list[st
         "constrained": identity.constrain_choices and spec_of(task).multiple_choice,
         "text-prompt": task.style_mark == "text-prompt",
         "lora-template": task.style_mark == "lora-template",
+        "intervention": identity.intervention is not None,
         "own-settings": bool(task.own_settings),
         "own-marks": identity.other_marks and task.media != "none",
         "coverage": coverage < 1.0,

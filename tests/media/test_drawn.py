@@ -130,7 +130,9 @@ def test_a_medium_keeps_its_size_and_format_and_is_drawn_once(tmp_path, raw):
     again = drawn_medium(part, masks(kind, name), Drawing("number"), tmp_path)
     assert again == first
     assert [file.stat().st_mtime_ns for file in files_of(again)] == times
-    assert [file.suffix for file in files_of(first)] == [file.suffix for file in files_of(part)]
+    assert first.path is not None
+    assert first.path.name == path.name
+    assert [file.name for file in files_of(first)] == [file.name for file in files_of(part)]
     if not isinstance(part, ImagePart):
         before, after = video_frames(part, 99), video_frames(first, 99)  # type: ignore[arg-type]
     else:
