@@ -126,7 +126,8 @@ def board_markdown(rows: Sequence[Row]) -> str:
         ],
         left=2,
     )
-    notes = [f"- {line}" for line in explained_marks(rows)]
+    lines = (*explained_marks(rows), *map(markdown_text, judge_notes(rows)))
+    notes = [f"- {line}" for line in lines]
     return "\n".join([table, *(["", *notes] if notes else [])]) + "\n"
 
 
@@ -134,6 +135,11 @@ def explained_marks(rows: Iterable[Row]) -> list[str]:
     """Return one line for each mark that occurs."""
     marks = explained(mark for row in rows for cell in row.cells.values() for mark in cell.marks)
     return [f"{mark.letter}: {mark.meaning}" for mark in marks]
+
+
+def judge_notes(rows: Iterable[Row]) -> list[str]:
+    """Return one line for each judge card of a row, applicable or not."""
+    return [f"{' '.join(filter(None, _words(row)))}: {note}" for row in rows for note in row.notes]
 
 
 def _words(row: Row) -> tuple[str, str]:
