@@ -61,11 +61,18 @@ class ImagePart:
             raise ValueError("an ImagePart needs either a path or data")
 
 
+FrameOrder = Literal["middle", "reversed", "shuffled"]
+
+
 @dataclass(frozen=True, slots=True)
 class VideoPart:
-    """A video: a folder of frames or a video file."""
+    """A video: a folder of frames or a video file.
+
+    ``order`` shows its frames in another order than in time, or only the middle one.
+    """
 
     path: Path
+    order: FrameOrder | None = None
 
 
 Part = TextPart | ImagePart | VideoPart

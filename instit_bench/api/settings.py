@@ -80,6 +80,7 @@ class RunSettings(JudgeSettings, total=False):
     limit: int | None
     sample_id: Names
     prompt_style: str
+    intervention: str | None
     fail_on_error: str | int | float
     stop_after: int
     min_coverage: float

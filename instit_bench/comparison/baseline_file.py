@@ -25,7 +25,7 @@ from instit_bench.types import State
 from instit_bench.validation import first_problem
 
 FORMAT = "instit-bench scores 1"
-_OF_A_CARD = ("corrected", "card_problem")
+_IF_THERE = ("intervention", "corrected", "card_problem")
 
 
 class _BaselineSample(BaseModel):
@@ -53,6 +53,7 @@ class _BaselineTask(BaseModel):
     prompts: str
     protocol: dict[str, Any]
     extraction: dict[str, str] | None = None
+    intervention: str | None = None
     n_total: int = Field(ge=0)
     corrected: CorrectedScore | None = None
     card_problem: str | None = None
@@ -107,7 +108,7 @@ def save_baseline(run: ScoredRun, path: Path) -> None:
 def _task_lines(name: str, task: TaskScores) -> Iterator[str]:
     values = {f.name: getattr(task, f.name) for f in fields(task) if f.name != "samples"}
     values["corrected"] = task.corrected and asdict(task.corrected)
-    values = {k: v for k, v in values.items() if v is not None or k not in _OF_A_CARD}
+    values = {k: v for k, v in values.items() if v is not None or k not in _IF_THERE}
     yield f'  {_json(name)}: {_json(values)[:-1]}, "samples": {{\n'
     samples = task.samples
     for number, sample in enumerate(samples.ids):

@@ -53,6 +53,8 @@ def caveats(a: TaskScores, b: TaskScores) -> list[str]:
 def _mismatches(a: TaskScores, b: TaskScores, pairs: Pairs) -> Iterator[tuple[str, str, str]]:
     if a.scorer != b.scorer:
         yield "scorer", a.scorer, b.scorer
+    if a.intervention != b.intervention:
+        yield "intervention", a.intervention or "none", b.intervention or "none"
     other_data = _differ(a.data_digest, b.data_digest)
     if other_data:
         yield "data", _digest(a.data_digest), _digest(b.data_digest)

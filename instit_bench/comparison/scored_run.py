@@ -38,6 +38,7 @@ class TaskScores:
     says which judge extracted letters and by which instructions; it concerns one metric only.
     ``corrected`` is the judge's metric corrected by human scores, if a card applies;
     ``card_problem`` says why it does not.
+    ``intervention`` is what altered the requests, if anything.
     """
 
     scorer: str
@@ -52,6 +53,7 @@ class TaskScores:
     samples: SampleScores
     corrected: CorrectedScore | None = None
     card_problem: str | None = None
+    intervention: str | None = None
 
     @property
     def n_counted(self) -> int:
@@ -119,6 +121,7 @@ def _task_scores(stored: RunTask, manifest: Manifest) -> TaskScores:
         n_total=task.n_selected,
         samples=stored.scores,
         **_corrected(stored),
+        intervention=manifest.identity.intervention,
     )
 
 

@@ -1,7 +1,7 @@
 """The only definition of what a data folder may contain, and under which names.
 
 DATA/Inst-It-Bench/   parquet configs or JSON variants, images_vpt/ and videos_vpt/ or zips
-DATA/gpt4tools/       one JSON file per split
+DATA/gpt4tools/       one JSON file per split, and one of training data
 DATA/prompts/         the benchmark's own prompt texts
 """
 
@@ -35,6 +35,12 @@ GPT4TOOLS_FILES: Mapping[str, tuple[str, ...]] = {
     ),
 }
 
+# Training data: upstream's file, what generate writes, and the names in copies.
+GPT4TOOLS_TRAINING = (
+    *("gpt4tools_71k.json", "gpt4tools_train.json", "gpt4tools_train.jsonl", "gpt4tools.json"),
+    *("gpt4tools.parquet", "train.parquet", "data/train-*.parquet", "train-*.parquet"),
+)
+
 
 def media_kind(config: str) -> str:
     """Return ``image`` or ``video``, from a config's name."""
@@ -53,6 +59,12 @@ def inst_it_files(config: str, folder: Path) -> tuple[Path, ...]:
             return tuple(shards)
     variants = (folder / f"{name}.json" for name in INST_IT_JSON[config])
     return tuple(path for path in variants if path.is_file())[:1]
+
+
+def gpt4tools_training_files(folders: Iterable[Path]) -> tuple[Path, ...]:
+    """Return the training data in the first folder that has them; Parquet may be in shards."""
+    found = (sorted(folder.glob(name)) for folder in folders for name in GPT4TOOLS_TRAINING)
+    return tuple(next(filter(None, found), ()))
 
 
 def gpt4tools_file(split: str, folders: Iterable[Path]) -> Path | None:

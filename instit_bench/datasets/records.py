@@ -42,13 +42,15 @@ class Dataset:
     """The records of one task and where they came from.
 
     ``media_root`` is the folder that relative media paths in the records start from; ``revision``
-    is the resolved hub commit, if any.
+    is the resolved hub commit, if any. ``generated`` has the digests of the tool catalogues from
+    which items were generated; the benchmark's own come from none.
     """
 
     docs: Sequence[Doc]
     files: tuple[Path, ...]
     media_root: Path
     revision: str | None = None
+    generated: tuple[str, ...] = ()
 
     @property
     def digest(self) -> str:
@@ -96,17 +98,19 @@ def _digest_of_bytes(value: object) -> str:
 _SORTED = json.JSONEncoder(sort_keys=True, default=_digest_of_bytes)
 
 
-def read_records(path: Path) -> list[dict[str, Any]]:
+def read_records(path: Path, *, lists_as: str | None = None) -> list[dict[str, Any]]:
     """Read the records of a JSON list, JSONL, CSV, TSV or Parquet file.
 
     Raises:
         InputError: The file is missing or not valid; the message names file and line.
     """
-    return list(iter_records(path))
+    return list(iter_records(path, lists_as=lists_as))
 
 
-def iter_records(path: Path) -> Iterator[dict[str, Any]]:
+def iter_records(path: Path, *, lists_as: str | None = None) -> Iterator[dict[str, Any]]:
     """Yield the records one by one; of a Parquet file only a few are in memory at a time.
+
+    A record that is a list, in JSON, is refused, or becomes one with the field ``lists_as``.
 
     Raises:
         InputError: As for ``read_records``, at the latest when the broken record is reached.
@@ -118,7 +122,7 @@ def iter_records(path: Path) -> Iterator[dict[str, Any]]:
             case ".csv" | ".tsv" | ".tab":
                 yield from _read_table(path)
             case _:
-                yield from _read_json(path)
+                yield from _read_json(path, lists_as)
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error}") from error
 
@@ -139,7 +143,7 @@ def _text(path: Path) -> str:
         ) from error
 
 
-def _read_json(path: Path) -> list[dict[str, Any]]:
+def _read_json(path: Path, lists_as: str | None) -> list[dict[str, Any]]:
     """Read a list of records or one record per line, whichever the file name promises."""
     text = _text(path)
     lines = text.lstrip()[:1] != "[" and path.suffix.lower() == ".jsonl"
@@ -147,35 +151,38 @@ def _read_json(path: Path) -> list[dict[str, Any]]:
         try:
             records = json.loads(text, parse_int=_integer)
         except json.JSONDecodeError as error:
-            lines = error.msg == "Extra data" and text.lstrip()[:1] == "{"
+            begins = "{[" if lists_as else "{"
+            lines = error.msg == "Extra data" and text.lstrip()[0] in begins
             if not lines:
                 raise InputError(f"{path}: is not valid JSON: {error}") from error
         except (ValueError, RecursionError) as error:
             raise InputError(f"{path}: is not valid JSON: {error}") from error
     if lines:
-        return _read_lines(path, text)
+        return _read_lines(path, text, lists_as)
     if not isinstance(records, list):
         raise InputError(f"{path}: must hold a JSON list of records, or one record per line")
+    if lists_as:
+        records = [{lists_as: item} if isinstance(item, list) else item for item in records]
     for number, record in enumerate(records, start=1):
         if not isinstance(record, dict):
             raise InputError(f"{path}: record {number}: is not a JSON object")
     return records
 
 
-def _read_lines(path: Path, text: str) -> list[dict[str, Any]]:
+def _read_lines(path: Path, text: str, lists_as: str | None) -> list[dict[str, Any]]:
     records = []
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
         try:
-            records.append(parsed_line(line))
+            records.append(parsed_line(line, lists_as))
         except ValueError as error:
             raise InputError(f"{path}: line {number}: {error}") from error
     return records
 
 
-def parsed_line(line: str) -> dict[str, Any]:
-    """Return the record in a line.
+def parsed_line(line: str, lists_as: str | None = None) -> dict[str, Any]:
+    """Return the record in a line; ``lists_as`` as for ``iter_records``.
 
     Raises:
         ValueError: It is not a JSON object.
@@ -184,6 +191,8 @@ def parsed_line(line: str) -> dict[str, Any]:
         record = _OF_A_LINE.decode(line)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"is not valid JSON: {error}") from error
+    if lists_as and isinstance(record, list):
+        return {lists_as: record}
     if not isinstance(record, dict):
         raise ValueError("is not a JSON object")  # noqa: TRY004 - the file's fault
     return record

@@ -79,6 +79,10 @@ class RunConfig(
     prompt_style: str = Field(
         "chat", description="chat, raw, turbo, davinci, lora-v1 or lora-v1.5 (see docs/tasks.md)."
     )
+    intervention: str | None = Field(
+        None,
+        description="Alter every request, such as blind or reversed-frames (see docs/audit.md).",
+    )
     fail_on_error: str = Field(
         "0", description="Samples that may fail: a count (10) or a fraction (0.05)."
     )

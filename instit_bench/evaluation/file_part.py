@@ -131,6 +131,8 @@ def _manifest(
                 generation=dict(predictions.run.generation),
                 n_dataset=n_records,
                 files=[str(file) for file in (options.file, *found.files)],
+                training_data=task.config.metadata.training_data,
+                generated=list(found.generated),
                 notes=[*found.notes, *_notes(found.samples, predictions)],
             )
         },
@@ -158,6 +160,7 @@ class _Found:
     data: DataManifest
     files: tuple[Path, ...] = ()
     digest: str | None = None
+    generated: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -181,7 +184,8 @@ def _samples(task: Task, file: PredictionFile | UnlocatedLog, options: ScoreOpti
         note = f"scored against the file's own targets: {error}"
         return replace(own, notes=(note,))
     data = DataManifest(kind=source.kind, label=source.label, revision=dataset.revision)
-    return _Found(list(task.samples(dataset.docs)), data, dataset.files, dataset.digest)
+    samples = list(task.samples(dataset.docs))
+    return _Found(samples, data, dataset.files, dataset.digest, dataset.generated)
 
 
 def _score(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Protocol, TypeVar
 
 from instit_bench.backends import BACKENDS
 from instit_bench.datasets.prompts import OfficialPrompts, read_prompts
+from instit_bench.datasets.record import Doc
 from instit_bench.datasets.records import DataDigest, Dataset
 from instit_bench.datasets.source import DataSource, open_source
 from instit_bench.errors import InputError, MissingDataError
@@ -19,6 +20,8 @@ from instit_bench.evaluation.neighbours import Sharing, neighbours
 from instit_bench.evaluation.scoring import scorer_for
 from instit_bench.evaluation.settings import NotSent
 from instit_bench.evaluation.weight import Weight
+from instit_bench.interventions.registry import intervention_named
+from instit_bench.interventions.task import altered
 from instit_bench.judging.contracts import contract_for
 from instit_bench.runs.directory import RunDirectory, default_name, run_directory
 from instit_bench.runs.manifest import (
@@ -102,6 +105,8 @@ class TaskPlan:
             selected="all" if everything else list(self.selected.ids),
             files=[str(file) for file in self.dataset.files],
             revision=self.dataset.revision,
+            training_data=self.task.config.metadata.training_data,
+            generated=list(self.dataset.generated),
         )
 
     def _own_settings(self) -> list[str]:
@@ -153,6 +158,7 @@ class RunPlan:
             prompt_style=self.style,
             seed=config.seed,
             max_frames=config.max_frames,
+            intervention=config.intervention,
             temperature=config.temperature,
             top_p=config.top_p,
             max_tokens=config.max_tokens,
@@ -272,9 +278,10 @@ def _plan_task(
     style = task.style_name(style)
     task = with_prompts(task, prompts)
     dataset = load_dataset(task, source, _selection(config))
+    task = _under_intervention(task, dataset, config)
     params = _params(task, style, config)
     look = _Look(task.config.metadata.media, _selection(config))
-    for sample in task.samples(dataset.docs):
+    for sample in task.samples(look.through(dataset.docs)):
         look.at(sample, task.request(sample, params, style, dataset.media_root))
     if not look.ids:
         raise InputError(f"{task.name}: the dataset {dataset.files[0]} is empty")
@@ -289,6 +296,27 @@ def _plan_task(
         look.data.hexdigest(),
         look.prompts.hexdigest(),
         look.weight,
+    )
+
+
+def _under_intervention(task: Task, dataset: Dataset, config: RunConfig) -> Task:
+    """Return the task as the run's intervention alters it, if there is one."""
+    if config.intervention is None:
+        return task
+    intervention = intervention_named(config.intervention)
+    why_not = intervention.why_not(task)
+    if intervention.needs_frames and config.video_as == "video":
+        why_not = why_not or "videos are sent as files (choose --video-as frames)"
+    if why_not:
+        raise InputError(
+            f"--intervention {intervention.name}: does not apply to task {task.name}: {why_not}"
+        )
+    return altered(
+        task,
+        intervention,
+        media_root=dataset.media_root,
+        max_frames=config.max_frames,
+        video_decoder=config.video_decoder,
     )
 
 
@@ -322,9 +350,14 @@ class _Look:
     prompts: Digest = field(default_factory=hashlib.sha256)
     weight: Weight = field(default_factory=Weight)
 
+    def through(self, docs: Iterable[Doc]) -> Iterator[Doc]:
+        """Look at each record as it is in the dataset."""
+        for doc in docs:
+            self.data.add(doc)
+            yield doc
+
     def at(self, sample: Sample, request: Request) -> None:
         """Look at one sample."""
-        self.data.add(sample.doc)
         _add_prompt(self.prompts, request)
         if self.wants(sample.id):
             self.chosen.append(len(self.ids))

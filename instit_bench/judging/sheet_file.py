@@ -108,10 +108,7 @@ def same_text(cell: str, text: str) -> bool:
 
 
 def _letters(text: str) -> str:
-    start = text[: _LONGEST_CELL // 2]
-    return "".join(sign for sign in start if sign.isascii() and sign.isalpha()).casefold()[
-        :_COMPARED
-    ]
+    return "".join(re.findall("[A-Za-z]+", text[: _LONGEST_CELL // 2])).casefold()[:_COMPARED]
 
 
 def read_sheet(path: Path) -> list[FilledRow]:

@@ -87,13 +87,17 @@ COLUMNS: Mapping[str, Column] = {
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One number in percent (0..100), and its marks."""
+    """One number in percent (0..100), and its marks.
+
+    ``generated`` has the digests of the tool catalogues from which its items were generated.
+    """
 
     value: float | None = None
     n: int | None = None
     coverage: float | None = None
     ci95: tuple[float, float] | None = None
     marks: tuple[str, ...] = ()
+    generated: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +205,7 @@ def _run_cell(result: TaskResult, metric: str, *marks: str) -> Cell:
         coverage=result.coverage,
         ci95=None if low_high is None else (100 * low_high[0], 100 * low_high[1]),
         marks=(*result.marks, *marks),
+        generated=tuple(result.generated),
     )
 
 

@@ -132,9 +132,19 @@ def board_markdown(rows: Sequence[Row]) -> str:
 
 
 def explained_marks(rows: Iterable[Row]) -> list[str]:
-    """Return one line for each mark that occurs."""
+    """Return one line for each mark that occurs, and one for each catalogue of generated items."""
+    rows = list(rows)
     marks = explained(mark for row in rows for cell in row.cells.values() for mark in cell.marks)
-    return [f"{mark.letter}: {mark.meaning}" for mark in marks]
+    return [f"{mark.letter}: {mark.meaning}" for mark in marks] + catalogue_lines(rows)
+
+
+def catalogue_lines(rows: Iterable[Row]) -> list[str]:
+    """Say from which tool catalogue each row's generated items were made."""
+    found: dict[str, list[str]] = {}
+    for row in rows:
+        for digest in sorted({d for cell in row.cells.values() for d in cell.generated}):
+            found.setdefault(digest, []).append(" ".join(_words(row)).strip())
+    return [f"catalogue {digest[:12]}: {', '.join(names)}" for digest, names in found.items()]
 
 
 def judge_notes(rows: Iterable[Row]) -> list[str]:

@@ -16,7 +16,7 @@ from instit_bench._version import __version__
 from instit_bench.errors import InputError, NotComparableError
 from instit_bench.resources import PACKAGE
 from instit_bench.runs.atomic import read_whole, write_atomically
-from instit_bench.types import Usage
+from instit_bench.types import Usage, VideoDecoder
 from instit_bench.validation import first_problem
 
 FORMAT_VERSION = 1
@@ -44,12 +44,13 @@ class Identity(BaseModel):
     prompt_style: str
     seed: int | Literal["none"]
     max_frames: int
+    intervention: str | None = None
     temperature: float | Literal["none"] | None = None
     top_p: float | Literal["none"] | None = None
     max_tokens: int | Literal["none"] | None = None
     extra_body: dict[str, Any] = Field(default_factory=dict)
     video_as: str = "frames"
-    video_decoder: str = "auto"
+    video_decoder: VideoDecoder = "auto"
     constrain_choices: bool = False
     dtype: str | None = None
     quantization: str | None = None
@@ -64,6 +65,8 @@ class TaskManifest(BaseModel):
     ``style`` is the task's own name for the prompt style, ``style_mark`` its mark in tables;
     ``own_settings`` lists the entries of ``generation`` that the user chose instead of the task's.
     ``reader`` and ``dataset_name`` are the plugin's: what reads the data, and which part of them.
+    ``training_data`` says that models may have been trained on the data; ``generated`` has the
+    digests of the tool catalogues from which items were generated.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -85,6 +88,8 @@ class TaskManifest(BaseModel):
     selected: list[str] | Literal["all"] = "all"
     files: list[str] = Field(default_factory=list)
     revision: str | None = None
+    training_data: bool = False
+    generated: list[str] = Field(default_factory=list)
     notes: list[str] = Field(default_factory=list)
 
     @property

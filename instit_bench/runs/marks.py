@@ -21,6 +21,10 @@ MARKS: Mapping[str, Mark] = {
     "gold": Mark("G", "predictions are the targets themselves (echo-gold): only checks a setup"),
     "demo": Mark("D", "run on the embedded demo data, not on the benchmark"),
     "limited": Mark("L", "run on part of the dataset"),
+    "contaminated": Mark(
+        "K", "run on the benchmark's training data, which the model may have been trained on"
+    ),
+    "generated": Mark("N", "run on newly generated items, not on the benchmark's"),
     "file": Mark(
         "F",
         "scored from a prediction file alone: missing samples are unknown, and so are the prompts "
@@ -40,6 +44,9 @@ MARKS: Mapping[str, Mark] = {
     "lora-template": Mark(
         "A",
         "uses a training template of GPT4Tools' LoRA weights: official for those only",
+    ),
+    "intervention": Mark(
+        "I", "requests altered by an intervention of an audit, which its folder names"
     ),
     "own-settings": Mark("S", "sampling settings differ from the benchmark's"),
     "lexical": Mark(
@@ -77,12 +84,15 @@ def marks_of(task: TaskManifest, manifest: Manifest, coverage: float) -> list[st
         "gold": identity.backend == "baseline" and identity.model == "echo-gold",
         "demo": manifest.data.kind == "demo",
         "limited": task.limited,
+        "contaminated": task.training_data,
+        "generated": bool(task.generated),
         "file": manifest.data.kind == "file",
         "own-prompts": task.prompts == "own",
         "unknown-prompts": task.prompts == "unknown" and manifest.data.kind != "file",
         "constrained": identity.constrain_choices and spec_of(task).multiple_choice,
         "text-prompt": task.style_mark == "text-prompt",
         "lora-template": task.style_mark == "lora-template",
+        "intervention": identity.intervention is not None,
         "own-settings": bool(task.own_settings),
         "coverage": coverage < 1.0,
         **_judge_marks(task, manifest),

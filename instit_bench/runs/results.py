@@ -45,6 +45,7 @@ class TaskResult(BaseModel):
     usage: dict[str, int] = Field(default_factory=dict)
     tables: dict[str, Any] = Field(default_factory=dict)
     notes: list[str] = Field(default_factory=list)
+    generated: list[str] = Field(default_factory=list)
     judging: JudgingResult | None = None
     extraction: ExtractionResult | None = None
     headline: str | None = Field(default=None, exclude=True)
@@ -154,6 +155,7 @@ def task_result(
         usage=dict(tally.tokens),
         tables=tables,
         notes=task.notes,
+        generated=task.generated,
         judging=judging_result(judging, tally.verdicts) if judging else None,
         extraction=extraction_result(spec.extraction.metric, name, extraction, tally.unread)
         if extraction and spec.extraction

@@ -141,6 +141,7 @@ class TaskMetadata(BaseModel):
     official_prompt: str | None = None
     prompt_styles: dict[str, PromptStyle] = Field(default_factory=dict)
     chat_style: str | None = None
+    training_data: bool = False
 
     @model_validator(mode="after")
     def _has_its_chat_style(self) -> TaskMetadata:

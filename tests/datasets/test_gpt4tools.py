@@ -95,7 +95,7 @@ def test_a_missing_field_is_named(tmp_path, field):
 
 
 def test_an_unknown_split_is_an_error_that_lists_the_known_ones():
-    with pytest.raises(InputError, match=r"'test'.*seen and unseen"):
+    with pytest.raises(InputError, match=r"'test'.*seen, unseen and train"):
         read_gpt4tools("test", open_source("demo"))
 
 
@@ -109,6 +109,85 @@ def test_the_real_unseen_split_is_read(shared_data, where):
     docs = read("unseen", shared_data / where).docs
     assert len(docs) == len({doc["id"] for doc in docs}) == 652
     assert sum("Action: " in doc["output"] for doc in docs) == 602
+
+
+CALL = "Thought: Do I need to use a tool? Yes\nAction: Edges\nAction Input: a.png\nObservation:\n"
+FINAL = "Thought: Do I need to use a tool? No\nAI: b.png\n\n"
+WHOLE = f"{CALL}b.png\n{FINAL}"
+TURNS = [("user", "Find the edges."), ("assistant", CALL), ("user", "b.png"), ("assistant", FINAL)]
+CHAT = [{"role": role, "content": text} for role, text in TURNS]
+SHARE_GPT = [
+    {"from": {"user": "human", "assistant": "gpt"}[role], "value": text} for role, text in TURNS
+]
+RECORD = {"instruction": "Find the edges.", "input": "", "output": WHOLE}
+
+
+@pytest.mark.parametrize(
+    "record",
+    [RECORD, CHAT, {"messages": CHAT}, {"conversations": SHARE_GPT}],
+    ids=["upstream", "lists of turns", "messages", "ShareGPT"],
+)
+@pytest.mark.parametrize("name", ["gpt4tools_71k.json", "gpt4tools/gpt4tools_train.jsonl"])
+def test_training_records_are_read_in_every_layout_and_numbered(tmp_path, record, name):
+    file = write(tmp_path / name, record, record)
+    if name.endswith("l"):
+        file.write_text(f"{json.dumps(record)}\n" * 2)
+    docs = read("train", tmp_path).docs
+    assert docs == tuple(
+        {"id": i, "instruction": "Find the edges.", "output": WHOLE} for i in range(2)
+    )
+
+
+def test_training_data_in_parquet_shards_are_read_in_order(tmp_path):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    import pyarrow
+
+    for number in range(2):
+        rows = [RECORD | {"instruction": f"Find {number}."}]
+        file = tmp_path / f"data/train-0000{number}-of-00002.parquet"
+        file.parent.mkdir(exist_ok=True)
+        parquet.write_table(pyarrow.Table.from_pylist(rows), file)
+    docs = read("train", tmp_path).docs
+    assert [(doc["id"], doc["instruction"]) for doc in docs] == [(0, "Find 0."), (1, "Find 1.")]
+
+
+@pytest.mark.parametrize(
+    ("record", "message"),
+    [
+        ([{"role": "user", "content": "hi"}], "has no turn of the model after a turn of the user"),
+        ([{"role": "assistant", "content": "hi"}], "has no turn of the model"),
+        ({"messages": "hi"}, "field 'messages' must be a list of turns"),
+        ([{"role": "wizard", "content": "hi"}], "turn 1: field 'role' must be a role such as user"),
+        ({"conversations": [{"from": "gpt"}]}, "turn 1: field 'value' is missing"),
+        ({"messages": ["hi"]}, "field 'messages' turn 1 is not a JSON object"),
+    ],
+)
+def test_a_broken_training_record_is_named(tmp_path, record, message):
+    file = write(tmp_path / "x.json", RECORD, record)
+    with pytest.raises(InputError) as caught:
+        read("train", file)
+    assert str(caught.value).startswith(f"{file}: record 2")
+    assert message in str(caught.value)
+
+
+def test_missing_training_data_say_what_to_put_where(tmp_path):
+    with pytest.raises(InputError, match=r"training data not found; put gpt4tools_71k\.json"):
+        read("train", tmp_path)
+
+
+def test_numbers_on_training_data_are_marked_as_contaminated(tmp_path, cli):
+    write(tmp_path / "d" / "gpt4tools_71k.json", RECORD)
+    options = ("--data", "d", "--tasks", "gpt4tools_train", "--backend", "baseline")
+    done = cli("run", "--model", "echo-gold", *options)
+    assert done.returncode == 0, done.stderr
+    assert "GK" in done.stdout
+    assert "K: run on the benchmark's training data" in done.stdout + done.stderr
+
+
+def test_the_catalogues_of_generated_items_are_noted(tmp_path):
+    origin = {"provenance": {"catalogue": "abc"}}
+    file = write(tmp_path / "x.json", ITEM, {**ITEM, "id": 1, **origin})
+    assert read("unseen", file).generated == ("abc",)
 
 
 class TestDownload:

@@ -19,6 +19,7 @@ BUILT_IN = {
     "gpt4tools_seen",
     "gpt4tools_unseen",
 }
+TRAINING = {"gpt4tools_train"}
 PLUGIN = """
 task: colours
 dataset_path: json
@@ -37,9 +38,9 @@ def write_plugin(folder, text=PLUGIN, name="colours.yaml"):
     return folder
 
 
-def test_the_six_tasks_and_two_groups_ship():
+def test_the_benchmarks_tasks_and_groups_ship():
     registry = load_registry()
-    assert set(registry.tasks) == BUILT_IN
+    assert set(registry.tasks) == BUILT_IN | TRAINING
     assert [t.name for t in registry.resolve(["gpt4tools"])] == [
         "gpt4tools_seen",
         "gpt4tools_unseen",
