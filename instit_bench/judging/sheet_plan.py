@@ -59,8 +59,8 @@ class SheetPlan(BaseModel):
 
     @property
     def sheet(self) -> str:
-        """The sheet's name: a digest of the plan."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:_ID_LENGTH]
+        """The sheet's name: a digest of the plan, after a letter, so that no cell is a number."""
+        return "s" + hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:_ID_LENGTH]
 
 
 def judged_metric(run: Run, task: str) -> str | None:
