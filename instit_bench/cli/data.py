@@ -19,6 +19,7 @@ class Benchmark(StrEnum):
     ALL = "all"
     INST_IT = "inst_it_bench"
     INST_IT_DATASET = "inst_it_dataset"
+    INST_IT_RAW = "inst_it_raw"
     GPT4TOOLS = "gpt4tools"
     PROMPTS = "prompts"
 
@@ -79,7 +80,8 @@ def download_command(
 ) -> int:
     """Download datasets and official prompts. If one part fails, the others are kept.
 
-    The Inst-IT Dataset has 52 GB and is downloaded only if it is named.
+    inst_it_raw, for run --marks, and inst_it_dataset, which has 52 GB, are downloaded only if they
+    are named.
     """
     from instit_bench.datasets.download import OF_DATASET, download
     from instit_bench.errors import InputError
@@ -87,7 +89,7 @@ def download_command(
     if benchmark is not Benchmark.INST_IT_DATASET and (split or media):
         option = "--split" if split else "--media"
         raise InputError(f"{option}: applies to --benchmark inst_it_dataset only")
-    left_out = (Benchmark.ALL, Benchmark.INST_IT_DATASET)
+    left_out = (Benchmark.ALL, Benchmark.INST_IT_RAW, Benchmark.INST_IT_DATASET)
     parts = [b for b in Benchmark if b not in left_out]
     kinds = (split.value,) if split else OF_DATASET
     failures = []

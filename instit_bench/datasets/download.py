@@ -9,12 +9,15 @@ from pathlib import Path
 from instit_bench.datasets.drive import fetch_gpt4tools
 from instit_bench.datasets.inst_it import read_inst_it
 from instit_bench.datasets.inst_it_dataset.hub import KINDS, fetch
+from instit_bench.datasets.inst_it_raw import unmarked_inst_it
 from instit_bench.datasets.layout import (
     GPT4TOOLS_FILES,
     GPT4TOOLS_FOLDERS,
     INST_IT_JSON,
     PROMPTS_FILE,
+    RAW_FOLDERS,
     gpt4tools_file,
+    media_kind,
 )
 from instit_bench.datasets.prompts import download_prompts
 from instit_bench.datasets.source import DataSource, open_source
@@ -39,6 +42,9 @@ def download(
         case "inst_it_dataset":
             for kind in kinds:
                 yield f"inst_it_dataset {kind}s", partial(_dataset, kind, media, revision)
+        case "inst_it_raw":
+            for kind, name in RAW_FOLDERS.items():
+                yield f"inst_it_raw {name}", partial(_raw, kind, source)
         case "gpt4tools":
             for split in GPT4TOOLS_FILES:
                 yield f"gpt4tools {split}", partial(_gpt4tools, split, source)
@@ -60,6 +66,11 @@ def _dataset(kind: str, media: str, revision: str) -> str:
     folder = fetch(kind, media, revision)
     with_media = "annotations alone" if media == "none" else f"annotations and {media} media"
     return f"{with_media} at commit {folder.name}"
+
+
+def _raw(kind: str, source: DataSource) -> str:
+    config = next(config for config in INST_IT_JSON if media_kind(config) == kind)
+    return str(unmarked_inst_it(config, source, with_masks=True).folder)
 
 
 def _gpt4tools(split: str, source: DataSource) -> str:

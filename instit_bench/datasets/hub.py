@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from instit_bench.datasets.layout import (
     INST_IT_JSON,
+    MASK_FILES,
     MEDIA_FOLDERS,
+    RAW_FOLDERS,
     inst_it_files,
     media_kind,
     parquet_patterns,
@@ -31,11 +34,53 @@ def fetch_inst_it(config: str, revision: str) -> tuple[Path, str]:
         InputError: The revision does not exist, or the hub cannot be reached and the files are not
             cached.
     """
-    try:
-        folder = snapshot(REPOSITORY, revision, lambda names: _files_needed(config, names))
-    except Unreachable as error:
-        folder = _cached(config, revision, error)
+    folder = _fetched(
+        config,
+        revision,
+        partial(_files_needed, config),
+        partial(cached_snapshot, config, revision),
+    )
     return folder, folder.name
+
+
+def fetch_raw(kind: str, revision: str) -> Path:
+    """Download the images or videos without marks, and their masks; return the snapshot's folder.
+
+    Raises:
+        InputError: As for ``fetch_inst_it``, or the repository does not have them.
+    """
+
+    def needed(names: list[str]) -> list[str]:
+        wanted = _raw_files(kind)
+        if lacking := [name for name in wanted if name not in names]:
+            raise InputError(f"hub dataset {REPOSITORY} has no file {lacking[0]}")
+        return wanted
+
+    return _fetched(f"raw {kind}s", revision, needed, partial(cached_raw, kind, revision))
+
+
+def cached_raw(kind: str, revision: str) -> Path | None:
+    """Return the snapshot of a revision in the hub's cache, if it has raw media and masks."""
+    wanted = _raw_files(kind)
+    found = cached_files(REPOSITORY, revision, wanted)
+    return found if found and all((found / name).is_file() for name in wanted) else None
+
+
+def _raw_files(kind: str) -> list[str]:
+    return [f"{RAW_FOLDERS[kind]}.zip", MASK_FILES[kind]]
+
+
+def _fetched(
+    part: str,
+    revision: str,
+    needed: Callable[[list[str]], list[str]],
+    cached: Callable[[], Path | None],
+) -> Path:
+    """Download the needed ones of the repository's files; return the snapshot's folder."""
+    try:
+        return snapshot(REPOSITORY, revision, needed)
+    except Unreachable as error:
+        return _cached(part, cached(), error)
 
 
 def snapshot(repository: str, revision: str, wanted: Callable[[list[str]], list[str]]) -> Path:
@@ -132,11 +177,10 @@ def cached_snapshot(config: str, revision: str) -> Path | None:
     return None
 
 
-def _cached(config: str, revision: str, cause: Unreachable) -> Path:
-    folder = cached_snapshot(config, revision)
+def _cached(part: str, folder: Path | None, cause: Unreachable) -> Path:
     if folder is None:
         raise DownloadError(
-            f"cannot download {REPOSITORY} ({config}) from the hub: {cause}",
+            f"cannot download {REPOSITORY} ({part}) from the hub: {cause}",
             "run 'instit-bench data download' on a machine with a network, or use --data PATH or "
             "demo",
         ) from cause

@@ -1,6 +1,7 @@
 """The only definition of what a data folder may contain, and under which names.
 
-DATA/Inst-It-Bench/   parquet configs or JSON variants, images_vpt/ and videos_vpt/ or zips
+DATA/Inst-It-Bench/   parquet configs or JSON variants, images_vpt/ and videos_vpt/ or zips; for
+                      --marks also images_raw/ and videos_raw/ or zips, and the files of masks
 DATA/Inst-It-Dataset/ annotations of videos and of images as JSON, and media folders or zips
 DATA/gpt4tools/       one JSON file per split, and one of training data
 DATA/prompts/         the benchmark's own prompt texts
@@ -25,6 +26,13 @@ INST_IT_JSON: Mapping[str, tuple[str, ...]] = {
 _SHARDS = ("/*.parquet", "/test/*.parquet", "*.parquet")
 # Folders of images with drawn marks; older copies use the shorter names.
 MEDIA_FOLDERS = {"image": ("images_vpt", "images"), "video": ("videos_vpt", "videos")}
+
+# The same media without marks, and where each object is in them.
+RAW_FOLDERS = {"image": "images_raw", "video": "videos_raw"}
+MASK_FILES = {
+    "image": "image_instance_captions_masks.json",
+    "video": "video_instance_captions_masks.json",
+}
 
 INST_IT_DATASET_FOLDERS = ("Inst-It-Dataset", "Inst-IT-Dataset", "inst_it_dataset", "dataset")
 # Kind -> names of its annotation file; the second of each has masks, which no caption needs.
