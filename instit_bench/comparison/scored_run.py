@@ -16,11 +16,28 @@ from instit_bench.types import State
 
 
 @dataclass(frozen=True, slots=True)
+class CorrectedScore:
+    """A metric as humans would score it (0..1), from a judge card that applies.
+
+    ``n`` human scores gave it, ``freedom`` are the degrees of freedom of its standard error.
+    """
+
+    metric: str
+    value: float
+    stderr: float | None
+    ci95: tuple[float, float] | None
+    n: int
+    freedom: float
+
+
+@dataclass(frozen=True, slots=True)
 class TaskScores:
     """One task: the fields that must match for a comparison, and the scores of its samples.
 
     ``n_total`` counts the selected samples, including those that were never run. ``extraction``
     says which judge extracted letters and by which instructions; it concerns one metric only.
+    ``corrected`` is the judge's metric corrected by human scores, if a card applies;
+    ``card_problem`` says why it does not.
     ``intervention`` is what altered the requests, if anything.
     """
 
@@ -34,6 +51,8 @@ class TaskScores:
     extraction: Mapping[str, str] | None
     n_total: int
     samples: SampleScores
+    corrected: CorrectedScore | None = None
+    card_problem: str | None = None
     intervention: str | None = None
 
     @property
@@ -101,8 +120,23 @@ def _task_scores(stored: RunTask, manifest: Manifest) -> TaskScores:
         extraction=_extraction(stored.name, manifest),
         n_total=task.n_selected,
         samples=stored.scores,
+        **_corrected(stored),
         intervention=manifest.identity.intervention,
     )
+
+
+def _corrected(stored: RunTask) -> dict[str, Any]:
+    if not stored.has_card:
+        return {}
+    result = stored.result_with_card
+    card = result.corrected
+    if card is None or card.corrected.value is None:
+        return {"card_problem": result.card_problem}
+    found = card.corrected
+    score = CorrectedScore(
+        card.metric, card.corrected.value, found.stderr, found.ci95, card.n, card.freedom
+    )
+    return {"corrected": score}
 
 
 def _protocol(name: str, task: TaskManifest, manifest: Manifest) -> dict[str, Any]:

@@ -59,6 +59,10 @@ MARKS: Mapping[str, Mark] = {
         "not official: the strict metric with the letters that a judge extracted from predictions "
         "that stay unparsed",
     ),
+    "corrected": Mark(
+        "H",
+        "not official: the judge's mean, corrected by human scores of a few drawn samples",
+    ),
     "coverage": Mark("C", "not every sample is scored"),
 }
 
@@ -72,7 +76,8 @@ def explained(marks: Iterable[str]) -> list[Mark]:
 def marks_of(task: TaskManifest, manifest: Manifest, coverage: float) -> list[str]:
     """Return the marks that apply to a task's numbers; ``coverage`` is a fraction 0..1.
 
-    ``extracted`` is no mark of a task: it goes with the one metric that it describes.
+    ``extracted`` and ``corrected`` are no marks of a task: each goes with the one number that it
+    describes.
     """
     identity = manifest.identity
     applies = {
