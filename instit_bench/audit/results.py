@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from instit_bench.audit.checks import PERMUTED_OPTIONS
@@ -17,8 +17,7 @@ from instit_bench.audit.text_only import (
 )
 from instit_bench.comparison.comparable import Mismatch
 from instit_bench.comparison.compare import MetricComparison, compare_runs, headline
-from instit_bench.comparison.scored_run import ScoredRun, scored_run
-from instit_bench.display import counted
+from instit_bench.comparison.scored_run import ScoredRun, TaskScores, scored_run
 from instit_bench.runs.loaded import Run, RunTask
 from instit_bench.scorers.registry import spec_of
 from instit_bench.stats.intervals import mean_metric
@@ -96,7 +95,7 @@ def audit_result(audit: Audit) -> AuditResult | None:
         dict(_plain(stored[PLAIN])),
         tuple(_check(check, stored, scored) for check in audit.checks),
         _text_only(stored[PLAIN]),
-        tuple(_gaps(scored)),
+        tuple(_gaps(scored, audit.tasks)),
     )
 
 
@@ -201,8 +200,16 @@ def _questions(task: RunTask) -> tuple[list[Question], Metric]:
     return questions, mean_metric(*task.scores.of_metric(metric or ""))
 
 
-def _gaps(scored: Mapping[str, ScoredRun]) -> Iterator[str]:
-    for name, run in scored.items():
-        for task, scores in run.tasks.items():
-            if missing := scores.n_total - scores.n_counted:
-                yield f"{name}, {task}: {counted(missing, 'sample')} of {scores.n_total} not scored"
+def _gaps(scored: Mapping[str, ScoredRun], tasks: Sequence[str]) -> Iterator[str]:
+    for task in tasks:
+        plain = scored[PLAIN].tasks.get(task)
+        if plain is None or not plain.n_counted:
+            yield f"{task}: no sample of the plain run has a score"
+            continue
+        for name, run in scored.items():
+            if task in run.tasks and (missing := _missing(run.tasks[task])):
+                yield f"{task}, {name}: {missing} of {run.tasks[task].n_total} samples not scored"
+
+
+def _missing(task: TaskScores) -> int:
+    return task.n_total - task.n_counted

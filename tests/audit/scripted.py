@@ -21,6 +21,7 @@ from tests.openai_server import Reply
 
 _OPTION = re.compile(r"^([A-Z])\. (.*)$", re.MULTILINE)
 _MOMENT = re.compile(r"<(\d+)>")
+_OPEN_THOUGHT = "Thought: Do I need to use a tool?"
 _CALL = re.compile(r"^Action: (.*)$", re.MULTILINE)
 
 
@@ -139,30 +140,34 @@ def _same(one: Known, shown: Shown) -> bool:
     return _MOMENT.sub("", one.question) == _MOMENT.sub("", shown.question)
 
 
-def by_description(body: dict[str, Any], targets: dict[str, tuple[str, str]]) -> Reply:
-    """One that picks the tool whose description it needs; ``targets`` are by the user's input."""
+Targets = dict[str, tuple[str, dict[str, str]]]
+
+
+def by_description(body: dict[str, Any], targets: Targets) -> Reply:
+    """One that picks the tools whose descriptions it needs; ``targets`` are by what is asked."""
     prompt = read_prompt(body["messages"][0]["content"])
-    target, needed = targets[_asked(prompt)]
+    target, descriptions = targets[_asked(prompt)]
     names = {tool.description: tool.name for tool in prompt.tools}
-    return Reply(_CALL.sub(lambda _: f"Action: {names[needed]}", target) if needed else target)
+    return Reply(_CALL.sub(lambda call: f"Action: {names[descriptions[call[1]]]}", target))
 
 
-def by_name(body: dict[str, Any], targets: dict[str, tuple[str, str]]) -> Reply:
+def by_name(body: dict[str, Any], targets: Targets) -> Reply:
     """One that knows the names of the tools, whatever the prompt says of them."""
     return Reply(targets[_asked(read_prompt(body["messages"][0]["content"]))][0])
 
 
 def _asked(prompt: Any) -> str:
-    return prompt.conversation + prompt.new_input.partition("\n")[0] + _CALL.sub("", prompt.trace)
+    steps = _CALL.sub("", prompt.trace).strip().removesuffix(_OPEN_THOUGHT).strip()
+    return prompt.conversation + prompt.new_input.partition("\n")[0] + steps
 
 
-def tool_targets(task: str) -> dict[str, tuple[str, str]]:
-    """Return target and needed description by what the user asks."""
+def tool_targets(task: str) -> Targets:
+    """Return the target, and the description of each tool that it calls, by what is asked."""
     config = make_config(None, {"model": "m", "backend": "baseline", "data": "demo", "tasks": task})
     found = {}
     for sample in make_plan(config).tasks[0].samples:
         prompt = read_prompt(sample.question)
-        calls = _CALL.findall(sample.target)
-        tool = prompt.find_tool(calls[0]) if calls else None
-        found[_asked(prompt)] = (sample.target, tool.description if tool else "")
+        tools = {tool.name: tool.description for tool in prompt.tools}
+        called = {name: tools[name] for name in _CALL.findall(sample.target)}
+        found[_asked(prompt)] = (sample.target, called)
     return found

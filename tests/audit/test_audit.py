@@ -151,7 +151,7 @@ def test_one_that_answers_from_the_text_gains_nothing_from_images(tmp_path, know
 )
 def test_names_and_descriptions_of_tools(tmp_path, model, lost):
     targets = scripted.tool_targets(TOOLS)
-    calling = sum(needed != "" for _, needed in targets.values()) / len(targets)
+    calling = sum(bool(called) for _, called in targets.values()) / len(targets)
     result = audited(tmp_path, lambda body: model(body, targets), tasks=TOOLS)
     assert result.plain[TOOLS][1].value == 1.0
     found = gains(result)
