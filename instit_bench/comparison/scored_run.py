@@ -151,6 +151,9 @@ def _protocol(name: str, task: TaskManifest, manifest: Manifest) -> dict[str, An
         protocol = {"prompt_style": task.style, **task.generation}
         if task.media == "video" and identity.backend != "file":
             protocol |= {"max_frames": identity.max_frames, "video_as": identity.video_as}
+        if task.media != "none" and identity.other_marks:
+            protocol |= {"marks": identity.marks, "masks": task.masks_digest}
+            protocol |= {"renamed_marks": identity.renamed_marks}
         if scorer.multiple_choice:
             protocol["constrain_choices"] = identity.constrain_choices
     if scorer.needs_judge:

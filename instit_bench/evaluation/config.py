@@ -26,9 +26,9 @@ from instit_bench.errors import InputError
 from instit_bench.evaluation.settings import (
     AdapterSettings,
     EngineSettings,
+    MediaSettings,
     RequestSettings,
     SamplingSettings,
-    VideoSettings,
 )
 from instit_bench.judging.config import JudgeConfig
 from instit_bench.validation import did_you_mean, field_problem, read_yaml
@@ -41,7 +41,7 @@ DEFAULT_TASKS = ("inst_it_bench", "gpt4tools")
 
 class RunConfig(
     SamplingSettings,
-    VideoSettings,
+    MediaSettings,
     RequestSettings,
     EngineSettings,
     AdapterSettings,

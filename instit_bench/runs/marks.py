@@ -49,6 +49,10 @@ MARKS: Mapping[str, Mark] = {
         "I", "requests altered by an intervention of an audit, which its folder names"
     ),
     "own-settings": Mark("S", "sampling settings differ from the benchmark's"),
+    "own-marks": Mark(
+        "M",
+        "objects are marked in another style than in the benchmark's media, or not at all",
+    ),
     "lexical": Mark(
         "X", "scored by the lexical judge, which cannot be compared with others: not shown"
     ),
@@ -94,6 +98,7 @@ def marks_of(task: TaskManifest, manifest: Manifest, coverage: float) -> list[st
         "lora-template": task.style_mark == "lora-template",
         "intervention": identity.intervention is not None,
         "own-settings": bool(task.own_settings),
+        "own-marks": identity.other_marks and task.media != "none",
         "coverage": coverage < 1.0,
         **_judge_marks(task, manifest),
     }
