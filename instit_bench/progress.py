@@ -91,7 +91,7 @@ class Lane:
 
 
 @dataclass
-class _Meter:
+class Meter:
     """Steps per second over the last minute, from the first request on."""
 
     since: float | None = None
@@ -100,9 +100,11 @@ class _Meter:
     _seconds: deque[tuple[float, int]] = field(default_factory=deque)
 
     def start(self, now: float) -> None:
+        """Count from the first request."""
         self.since = now if self.since is None else self.since
 
     def step(self, now: float) -> None:
+        """Count one step."""
         self.start(now)
         self.steps += 1
         self.last = now
@@ -130,7 +132,7 @@ class Tally:
         self._clock = clock
         self._begun = clock()
         self._ended: float | None = None
-        self._meters = {False: _Meter(), True: _Meter()}
+        self._meters = {False: Meter(), True: Meter()}
         self.lanes: dict[str, Lane] = {}
         self.tokens = 0
 
