@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
 Tell = Callable[[str], None]
 """Shows one line about what is going on."""
+
+Lines = Callable[[], Sequence[str]]
 
 Outcome = Literal["done", "failed", "known", "void"]
 """How a step ended. ``known``: an earlier process did it; ``void``: there is nothing to do."""
@@ -31,6 +33,10 @@ class Reporter(Protocol):
 
     def lane(self, name: str, total: int, done: int, *, judging: bool = False) -> None:
         """Announce ``total`` steps, of which an earlier process completed ``done``."""
+        ...
+
+    def engines(self, lines: Lines) -> None:
+        """Announce several engines; ``lines`` returns what each of them is doing."""
         ...
 
     def status(self, text: str) -> None:
@@ -62,6 +68,9 @@ class Silent:
 
     def lane(self, name: str, total: int, done: int, *, judging: bool = False) -> None:
         """Ignore the lane."""
+
+    def engines(self, lines: Lines) -> None:
+        """Ignore the engines."""
 
     def status(self, text: str) -> None:
         """Ignore the line."""

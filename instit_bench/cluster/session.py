@@ -49,7 +49,7 @@ async def connect(address: str) -> bool:
             configure_logging=False,
             **settings,
         )
-    except (ConnectionError, ValueError, RuntimeError, OSError) as error:
+    except Exception as error:
         raise InputError(f"--ray {address}: {str(error).strip().splitlines()[0]}") from error
     return True
 

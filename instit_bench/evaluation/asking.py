@@ -57,6 +57,7 @@ class Asking:
         for plan in self.plan.tasks:
             ids, done = plan.selected.ids, self.run.tasks[plan.task.name].answered
             self.reporter.lane(plan.task.name, len(ids), sum(sample in done for sample in ids))
+        self.reporter.engines(self.engines.lines)
         self._score_kept()
         if self.judging is None:
             return await self.work()
