@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,14 +13,15 @@ from instit_bench.display import counted
 from instit_bench.errors import InputError
 from instit_bench.evaluation.engines import Engines
 from instit_bench.evaluation.failures import Streak
+from instit_bench.evaluation.marked_media import MarkedMedia
 from instit_bench.evaluation.order import Asked
 from instit_bench.evaluation.plan import RunPlan, TaskPlan
 from instit_bench.evaluation.schedule import Item, Turn
 from instit_bench.evaluation.scoring import ReasoningWatch, ScoringFaults, TaskScorer
 from instit_bench.evaluation.shown_media import ShownMedia
 from instit_bench.judging.stage import JudgingStage
-from instit_bench.media import MediaError
-from instit_bench.media.fingerprint import Fingerprint
+from instit_bench.media import MediaError, resolve_media
+from instit_bench.media.fingerprint import Fingerprint, fingerprints
 from instit_bench.progress import Reporter
 from instit_bench.runs.loaded import Run
 from instit_bench.runs.record import SampleRecord, answered, failed, unscored
@@ -154,10 +156,15 @@ class Asking:
         def seen(resolved: Request, files: Mapping[Path, Fingerprint]) -> None:
             nonlocal request
             request = resolved
-            self.media.add(files)
+            if plan.marked is None:
+                self.media.add(files)
 
         try:
-            prediction = request.completed(await asker.ask(request, seen, computed))
+            asked = request
+            if plan.marked is not None and not request.text_only:
+                asked, raw = await asyncio.to_thread(self._marked, plan.marked, request)
+                self.media.add(raw)
+            prediction = request.completed(await asker.ask(asked, seen, computed))
         except MediaError as error:
             return failed(sample, str(error), request)
         except GenerationError as error:
@@ -165,6 +172,18 @@ class Asking:
             return failed(sample, str(error), request)
         self.streak.answered()
         return await self._scored(plan, sample, prediction, request)
+
+    def _marked(
+        self, marked: MarkedMedia, request: Request
+    ) -> tuple[Request, Mapping[Path, Fingerprint]]:
+        """Return the request with the marks drawn, and the files that are their source.
+
+        What is drawn onto raw media is a copy: it is drawn again if it is lost.
+        """
+        raw, config = marked.raw(request), self.plan.config
+        drawn = marked.drawn(raw)
+        read = resolve_media(raw, config.max_frames, config.video_as, config.video_decoder)
+        return drawn, fingerprints(raw, read)
 
     async def _scored(
         self, plan: TaskPlan, sample: Sample, prediction: Prediction, request: Request
