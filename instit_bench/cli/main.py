@@ -20,6 +20,7 @@ from instit_bench.cli import (
     compare,
     data,
     export,
+    generate,
     judge,
     leaderboard,
     report,
@@ -64,6 +65,7 @@ app.add_typer(baseline.app, name="baseline")
 app.add_typer(judge.app, name="judge")
 app.add_typer(tasks.app, name="tasks")
 app.add_typer(data.app, name="data")
+app.add_typer(generate.app, name="generate")
 
 
 def _show_version(wanted: bool) -> None:
