@@ -205,10 +205,11 @@ def _require_readable(tool: CatalogueTool, where: str) -> None:
         raise InputError(f"{where}: field 'arguments': a tool without an image needs at least one")
     read = read_tool(tool.name, tool.told)
     files = (tool.needs_image, *(False for _ in range(tool.arity - 1)))
-    if (read.arity, read.takes_file) != (tool.arity, files):
+    joined = any("," in argument or " and " in argument for argument in tool.arguments)
+    if joined or (read.arity, read.takes_file) != (tool.arity, files):
         raise InputError(
-            f"{where}: a reader of its description would take it for one with {read.arity} "
-            f"arguments, of which {sum(read.takes_file)} are files; leave the words 'representing' "
+            f"{where}: a reader of its description would take it for a tool with other arguments, "
+            f"of which {sum(read.takes_file)} are files; leave the words 'representing' "
             "and 'comma-separated' out of the description, and commas, 'and', 'path' and 'file' "
             "out of the arguments"
         )

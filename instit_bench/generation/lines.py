@@ -78,12 +78,14 @@ _SHOWN = 300  # characters of a dropped line in the log
 _LINES_PER_TOOL = 4
 _NUMBER = re.compile(r"\s*(?:[-*•]\s+|\(?\d{1,3}\s*[.):]\s*)?")
 _AROUND = " \t,;:-–—\"“”'*`"
+_BESIDE = " \t,;:-–—"
 _AFTER = " \t.,;!\"“”'*`"
 _FORMAT = re.compile(
     r"\b(?:Thought|Action|Action Input|Observation|AI|Human|New input|Previous conversation)\s*:"
     r"|<\|",
 )
 _QUOTES = {'"': '"', "“": "”", "„": "“"}
+_PAIRS = (*_QUOTES.items(), ("'", "'"), ("`", "`"))
 _FOREIGN_SHARE = 0.2
 
 
@@ -114,7 +116,8 @@ def _read_line(line: str, number: int, caption: Caption, catalogue: Catalogue) -
     _require_one_call(before, catalogue)
     arguments = _arguments(rest, tool, caption) if tool.arity else ()
     numbering = _NUMBER.match(before)
-    request = " ".join(before[numbering.end() if numbering else 0 :].split()).strip(_AROUND)
+    request = before[numbering.end() if numbering else 0 :].strip(_BESIDE).strip("*")
+    request = _unquoted(request.strip(_BESIDE))
     _require_sound(request, arguments, caption)
     return Instruction(caption, number, request, tool, arguments)
 
@@ -190,8 +193,15 @@ def _pieces(text: str) -> list[str]:
     return [_unquoted(one) for one in (*pieces, piece)]
 
 
-def _unquoted(piece: str) -> str:
-    return " ".join(piece.split()).strip("\"“”„'`").strip()
+def _unquoted(text: str) -> str:
+    """Return the text without quotes around all of it, or a single stray one at an end."""
+    plain = " ".join(text.split())
+    for opening, closing in _PAIRS:
+        inner = plain[1:-1]
+        wraps = len(plain) > 1 and plain[0] == opening and plain[-1] == closing
+        if wraps and opening not in inner and closing not in inner:
+            return inner.strip()
+    return plain.strip('"').strip() if plain.count('"') == 1 else plain
 
 
 def _require_sound(request: str, arguments: tuple[str, ...], caption: Caption) -> None:
