@@ -22,6 +22,7 @@ from instit_bench.cli import (
     export,
     judge,
     leaderboard,
+    models,
     report,
     rescore,
     run,
@@ -51,6 +52,7 @@ app = App(
 )
 app.command("run", cls=settings_command(run.SETTINGS))(run.run_command)
 app.command("suite")(suite.suite_command)
+app.command("models")(models.models_command)
 app.command("score", cls=settings_command(score.SETTINGS))(score.score_command)
 app.command("rescore")(rescore.rescore_command)
 app.command("export")(export.export_command)
