@@ -48,7 +48,7 @@ def test_explicit_settings_win_one_by_one():
     assert len(arguments) == len(config.model_arg)
     assert (arguments["pretrained"], arguments["device"]) == ("copy", "cpu")
     assert arguments["conv_template"] == "vicuna_v1"
-    assert config.model_label == "llava_onevision:copy"
+    assert config.model_label == "inst_it_llava:copy"
 
 
 def test_the_weights_of_a_recipe_may_lie_elsewhere():
