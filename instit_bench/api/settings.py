@@ -45,6 +45,10 @@ class RunSettings(JudgeSettings, total=False):
 
     model_arg: Names
     batch_size: int | None
+    ray: str | None
+    replicas: int | None
+    gpus_per_replica: int | None
+    adaptive_concurrency: bool
     tensor_parallel: int | None
     data_parallel: int | None
     max_model_len: int | None

@@ -21,6 +21,7 @@ from instit_bench.cli import (
     compare,
     data,
     export,
+    generate,
     judge,
     leaderboard,
     report,
@@ -66,6 +67,7 @@ app.add_typer(baseline.app, name="baseline")
 app.add_typer(judge.app, name="judge")
 app.add_typer(tasks.app, name="tasks")
 app.add_typer(data.app, name="data")
+app.add_typer(generate.app, name="generate")
 
 
 def _show_version(wanted: bool) -> None:

@@ -25,6 +25,7 @@ from instit_bench.endpoint.keys import NO_VARIABLE, belongs_to, share_a_key
 from instit_bench.errors import InputError
 from instit_bench.evaluation.settings import (
     AdapterSettings,
+    ClusterSettings,
     EngineSettings,
     MediaSettings,
     RequestSettings,
@@ -43,6 +44,7 @@ class RunConfig(
     SamplingSettings,
     MediaSettings,
     RequestSettings,
+    ClusterSettings,
     EngineSettings,
     AdapterSettings,
     JudgeConfig,
@@ -133,6 +135,13 @@ class RunConfig(
         asks_a_provider = self.backend == "openai" and not is_nearby(model)
         has_a_key = bool(self.judge_api_key_env) or host_of(model) == host_of(judge)
         return super().default_judges if asks_a_provider and has_a_key else ()
+
+    @model_validator(mode="after")
+    def _replicas_need_a_cluster(self) -> Self:
+        for name in ("replicas", "gpus_per_replica", "adaptive_concurrency"):
+            if self.ray is None and getattr(self, name) not in (None, False):
+                raise InputError(f"--{name.replace('_', '-')}: needs --ray")
+        return self
 
     @model_validator(mode="after")
     def _each_endpoint_has_its_own_key(self) -> Self:
