@@ -76,6 +76,7 @@ class RunSettings(JudgeSettings, total=False):
     seed: int | Literal["none"]
     constrain_choices: bool
     model: str
+    recipe: str | None
     backend: str
     tasks: Names
     data: str

@@ -23,6 +23,7 @@ from instit_bench.endpoint.address import Endpoint, address_of, find_endpoint
 from instit_bench.endpoint.hosts import host_of, is_nearby
 from instit_bench.endpoint.keys import NO_VARIABLE, belongs_to, share_a_key
 from instit_bench.errors import InputError
+from instit_bench.evaluation.recipes import with_recipe
 from instit_bench.evaluation.settings import (
     AdapterSettings,
     ClusterSettings,
@@ -59,6 +60,12 @@ class RunConfig(
         description="Name of the model; for backend baseline: random, first, echo-gold or text:…; "
         "repeatable: several models run as a suite (see docs/suites.md).",
         json_schema_extra={"repeatable": True},
+    )
+    recipe: str | None = Field(
+        None,
+        description="Settings for a known checkpoint (see instit-bench models), with --model for "
+        "its weights; its name as --model alone does the same.",
+        json_schema_extra={"metavar": "name"},
     )
     backend: str = Field("vllm", description="vllm, openai, lmms-eval, baseline or a plugin's.")
     tasks: tuple[str, ...] = Field(
@@ -111,7 +118,9 @@ class RunConfig(
     @model_validator(mode="before")
     @classmethod
     def _defaults(cls, values: Any) -> Any:
-        """Some backends read a video file themselves, each in its own way."""
+        """Take what a recipe says; some backends read a video file themselves, in their own way."""
+        if isinstance(values, dict):
+            values = with_recipe(values)
         name = values.get("backend") if isinstance(values, dict) else None
         if isinstance(name, str) and name in BACKENDS:
             return {"video_as": BACKENDS.load(name).video_as} | values

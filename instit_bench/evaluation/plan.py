@@ -183,6 +183,7 @@ class RunPlan:
             tasks={plan.task.name: plan.manifest() for plan in self.tasks},
             settings={
                 "backend": backend_settings,
+                **({"recipe": config.recipe} if config.recipe else {}),
                 "concurrency": config.in_flight,
                 "fail_on_error": config.fail_on_error,
                 "min_coverage": config.min_coverage,
