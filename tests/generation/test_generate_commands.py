@@ -14,6 +14,7 @@ from itertools import pairwise
 import pytest
 
 from instit_bench.generation.catalogue import SHIPPED, read_catalogue
+from instit_bench.generation.lines import Reason
 from tests.command_line import cli_environment
 from tests.finished_run import read_jsonl
 from tests.generation.scripted_writer import EDGES, caption_of, write
@@ -352,6 +353,37 @@ def test_refusals_are_limited_by_their_ratio(cli, tmp_path):
     refusals = [item for item in made if not item["conversation"]["steps"]]
     assert (len(made), len(refusals)) == (6, 2)
     assert all("Action: " not in item["output"] for item in refusals)
+
+
+def test_refusals_that_are_repeated_or_hold_the_prompt_s_format_are_dropped(cli, tmp_path):
+    put(tmp_path, "raw.json", reply(*LINES))
+    said = [
+        ("Name a prime.", "Two."),
+        ("name a  prime", "Three."),
+        ("Say hi.", "Thought: Do I need to use a tool? No\nAI: hi"),
+        ("Say\x00it.", "it"),
+        ("Say nothing.", ""),
+    ]
+    alpaca = [{"instruction": request, "input": "", "output": answer} for request, answer in said]
+    put(tmp_path, "r.json", alpaca)
+    made = items(cli, tmp_path, "--refusals", "r.json", "--refusal-ratio", 9)
+    assert [item["id"] for item in made if not item["conversation"]["steps"]] == ["r1"]
+    dropped = [one for one in read_jsonl(tmp_path / "items/dropped.jsonl") if one["line"] == 0]
+    assert [(one["text"][:2], one["reason"], one["detail"][:7]) for one in dropped] == [
+        ("r2", "duplicate", "of r1"),
+        ("r3", Reason.FORMAT_WORDS, ""),
+        ("r4", Reason.FORMAT_WORDS, ""),
+        ("r5", Reason.EMPTY_ARGUMENT, "request"),
+    ]
+
+
+@pytest.mark.parametrize("value", ["\ud800", 5])
+def test_a_refusal_s_input_must_be_text_that_can_be_written(cli, tmp_path, value):
+    put(tmp_path, "raw.json", reply(*LINES))
+    put(tmp_path, "r.json", [{"instruction": "Say it.", "input": value, "output": "x"}])
+    done = cli("generate", "items", "raw.json", "--refusals", "r.json")
+    assert done.returncode == 2
+    assert "r.json: record 1: field 'input'" in done.stderr
 
 
 @pytest.mark.parametrize(
