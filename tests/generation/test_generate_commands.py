@@ -419,6 +419,10 @@ def test_splits_refuse_unknown_tools_and_items_of_another_catalogue(cli, tmp_pat
     done = cli("generate", "splits", "items", "--unseen-tools", "Detect Fase")
     assert done.returncode == 2
     assert "has no tool 'Detect Fase'; did you mean 'Detect Face'?" in done.stderr
+    done = cli("generate", "splits", "items", "--unseen-tools", "Detect Face")
+    assert done.returncode == 2
+    assert "no item calls Detect Face; name others (Edge Detection On Image, " in done.stderr
+    assert not (tmp_path / "generated").exists()
     put(tmp_path, "items/catalogue.yaml", catalogue({}))
     done = cli("generate", "splits", "items")
     assert done.returncode == 2
