@@ -17,11 +17,13 @@ if TYPE_CHECKING:
     from instit_bench.generation.report import Table
     from instit_bench.generation.writing import WriterPlan
 
-app = App(help="Make new items in GPT4Tools' format: instructions, then items, then splits.")
+app = App(
+    help="Make a new GPT4Tools split or training data: instructions, then items, then splits."
+)
 SETTINGS = "instit_bench.generation.config:WriterConfig"
 
 
-@app.command("instructions", cls=settings_command(SETTINGS))
+@app.command("instructions", cls=settings_command(SETTINGS, own=True))
 def instructions_command(
     ctx: typer.Context,
     dry_run: Annotated[
@@ -109,7 +111,7 @@ def items_command(
         int | None, typer.Option(help="Maximum conversations per tool.")
     ] = None,
 ) -> int:
-    """Make items of replies: strictly read, checked, each with its origin."""
+    """Make items of replies. Every dropped line is logged with its reason."""
     from instit_bench.generation.catalogue import SHIPPED, read_catalogue
     from instit_bench.generation.items import make_items
     from instit_bench.generation.options import make_options
@@ -182,7 +184,7 @@ def splits_command(
         typer.Option("--rename-tools", help="Give every tool its other name and description."),
     ] = False,
 ) -> int:
-    """Split items into training, seen and unseen, as a data folder for run --data."""
+    """Split items into a data folder for run --data."""
     from instit_bench.generation.report import splits_tables
     from instit_bench.generation.splits import SplitOptions, split_items, unseen_names
     from instit_bench.generation.store import describe, read_items, write_splits

@@ -171,6 +171,21 @@ def test_a_dry_run_sends_and_writes_nothing(cli, tmp_path, server):
     assert not (tmp_path / "instructions").exists()
 
 
+def test_variables_of_run_s_own_options_do_not_reach_the_writer(cli, tmp_path, server):
+    captions(tmp_path)
+    of_run = {"OUTPUT": "results", "LIMIT": "1", "MAX_TOKENS": "5", "BASE_URL": server.base_url}
+    own = {"GENERATE_INSTRUCTIONS_LIMIT": "2"}
+    variables = {f"INSTIT_BENCH_{name}": value for name, value in (of_run | own).items()}
+    command = words(server)
+    place = command.index("--base-url")
+    done = cli(*command[:place], *command[place + 2 :], **variables)
+    assert done.returncode == 0, done.stderr
+    assert "2 replies, 0 failed" in done.stdout
+    assert {body["max_tokens"] for body in server.requests} == {4096}
+    assert (tmp_path / "instructions" / "instructions.jsonl").is_file()
+    assert not (tmp_path / "results").exists()
+
+
 def test_other_settings_are_refused_and_a_larger_limit_is_not(cli, tmp_path, server):
     captions(tmp_path)
     assert cli(*words(server, "--limit", 1)).returncode == 0
