@@ -19,6 +19,7 @@ from instit_bench.cli import (
     check,
     compare,
     data,
+    explain,
     export,
     judge,
     leaderboard,
@@ -56,6 +57,7 @@ app.command("rescore")(rescore.rescore_command)
 app.command("export")(export.export_command)
 app.command("leaderboard")(leaderboard.leaderboard_command)
 app.command("compare")(compare.compare_command)
+app.command("explain")(explain.explain_command)
 app.command("report")(report.report_command)
 app.command("view")(view.view_command)
 app.command("check")(check.check_command)
