@@ -2,7 +2,7 @@
 
 The next word's scores are drawn from a generator that everything seeds that a real model would see:
 its weights, the chat template, all texts, the content of every image, and the words so far. So any
-change of one of them changes the reply, and nothing else does. ``noise`` is what rounding does.
+change of one of them changes the reply, and nothing else does. ``noise`` is another rounding.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import hashlib
 import json
 import math
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from scripts.explain_faults import HEADER, REWRITES
@@ -28,7 +28,6 @@ class ScriptedModel:
     weights: int = 0
     noise: float = 0.0
     tells_ids: bool = True
-    dice: random.Random = field(default_factory=random.Random)
 
     def __call__(self, body: dict[str, Any]) -> Reply:
         rewritten = body | REWRITES.get(asked.headers.get(HEADER, ""), {})
@@ -71,7 +70,8 @@ class ScriptedModel:
 
     def _scores(self, context: str, words: list[str]) -> dict[str, float]:
         seeded = random.Random(hashlib.sha256(f"{context} {words}".encode()).digest())
-        raw = {word: seeded.gauss(0, 2) + self.dice.gauss(0, self.noise) for word in WORDS}
+        rounding = random.Random(f"{seeded.random()} rounding")
+        raw = {word: seeded.gauss(0, 2) + rounding.gauss(0, self.noise) for word in WORDS}
         raw[END] = seeded.gauss(len(words) / 4 - 4, 2)
         total = math.log(sum(map(math.exp, raw.values())))
         return {word: score - total for word, score in raw.items()}
