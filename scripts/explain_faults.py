@@ -262,7 +262,12 @@ def engine(model: Path, port: int, dtype: str) -> Iterator[str]:
     command = [
         *(str(Path(sys.executable).parent / "vllm"), "serve", str(model), "--port", str(port)),
         *("--served-model-name", MODEL, "--dtype", dtype, "--enforce-eager", "--max-num-seqs", "8"),
-        *("--trust-request-chat-template", "--trust-request-mm-kwargs", "--middleware", "scripts.explain_faults.rewrite"),
+        *(
+            "--trust-request-chat-template",
+            "--trust-request-mm-kwargs",
+            "--middleware",
+            "scripts.explain_faults.rewrite",
+        ),
         *("--limit-mm-per-prompt", '{"image": 8, "video": 0}', "--max-model-len", "4096"),
     ]
     small = {"OMP_NUM_THREADS": "1", "VLLM_CPU_KVCACHE_SPACE": "1", "HF_HUB_OFFLINE": "1"}

@@ -65,6 +65,8 @@ class RunSettings(JudgeSettings, total=False):
     max_frames: int
     video_as: Literal["frames", "video"]
     video_decoder: Literal["auto", "decord", "pyav"]
+    marks: Literal["official", "none", "number", "box", "contour", "mask"]
+    renamed_marks: Mapping[str, str]
     temperature: float | Literal["none"] | None
     top_p: float | Literal["none"] | None
     max_tokens: int | Literal["none"] | None
@@ -81,6 +83,7 @@ class RunSettings(JudgeSettings, total=False):
     limit: int | None
     sample_id: Names
     prompt_style: str
+    intervention: str | None
     fail_on_error: str | int | float
     stop_after: int
     min_coverage: float

@@ -26,9 +26,9 @@ from instit_bench.errors import InputError
 from instit_bench.evaluation.settings import (
     AdapterSettings,
     EngineSettings,
+    MediaSettings,
     RequestSettings,
     SamplingSettings,
-    VideoSettings,
 )
 from instit_bench.judging.config import JudgeConfig
 from instit_bench.validation import did_you_mean, field_problem, read_yaml
@@ -41,7 +41,7 @@ DEFAULT_TASKS = ("inst_it_bench", "gpt4tools")
 
 class RunConfig(
     SamplingSettings,
-    VideoSettings,
+    MediaSettings,
     RequestSettings,
     EngineSettings,
     AdapterSettings,
@@ -78,6 +78,10 @@ class RunConfig(
     sample_id: tuple[str, ...] = Field((), description="Run only this sample; repeatable.")
     prompt_style: str = Field(
         "chat", description="chat, raw, turbo, davinci, lora-v1 or lora-v1.5 (see docs/tasks.md)."
+    )
+    intervention: str | None = Field(
+        None,
+        description="Alter every request, such as blind or reversed-frames (see docs/audit.md).",
     )
     fail_on_error: str = Field(
         "0", description="Samples that may fail: a count (10) or a fraction (0.05)."

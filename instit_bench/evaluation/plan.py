@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-import hashlib
 from array import array
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import count
-from typing import Protocol, TypeVar
+from pathlib import Path
+from typing import TypeVar
 
 from instit_bench.backends import BACKENDS
 from instit_bench.datasets.prompts import OfficialPrompts, read_prompts
-from instit_bench.datasets.records import DataDigest, Dataset
+from instit_bench.datasets.records import Dataset
 from instit_bench.datasets.source import DataSource, open_source
 from instit_bench.errors import InputError, MissingDataError
 from instit_bench.evaluation.config import RunConfig
+from instit_bench.evaluation.look import Look
+from instit_bench.evaluation.marked_media import MarkedMedia, marked_media
 from instit_bench.evaluation.neighbours import Sharing, neighbours
 from instit_bench.evaluation.scoring import scorer_for
 from instit_bench.evaluation.settings import NotSent
 from instit_bench.evaluation.weight import Weight
+from instit_bench.interventions.registry import intervention_named
+from instit_bench.interventions.task import altered
 from instit_bench.judging.contracts import contract_for
 from instit_bench.runs.directory import RunDirectory, default_name, run_directory
 from instit_bench.runs.manifest import (
@@ -35,20 +39,9 @@ from instit_bench.tasks.data import load_dataset, with_prompts
 from instit_bench.tasks.registry import load_registry
 from instit_bench.tasks.samples import Samples
 from instit_bench.tasks.task import Task
-from instit_bench.types import GenerationParams, Request, Sample, TextPart
+from instit_bench.types import GenerationParams, Request, Sample
 
 Number = TypeVar("Number", int, float)
-
-
-class Digest(Protocol):
-    """A hash in progress."""
-
-    def update(self, data: bytes, /) -> None:
-        """Add bytes."""
-
-    def hexdigest(self) -> str:
-        """Return the digest of all bytes so far."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -58,7 +51,8 @@ class TaskPlan:
     Samples and requests are built when they are asked for, so that any number of them fits into
     memory. ``style`` is the name of the task's own style, which ``--prompt-style chat`` may stand
     for. ``data_digest`` is the SHA-256 of all records, ``prompt_digest`` that of the texts of all
-    requests, with a placeholder for media; ``weight`` is that of the selected requests.
+    requests, with a placeholder for media; ``weight`` is that of the selected requests. ``marked``
+    draws other marks than the dataset's own.
     """
 
     task: Task
@@ -70,10 +64,16 @@ class TaskPlan:
     data_digest: str
     prompt_digest: str
     weight: Weight
+    marked: MarkedMedia | None = None
 
     def request(self, sample: Sample) -> Request:
         """Build the request for one sample."""
         return self.task.request(sample, self.params, self.style, self.dataset.media_root)
+
+    @property
+    def media_folder(self) -> Path:
+        """The folder with the media that are shown."""
+        return self.marked.folder if self.marked else self.dataset.media_root
 
     def manifest(self) -> TaskManifest:
         """Return this task's entry in the run's manifest."""
@@ -104,6 +104,7 @@ class TaskPlan:
             revision=self.dataset.revision,
             training_data=self.task.config.metadata.training_data,
             generated=list(self.dataset.generated),
+            masks_digest=self.marked.unmarked.masks_digest if self.marked else None,
         )
 
     def _own_settings(self) -> list[str]:
@@ -155,12 +156,15 @@ class RunPlan:
             prompt_style=self.style,
             seed=config.seed,
             max_frames=config.max_frames,
+            intervention=config.intervention,
             temperature=config.temperature,
             top_p=config.top_p,
             max_tokens=config.max_tokens,
             extra_body=config.extra_body,
             video_as=config.video_as,
             video_decoder=config.video_decoder,
+            marks=config.marks,
+            renamed_marks=config.renamed_marks,
             constrain_choices=config.constrain_choices,
             dtype=config.dtype,
             quantization=config.quantization,
@@ -274,9 +278,10 @@ def _plan_task(
     style = task.style_name(style)
     task = with_prompts(task, prompts)
     dataset = load_dataset(task, source, _selection(config))
+    task = _under_intervention(task, dataset, config)
     params = _params(task, style, config)
-    look = _Look(task.config.metadata.media, _selection(config))
-    for sample in task.samples(dataset.docs):
+    look = Look(task.config.metadata.media, _selection(config))
+    for sample in task.samples(look.through(dataset.docs)):
         look.at(sample, task.request(sample, params, style, dataset.media_root))
     if not look.ids:
         raise InputError(f"{task.name}: the dataset {dataset.files[0]} is empty")
@@ -291,6 +296,28 @@ def _plan_task(
         look.data.hexdigest(),
         look.prompts.hexdigest(),
         look.weight,
+        marked_media(task, source, config.marks, config.renamed_marks),
+    )
+
+
+def _under_intervention(task: Task, dataset: Dataset, config: RunConfig) -> Task:
+    """Return the task as the run's intervention alters it, if there is one."""
+    if config.intervention is None:
+        return task
+    intervention = intervention_named(config.intervention)
+    why_not = intervention.why_not(task)
+    if intervention.needs_frames and config.video_as == "video":
+        why_not = why_not or "videos are sent as files (choose --video-as frames)"
+    if why_not:
+        raise InputError(
+            f"--intervention {intervention.name}: does not apply to task {task.name}: {why_not}"
+        )
+    return altered(
+        task,
+        intervention,
+        media_root=dataset.media_root,
+        max_frames=config.max_frames,
+        video_decoder=config.video_decoder,
     )
 
 
@@ -306,41 +333,6 @@ def _params(task: Task, style: str, config: RunConfig) -> GenerationParams:
         top_p=_chosen(config.top_p, params.top_p),
         max_tokens=_chosen(config.max_tokens, params.max_tokens),
     )
-
-
-@dataclass
-class _Look:
-    """One look at every sample of a task and its request, and what remains of it.
-
-    ``chosen`` are the places of selected samples; ``shared`` is a medium or text for each of them.
-    """
-
-    media: str
-    wants: Callable[[str], bool]
-    ids: list[str] = field(default_factory=list)
-    chosen: array[int] = field(default_factory=lambda: array("Q"))
-    shared: list[str] = field(default_factory=list)
-    data: DataDigest = field(default_factory=DataDigest)
-    prompts: Digest = field(default_factory=hashlib.sha256)
-    weight: Weight = field(default_factory=Weight)
-
-    def at(self, sample: Sample, request: Request) -> None:
-        """Look at one sample."""
-        self.data.add(sample.doc)
-        _add_prompt(self.prompts, request)
-        if self.wants(sample.id):
-            self.chosen.append(len(self.ids))
-            self.shared.append(sample.question if self.media == "none" else sample.cluster)
-            self.weight.add(request)
-        self.ids.append(sample.id)
-
-
-def _add_prompt(digest: Digest, request: Request) -> None:
-    for message in request.messages:
-        digest.update(f"\x1e{message.role}".encode())
-        for part in message.parts:
-            text = part.text if isinstance(part, TextPart) else f"<{type(part).__name__}>"
-            digest.update(f"\x1f{text}".encode())
 
 
 def _selection(config: RunConfig) -> Callable[[str], bool]:

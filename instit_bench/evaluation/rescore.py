@@ -12,6 +12,8 @@ from instit_bench.evaluation.scoring import ScoringFaults, TaskScorer, scorer_fo
 from instit_bench.evaluation.upstream_files import as_repeat
 from instit_bench.formats.lmms_eval.log import UnlocatedLog
 from instit_bench.formats.predictions import read_predictions
+from instit_bench.interventions.registry import intervention_named
+from instit_bench.interventions.task import altered
 from instit_bench.progress import Tell
 from instit_bench.runs.directory import RunDirectory
 from instit_bench.runs.loaded import Run, RunTask
@@ -98,6 +100,15 @@ def _samples(task: Task, run: Run, data: str | None) -> Mapping[str, Sample] | N
         raise NotComparableError(
             f"{run.path}: task {task.name}: the data are not those of the run any more; bring them "
             "back, or name them with --data"
+        )
+    identity = run.manifest.identity
+    if identity.intervention is not None:
+        task = altered(
+            task,
+            intervention_named(identity.intervention),
+            media_root=dataset.media_root,
+            max_frames=identity.max_frames,
+            video_decoder=identity.video_decoder,
         )
     return {sample.id: sample for sample in task.samples(dataset.docs)}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from instit_bench.media.errors import MediaError
 from instit_bench.media.names import names_image
+from instit_bench.types import FrameOrder
 
 _MOST_LISTED = 10
 
@@ -64,6 +66,25 @@ def _listed(numbers: Iterable[int], total: int) -> str:
     shown = ", ".join(str(number) for number in islice(numbers, _MOST_LISTED))
     more = total - _MOST_LISTED
     return f"{shown} (and {more} more)" if more > 0 else shown
+
+
+def ordered(count: int, order: FrameOrder | None, name: str) -> list[int]:
+    """Return which of a video's ``count`` frames to show, from 0, in which order.
+
+    The order ``shuffled`` is drawn by the video's ``name``: the same wherever the video lies, and
+    never the order in time if there are two frames or more.
+    """
+    places = list(range(count))
+    match order:
+        case "middle":
+            return places[count // 2 : count // 2 + 1]
+        case "reversed":
+            return places[::-1]
+        case "shuffled":
+            draw = random.Random(f"{name}/{count}")  # noqa: S311 - to be repeated, not to be secret
+            while count > 1 and places == sorted(places):
+                draw.shuffle(places)
+    return places
 
 
 def spread(count: int, at_most: int) -> list[int]:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from zlib import crc32
 
 from instit_bench.media.errors import MediaError
 from instit_bench.media.fingerprint import crc_of
-from instit_bench.media.frames import frame_files, spread
+from instit_bench.media.frames import frame_files, ordered, spread
 from instit_bench.media.images import check_image
 from instit_bench.media.video import decode_video
 from instit_bench.types import ImagePart, Message, Part, Request, VideoDecoder, VideoPart
 
-__all__ = ["MediaError", "resolve_media", "video_frames"]
+__all__ = ["MediaError", "resolve_media", "shown_places", "video_frames"]
 
 
 def resolve_media(
@@ -52,6 +53,8 @@ def _resolve(
         shown.append(_content(part))
         return (part,)
     if isinstance(part, VideoPart):
+        if video_as == "video" and part.order is not None:
+            raise MediaError(f"{part.path}: frames in another order cannot be sent as a video")
         if video_as == "video" and part.path.is_file():
             shown.append(f"video {crc_of(part.path):08x}")
             return (part,)
@@ -75,18 +78,36 @@ def video_frames(
 ) -> tuple[ImagePart, ...]:
     """Return a video's frames, spread evenly if there are more than ``max_frames``; not yet opened.
 
+    They come in the order that the part asks for.
+
     Raises:
         MediaError: The video is missing or broken.
     """
-    try:
-        is_folder = part.path.is_dir()
-    except OSError as error:  # a name too long, or no permission
-        raise MediaError(f"{part.path}: {error.strerror or error}") from error
-    if is_folder:
+    if _is_folder(part.path):
         files = frame_files(part.path)
-        return tuple(ImagePart(path=files[i]) for i in spread(len(files), max_frames))
-    video = decode_video(part.path, max_frames, decoder)
-    return tuple(
-        ImagePart(data=frame, origin=f"{part.path.name} frame {place + 1} by {video.decoder}")
-        for place, frame in zip(video.places, video.frames, strict=True)
-    )
+        frames = [ImagePart(path=files[i]) for i in spread(len(files), max_frames)]
+    else:
+        video = decode_video(part.path, max_frames, decoder)
+        frames = [
+            ImagePart(data=frame, origin=f"{part.path.name} frame {place + 1} by {video.decoder}")
+            for place, frame in zip(video.places, video.frames, strict=True)
+        ]
+    return tuple(frames[i] for i in ordered(len(frames), part.order, part.path.name))
+
+
+def shown_places(part: VideoPart, max_frames: int, decoder: VideoDecoder = "auto") -> list[int]:
+    """Return which frames of a video are shown, from 0, in the order in time.
+
+    Raises:
+        MediaError: The video is missing or broken.
+    """
+    if _is_folder(part.path):
+        return spread(len(frame_files(part.path)), max_frames)
+    return list(decode_video(part.path, max_frames, decoder).places)
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError as error:  # a name too long, or no permission
+        raise MediaError(f"{path}: {error.strerror or error}") from error

@@ -159,7 +159,8 @@ class ScorerSpec:
     score, what was extracted, or ``details["pairs"]``.
 
     ``needs_judge`` says that a judge scores the answers; ``multiple_choice`` says that targets are
-    letters, so an engine can be restricted to reply with one. ``extraction`` is set if a judge can
+    letters, so an engine can be restricted to reply with one; ``offers_tools`` says that prompts
+    list tools and targets call them, as in GPT4Tools. ``extraction`` is set if a judge can
     read predictions that the scorer cannot (``--extract-with``).
     """
 
@@ -179,6 +180,7 @@ class ScorerSpec:
     outcome: Literal["score", "extracted", "pairs"] = "score"
     needs_judge: bool = False
     multiple_choice: bool = False
+    offers_tools: bool = False
     extraction: JudgeExtraction | None = None
 
     def is_official(self, metric: str) -> bool:

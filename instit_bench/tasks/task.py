@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from io import BytesIO
@@ -91,7 +91,7 @@ class Task:
         """Return the same task with the benchmark's own prompt."""
         return replace(self, official_prompt=prompt)
 
-    def samples(self, docs: Sequence[Mapping[str, Any]]) -> Iterator[Sample]:
+    def samples(self, docs: Iterable[Mapping[str, Any]]) -> Iterator[Sample]:
         """Yield one sample per record.
 
         Raises:

@@ -100,7 +100,8 @@ class KnownMedia:
                 return NamedImage(part.path, part.data, part.origin, name, known)
             if isinstance(part, VideoPart):
                 name = _video_name(part, self._max_frames)
-                return NamedVideo(part.path, name, not whole and name in self._names)
+                known = not whole and name in self._names
+                return NamedVideo(part.path, part.order, name, known)
         except (MediaError, OSError):
             pass  # reported where the media are read to be sent
         return part

@@ -128,6 +128,9 @@ def _settings(name: str, task: TaskManifest, manifest: Manifest) -> TaskSettings
     if task.media == "video":
         values["media"] |= {"max_frames": identity.max_frames, "video_as": identity.video_as}
         values["media"]["video_decoder"] = identity.video_decoder
+    if task.media != "none":
+        values["media"] |= {"marks": identity.marks, "renamed_marks": identity.renamed_marks}
+    values["prompt"]["intervention"] = identity.intervention
     sampling = _sampling(task, manifest)
     values["sampling"] |= sampling
     for key, value in identity.extra_body.items():
@@ -207,7 +210,7 @@ def _packages(manifest: Manifest, names: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _text(value: object) -> str:
-    if value is None or value in ([], ()):
+    if value is None or value in ([], (), {}):
         return "unset"
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"

@@ -57,4 +57,5 @@ TOOL_CALL = ScorerSpec(
     ),
     user_input=_input,
     outcome="pairs",
+    offers_tools=True,
 )
