@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from instit_bench.api import (
         Check,
         Comparison,
+        Explanation,
         Leaderboard,
         ReportPage,
         RunFrames,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
         arun,
         check,
         compare,
+        explain,
         export,
         judge,
         leaderboard,
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Check",
     "Comparison",
+    "Explanation",
     "Leaderboard",
     "ReportPage",
     "RunFrames",
@@ -46,6 +49,7 @@ __all__ = [
     "arun",
     "check",
     "compare",
+    "explain",
     "export",
     "judge",
     "leaderboard",

@@ -9,6 +9,7 @@ from __future__ import annotations
 from instit_bench.api.reading import (
     check,
     compare,
+    explain,
     export,
     leaderboard,
     load_run,
@@ -17,10 +18,12 @@ from instit_bench.api.reading import (
 )
 from instit_bench.api.running import RunWarning, arun, judge, rescore, run, score
 from instit_bench.api.values import Check, Comparison, Leaderboard, ReportPage, RunFrames
+from instit_bench.comparison.explain.explain import Explanation
 
 __all__ = [
     "Check",
     "Comparison",
+    "Explanation",
     "Leaderboard",
     "ReportPage",
     "RunFrames",
@@ -28,6 +31,7 @@ __all__ = [
     "arun",
     "check",
     "compare",
+    "explain",
     "export",
     "judge",
     "leaderboard",

@@ -25,10 +25,10 @@ def explanation_view(found: Explanation, limit: int | None) -> RenderableType:
     """Return a table of causes per task, and at most ``limit`` samples of each (``None``: all)."""
     parts: list[RenderableType] = []
     for task in found.tasks:
-        parts.append(_table(_title(found, task), _TOTALS, _total_rows(task)))
+        parts += [Text(_title(found, task)), _table(_TOTALS, _total_rows(task))]
         parts += map(Text, _notes(task))
         if rows := list(_sample_rows(task, limit)):
-            parts.append(_table(f"{task.task}: changed samples", _SAMPLES, rows))
+            parts.append(_table(_SAMPLES, rows))
         if (more := _left_out(task, limit)) is not None:
             parts.append(Text(more))
     parts += [Text(one_line(f"not explained: {line}")) for line in found.skipped]
@@ -117,8 +117,8 @@ def _left_out(task: TaskExplanation, limit: int | None) -> str | None:
     return f"{counted(more, 'more sample')}: --samples all" if more > 0 else None
 
 
-def _table(title: str, columns: Sequence[str], rows: Iterable[list[str]]) -> Table:
-    table = Table(title=escape(title), title_justify="left", box=box.SIMPLE)
+def _table(columns: Sequence[str], rows: Iterable[list[str]]) -> Table:
+    table = Table(box=box.SIMPLE)
     numbers = ("right to wrong", "wrong to right", "changed", "points")
     for column in columns:
         table.add_column(column, justify="right" if column in numbers else "left", overflow="fold")
