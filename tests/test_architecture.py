@@ -38,6 +38,8 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "leaderboard": {"scorers", "runs"},
     "report": STORED | {"comparison", "leaderboard"},
     "suites": STORED | {"backends", "evaluation", "comparison", "leaderboard"},
+    "audit": STORED
+    | {"evaluation", "interventions", "comparison", "leaderboard", "report", "suites"},
     "view": {"runs", "leaderboard", "report"},
     "integrations": STORED | {"backends", "formats", "judging", "evaluation"},
 }

@@ -15,6 +15,7 @@ import typer
 
 from instit_bench import __version__
 from instit_bench.cli import (
+    audit,
     baseline,
     check,
     compare,
@@ -52,6 +53,7 @@ app = App(
 )
 app.command("run", cls=settings_command(run.SETTINGS))(run.run_command)
 app.command("suite")(suite.suite_command)
+app.command("audit", cls=settings_command(audit.SETTINGS))(audit.audit_command)
 app.command("score", cls=settings_command(score.SETTINGS))(score.score_command)
 app.command("rescore")(rescore.rescore_command)
 app.command("export")(export.export_command)
