@@ -76,6 +76,7 @@ class RunSettings(JudgeSettings, total=False):
     seed: int | Literal["none"]
     constrain_choices: bool
     model: str
+    recipe: str | None
     backend: str
     tasks: Names
     data: str
@@ -84,6 +85,8 @@ class RunSettings(JudgeSettings, total=False):
     output: str | Path
     name: str | None
     limit: int | None
+    limit_videos: int | None
+    videos_seed: int
     sample_id: Names
     prompt_style: str
     intervention: str | None

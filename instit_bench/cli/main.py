@@ -21,9 +21,11 @@ from instit_bench.cli import (
     compare,
     data,
     export,
+    export_dataset,
     generate,
     judge,
     leaderboard,
+    models,
     report,
     rescore,
     run,
@@ -53,10 +55,12 @@ app = App(
 )
 app.command("run", cls=settings_command(run.SETTINGS))(run.run_command)
 app.command("suite")(suite.suite_command)
+app.command("models")(models.models_command)
 app.command("audit", cls=settings_command(audit.SETTINGS))(audit.audit_command)
 app.command("score", cls=settings_command(score.SETTINGS))(score.score_command)
 app.command("rescore")(rescore.rescore_command)
 app.command("export")(export.export_command)
+app.command("export-dataset")(export_dataset.export_dataset_command)
 app.command("leaderboard")(leaderboard.leaderboard_command)
 app.command("compare")(compare.compare_command)
 app.command("report")(report.report_command)
