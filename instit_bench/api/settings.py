@@ -45,6 +45,10 @@ class RunSettings(JudgeSettings, total=False):
 
     model_arg: Names
     batch_size: int | None
+    ray: str | None
+    replicas: int | None
+    gpus_per_replica: int | None
+    adaptive_concurrency: bool
     tensor_parallel: int | None
     data_parallel: int | None
     max_model_len: int | None
@@ -73,6 +77,7 @@ class RunSettings(JudgeSettings, total=False):
     seed: int | Literal["none"]
     constrain_choices: bool
     model: str
+    recipe: str | None
     backend: str
     tasks: Names
     data: str
@@ -81,6 +86,8 @@ class RunSettings(JudgeSettings, total=False):
     output: str | Path
     name: str | None
     limit: int | None
+    limit_videos: int | None
+    videos_seed: int
     sample_id: Names
     prompt_style: str
     intervention: str | None

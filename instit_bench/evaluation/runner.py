@@ -19,6 +19,7 @@ from instit_bench.errors import (
 )
 from instit_bench.evaluation.asking import Asking
 from instit_bench.evaluation.config import RunConfig, errors_allowed
+from instit_bench.evaluation.engines import Engines, engines_for
 from instit_bench.evaluation.failures import group_failures
 from instit_bench.evaluation.order import in_order
 from instit_bench.evaluation.outcome import RunOutcome, Status
@@ -57,20 +58,23 @@ def run(config: RunConfig, reporter: Reporter) -> RunOutcome:
     if (before := finished_before(config, directory)) is not None:
         return _nothing_to_ask(*before, reporter)
     plan = make_plan(config)
-    backend = create_backend(config.backend, config.backend_options(workload_of(plan)))
+    options = config.backend_options(workload_of(plan))
+    backend = create_backend(config.backend, options)
+    engines = engines_for(config, backend, options)
     if config.existing == "fresh" and (kept := directory.set_aside()):
         reporter.status(f"the earlier run of this name is kept at {kept}")
     with directory.locked():
         media = ShownMedia(directory.path)
         stored = _open(directory, plan, backend, media)
         try:
-            interrupted, problem, warnings = _generate(stored, plan, backend, media, reporter)
+            interrupted, problem, warnings = _generate(stored, plan, engines, media, reporter)
         except InstitBenchError:
             with suppress(StorageError):
                 stored.save("failed")
             raise
-        stored.manifest.settings["backend"] |= backend.learned()
-        add_engine_totals(stored.manifest, backend.totals())
+        stored.manifest.settings["backend"] |= engines.learned()
+        stored.manifest.settings |= engines.settings()
+        add_engine_totals(stored.manifest, engines.totals())
         if config.judge_batch and not interrupted and problem is None:
             problem = _submit_batch(stored, plan, reporter)
         outcome = _finish(stored, plan, interrupted, problem, reporter)
@@ -96,7 +100,7 @@ def _open(directory: RunDirectory, plan: RunPlan, backend: Backend, media: Shown
 
 
 def _generate(
-    run: Run, plan: RunPlan, backend: Backend, media: ShownMedia, reporter: Reporter
+    run: Run, plan: RunPlan, engines: Engines, media: ShownMedia, reporter: Reporter
 ) -> tuple[bool, Problem | None, tuple[str, ...]]:
     """Request all that remains; return whether it was interrupted, what stopped it, warnings."""
     names = [task_plan.task.name for task_plan in plan.tasks]
@@ -108,7 +112,7 @@ def _generate(
         stack.enter_context(media.appending(reporter.status))
         state = Asking(
             plan,
-            backend,
+            engines,
             reporter,
             run,
             in_order(plan, done),
