@@ -65,6 +65,7 @@ class RunSettings(JudgeSettings, total=False):
     extra_body: Mapping[str, Any]
     header: Names
     stream: bool
+    logprobs: bool
     max_frames: int
     video_as: Literal["frames", "video"]
     video_decoder: Literal["auto", "decord", "pyav"]
@@ -76,6 +77,7 @@ class RunSettings(JudgeSettings, total=False):
     seed: int | Literal["none"]
     constrain_choices: bool
     model: str
+    recipe: str | None
     backend: str
     tasks: Names
     data: str
@@ -84,6 +86,8 @@ class RunSettings(JudgeSettings, total=False):
     output: str | Path
     name: str | None
     limit: int | None
+    limit_videos: int | None
+    videos_seed: int
     sample_id: Names
     prompt_style: str
     intervention: str | None
