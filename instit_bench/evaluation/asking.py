@@ -12,6 +12,7 @@ from instit_bench.display import counted
 from instit_bench.errors import InputError
 from instit_bench.evaluation.dispatch import ask_all
 from instit_bench.evaluation.failures import Streak
+from instit_bench.evaluation.looks import Watch
 from instit_bench.evaluation.order import Asked
 from instit_bench.evaluation.plan import RunPlan, TaskPlan
 from instit_bench.evaluation.schedule import Item, Schedule, Turn, leads_ahead
@@ -39,7 +40,9 @@ class Asking:
     journals: Mapping[str, Callable[[SampleRecord], None]]
     judging: JudgingStage | None
     media: ShownMedia
+    watch: Watch | None = None
     unavailable: list[str] = field(default_factory=list)
+    awaited: dict[tuple[str, str], Asked] = field(default_factory=dict)
     schedule: Schedule[Asked] = field(init=False)
     in_flight: int = 0
     streak: Streak = field(init=False)
@@ -50,6 +53,8 @@ class Asking:
         self.streak = Streak(self.plan.config.stop_after)
         self.reasoning = ReasoningWatch(lambda text: self.reporter.status(f"warning: {text}"))
         self.faults = ScoringFaults(self.reporter.status)
+        if self.judging is not None and self.watch is not None:
+            self.judging.ended = self._ended
         at_once, engines = self.plan.config.in_flight, self.backend.prefix_caches
         self.schedule = Schedule(self.todo, leads_ahead(at_once, engines))
 
@@ -99,7 +104,7 @@ class Asking:
 
     async def work(self) -> None:
         """Send requests with bounded concurrency until nothing remains or the backend is gone."""
-        if not self.todo:
+        if self._settled_before() or not self.todo:
             return
         try:
             await self.backend.start(self.run.path, self.reporter.status)
@@ -123,11 +128,36 @@ class Asking:
         if failed:
             self.reporter.detail(f"{plan.task.name} {sample.id}: {record.error}")
         self.reporter.step(plan.task.name, "failed" if failed else "done", _tokens(record.usage))
+        if self.watch is not None:
+            self._await_verdicts(plan, sample)
         if self.judging is not None:
             self.judging.submit(plan.task.name, record)
         if self.streak.reached:
             raise BackendUnavailable(self.streak.told)
         return not failed
+
+    def _await_verdicts(self, plan: TaskPlan, sample: Sample) -> None:
+        """Tell the watch at once of a sample that nobody judges, and of others when they are."""
+        self.awaited[plan.task.name, sample.id] = plan, sample
+        if self.judging is None or plan.task.name not in self.judging.open_tasks:
+            self._ended(plan.task.name, sample.id)
+
+    def _settled_before(self) -> bool:
+        """Whether samples of earlier processes settle the verdict, so that nothing is asked."""
+        if self.watch is None:
+            return False
+        for item in self.todo:
+            plan, sample = item.value
+            self.watch.expect(plan.task.config.metadata.media, sample)
+        return self.watch.settled()
+
+    def _ended(self, task: str, sample_id: str) -> None:
+        """Tell the watch of a sample with its score; ask nothing more once that is enough."""
+        if self.watch is None or (task, sample_id) not in self.awaited:
+            return
+        plan, sample = self.awaited.pop((task, sample_id))
+        if self.watch.ended(plan.task.config.metadata.media, sample.cluster):
+            self.schedule.stop()
 
     def finish(self) -> bool:
         """Send nothing more; return whether anything is in flight, which is then awaited."""

@@ -26,6 +26,7 @@ from instit_bench.errors import InputError
 from instit_bench.evaluation.settings import (
     AdapterSettings,
     EngineSettings,
+    GateSettings,
     RequestSettings,
     SamplingSettings,
     VideoSettings,
@@ -45,6 +46,7 @@ class RunConfig(
     RequestSettings,
     EngineSettings,
     AdapterSettings,
+    GateSettings,
     JudgeConfig,
 ):
     """The settings of ``instit-bench run``; a field with a description is an option of its name."""

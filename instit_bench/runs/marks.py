@@ -60,6 +60,9 @@ MARKS: Mapping[str, Mark] = {
         "that stay unparsed",
     ),
     "coverage": Mark("C", "not every sample is scored"),
+    "early": Mark(
+        "V", "stopped early by --until-verdict: only the images and videos so far are scored"
+    ),
 }
 
 
@@ -90,6 +93,7 @@ def marks_of(task: TaskManifest, manifest: Manifest, coverage: float) -> list[st
         "intervention": identity.intervention is not None,
         "own-settings": bool(task.own_settings),
         "coverage": coverage < 1.0,
+        "early": coverage < 1.0 and manifest.looks is not None and bool(manifest.looks.stopped_at),
         **_judge_marks(task, manifest),
     }
     return [mark for mark in MARKS if applies.get(mark)]

@@ -167,6 +167,16 @@ def passes_by(limits: Array, at: Estimates, allowed: float, margin: float) -> Bo
     return at.mean - _corrected(limits, at.freedom) * at.least_error(drop) > -drop
 
 
+def interval(rule: Rule, at: Estimates, look: int, level: float = LEVEL) -> tuple[float, float]:
+    """Return the interval of the difference at one look, by its place in the estimates.
+
+    It holds at all looks together (``obf``, ``cs``), or for this look alone (``curtailed``).
+    """
+    limits = np.broadcast_to(bounds(rule, at, level), at.mean.shape)
+    reach = float((_corrected(limits, at.freedom) * at.stderr)[look])
+    return float(at.mean[look]) - reach, float(at.mean[look]) + reach
+
+
 def bounds(rule: Rule, at: Estimates, level: float = LEVEL) -> Array:
     """Return the rule's bounds on |z| at each look, before Student's t.
 
