@@ -79,6 +79,24 @@ Part = TextPart | ImagePart | VideoPart
 Role = Literal["system", "user", "assistant"]
 RequestForm = Literal["chat", "raw"]
 VideoDecoder = Literal["auto", "decord", "pyav"]
+MarkStyle = Literal["official", "none", "number", "box", "contour", "mask"]
+
+
+@dataclass(frozen=True, slots=True)
+class Mask:
+    """The pixels of one object: COCO's run lengths, down the columns, background first.
+
+    ``counts`` are the lengths themselves or COCO's text for them; ``height`` and ``width`` are in
+    pixels.
+    """
+
+    height: int
+    width: int
+    counts: str | tuple[int, ...]
+
+
+Marks = Mapping[str, Mask]
+"""The masks of one image or frame by the number of the object, such as ``3``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,6 +71,8 @@ class RunSettings(JudgeSettings, total=False):
     max_frames: int
     video_as: Literal["frames", "video"]
     video_decoder: Literal["auto", "decord", "pyav"]
+    marks: Literal["official", "none", "number", "box", "contour", "mask"]
+    renamed_marks: Mapping[str, str]
     temperature: float | Literal["none"] | None
     top_p: float | Literal["none"] | None
     max_tokens: int | Literal["none"] | None

@@ -18,6 +18,7 @@ class Benchmark(StrEnum):
 
     ALL = "all"
     INST_IT = "inst_it_bench"
+    INST_IT_RAW = "inst_it_raw"
     GPT4TOOLS = "gpt4tools"
     PROMPTS = "prompts"
 
@@ -54,11 +55,14 @@ def download_command(
     benchmark: Annotated[Benchmark, typer.Option(help="Part to download.")] = Benchmark.ALL,
     revision: Annotated[str, REVISION] = "main",
 ) -> int:
-    """Download datasets and official prompts. If one part fails, the others are kept."""
+    """Download datasets and official prompts. If one part fails, the others are kept.
+
+    inst_it_raw, for run --marks, is downloaded only if it is named.
+    """
     from instit_bench.datasets.download import download
     from instit_bench.errors import InputError
 
-    parts = [b for b in Benchmark if b is not Benchmark.ALL]
+    parts = [b for b in Benchmark if b not in (Benchmark.ALL, Benchmark.INST_IT_RAW)]
     failures = []
     for part in parts if benchmark is Benchmark.ALL else [benchmark]:
         for name, step in download(part.value, revision):

@@ -7,9 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from instit_bench.comparison.baseline_file import load_scored_run
-from instit_bench.comparison.compare import RunComparison, TaskComparison, compare_runs
-from instit_bench.comparison.limits import Status, judge_bound, judge_drop
-from instit_bench.comparison.policy import Policy, TaskLimits
+from instit_bench.comparison.compare import (
+    MetricComparison,
+    RunComparison,
+    TaskComparison,
+    compare_runs,
+)
+from instit_bench.comparison.limits import (
+    Status,
+    judge_bound,
+    judge_corrected_drop,
+    judge_drop,
+)
+from instit_bench.comparison.policy import MetricRules, Policy, TaskLimits
 from instit_bench.comparison.scored_run import ScoredRun, TaskScores
 from instit_bench.comparison.select import of_tasks
 from instit_bench.errors import InputError
@@ -202,21 +212,33 @@ class _Task:
             rules = self.limits.for_metric(found.metric)
             if rules.max_drop is not None:
                 limit = f"at most {rules.max_drop:g} ({rules.gate})"
-                verdict = judge_drop(found, rules.max_drop, rules.gate)
+                verdict = self._drop(found, rules, rules.max_drop)
                 yield self._finding(f"{found.metric} max_drop", limit, *verdict)
+
+    def _drop(
+        self, found: MetricComparison, rules: MetricRules, limit: float
+    ) -> tuple[Status, str]:
+        if rules.corrected and self.before and self.after:
+            return judge_corrected_drop(self.before, self.after, found.metric, limit, rules.gate)
+        return judge_drop(found, limit, rules.gate)
 
     def _bounds(self, after: TaskScores) -> Iterator[Finding]:
         for metric in dict.fromkeys(
             [*after.metrics, *(self.before.metrics if self.before else ())]
         ):
             rules = self.limits.for_metric(metric)
+            gate, corrected = rules.gate, rules.corrected
             if rules.min_value is not None:
-                limit = f"at least {rules.min_value:g} ({rules.gate})"
-                found = judge_bound(after, metric, "min_value", rules.min_value, rules.gate)
+                limit = f"at least {rules.min_value:g} ({gate})"
+                found = judge_bound(
+                    after, metric, "min_value", rules.min_value, gate, corrected=corrected
+                )
                 yield self._finding(f"{metric} min_value", limit, *found)
             if rules.max_value is not None:
-                limit = f"at most {rules.max_value:g} ({rules.gate})"
-                found = judge_bound(after, metric, "max_value", rules.max_value, rules.gate)
+                limit = f"at most {rules.max_value:g} ({gate})"
+                found = judge_bound(
+                    after, metric, "max_value", rules.max_value, gate, corrected=corrected
+                )
                 yield self._finding(f"{metric} max_value", limit, *found)
 
     def _finding(self, rule: str, limit: str, status: Status, text: str) -> Finding:

@@ -17,6 +17,7 @@ from instit_bench.comparison.looks import (
     Seen,
     bounds_of,
     drop_rules,
+    inside,
     ready,
     settle,
 )
@@ -246,7 +247,7 @@ def _findings(
         known = "; ".join(caveats(before.tasks[name], after)) or "nothing differs"
         yield Finding(name, *COMPARABLE, "passed", known)
         yield _looked(name, looks, look, last, verdict)
-        yield from _errors(name, after, policy)
+        yield from _errors(name, media[name], after, policy, looks, look)
         for rule in (rule for rule in rules if rule.task == name):
             yield _drop(rule, shown.get(rule), looks, look, verdict)
 
@@ -293,13 +294,16 @@ def _looked(name: str, looks: Looks, look: int, last: int, verdict: Verdict | No
     return Finding(name, "looks", limit, "passed", text)
 
 
-def _errors(name: str, after: TaskScores, policy: Policy) -> Iterator[Finding]:
+def _errors(
+    name: str, media: str, after: TaskScores, policy: Policy, looks: Looks, look: int
+) -> Iterator[Finding]:
     most = policy.rules_for(name).rules.max_error_rate
-    if most is None:
+    if most is None or not look:
         return
-    asked = sum(state is not State.NOT_RUN for state in after.samples.states)
-    share = after.n_errors / asked if asked else 0.0
-    text = f"{after.n_errors} of {asked} samples asked failed ({share:.4f})"
+    states = [after.samples.states[n] for n in inside(after, media, looks, look)]
+    failed = sum(state in (State.INFER_ERROR, State.JUDGE_ERROR) for state in states)
+    share = failed / len(states) if states else 0.0
+    text = f"{failed} of {len(states)} samples failed ({share:.4f})"
     status: Status = "passed" if share <= most else "undecided"
     yield Finding(name, "max_error_rate", f"at most {most:g}", status, text)
 

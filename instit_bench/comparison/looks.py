@@ -95,8 +95,8 @@ def _refuse(where: str, what: str) -> None:
 
 def ready(task: str, media: str, scores: TaskScores, looks: Looks, look: int) -> bool:
     """Whether every sample of the looks so far has ended, with a score or a failure."""
-    inside = _inside(scores, media, looks, look)
-    ended = sum(scores.samples.states[n] not in _NO_SCORE_YET for n in inside)
+    found = inside(scores, media, looks, look)
+    ended = sum(scores.samples.states[n] not in _NO_SCORE_YET for n in found)
     return ended >= looks.samples[task][look - 1]
 
 
@@ -234,7 +234,7 @@ def _seen(rule: DropRule, found: _Measured, failed: bool, looks: Looks) -> Seen:
     )
 
 
-def _inside(scores: TaskScores, media: str, looks: Looks, look: int) -> list[int]:
+def inside(scores: TaskScores, media: str, looks: Looks, look: int) -> list[int]:
     """Return the places of the samples that the looks so far asked."""
     known: dict[str, bool] = {}
     for cluster in scores.samples.clusters:

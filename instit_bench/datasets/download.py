@@ -8,12 +8,15 @@ from pathlib import Path
 
 from instit_bench.datasets.drive import fetch_gpt4tools
 from instit_bench.datasets.inst_it import read_inst_it
+from instit_bench.datasets.inst_it_raw import unmarked_inst_it
 from instit_bench.datasets.layout import (
     GPT4TOOLS_FILES,
     GPT4TOOLS_FOLDERS,
     INST_IT_JSON,
     PROMPTS_FILE,
+    RAW_FOLDERS,
     gpt4tools_file,
+    media_kind,
 )
 from instit_bench.datasets.prompts import download_prompts
 from instit_bench.datasets.source import DataSource, open_source
@@ -29,6 +32,9 @@ def download(benchmark: str, revision: str) -> Iterator[tuple[str, Step]]:
         case "inst_it_bench":
             for config in INST_IT_JSON:
                 yield f"inst_it_bench {config}", partial(_inst_it, config, source)
+        case "inst_it_raw":
+            for kind, name in RAW_FOLDERS.items():
+                yield f"inst_it_raw {name}", partial(_raw, kind, source)
         case "gpt4tools":
             for split in GPT4TOOLS_FILES:
                 yield f"gpt4tools {split}", partial(_gpt4tools, split, source)
@@ -44,6 +50,11 @@ def _inst_it(config: str, source: DataSource) -> str:
             f"{error.fact}; check the network and HF_ENDPOINT, and try again"
         ) from error
     return f"{len(dataset.docs)} records at commit {dataset.revision}"
+
+
+def _raw(kind: str, source: DataSource) -> str:
+    config = next(config for config in INST_IT_JSON if media_kind(config) == kind)
+    return str(unmarked_inst_it(config, source, with_masks=True).folder)
 
 
 def _gpt4tools(split: str, source: DataSource) -> str:

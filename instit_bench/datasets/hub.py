@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from instit_bench.datasets.layout import (
     INST_IT_JSON,
+    MASK_FILES,
     MEDIA_FOLDERS,
+    RAW_FOLDERS,
     inst_it_files,
     media_kind,
     parquet_patterns,
@@ -26,6 +30,49 @@ def fetch_inst_it(config: str, revision: str) -> tuple[Path, str]:
         InputError: The revision does not exist, or the hub cannot be reached and the files are not
             cached.
     """
+    folder = _fetched(
+        config,
+        revision,
+        partial(_files_needed, config),
+        partial(cached_snapshot, config, revision),
+    )
+    return folder, folder.name
+
+
+def fetch_raw(kind: str, revision: str) -> Path:
+    """Download the images or videos without marks, and their masks; return the snapshot's folder.
+
+    Raises:
+        InputError: As for ``fetch_inst_it``, or the repository does not have them.
+    """
+
+    def needed(names: list[str]) -> list[str]:
+        wanted = _raw_files(kind)
+        if lacking := [name for name in wanted if name not in names]:
+            raise InputError(f"hub dataset {REPOSITORY} has no file {lacking[0]}")
+        return wanted
+
+    return _fetched(f"raw {kind}s", revision, needed, partial(cached_raw, kind, revision))
+
+
+def cached_raw(kind: str, revision: str) -> Path | None:
+    """Return the snapshot of a revision in the hub's cache, if it has raw media and masks."""
+    wanted = _raw_files(kind)
+    found = _local_snapshot(revision, wanted)
+    return found if found and all((found / name).is_file() for name in wanted) else None
+
+
+def _raw_files(kind: str) -> list[str]:
+    return [f"{RAW_FOLDERS[kind]}.zip", MASK_FILES[kind]]
+
+
+def _fetched(
+    part: str,
+    revision: str,
+    needed: Callable[[list[str]], list[str]],
+    cached: Callable[[], Path | None],
+) -> Path:
+    """Download the needed ones of the repository's files; return the snapshot's folder."""
     _stay_private()
     from huggingface_hub import HfApi, snapshot_download
     from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
@@ -33,11 +80,10 @@ def fetch_inst_it(config: str, revision: str) -> tuple[Path, str]:
     try:
         info = HfApi().dataset_info(REPOSITORY, revision=revision)
         names = [sibling.rfilename for sibling in info.siblings or ()]
-        wanted = _files_needed(config, names)
         # By name, not by commit, so that the cache can resolve the name without a network.
-        folder = Path(
+        return Path(
             snapshot_download(
-                REPOSITORY, repo_type="dataset", revision=revision, allow_patterns=wanted
+                REPOSITORY, repo_type="dataset", revision=revision, allow_patterns=needed(names)
             )
         )
     except InputError:
@@ -48,8 +94,7 @@ def fetch_inst_it(config: str, revision: str) -> tuple[Path, str]:
         first_line = str(error).strip().splitlines()[0]
         raise InputError(f"hub dataset {REPOSITORY} at {revision!r}: {first_line}") from error
     except Exception as error:  # noqa: BLE001 - any transport may fail in its own way
-        folder = _cached(config, revision, error)
-    return folder, folder.name
+        return _cached(part, cached(), error)
 
 
 def _stay_private() -> None:
@@ -83,37 +128,44 @@ def _archives(config: str, records: list[str], names: list[str]) -> list[str]:
 
 def cached_snapshot(config: str, revision: str) -> Path | None:
     """Return the snapshot of a revision in the hub's cache, if it has all that a config needs."""
-    _stay_private()
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
-
     json_files = [f"{variant}.json" for variant in INST_IT_JSON[config]]
     archive = f"{MEDIA_FOLDERS[media_kind(config)][0]}.zip"
     for records in (list(parquet_patterns(config)), json_files):
         wanted = [*records, *_archives(config, records, [archive])]
-        try:
-            # The library compares the folder with the files that these patterns match.
-            found = snapshot_download(
-                REPOSITORY,
-                repo_type="dataset",
-                revision=revision,
-                allow_patterns=wanted,
-                local_files_only=True,
-            )
-        except (LocalEntryNotFoundError, HfHubHTTPError, OSError, ValueError):
+        found = _local_snapshot(revision, wanted)
+        if found is None:
             return None
-        files = inst_it_files(config, Path(found))
+        files = inst_it_files(config, found)
         if any(file.match(pattern) for file in files for pattern in records):
-            return Path(found)
+            return found
     return None
 
 
-def _cached(config: str, revision: str, cause: Exception) -> Path:
-    folder = cached_snapshot(config, revision)
+def _local_snapshot(revision: str, wanted: list[str]) -> Path | None:
+    """Return the cached snapshot of a revision, if it has the files that these patterns match."""
+    _stay_private()
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    try:
+        # The library compares the folder with the files that these patterns match.
+        found = snapshot_download(
+            REPOSITORY,
+            repo_type="dataset",
+            revision=revision,
+            allow_patterns=wanted,
+            local_files_only=True,
+        )
+    except (LocalEntryNotFoundError, HfHubHTTPError, OSError, ValueError):
+        return None
+    return Path(found)
+
+
+def _cached(part: str, folder: Path | None, cause: Exception) -> Path:
     if folder is None:
         reason = str(cause).strip().splitlines()[0] if str(cause).strip() else repr(cause)
         raise DownloadError(
-            f"cannot download {REPOSITORY} ({config}) from the hub: {reason}",
+            f"cannot download {REPOSITORY} ({part}) from the hub: {reason}",
             "run 'instit-bench data download' on a machine with a network, or use --data PATH or "
             "demo",
         ) from cause

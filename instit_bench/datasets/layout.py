@@ -1,6 +1,7 @@
 """The only definition of what a data folder may contain, and under which names.
 
-DATA/Inst-It-Bench/   parquet configs or JSON variants, images_vpt/ and videos_vpt/ or zips
+DATA/Inst-It-Bench/   parquet configs or JSON variants, images_vpt/ and videos_vpt/ or zips; for
+                      --marks also images_raw/ and videos_raw/ or zips, and the files of masks
 DATA/gpt4tools/       one JSON file per split, and one of training data
 DATA/prompts/         the benchmark's own prompt texts
 """
@@ -24,6 +25,13 @@ INST_IT_JSON: Mapping[str, tuple[str, ...]] = {
 _SHARDS = ("/*.parquet", "/test/*.parquet", "*.parquet")
 # Folders of images with drawn marks; older copies use the shorter names.
 MEDIA_FOLDERS = {"image": ("images_vpt", "images"), "video": ("videos_vpt", "videos")}
+
+# The same media without marks, and where each object is in them.
+RAW_FOLDERS = {"image": "images_raw", "video": "videos_raw"}
+MASK_FILES = {
+    "image": "image_instance_captions_masks.json",
+    "video": "video_instance_captions_masks.json",
+}
 
 # Split -> known names of its file; the first is upstream's.
 GPT4TOOLS_FILES: Mapping[str, tuple[str, ...]] = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from instit_bench.backends import Backend, BackendUnavailable, GenerationError
@@ -177,7 +178,7 @@ class Asking:
         request = plan.request(sample)
         try:
             if not request.text_only:
-                request, shown = await asyncio.to_thread(self._resolved, request)
+                request, shown = await asyncio.to_thread(self._resolved, plan, request)
                 self.media.add(shown)
             if computed is None:
                 reply = await self.backend.generate(request)
@@ -192,10 +193,25 @@ class Asking:
         self.streak.answered()
         return await self._scored(plan, sample, prediction, request)
 
-    def _resolved(self, request: Request) -> tuple[Request, Mapping[Path, Fingerprint]]:
+    def _resolved(
+        self, plan: TaskPlan, request: Request
+    ) -> tuple[Request, Mapping[Path, Fingerprint]]:
+        """Return the request with its media as they are shown, and the files that are their source.
+
+        What is drawn onto raw media is a copy: it is drawn again if it is lost.
+        """
         config = self.plan.config
-        resolved = resolve_media(request, config.max_frames, config.video_as, config.video_decoder)
-        return resolved, fingerprints(request, resolved)
+        resolve = partial(
+            resolve_media,
+            max_frames=config.max_frames,
+            video_as=config.video_as,
+            decoder=config.video_decoder,
+        )
+        if plan.marked is None:
+            resolved = resolve(request)
+            return resolved, fingerprints(request, resolved)
+        raw = plan.marked.raw(request)
+        return resolve(plan.marked.drawn(raw)), fingerprints(raw, resolve(raw))
 
     async def _scored(
         self, plan: TaskPlan, sample: Sample, prediction: Prediction, request: Request

@@ -27,9 +27,9 @@ from instit_bench.evaluation.settings import (
     AdapterSettings,
     EngineSettings,
     GateSettings,
+    MediaSettings,
     RequestSettings,
     SamplingSettings,
-    VideoSettings,
 )
 from instit_bench.judging.config import JudgeConfig
 from instit_bench.validation import did_you_mean, field_problem, read_yaml
@@ -42,7 +42,7 @@ DEFAULT_TASKS = ("inst_it_bench", "gpt4tools")
 
 class RunConfig(
     SamplingSettings,
-    VideoSettings,
+    MediaSettings,
     RequestSettings,
     EngineSettings,
     AdapterSettings,

@@ -30,7 +30,7 @@ from instit_bench.backends.options import (
 )
 from instit_bench.errors import InputError
 from instit_bench.runs.looks import COUNT, StopRule
-from instit_bench.types import VideoDecoder
+from instit_bench.types import MarkStyle, VideoDecoder
 
 NotSent = Literal["none"]
 """Leave a sampling setting to the endpoint, whatever the task says."""
@@ -74,16 +74,22 @@ class SamplingSettings(BaseModel):
         return value.strip().lower() if isinstance(value, str) else value
 
 
-class VideoSettings(BaseModel):
-    """How videos are sent."""
+class MediaSettings(BaseModel):
+    """How images and videos are shown."""
 
-    model_config = ConfigDict(title="Video")
+    model_config = ConfigDict(title="Images and videos")
 
     max_frames: int = Field(32, ge=1, description="Maximum frames per video.")
     video_as: VideoAs = Field(
         "frames", description="Send videos as frames or as files (lmms-eval: as files by default)."
     )
     video_decoder: VideoDecoder = Field("auto", description="Decoder for video files.")
+    marks: MarkStyle = Field(
+        "official",
+        description="How objects are marked: as in the benchmark's media, not at all, or drawn "
+        "onto the media without marks (see docs/marks.md).",
+    )
+    renamed_marks: dict[str, str] = Field(default_factory=dict)
 
     @field_validator("video_decoder")
     @classmethod
@@ -91,6 +97,23 @@ class VideoSettings(BaseModel):
         if value == "decord" and find_spec("decord") is None:
             raise ValueError("decord is not installed; use auto or pyav")
         return value
+
+    @field_validator("renamed_marks")
+    @classmethod
+    def _permutation(cls, value: dict[str, str]) -> dict[str, str]:
+        numbers = all(name.isascii() and name.isdigit() for name in value)
+        if not numbers or set(value) != set(value.values()):
+            raise ValueError("must be a permutation of numbers, such as {'1': '3', '3': '1'}")
+        return value
+
+    @model_validator(mode="after")
+    def _renamed_marks_are_drawn(self) -> Self:
+        if self.renamed_marks and self.marks in ("official", "none"):
+            raise InputError(
+                f"renamed_marks: marks {self.marks!r} draws no numbers; use number, box, contour "
+                "or mask"
+            )
+        return self
 
 
 class RequestSettings(BaseModel):

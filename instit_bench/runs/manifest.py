@@ -52,12 +52,19 @@ class Identity(BaseModel):
     extra_body: dict[str, Any] = Field(default_factory=dict)
     video_as: str = "frames"
     video_decoder: VideoDecoder = "auto"
+    marks: str = "official"
+    renamed_marks: dict[str, str] = Field(default_factory=dict)
     constrain_choices: bool = False
     dtype: str | None = None
     quantization: str | None = None
     lora: str | None = None
     engine_arg: tuple[str, ...] = ()
     model_arg: tuple[str, ...] = ()
+
+    @property
+    def other_marks(self) -> bool:
+        """Whether objects are marked otherwise than in the benchmark's own media."""
+        return self.marks != "official"
 
 
 class TaskManifest(BaseModel):
@@ -67,7 +74,8 @@ class TaskManifest(BaseModel):
     ``own_settings`` lists the entries of ``generation`` that the user chose instead of the task's.
     ``reader`` and ``dataset_name`` are the plugin's: what reads the data, and which part of them.
     ``training_data`` says that models may have been trained on the data; ``generated`` has the
-    digests of the tool catalogues from which items were generated.
+    digests of the tool catalogues from which items were generated. ``masks_digest`` is the SHA-256
+    of the file of masks by which marks were drawn.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -91,6 +99,7 @@ class TaskManifest(BaseModel):
     revision: str | None = None
     training_data: bool = False
     generated: list[str] = Field(default_factory=list)
+    masks_digest: str | None = None
     notes: list[str] = Field(default_factory=list)
 
     @property
