@@ -220,7 +220,8 @@ def _seen(rule: DropRule, found: _Measured, failed: bool, looks: Looks) -> Seen:
 
     at, index = found.at, found.index
     sign = -1.0 if rule.lower_is_better else 1.0
-    low, high = sorted(sign * end for end in interval(looks.rule, at, index))
+    drop = rule.allowed + looks.margin
+    low, high = sorted(sign * end for end in interval(looks.rule, at, index, drop))
     passed = bool(passes(looks.rule, at, rule.allowed, looks.margin)[index])
     return Seen(
         rule,

@@ -24,7 +24,6 @@ LEVEL = 0.05
 SURE = 0.99
 """How probable the full run's verdict must be for ``curtailed`` to stop."""
 
-_FEWEST_CHANGED = 6  # fewer changed clusters never show a difference (stats/paired.py)
 _FEWEST = 2  # clusters that have a spread
 
 
@@ -140,13 +139,18 @@ def _adjusted(
 def fails(rule: Rule, at: Estimates, allowed: float, level: float = LEVEL) -> Bools:
     """Return at which looks a drop beyond ``allowed`` (0..1) is settled, at a two-sided level.
 
-    Always, at least six clusters must have changed.
+    With m changed clusters, no sign test can have a p below 2^(1 - m) (stats/paired.py). Where that
+    is above the tail beyond the bound, as with fewer than six clusters at 5 %, nothing is settled:
+    clusters that all fall alike have no spread, and Student's t would take them for certainty.
     """
+    from scipy.special import ndtr
+
+    limits = bounds(rule, at, level)
     if rule == "curtailed":
         settled = _foreseen(at, allowed, None, level)
     else:
-        settled = fails_by(bounds(rule, at, level), at, allowed)
-    return settled & (at.changed >= _FEWEST_CHANGED)
+        settled = fails_by(limits, at, allowed)
+    return settled & (2.0 ** (1 - at.changed) <= 2 * ndtr(-limits))
 
 
 def passes(rule: Rule, at: Estimates, allowed: float, margin: float, level: float = LEVEL) -> Bools:
@@ -167,13 +171,14 @@ def passes_by(limits: Array, at: Estimates, allowed: float, margin: float) -> Bo
     return at.mean - _corrected(limits, at.freedom) * at.least_error(drop) > -drop
 
 
-def interval(rule: Rule, at: Estimates, look: int, level: float = LEVEL) -> tuple[float, float]:
+def interval(rule: Rule, at: Estimates, look: int, drop: float) -> tuple[float, float]:
     """Return the interval of the difference at one look, by its place in the estimates.
 
-    It holds at all looks together (``obf``, ``cs``), or for this look alone (``curtailed``).
+    It holds at all looks together (``obf``, ``cs``), or for this look alone (``curtailed``), at
+    95 %; it is no narrower than a true ``drop`` allows, even if nothing changed so far.
     """
-    limits = np.broadcast_to(bounds(rule, at, level), at.mean.shape)
-    reach = float((_corrected(limits, at.freedom) * at.stderr)[look])
+    limits = np.broadcast_to(bounds(rule, at), at.mean.shape)
+    reach = float((_corrected(limits, at.freedom) * at.least_error(drop))[look])
     return float(at.mean[look]) - reach, float(at.mean[look]) + reach
 
 

@@ -88,6 +88,13 @@ def test_five_changed_clusters_settle_no_drop():
     assert fails("curtailed", estimates(sums, np.full(40, 5), (40,)), 0.0)
 
 
+def test_clusters_that_all_fall_alike_are_not_taken_for_certainty():
+    sums, sizes, ends = np.full(60, -5.0), np.full(60, 5), look_ends(60)
+    settled = fails("obf", estimates(sums, sizes, ends), 0.0)
+    assert not settled[1]  # 12 clusters: p = 2^-11 by signs, and the bound asks for 1e-5
+    assert settled[2]
+
+
 def test_the_complete_run_under_curtailed_gives_the_verdict_of_its_interval():
     rng = np.random.default_rng(5)
     found = set()
