@@ -170,7 +170,7 @@ def table(rows: Iterable[Sequence[str]], *headings: str) -> None:
         print("| " + " | ".join(row) + " |" if row is not rule else "|" + "|".join(rule) + "|")
 
 
-def main(repetitions: int = 1000, file: Path | None = None) -> None:
+def main(repetitions: int = 500, file: Path | None = None) -> None:
     """Print both tables: samples drawn by strata, and without."""
     sizes = video_sizes(file)
     print(f"{sum(sizes):,} questions about {len(sizes)} videos, {repetitions} repetitions")
@@ -199,6 +199,6 @@ def main(repetitions: int = 1000, file: Path | None = None) -> None:
 if __name__ == "__main__":
     arguments = sys.argv[1:]
     main(
-        int(arguments[0]) if arguments else 1000,
+        int(arguments[0]) if arguments else 500,
         Path(arguments[1]) if len(arguments) > 1 else None,
     )

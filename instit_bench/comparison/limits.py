@@ -91,9 +91,8 @@ def judge_bound(
     if measured.value is None:
         return "undecided", "no sample has a value"
     low = high = measured.value
-    text = f"{measured.value:.4f}"
-    if corrected:
-        text += f", corrected by {measured.n} human scores,"
+    by = f"{measured.n} human scores: " if corrected else ""
+    text = f"{by}{measured.value:.4f}"
     if gate == "interval":
         if measured.ci95 is None:
             return "undecided", f"{text}; 1 {_TOO_FEW}"

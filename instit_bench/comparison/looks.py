@@ -73,6 +73,8 @@ def drop_rules(
                 _refuse(where, f"{name}: {metric} has a bound (min_value or max_value)")
             if rules.max_drop is None:
                 continue
+            if rules.corrected:
+                _refuse(where, f"{name}: {metric} is corrected by human scores")
             if rules.gate != "interval":
                 _refuse(where, f"{name}: {metric} has gate: {rules.gate}, which has no interval")
             family = family_of(metric, heads)

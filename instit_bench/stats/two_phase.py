@@ -21,6 +21,7 @@ Numbers = NDArray[np.intp]
 
 FEWEST = 2  # labelled samples of a stratum, for their spread
 _ROUNDING = 1e-9
+_MORE = 0.5  # labels; as measured by scripts/judge_simulation.py
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,13 +144,14 @@ def two_phase_stderr(known: Floats, labels: Floats, frame: Frame, *, least: floa
 
 
 def _least(labels: Floats, frame: Frame) -> float:
-    """The variance of one more label that differs: rare differences may not have been drawn.
+    """The variance of ``_MORE`` labels that differ: rare differences may not have been drawn.
 
-    It differs by as much as labels do where they do (``stats.paired``), 1 where none does.
+    They differ by as much as labels do where they do (``stats.paired``).
     """
     if len(frame.labelled) == len(frame.strata):
         return 0.0
     size = float(np.abs(labels).sum())
-    change = float((labels**2).sum()) / size if size > _ROUNDING else 1.0
+    if size < _ROUNDING:
+        return 0.0
     n = len(labels)
-    return change**2 / (n * (n - 1))
+    return _MORE * (float((labels**2).sum()) / size) ** 2 / (n * (n - 1))

@@ -311,10 +311,10 @@ class TestChecks:
     @pytest.mark.parametrize(
         ("rules", "code", "told"),
         [
-            ("min_value: 0.3", 0, "corrected by 40 human scores"),
+            ("min_value: 0.3", 0, "40 human scores: 0."),
             # The judge's own mean is above it, and the corrected score below.
-            ("min_value: 0.63, gate: mean", 1, "corrected by 40 human scores"),
-            ("max_value: 0.3", 1, "corrected by 40 human scores"),
+            ("min_value: 0.63, gate: mean", 1, "40 human scores: 0."),
+            ("max_value: 0.3", 1, "40 human scores: 0."),
         ],
     )
     def test_bounds_apply_to_the_corrected_score(
