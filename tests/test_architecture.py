@@ -34,10 +34,13 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "formats": STORED - {"media", "stats"},
     "judging": STORED - {"media"} | {"backends"},
     "evaluation": STORED | {"backends", "formats", "interventions", "judging"},
+    "generation": {"scorers", "datasets", "backends", "judging", "runs", "evaluation"},
     "comparison": {"scorers", "stats", "runs"},
     "leaderboard": {"scorers", "runs"},
     "report": STORED | {"comparison", "leaderboard"},
     "suites": STORED | {"backends", "evaluation", "comparison", "leaderboard"},
+    "audit": STORED
+    | {"evaluation", "interventions", "comparison", "leaderboard", "report", "suites"},
     "view": {"runs", "leaderboard", "report"},
     "integrations": STORED | {"backends", "formats", "judging", "evaluation"},
 }

@@ -6,6 +6,7 @@ and raises the errors of ``instit_bench.errors``. A run is named by its folder.
 
 from __future__ import annotations
 
+from instit_bench.api.calibration import calibrate, judge_sheet
 from instit_bench.api.reading import (
     check,
     compare,
@@ -26,10 +27,12 @@ __all__ = [
     "RunFrames",
     "RunWarning",
     "arun",
+    "calibrate",
     "check",
     "compare",
     "export",
     "judge",
+    "judge_sheet",
     "leaderboard",
     "load_run",
     "load_samples",

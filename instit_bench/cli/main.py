@@ -15,11 +15,13 @@ import typer
 
 from instit_bench import __version__
 from instit_bench.cli import (
+    audit,
     baseline,
     check,
     compare,
     data,
     export,
+    generate,
     judge,
     leaderboard,
     report,
@@ -51,6 +53,7 @@ app = App(
 )
 app.command("run", cls=settings_command(run.SETTINGS))(run.run_command)
 app.command("suite")(suite.suite_command)
+app.command("audit", cls=settings_command(audit.SETTINGS))(audit.audit_command)
 app.command("score", cls=settings_command(score.SETTINGS))(score.score_command)
 app.command("rescore")(rescore.rescore_command)
 app.command("export")(export.export_command)
@@ -64,6 +67,7 @@ app.add_typer(baseline.app, name="baseline")
 app.add_typer(judge.app, name="judge")
 app.add_typer(tasks.app, name="tasks")
 app.add_typer(data.app, name="data")
+app.add_typer(generate.app, name="generate")
 
 
 def _show_version(wanted: bool) -> None:

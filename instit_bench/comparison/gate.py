@@ -246,10 +246,17 @@ def _findings(
             continue
         known = "; ".join(caveats(before.tasks[name], after)) or "nothing differs"
         yield Finding(name, *COMPARABLE, "passed", known)
-        yield _looked(name, looks, look, last, verdict)
+        own = [rule for rule in rules if rule.task == name]
+        left = [rule for rule in own if verdict == "regression" and _is_open(shown.get(rule))]
+        yield _looked(name, looks, look, last, verdict, [rule.metric for rule in left])
         yield from _errors(name, media[name], after, policy, looks, look)
-        for rule in (rule for rule in rules if rule.task == name):
-            yield _drop(rule, shown.get(rule), looks, look, verdict)
+        for rule in (rule for rule in own if rule not in left):
+            yield _drop(rule, shown.get(rule), looks, look)
+
+
+def _is_open(seen: Seen | None) -> bool:
+    """Whether a regression elsewhere ended the run before this rule was settled."""
+    return seen is None or not (seen.failed or seen.passed)
 
 
 def _replay(
@@ -279,7 +286,14 @@ def _one_sided(name: str, policy: Policy, *, missing: bool) -> Finding:
     return Finding(name, *COMPARABLE, "passed" if optional else "undecided", said)
 
 
-def _looked(name: str, looks: Looks, look: int, last: int, verdict: Verdict | None) -> Finding:
+def _looked(
+    name: str,
+    looks: Looks,
+    look: int,
+    last: int,
+    verdict: Verdict | None,
+    left: Sequence[str],
+) -> Finding:
     """Say where the looks settled; a verdict before the last look is called early if foreseen."""
     limit = f"{looks.rule}, margin {looks.margin:g}, seed {looks.seed}"
     counts, clusters = looks.samples[name], looks.clusters[name]
@@ -291,6 +305,8 @@ def _looked(name: str, looks: Looks, look: int, last: int, verdict: Verdict | No
         f"{early}settled at look {look} of {COUNT}: {counts[look - 1]} of {counts[-1]} samples, "
         f"{clusters[look - 1]} of {clusters[-1]} clusters"
     )
+    if left:
+        text += f"; not settled there: {', '.join(left)}"
     return Finding(name, "looks", limit, "passed", text)
 
 
@@ -308,10 +324,7 @@ def _errors(
     yield Finding(name, "max_error_rate", f"at most {most:g}", status, text)
 
 
-def _drop(
-    rule: DropRule, seen: Seen | None, looks: Looks, look: int, verdict: Verdict | None
-) -> Finding:
-    """Report a rule: after a regression elsewhere, others are as far as that look has come."""
+def _drop(rule: DropRule, seen: Seen | None, looks: Looks, look: int) -> Finding:
     name, limit = f"{rule.metric} max_drop", f"at most {rule.allowed:g} (looks)"
     if seen is None:
         return Finding(rule.task, name, limit, "undecided", "no sample has a value in both runs")
@@ -328,6 +341,4 @@ def _drop(
         return Finding(
             rule.task, name, limit, "passed", f"{text}; no drop shown, {drop:g} not ruled out"
         )
-    if verdict == "regression":
-        return Finding(rule.task, name, limit, "passed", f"{text}; no drop shown so far")
     return Finding(rule.task, name, limit, "undecided", f"{text}; not settled yet")

@@ -1,0 +1,110 @@
+"""What an audit can check: the interventions of each check, and the question that they answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from instit_bench.errors import InputError
+from instit_bench.interventions import frames, media, options, tools
+from instit_bench.interventions.base import Intervention
+from instit_bench.validation import did_you_mean
+
+PERMUTED_OPTIONS = "permuted-options"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A check: its name on the command line, its question, what its figure is called.
+
+    ``reading`` tells how to read the figure, which is the plain score minus the altered one.
+    """
+
+    name: str
+    question: str
+    figure: str
+    reading: str
+    interventions: tuple[Intervention, ...]
+
+
+_ALL = (
+    Check(
+        "blind",
+        "Does it look?",
+        "visual gain",
+        "What is left without any image is known or guessed from the text.",
+        (media.BLIND,),
+    ),
+    Check(
+        "one-frame",
+        "Does one frame do?",
+        "gain from the other frames",
+        "Near zero, the video might as well be an image.",
+        (media.ONE_FRAME,),
+    ),
+    Check(
+        "shuffled-frames",
+        "Does it use the order of the frames?",
+        "temporal gain",
+        "Where <t> is rewritten, every question names the same frames as before; a model that "
+        "looks up single frames keeps its score. Where it is not, <t> names another frame.",
+        (frames.SHUFFLED, frames.SHUFFLED_UNTOLD),
+    ),
+    Check(
+        "reversed-frames",
+        "Does it know before from after?",
+        "temporal gain",
+        "As with frames in random order, but every motion goes backwards.",
+        (frames.REVERSED, frames.REVERSED_UNTOLD),
+    ),
+    Check(
+        PERMUTED_OPTIONS,
+        "Does it choose the option, or the letter?",
+        "loss by order",
+        "Each option stands once behind each letter. An answer counts as circularly right if it is "
+        "right in every order; a model that is sure loses nothing, one that guesses loses most.",
+        options.ROTATIONS,
+    ),
+    Check(
+        "renamed-tools",
+        "Does it read what a tool does?",
+        "name dependence",
+        "Names say nothing here, descriptions say all. What is lost depended on the names.",
+        (tools.RENAMED,),
+    ),
+    Check(
+        "swapped-descriptions",
+        "Does it believe the description, or the name?",
+        "name dependence",
+        "Each tool has the name of another; the description says which one is right.",
+        (tools.SWAPPED,),
+    ),
+    Check(
+        "shuffled-tools",
+        "Does the order of the tools matter?",
+        "order dependence",
+        "The same tools in another order; any difference is a matter of places.",
+        (tools.SHUFFLED,),
+    ),
+    Check(
+        "doubled-distractors",
+        "Does it get lost among more tools?",
+        "loss by distractors",
+        "As many tools again that nobody needs.",
+        (tools.DOUBLED,),
+    ),
+)
+CHECKS: Mapping[str, Check] = {check.name: check for check in _ALL}
+
+
+def checks_named(names: Sequence[str]) -> tuple[Check, ...]:
+    """Return the checks of these names in the order of ``CHECKS``; all of them if none is named.
+
+    Raises:
+        InputError: There is no check of a name.
+    """
+    for name in names:
+        if name not in CHECKS:
+            hint = did_you_mean(name, CHECKS) or f"; choose {', '.join(CHECKS)}"
+            raise InputError(f"--checks {name}: is not known{hint}")
+    return tuple(check for name, check in CHECKS.items() if not names or name in names)

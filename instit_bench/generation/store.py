@@ -1,0 +1,124 @@
+"""The files of generated items: items, dropped lines, catalogue and a description of the whole."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from instit_bench._version import __version__
+from instit_bench.datasets.layout import GPT4TOOLS_FILES
+from instit_bench.errors import InputError
+from instit_bench.generation.catalogue import Catalogue, read_catalogue
+from instit_bench.generation.conversation import Item, render
+from instit_bench.generation.lines import Dropped
+from instit_bench.generation.report import Table, as_html, as_markdown
+from instit_bench.runs.atomic import replaced, write_atomically
+from instit_bench.runs.journal import read_lines
+
+ITEMS, DROPPED, CATALOGUE = "items.jsonl", "dropped.jsonl", "catalogue.yaml"
+ABOUT = "generation.json"
+SPLIT_FILES = {
+    "train": "gpt4tools_train.json",
+    **{split: names[0] for split, names in GPT4TOOLS_FILES.items()},
+}
+
+
+class StoredItem(Item):
+    """A line of ``items.jsonl``: an item with its texts, which are those of a split's record."""
+
+    instruction: str
+    input: str = ""
+    output: str
+
+
+def write_items(
+    folder: Path,
+    items: Iterable[Item],
+    dropped: Iterable[Dropped],
+    catalogue: Catalogue,
+) -> None:
+    """Write items, dropped lines and the catalogue; equal items give equal bytes.
+
+    Raises:
+        StorageError: A file cannot be written.
+    """
+    with replaced(folder / ITEMS) as file:
+        for item in items:
+            line = {**_record(item, catalogue), "conversation": item.conversation.model_dump()}
+            file.write(_line(line))
+    with replaced(folder / DROPPED) as file:
+        for one in dropped:
+            file.write(_line(asdict(one)))
+    write_atomically(folder / CATALOGUE, catalogue.as_yaml())
+
+
+def read_items(folder: Path) -> tuple[list[Item], Catalogue]:
+    """Read what ``generate items`` wrote.
+
+    Raises:
+        InputError: A file is missing or broken, or the catalogue is not that of the items.
+    """
+    folder = folder.parent if folder.name == ITEMS else folder
+    if not (folder / ITEMS).is_file():
+        raise InputError(f"{folder / ITEMS}: no such file; name a folder that generate items wrote")
+    catalogue = read_catalogue([str(folder / CATALOGUE)])
+    items = [
+        Item(id=one.id, conversation=one.conversation, provenance=one.provenance)
+        for one in read_lines(folder / ITEMS, StoredItem)
+    ]
+    if not items:
+        raise InputError(f"{folder / ITEMS}: contains no items")
+    for number, item in enumerate(items, start=1):
+        if item.provenance.catalogue != catalogue.digest:
+            raise InputError(
+                f"{folder / ITEMS}: line {number}: its item is from another catalogue than "
+                f"{CATALOGUE}; make the items again"
+            )
+    return items, catalogue
+
+
+def write_split(folder: Path, split: str, items: Sequence[Item], catalogue: Catalogue) -> Path:
+    """Write a split in the benchmark's form, and return its file.
+
+    Raises:
+        StorageError: It cannot be written.
+    """
+    path = folder / "gpt4tools" / SPLIT_FILES[split]
+    with replaced(path) as file:
+        file.write(b"[\n")
+        for number, item in enumerate(items, start=1):
+            end = b",\n" if number < len(items) else b"\n"
+            file.write(_line(_record(item, catalogue)).rstrip() + end)
+        file.write(b"]\n")
+    return path
+
+
+def describe(folder: Path, title: str, about: dict[str, Any], tables: Sequence[Table]) -> None:
+    """Write ``generation.json`` and the report, in Markdown and HTML.
+
+    Raises:
+        StorageError: A file cannot be written.
+    """
+    about = {"made_by": f"instit-bench {__version__}", **about}
+    write_atomically(folder / ABOUT, json.dumps(about, indent=2, ensure_ascii=False) + "\n")
+    write_atomically(folder / "report.md", as_markdown(title, tables))
+    write_atomically(folder / "report.html", as_html(title, tables))
+
+
+def _record(item: Item, catalogue: Catalogue) -> dict[str, Any]:
+    texts = render(item, catalogue)
+    origin = item.provenance.model_dump(exclude_none=True, exclude_defaults=True)
+    return {
+        "id": item.id,
+        "instruction": texts.instruction,
+        "input": "",
+        "output": texts.output,
+        "provenance": {**origin, "seed": item.provenance.seed},
+    }
+
+
+def _line(value: dict[str, Any]) -> bytes:
+    return json.dumps(value, ensure_ascii=False).encode() + b"\n"

@@ -1,0 +1,127 @@
+"""``instit-bench audit``: processes, files, resuming, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from selenium.webdriver.common.by import By
+
+from tests.browser import chromium, complaints
+from tests.command_line import cli_in
+
+COMMAND = (
+    *("audit", "--model", "first", "--backend", "baseline", "--data", "demo"),
+    *("--tasks", "inst_it_image_mc,inst_it_video_mc,gpt4tools_seen", "--limit", "8"),
+    *("--checks", "blind,reversed-frames,permuted-options", "--name", "a"),
+)
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory):
+    """An audit of a model that always says A, and its folder."""
+    folder = tmp_path_factory.mktemp("audit")
+    cli = cli_in(folder)
+    shown = cli(*COMMAND)
+    assert shown.returncode == 0, shown.stderr
+    return cli, folder / "results" / "a", shown
+
+
+def test_all_runs_are_ordinary_runs_in_one_folder(done):
+    cli, folder, _ = done
+    names = {"plain", "blind", "reversed-frames", "reversed-frames-untold"}
+    names |= {f"rotated-options-{by}" for by in (1, 2, 3)}
+    assert {path.name for path in folder.iterdir() if path.is_dir()} == names
+    for name in names:
+        manifest = json.loads((folder / name / "manifest.json").read_text())
+        assert manifest["status"] == "finished"
+        assert manifest["identity"]["intervention"] == (None if name == "plain" else name)
+    report = cli("report", folder / "rotated-options-1", folder / "plain", "--no-media")
+    assert report.returncode == 0, report.stderr
+
+
+def test_what_is_skipped_is_said_with_the_reason(done):
+    _, _, shown = done
+    assert "blind skips gpt4tools_seen: it shows no image or video" in shown.stderr
+    assert "permuted-options skips gpt4tools_seen: it has no options" in shown.stderr
+
+
+def test_the_same_figures_are_printed_and_written(done):
+    _, folder, shown = done
+    figures = json.loads((folder / "audit.json").read_text())
+    rotated = {one["task"]: one for one in figures["checks"]["permuted-options"]["circular"]}
+    one = rotated["inst_it_image_mc"]
+    assert one["orders"] == 4
+    assert one["circular"]["value"] == 0.0
+    assert "inst_it_image_mc: circular accuracy 0.0 %" in shown.stdout
+    assert [letter["chosen"]["value"] for letter in one["letters"]] == [1.0, 0.0, 0.0, 0.0]
+    (blind,) = [
+        gain
+        for gain in figures["checks"]["blind"]["gains"]
+        if gain["decides"] and gain["task"] == "inst_it_image_mc"
+    ]
+    assert (blind["gain"], blind["n"]) == (0.0, 8)
+    text = (folder / "audit.md").read_text()
+    for line in ("# Audit of first", "## Does it look?", "circular accuracy 0.0 %"):
+        assert line in text
+
+
+def test_an_audit_that_is_done_asks_nothing_again(done):
+    cli, folder, _ = done
+    before = {path: path.stat().st_mtime_ns for path in folder.glob("*/samples/*.jsonl")}
+    again = cli(*COMMAND)
+    assert again.returncode == 0, again.stderr
+    assert "was finished before" in again.stderr
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
+def test_the_page_fits_a_talk_and_a_phone(done, tmp_path):
+    _, folder, _ = done
+    page_path = folder / "audit.html"
+    for width in (1280, 390):
+        with chromium(tmp_path / str(width), width=width) as page:
+            page.get(page_path.as_uri())
+            panels = page.find_elements(By.CSS_SELECTOR, "section.panel")
+            titles = [panel.find_element(By.TAG_NAME, "h2").text for panel in panels]
+            assert titles[0] == "Does it look?"
+            assert "Does it choose the option, or the letter?" in titles
+            assert page.find_elements(By.CSS_SELECTOR, "#permuted-options svg circle")
+            assert page.execute_script("return document.documentElement.scrollWidth") <= width
+            assert complaints(page) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--checks", "blnd"), "--checks blnd: is not known; did you mean 'blind'?"),
+        (("--model", "b"), "--model: an audit takes one model"),
+        (("--intervention", "blind"), "--intervention: an audit chooses its interventions"),
+        (
+            ("--tasks", "gpt4tools_seen", "--checks", "blind"),
+            "no check applies to any task (blind: gpt4tools_seen: it shows no image or video)",
+        ),
+    ],
+)
+def test_what_cannot_be_audited_is_refused(cli, options, said):
+    command = ["audit", "--model", "first", "--backend", "baseline", "--data", "demo"]
+    refused = cli(*command, *options)
+    assert refused.returncode == 2
+    assert said in refused.stderr
+
+
+def test_a_dry_run_sends_and_writes_nothing(cli, tmp_path):
+    shown = cli(*COMMAND, "--dry-run")
+    assert shown.returncode == 0, shown.stderr
+    assert "blind" in shown.stdout
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_run_of_other_settings_is_refused(cli):
+    command = [
+        *("audit", "--model", "first", "--backend", "baseline", "--data", "demo", "--limit", "2"),
+        *("--tasks", "inst_it_image_mc", "--checks", "blind", "--name", "x"),
+    ]
+    assert cli(*command).returncode == 0
+    other = cli(*command, "--max-tokens", "5")
+    assert other.returncode == 3
+    assert "cannot resume this run" in other.stderr
