@@ -68,11 +68,13 @@ FrameOrder = Literal["middle", "reversed", "shuffled"]
 class VideoPart:
     """A video: a folder of frames or a video file.
 
-    ``order`` shows its frames in another order than in time, or only the middle one.
+    ``order`` shows its frames in another order than in time, or only the middle one; ``seed``
+    decides about a random one, wherever the video lies.
     """
 
     path: Path
     order: FrameOrder | None = None
+    seed: str = ""
 
 
 Part = TextPart | ImagePart | VideoPart

@@ -52,6 +52,10 @@ class RunSettings(JudgeSettings, total=False):
     first_look: int
     model_arg: Names
     batch_size: int | None
+    ray: str | None
+    replicas: int | None
+    gpus_per_replica: int | None
+    adaptive_concurrency: bool
     tensor_parallel: int | None
     data_parallel: int | None
     max_model_len: int | None
@@ -79,6 +83,7 @@ class RunSettings(JudgeSettings, total=False):
     seed: int | Literal["none"]
     constrain_choices: bool
     model: str
+    recipe: str | None
     backend: str
     tasks: Names
     data: str

@@ -1,16 +1,44 @@
-"""What an audit can check: the interventions of each check, and the question that they answer."""
+"""What an audit can check: the runs of each check, and the question that they answer."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 from instit_bench.errors import InputError
-from instit_bench.interventions import frames, media, options, tools
+from instit_bench.interventions import frames, marks, media, options, tools
 from instit_bench.interventions.base import Intervention
+from instit_bench.tasks.task import Task
 from instit_bench.validation import did_you_mean
 
 PERMUTED_OPTIONS = "permuted-options"
+
+
+PLAIN = "plain"
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """A run of an audit besides the plain one: its name, and how its settings differ.
+
+    ``against`` is the run that it is compared with.
+    """
+
+    name: str
+    meaning: str
+    why_not: Callable[[Task], str | None]
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    needs_frames: bool = False
+    against: str = PLAIN
+
+
+def _under(*interventions: Intervention) -> tuple[Variant, ...]:
+    """Return a run under each intervention."""
+    return tuple(
+        Variant(i.name, i.meaning, i.why_not, {"intervention": i.name}, i.needs_frames)
+        for i in interventions
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +52,7 @@ class Check:
     question: str
     figure: str
     reading: str
-    interventions: tuple[Intervention, ...]
+    variants: tuple[Variant, ...]
 
 
 _ALL = (
@@ -33,14 +61,14 @@ _ALL = (
         "Does it look?",
         "visual gain",
         "What is left without any image is known or guessed from the text.",
-        (media.BLIND,),
+        _under(media.BLIND),
     ),
     Check(
         "one-frame",
         "Does one frame do?",
         "gain from the other frames",
         "Near zero, the video might as well be an image.",
-        (media.ONE_FRAME,),
+        _under(media.ONE_FRAME),
     ),
     Check(
         "shuffled-frames",
@@ -48,14 +76,14 @@ _ALL = (
         "temporal gain",
         "Where <t> is rewritten, every question names the same frames as before; a model that "
         "looks up single frames keeps its score. Where it is not, <t> names another frame.",
-        (frames.SHUFFLED, frames.SHUFFLED_UNTOLD),
+        _under(frames.SHUFFLED, frames.SHUFFLED_UNTOLD),
     ),
     Check(
         "reversed-frames",
         "Does it know before from after?",
         "temporal gain",
         "As with frames in random order, but every motion goes backwards.",
-        (frames.REVERSED, frames.REVERSED_UNTOLD),
+        _under(frames.REVERSED, frames.REVERSED_UNTOLD),
     ),
     Check(
         PERMUTED_OPTIONS,
@@ -63,35 +91,75 @@ _ALL = (
         "loss by order",
         "Each option stands once behind each letter. An answer counts as circularly right if it is "
         "right in every order; a model that is sure loses nothing, one that guesses loses most.",
-        options.ROTATIONS,
+        _under(*options.ROTATIONS),
+    ),
+    Check(
+        "permuted-marks",
+        "Does it go by the marks it sees?",
+        "mark dependence",
+        "Marks are drawn as numbers, and once more with [1] and [3] exchanged in image, question "
+        "and options; a model that reads them loses nothing.",
+        (
+            Variant(
+                "drawn-marks",
+                "the marks are drawn as numbers onto the media without marks",
+                media.has_no_media,
+                {"marks": "number"},
+            ),
+            Variant(
+                "permuted-marks",
+                "the same, with [1] and [3] exchanged in image, question and options",
+                media.has_no_media,
+                {
+                    "marks": "number",
+                    "renamed_marks": {"1": "3", "3": "1"},
+                    "intervention": marks.RENAMED.name,
+                },
+                against="drawn-marks",
+            ),
+        ),
+    ),
+    Check(
+        "no-marks",
+        "Does it need the marks?",
+        "gain from the marks",
+        "Without marks nobody can tell which object is [3]; what is left is guessed.",
+        (
+            Variant(
+                "no-marks",
+                "the media are shown without marks",
+                media.has_no_media,
+                {"marks": "none"},
+            ),
+        ),
     ),
     Check(
         "renamed-tools",
         "Does it read what a tool does?",
         "name dependence",
         "Names say nothing here, descriptions say all. What is lost depended on the names.",
-        (tools.RENAMED,),
+        _under(tools.RENAMED),
     ),
     Check(
         "swapped-descriptions",
         "Does it believe the description, or the name?",
         "name dependence",
         "Each tool has the name of another; the description says which one is right.",
-        (tools.SWAPPED,),
+        _under(tools.SWAPPED),
     ),
     Check(
         "shuffled-tools",
         "Does the order of the tools matter?",
         "order dependence",
         "The same tools in another order; any difference is a matter of places.",
-        (tools.SHUFFLED,),
+        _under(tools.SHUFFLED),
     ),
     Check(
         "doubled-distractors",
         "Does it get lost among more tools?",
         "loss by distractors",
         "As many tools again that nobody needs.",
-        (tools.DOUBLED,),
+        _under(tools.DOUBLED),
     ),
 )
 CHECKS: Mapping[str, Check] = {check.name: check for check in _ALL}

@@ -103,7 +103,8 @@ def _check(found: CheckResult) -> Mapping[str, Any]:
         "gains": [
             {
                 "task": gain.task,
-                "intervention": gain.intervention,
+                "run": gain.intervention,
+                "against": gain.against,
                 "metric": gain.compared.metric,
                 "decides": gain.decides,
                 "plain": gain.compared.test.b,

@@ -62,7 +62,7 @@ def _panel(found: CheckResult) -> Panel:
         tuple(answers),
         tuple(charts),
         check.reading,
-        {i.name: i.meaning for i in check.interventions if i.name in found.planned.tasks},
+        {v.name: v.meaning for v in check.variants if v.name in found.planned.tasks},
         found.skipped,
     )
 
@@ -75,9 +75,9 @@ def _answer(gain: Gain, figure: str) -> Answer:
     return Answer(
         gain.task,
         f"{_points(test.difference)}",
-        f"{gain.intervention}: {figure} {_points(test.difference)} points{interval}{p}{said}; "
-        f"{100 * test.b:.1f} % plain, {100 * test.a:.1f} % altered ({gain.compared.metric}, "
-        f"n {test.n})",
+        f"{figure} {_points(test.difference)} points{interval}{p}{said}; "
+        f"{100 * test.b:.1f} % {gain.against}, {100 * test.a:.1f} % {gain.intervention} "
+        f"({gain.compared.metric}, n {test.n})",
     )
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from instit_bench.audit.checks import PERMUTED_OPTIONS
+from instit_bench.audit.checks import PERMUTED_OPTIONS, PLAIN, Variant
 from instit_bench.audit.circular import Circular, circular_of
-from instit_bench.audit.plan import PLAIN, Audit, PlannedCheck
+from instit_bench.audit.plan import Audit, PlannedCheck
 from instit_bench.audit.text_only import (
     MissingLibraryError,
     Question,
@@ -24,19 +24,23 @@ from instit_bench.stats.intervals import mean_metric
 from instit_bench.types import Metric
 
 # What an intervention changes by intention.
-_EXPECTED = ("intervention", "prompt texts", "question or target of ")
+_EXPECTED = (
+    *("intervention", "prompt texts", "question or target of "),
+    *("marks", "masks", "renamed_marks"),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Gain:
-    """A task's metric in the plain run minus that under an intervention, on the same samples.
+    """A task's metric in the run ``against``, mostly the plain one, minus that in an altered run.
 
-    ``compared.test.a`` is the altered score, ``b`` the plain one. The deciding metric is the strict
-    one, if the task has any.
+    ``compared.test.a`` is the altered score, ``b`` the other, on the same samples. The deciding
+    metric is the strict one, if the task has any.
     """
 
     task: str
     intervention: str
+    against: str
     decides: bool
     compared: MetricComparison
 
@@ -114,11 +118,13 @@ def _check(
 ) -> CheckResult:
     gains: list[Gain] = []
     skipped = dict(planned.skipped)
-    for name, tasks in planned.tasks.items():
-        if name not in scored:
-            skipped |= dict.fromkeys(tasks, f"{name} has not run")
+    for variant in planned.check.variants:
+        tasks = planned.tasks.get(variant.name, ())
+        missing = [name for name in (variant.name, variant.against) if name not in scored]
+        if missing:
+            skipped |= dict.fromkeys(tasks, f"{missing[0]} has not run")
             continue
-        found, left_out = _gains(name, tasks, scored)
+        found, left_out = _gains(variant, tasks, scored)
         gains += found
         skipped |= left_out
     circular: tuple[Circular, ...] = ()
@@ -128,10 +134,11 @@ def _check(
 
 
 def _gains(
-    name: str, tasks: tuple[str, ...], scored: Mapping[str, ScoredRun]
+    variant: Variant, tasks: tuple[str, ...], scored: Mapping[str, ScoredRun]
 ) -> tuple[list[Gain], dict[str, str]]:
-    """Return the gains of all tasks under one intervention, and why some have none."""
-    plain, altered = scored[PLAIN], scored[name]
+    """Return the gains of all tasks in one altered run, and why some have none."""
+    name = variant.name
+    plain, altered = scored[variant.against], scored[name]
     if plain.model != altered.model:
         return [], dict.fromkeys(tasks, f"{name} was run with model {altered.model}")
     compared = compare_runs(altered, plain, headline)
@@ -144,7 +151,9 @@ def _gains(
             skipped[task.task] = f"{name}: {other[0]}"
             continue
         decides = spec_of(plain.tasks[task.task]).deciding([m.metric for m in task.metrics])
-        gains += [Gain(task.task, name, m.metric == decides, m) for m in task.metrics]
+        gains += [
+            Gain(task.task, name, variant.against, m.metric == decides, m) for m in task.metrics
+        ]
         if task.metrics:
             del skipped[task.task]
     return gains, skipped

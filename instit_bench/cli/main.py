@@ -24,6 +24,7 @@ from instit_bench.cli import (
     generate,
     judge,
     leaderboard,
+    models,
     report,
     rescore,
     run,
@@ -53,6 +54,7 @@ app = App(
 )
 app.command("run", cls=settings_command(run.SETTINGS))(run.run_command)
 app.command("suite")(suite.suite_command)
+app.command("models")(models.models_command)
 app.command("audit", cls=settings_command(audit.SETTINGS))(audit.audit_command)
 app.command("score", cls=settings_command(score.SETTINGS))(score.score_command)
 app.command("rescore")(rescore.rescore_command)

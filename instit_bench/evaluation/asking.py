@@ -5,18 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
-from instit_bench.backends import Backend, BackendUnavailable, GenerationError
+from instit_bench.backends import BackendUnavailable, EngineLost, GenerationError
+from instit_bench.backends.asker import Asker
 from instit_bench.display import counted
 from instit_bench.errors import InputError
-from instit_bench.evaluation.dispatch import ask_all
+from instit_bench.evaluation.engines import Engines
 from instit_bench.evaluation.failures import Streak
 from instit_bench.evaluation.looks import Watch
+from instit_bench.evaluation.marked_media import MarkedMedia
 from instit_bench.evaluation.order import Asked
 from instit_bench.evaluation.plan import RunPlan, TaskPlan
-from instit_bench.evaluation.schedule import Item, Schedule, Turn, leads_ahead
+from instit_bench.evaluation.schedule import Item, Turn
 from instit_bench.evaluation.scoring import ReasoningWatch, ScoringFaults, TaskScorer
 from instit_bench.evaluation.shown_media import ShownMedia
 from instit_bench.judging.stage import JudgingStage
@@ -27,13 +28,15 @@ from instit_bench.runs.loaded import Run
 from instit_bench.runs.record import SampleRecord, answered, failed, unscored
 from instit_bench.types import Prediction, Request, Sample, Score, State, Usage
 
+_MOST_LOST = 2  # engines that die with a sample, before the sample is at fault
+
 
 @dataclass
 class Asking:
     """A run in progress: what remains, the backend, and where it is written."""
 
     plan: RunPlan
-    backend: Backend
+    engines: Engines
     reporter: Reporter
     run: Run
     todo: Sequence[Item[Asked]]
@@ -44,7 +47,6 @@ class Asking:
     watch: Watch | None = None
     unavailable: list[str] = field(default_factory=list)
     awaited: dict[tuple[str, str], Asked] = field(default_factory=dict)
-    schedule: Schedule[Asked] = field(init=False)
     in_flight: int = 0
     streak: Streak = field(init=False)
     reasoning: ReasoningWatch = field(init=False)
@@ -56,14 +58,13 @@ class Asking:
         self.faults = ScoringFaults(self.reporter.status)
         if self.judging is not None and self.watch is not None:
             self.judging.ended = self._ended
-        at_once, engines = self.plan.config.in_flight, self.backend.prefix_caches
-        self.schedule = Schedule(self.todo, leads_ahead(at_once, engines))
 
     async def ask(self) -> None:
         """Request all that remains, and judge answers as they come in."""
         for plan in self.plan.tasks:
             ids, done = plan.selected.ids, self.run.tasks[plan.task.name].answered
             self.reporter.lane(plan.task.name, len(ids), sum(sample in done for sample in ids))
+        self.reporter.engines(self.engines.lines)
         self._score_kept()
         if self.judging is None:
             return await self.work()
@@ -108,34 +109,35 @@ class Asking:
         if self._settled_before() or not self.todo:
             return
         try:
-            await self.backend.start(self.run.path, self.reporter.status)
-            await ask_all(self.schedule, self.plan.config.in_flight, self._take)
+            await self.engines.ask_all(self.todo, self._take, self.run.path, self.reporter.status)
         except BackendUnavailable as error:
             self.unavailable.append(str(error))
-        finally:
-            await self.backend.close()
 
-    async def _take(self, turn: Turn[Asked], computed: Callable[[], None]) -> bool:
+    async def _take(self, turn: Turn[Asked], computed: Callable[[], None], asker: Asker) -> bool:
         """Ask one sample, and keep what came of it; return whether it was answered."""
         plan, sample = turn.item.value
         self.in_flight += 1
         self.reporter.asked(plan.task.name)
         try:
-            record = await self._ask(plan, sample, computed if turn.leads else None)
+            record = await self._ask(plan, sample, computed if turn.leads else None, asker)
+        except EngineLost as error:
+            if turn.item.lost < _MOST_LOST:
+                raise
+            record = failed(sample, f"{turn.item.lost + 1} engines died with it; {error}")
         finally:
             self.in_flight -= 1
         self.journals[plan.task.name](record)
-        failed = record.state is State.INFER_ERROR
-        if failed:
+        is_failed = record.state is State.INFER_ERROR
+        if is_failed:
             self.reporter.detail(f"{plan.task.name} {sample.id}: {record.error}")
-        self.reporter.step(plan.task.name, "failed" if failed else "done", _tokens(record.usage))
+        self.reporter.step(plan.task.name, "failed" if is_failed else "done", _tokens(record.usage))
         if self.watch is not None:
             self._await_verdicts(plan, sample)
         if self.judging is not None:
             self.judging.submit(plan.task.name, record)
         if self.streak.reached:
             raise BackendUnavailable(self.streak.told)
-        return not failed
+        return not is_failed
 
     def _await_verdicts(self, plan: TaskPlan, sample: Sample) -> None:
         """Tell the watch at once of a sample that nobody judges, and of others when they are."""
@@ -158,11 +160,11 @@ class Asking:
             return
         plan, sample = self.awaited.pop((task, sample_id))
         if self.watch.ended(plan.task.config.metadata.media, sample.cluster):
-            self.schedule.stop()
+            self.engines.stop()
 
     def finish(self) -> bool:
         """Send nothing more; return whether anything is in flight, which is then awaited."""
-        self.schedule.stop()
+        self.engines.stop()
         judged = self.judging.stop() if self.judging else 0
         counts = {"request": self.in_flight, "judge call": judged}
         waiting = " and ".join(counted(n, noun) for noun, n in counts.items() if n)
@@ -173,18 +175,26 @@ class Asking:
         return bool(waiting)
 
     async def _ask(
-        self, plan: TaskPlan, sample: Sample, computed: Callable[[], None] | None
+        self,
+        plan: TaskPlan,
+        sample: Sample,
+        computed: Callable[[], None] | None,
+        asker: Asker,
     ) -> SampleRecord:
         request = plan.request(sample)
+
+        def seen(resolved: Request, files: Mapping[Path, Fingerprint]) -> None:
+            nonlocal request
+            request = resolved
+            if plan.marked is None:
+                self.media.add(files)
+
         try:
-            if not request.text_only:
-                request, shown = await asyncio.to_thread(self._resolved, plan, request)
-                self.media.add(shown)
-            if computed is None:
-                reply = await self.backend.generate(request)
-            else:
-                reply = await self.backend.lead(request, computed)
-            prediction = request.completed(reply)
+            asked = request
+            if plan.marked is not None and not request.text_only:
+                asked, raw = await asyncio.to_thread(self._marked, plan.marked, request)
+                self.media.add(raw)
+            prediction = request.completed(await asker.ask(asked, seen, computed))
         except MediaError as error:
             return failed(sample, str(error), request)
         except GenerationError as error:
@@ -193,25 +203,17 @@ class Asking:
         self.streak.answered()
         return await self._scored(plan, sample, prediction, request)
 
-    def _resolved(
-        self, plan: TaskPlan, request: Request
+    def _marked(
+        self, marked: MarkedMedia, request: Request
     ) -> tuple[Request, Mapping[Path, Fingerprint]]:
-        """Return the request with its media as they are shown, and the files that are their source.
+        """Return the request with the marks drawn, and the files that are their source.
 
         What is drawn onto raw media is a copy: it is drawn again if it is lost.
         """
-        config = self.plan.config
-        resolve = partial(
-            resolve_media,
-            max_frames=config.max_frames,
-            video_as=config.video_as,
-            decoder=config.video_decoder,
-        )
-        if plan.marked is None:
-            resolved = resolve(request)
-            return resolved, fingerprints(request, resolved)
-        raw = plan.marked.raw(request)
-        return resolve(plan.marked.drawn(raw)), fingerprints(raw, resolve(raw))
+        raw, config = marked.raw(request), self.plan.config
+        drawn = marked.drawn(raw)
+        read = resolve_media(raw, config.max_frames, config.video_as, config.video_decoder)
+        return drawn, fingerprints(raw, read)
 
     async def _scored(
         self, plan: TaskPlan, sample: Sample, prediction: Prediction, request: Request

@@ -23,8 +23,10 @@ from instit_bench.endpoint.address import Endpoint, address_of, find_endpoint
 from instit_bench.endpoint.hosts import host_of, is_nearby
 from instit_bench.endpoint.keys import NO_VARIABLE, belongs_to, share_a_key
 from instit_bench.errors import InputError
+from instit_bench.evaluation.recipes import with_recipe
 from instit_bench.evaluation.settings import (
     AdapterSettings,
+    ClusterSettings,
     EngineSettings,
     GateSettings,
     MediaSettings,
@@ -44,6 +46,7 @@ class RunConfig(
     SamplingSettings,
     MediaSettings,
     RequestSettings,
+    ClusterSettings,
     EngineSettings,
     AdapterSettings,
     GateSettings,
@@ -59,6 +62,12 @@ class RunConfig(
         description="Name of the model; for backend baseline: random, first, echo-gold or text:…; "
         "repeatable: several models run as a suite (see docs/suites.md).",
         json_schema_extra={"repeatable": True},
+    )
+    recipe: str | None = Field(
+        None,
+        description="Settings for a known checkpoint (see instit-bench models), with --model for "
+        "its weights; its name as --model alone does the same.",
+        json_schema_extra={"metavar": "name"},
     )
     backend: str = Field("vllm", description="vllm, openai, lmms-eval, baseline or a plugin's.")
     tasks: tuple[str, ...] = Field(
@@ -104,7 +113,9 @@ class RunConfig(
     @model_validator(mode="before")
     @classmethod
     def _defaults(cls, values: Any) -> Any:
-        """Some backends read a video file themselves, each in its own way."""
+        """Take what a recipe says; some backends read a video file themselves, in their own way."""
+        if isinstance(values, dict):
+            values = with_recipe(values)
         name = values.get("backend") if isinstance(values, dict) else None
         if isinstance(name, str) and name in BACKENDS:
             return {"video_as": BACKENDS.load(name).video_as} | values
@@ -135,6 +146,13 @@ class RunConfig(
         asks_a_provider = self.backend == "openai" and not is_nearby(model)
         has_a_key = bool(self.judge_api_key_env) or host_of(model) == host_of(judge)
         return super().default_judges if asks_a_provider and has_a_key else ()
+
+    @model_validator(mode="after")
+    def _replicas_need_a_cluster(self) -> Self:
+        for name in ("replicas", "gpus_per_replica", "adaptive_concurrency"):
+            if self.ray is None and getattr(self, name) not in (None, False):
+                raise InputError(f"--{name.replace('_', '-')}: needs --ray")
+        return self
 
     @model_validator(mode="after")
     def _each_endpoint_has_its_own_key(self) -> Self:

@@ -185,6 +185,7 @@ class RunPlan:
             tasks={plan.task.name: plan.manifest() for plan in self.tasks},
             settings={
                 "backend": backend_settings,
+                **({"recipe": config.recipe} if config.recipe else {}),
                 "concurrency": config.in_flight,
                 "fail_on_error": config.fail_on_error,
                 "min_coverage": config.min_coverage,
@@ -311,6 +312,8 @@ def _under_intervention(task: Task, dataset: Dataset, config: RunConfig) -> Task
     why_not = intervention.why_not(task)
     if intervention.needs_frames and config.video_as == "video":
         why_not = why_not or "videos are sent as files (choose --video-as frames)"
+    if intervention.needs_renamed_marks and not config.renamed_marks:
+        why_not = why_not or "the run renames no marks (set renamed_marks, see docs/marks.md)"
     if why_not:
         raise InputError(
             f"--intervention {intervention.name}: does not apply to task {task.name}: {why_not}"
@@ -321,6 +324,7 @@ def _under_intervention(task: Task, dataset: Dataset, config: RunConfig) -> Task
         media_root=dataset.media_root,
         max_frames=config.max_frames,
         video_decoder=config.video_decoder,
+        renamed_marks=config.renamed_marks,
     )
 
 

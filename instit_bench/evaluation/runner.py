@@ -19,6 +19,7 @@ from instit_bench.errors import (
 )
 from instit_bench.evaluation.asking import Asking
 from instit_bench.evaluation.config import RunConfig, errors_allowed
+from instit_bench.evaluation.engines import Engines, engines_for
 from instit_bench.evaluation.failures import group_failures
 from instit_bench.evaluation.looks import Gate, Watch, in_looks, require_scores_in_the_run
 from instit_bench.evaluation.order import in_order
@@ -67,7 +68,9 @@ def run(config: RunConfig, reporter: Reporter, gate: Gate | None = None) -> RunO
     if gate is not None:
         require_scores_in_the_run(plan)
         plan = in_looks(plan)
-    backend = create_backend(config.backend, config.backend_options(workload_of(plan)))
+    options = config.backend_options(workload_of(plan))
+    backend = create_backend(config.backend, options)
+    engines = engines_for(config, backend, options)
     if config.existing == "fresh" and (kept := directory.set_aside()):
         reporter.status(f"the earlier run of this name is kept at {kept}")
     with directory.locked():
@@ -76,14 +79,15 @@ def run(config: RunConfig, reporter: Reporter, gate: Gate | None = None) -> RunO
         watch = _watch(stored, gate, reporter)
         try:
             interrupted, problem, warnings = _generate(
-                stored, plan, backend, media, reporter, watch
+                stored, plan, engines, media, reporter, watch
             )
         except InstitBenchError:
             with suppress(StorageError):
                 stored.save("failed")
             raise
-        stored.manifest.settings["backend"] |= backend.learned()
-        add_engine_totals(stored.manifest, backend.totals())
+        stored.manifest.settings["backend"] |= engines.learned()
+        stored.manifest.settings |= engines.settings()
+        add_engine_totals(stored.manifest, engines.totals())
         if config.judge_batch and not interrupted and problem is None:
             problem = _submit_batch(stored, plan, reporter)
         outcome = _finish(stored, plan, interrupted, problem, reporter)
@@ -111,7 +115,7 @@ def _open(directory: RunDirectory, plan: RunPlan, backend: Backend, media: Shown
 def _generate(
     run: Run,
     plan: RunPlan,
-    backend: Backend,
+    engines: Engines,
     media: ShownMedia,
     reporter: Reporter,
     watch: Watch | None,
@@ -126,7 +130,7 @@ def _generate(
         stack.enter_context(media.appending(reporter.status))
         state = Asking(
             plan,
-            backend,
+            engines,
             reporter,
             run,
             in_order(plan, done),

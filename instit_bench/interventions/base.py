@@ -28,6 +28,11 @@ class Asked(Protocol):
         """The task as it is."""
         ...
 
+    @property
+    def renamed_marks(self) -> Mapping[str, str]:
+        """The marks that the image shows under other numbers."""
+        ...
+
     def video(self, doc: Doc) -> ShownVideo | None:
         """The video of a record; ``None`` if it cannot be read, or if there is not exactly one."""
         ...
@@ -47,7 +52,8 @@ class Intervention:
 
     ``record`` alters a record before it becomes a sample: question, options and target stay
     consistent. ``request`` alters the request made from that. ``why_not`` says why a task cannot be
-    altered so, ``None`` if it can. ``needs_frames`` says that videos have to be sent as frames.
+    altered so, ``None`` if it can. ``needs_frames`` says that videos have to be sent as
+    frames, ``needs_renamed_marks`` that the run has to rename marks.
     """
 
     name: str
@@ -56,6 +62,7 @@ class Intervention:
     record: Callable[[Doc, Asked], Doc] = _same_record
     request: Callable[[Request], Request] = _same_request
     needs_frames: bool = False
+    needs_renamed_marks: bool = False
 
 
 def text_fields(task: Task) -> list[str]:

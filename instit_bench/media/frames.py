@@ -68,11 +68,11 @@ def _listed(numbers: Iterable[int], total: int) -> str:
     return f"{shown} (and {more} more)" if more > 0 else shown
 
 
-def ordered(count: int, order: FrameOrder | None, name: str) -> list[int]:
+def ordered(count: int, order: FrameOrder | None, seed: str) -> list[int]:
     """Return which of a video's ``count`` frames to show, from 0, in which order.
 
-    The order ``shuffled`` is drawn by the video's ``name``: the same wherever the video lies, and
-    never the order in time if there are two frames or more.
+    The order ``shuffled`` is drawn by the ``seed``, and is never the order in time if there are two
+    frames or more.
     """
     places = list(range(count))
     match order:
@@ -81,7 +81,7 @@ def ordered(count: int, order: FrameOrder | None, name: str) -> list[int]:
         case "reversed":
             return places[::-1]
         case "shuffled":
-            draw = random.Random(f"{name}/{count}")  # noqa: S311 - to be repeated, not to be secret
+            draw = random.Random(f"{seed}/{count}")  # noqa: S311 - to be repeated, not to be secret
             while count > 1 and places == sorted(places):
                 draw.shuffle(places)
     return places

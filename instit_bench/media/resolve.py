@@ -76,7 +76,7 @@ def video_frames(
             ImagePart(data=frame, origin=f"{part.path.name} frame {place + 1} by {video.decoder}")
             for place, frame in zip(video.places, video.frames, strict=True)
         ]
-    return tuple(frames[i] for i in ordered(len(frames), part.order, part.path.name))
+    return tuple(frames[i] for i in ordered(len(frames), part.order, part.seed))
 
 
 def shown_places(part: VideoPart, max_frames: int, decoder: VideoDecoder = "auto") -> list[int]:

@@ -18,7 +18,7 @@ from typing import BinaryIO, Literal
 from pydantic import BaseModel
 
 from instit_bench.errors import InstitBenchError, Problem
-from instit_bench.progress import Outcome
+from instit_bench.progress import Lines, Outcome
 
 
 class Event(BaseModel):
@@ -61,6 +61,9 @@ class _Telling:
     def lane(self, name: str, total: int, done: int, *, judging: bool = False) -> None:  # noqa: ARG002
         """Tell what there is to do."""
         self.tell(Event(kind="lane", text=name, total=total, done=done))
+
+    def engines(self, lines: Lines) -> None:
+        """Keep them: a suite shows one line per run."""
 
     def status(self, text: str) -> None:
         """Tell a line."""

@@ -58,15 +58,17 @@ class Known:
     right: str
 
 
-def known(*tasks: str) -> list[Known]:
-    """Look at the demo data."""
-    config = make_config(
-        None, {"model": "m", "backend": "baseline", "data": "demo", "tasks": ",".join(tasks)}
-    )
+def known(*tasks: str, **settings: Any) -> list[Known]:
+    """Look at the demo data, with marks as the settings say."""
+    values = {"model": "m", "backend": "baseline", "data": "demo", "tasks": ",".join(tasks)}
+    config = make_config(None, values | settings)
     found = []
     for plan in make_plan(config).tasks:
         for sample in plan.samples:
-            request = resolve_media(plan.request(sample), config.max_frames)
+            request = plan.request(sample)
+            if plan.marked is not None:
+                request = plan.marked.drawn(plan.marked.raw(request))
+            request = resolve_media(request, config.max_frames)
             images = [p for m in request.messages for p in m.parts if isinstance(p, ImagePart)]
             digests = tuple(_digest(load_image(part).data) for part in images)
             right = sample.choices["ABCDEFGHIJ".index(sample.target)]
@@ -111,6 +113,37 @@ def reader(knowledge: Sequence[Known]) -> Model:
         ]
         place = options.index(right) if right in options else 0
         return shown.letter(place if same else place + 1)  # of other frames, it says another thing
+
+    return answer
+
+
+EXCHANGED = {"1": "3", "3": "1"}
+_MARK = re.compile(r"\[(\d+)\]")
+
+
+def exchanged(text: str) -> str:
+    return _MARK.sub(lambda mark: f"[{EXCHANGED.get(mark[1], mark[1])}]", text)
+
+
+def mark_reader(marked: Sequence[Known], swapped: Sequence[Known], *, reads: bool) -> Model:
+    """One that knows what each image shows; A for images without marks.
+
+    If it ``reads``, it takes a mark for the object that carries it in the image, else for the one
+    that carries it in the benchmark's own.
+    """
+    plain = {one.images: [] for one in marked} | {one.images: [] for one in swapped}
+    for one, moved in zip(marked, swapped, strict=True):
+        plain[one.images].append((one, str))
+        plain[moved.images].append((one, exchanged if reads else str))
+
+    def answer(shown: Shown) -> str:
+        for one, told in plain.get(shown.images, ()):
+            options = [told(option) for option in shown.options]
+            if (told(shown.question), options) == (one.question, list(one.options)):
+                return shown.letter(options.index(one.right))
+            if _MARK.sub("", shown.question) == _MARK.sub("", one.question):
+                return shown.letter(one.options.index(one.right) + 1)
+        return "A"
 
     return answer
 

@@ -145,6 +145,22 @@ def test_one_that_answers_from_the_text_gains_nothing_from_images(tmp_path, know
     assert one.mean.value == sum(map(sum, right)) / 64
 
 
+@pytest.mark.parametrize("reads", [True, False])
+def test_exchanged_marks_and_none(tmp_path, monkeypatch, reads):
+    monkeypatch.setenv("INSTIT_BENCH_HOME", str(tmp_path / "home"))
+    task = "inst_it_image_mc"
+    official = scripted.known(task)
+    drawn = scripted.known(task, marks="number")
+    swapped = scripted.known(task, marks="number", renamed_marks=scripted.EXCHANGED)
+    model = scripted.mark_reader([*official, *drawn], [*official, *swapped], reads=reads)
+    checks = ("permuted-marks", "no-marks")
+    found = gains(audited(tmp_path, scripted.server(model), tasks=task, checks=checks))
+    assert found["drawn-marks", task] == 0.0
+    assert found["no-marks", task] == 1 - SHARE
+    about = [any("[1]" in t or "[3]" in t for t in (k.question, *k.options)) for k in official]
+    assert found["permuted-marks", task] == (0.0 if reads else sum(about) / 16)
+
+
 @pytest.mark.parametrize(
     ("model", "lost"),
     [(scripted.by_description, 0.0), (scripted.by_name, None)],

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 
 import pytest
 from selenium.webdriver.common.by import By
 
+from instit_bench.resources import PACKAGE
 from tests.browser import chromium, complaints
 from tests.command_line import cli_in
 
@@ -107,6 +110,31 @@ def test_what_cannot_be_audited_is_refused(cli, options, said):
     refused = cli(*command, *options)
     assert refused.returncode == 2
     assert said in refused.stderr
+
+
+def test_checks_of_marks_use_the_media_without_marks(cli, tmp_path):
+    command = ("audit", "--model", "first", "--backend", "baseline", "--data", "demo", "--limit")
+    done = cli(*command, "2", "--tasks", "inst_it_image_mc", "--name", "m", "--checks", "no-marks")
+    assert done.returncode == 0, done.stderr
+    manifest = json.loads((tmp_path / "results/m/no-marks/manifest.json").read_text())
+    assert manifest["identity"]["marks"] == "none"
+    assert "gain from the marks 0.0 points" in done.stdout
+
+
+def test_without_masks_the_checks_of_marks_are_skipped_and_the_others_run(cli, tmp_path):
+    shutil.copytree(PACKAGE / "datasets/demo", tmp_path / "data")
+    for path in (tmp_path / "data/Inst-It-Bench").glob("*raw*"):
+        shutil.rmtree(path)
+    for path in (tmp_path / "data/Inst-It-Bench").glob("*masks*"):
+        path.unlink()
+    done = cli(
+        *("audit", "--model", "first", "--backend", "baseline", "--data", "data", "--dry-run"),
+        *("--tasks", "inst_it_image_mc", "--checks", "blind,permuted-marks,no-marks"),
+    )
+    assert done.returncode == 0, done.stderr
+    assert "blind" in done.stdout
+    assert "drawn-marks" not in done.stdout
+    assert re.search(r"no-marks skips inst_it_image_mc: .*is missing", done.stderr)
 
 
 def test_a_dry_run_sends_and_writes_nothing(cli, tmp_path):

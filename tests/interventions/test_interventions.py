@@ -253,6 +253,27 @@ def test_a_run_keeps_its_intervention(cli, tmp_path):
     assert cli("compare", "blind.json", "results/blind").returncode == 0
 
 
+def test_marks_are_renamed_in_words_as_in_the_image():
+    drawn = {"marks": "number", "renamed_marks": {"1": "3", "3": "1"}}
+    plain = planned("inst_it_image_oe")
+    altered = planned("inst_it_image_oe", "renamed-marks", **drawn)
+    old, new = plain.samples[1], altered.samples[1]
+    assert (old.question, old.target) == (
+        "Where is [1] in relation to [4]?",
+        "[1] is to the left of [4].",
+    )
+    assert (new.question, new.target) == (
+        "Where is [3] in relation to [4]?",
+        "[3] is to the left of [4].",
+    )
+
+
+def test_words_alone_are_not_renamed(cli):
+    done = run(cli, "x", "--intervention", "renamed-marks")
+    assert done.returncode == 2
+    assert "the run renames no marks (set renamed_marks, see docs/marks.md)" in done.stderr
+
+
 def test_an_unknown_intervention_is_named(cli):
     done = run(cli, "x", "--intervention", "blnd")
     assert done.returncode == 2
@@ -260,5 +281,5 @@ def test_an_unknown_intervention_is_named(cli):
 
 
 def test_the_names_are_those_of_the_docs():
-    assert len(INTERVENTIONS) == 19
+    assert len(INTERVENTIONS) == 20
     assert all(re.fullmatch(r"[a-z0-9-]+", name) for name in INTERVENTIONS)
