@@ -92,6 +92,8 @@ class RunSettings(JudgeSettings, total=False):
     output: str | Path
     name: str | None
     limit: int | None
+    limit_videos: int | None
+    videos_seed: int
     sample_id: Names
     prompt_style: str
     intervention: str | None

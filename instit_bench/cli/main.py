@@ -21,6 +21,7 @@ from instit_bench.cli import (
     compare,
     data,
     export,
+    export_dataset,
     generate,
     judge,
     leaderboard,
@@ -59,6 +60,7 @@ app.command("audit", cls=settings_command(audit.SETTINGS))(audit.audit_command)
 app.command("score", cls=settings_command(score.SETTINGS))(score.score_command)
 app.command("rescore")(rescore.rescore_command)
 app.command("export")(export.export_command)
+app.command("export-dataset")(export_dataset.export_dataset_command)
 app.command("leaderboard")(leaderboard.leaderboard_command)
 app.command("compare")(compare.compare_command)
 app.command("report")(report.report_command)

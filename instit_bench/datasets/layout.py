@@ -2,6 +2,7 @@
 
 DATA/Inst-It-Bench/   parquet configs or JSON variants, images_vpt/ and videos_vpt/ or zips; for
                       --marks also images_raw/ and videos_raw/ or zips, and the files of masks
+DATA/Inst-It-Dataset/ annotations of videos and of images as JSON, and media folders or zips
 DATA/gpt4tools/       one JSON file per split, and one of training data
 DATA/prompts/         the benchmark's own prompt texts
 """
@@ -31,6 +32,13 @@ RAW_FOLDERS = {"image": "images_raw", "video": "videos_raw"}
 MASK_FILES = {
     "image": "image_instance_captions_masks.json",
     "video": "video_instance_captions_masks.json",
+}
+
+INST_IT_DATASET_FOLDERS = ("Inst-It-Dataset", "Inst-IT-Dataset", "inst_it_dataset", "dataset")
+# Kind -> names of its annotation file; the second of each has masks, which no caption needs.
+INST_IT_DATASET_FILES: Mapping[str, tuple[str, ...]] = {
+    "video": ("inst_it_dataset_video_21k", "inst_it_dataset_video_21k_w_mask", "video_record"),
+    "image": ("inst_it_dataset_image_51k", "inst_it_dataset_image_51k_w_mask"),
 }
 
 # Split -> known names of its file; the first is upstream's.
@@ -73,6 +81,12 @@ def gpt4tools_training_files(folders: Iterable[Path]) -> tuple[Path, ...]:
     """Return the training data in the first folder that has them; Parquet may be in shards."""
     found = (sorted(folder.glob(name)) for folder in folders for name in GPT4TOOLS_TRAINING)
     return tuple(next(filter(None, found), ()))
+
+
+def inst_it_dataset_file(kind: str, folder: Path) -> Path | None:
+    """Return the annotation file of videos or of images in a folder, if it has one."""
+    names = (f"{name}{end}" for name in INST_IT_DATASET_FILES[kind] for end in (".json", ".jsonl"))
+    return next((folder / name for name in names if (folder / name).is_file()), None)
 
 
 def gpt4tools_file(split: str, folders: Iterable[Path]) -> Path | None:

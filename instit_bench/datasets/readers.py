@@ -10,6 +10,7 @@ from typing import Any
 from instit_bench.datasets.files import read_files
 from instit_bench.datasets.gpt4tools import read_gpt4tools
 from instit_bench.datasets.inst_it import original_medium, read_inst_it
+from instit_bench.datasets.inst_it_dataset.reader import read_inst_it_dataset, video_or_image
 from instit_bench.datasets.inst_it_raw import unmarked_inst_it
 from instit_bench.datasets.record import Doc
 from instit_bench.datasets.records import Dataset
@@ -84,10 +85,20 @@ _INST_IT = ReaderSpec(
 _GPT4TOOLS = ReaderSpec(
     "gpt4tools", lambda keys, source: read_gpt4tools(keys.dataset_name or "", source)
 )
+_INST_IT_DATASET = ReaderSpec(
+    "inst_it_dataset",
+    lambda keys, source: read_inst_it_dataset(keys.dataset_name or "", source),
+    cluster_of=video_or_image,
+)
 
 READERS = Registry(
     "instit_bench.readers",
     ReaderSpec,
     "reader",
-    {"files": lambda: _FILES, "inst_it": lambda: _INST_IT, "gpt4tools": lambda: _GPT4TOOLS},
+    {
+        "files": lambda: _FILES,
+        "inst_it": lambda: _INST_IT,
+        "inst_it_dataset": lambda: _INST_IT_DATASET,
+        "gpt4tools": lambda: _GPT4TOOLS,
+    },
 )

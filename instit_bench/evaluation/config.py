@@ -86,6 +86,13 @@ class RunConfig(
         None, description="Folder name of the run (default: from model and data)."
     )
     limit: int | None = Field(None, ge=1, description="Run only the first N samples per task.")
+    limit_videos: int | None = Field(
+        None,
+        ge=1,
+        description="Run only the samples of N videos or images per task, drawn by --videos-seed; "
+        "a larger N adds to them.",
+    )
+    videos_seed: int = Field(0, description="Seed of the draw of --limit-videos.")
     sample_id: tuple[str, ...] = Field((), description="Run only this sample; repeatable.")
     prompt_style: str = Field(
         "chat", description="chat, raw, turbo, davinci, lora-v1 or lora-v1.5 (see docs/tasks.md)."

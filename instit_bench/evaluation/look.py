@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import heapq
 from array import array
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -29,11 +30,13 @@ class Digest(Protocol):
 class Look:
     """One look at every sample of a task and its request, and what remains of it.
 
-    ``chosen`` are the places of selected samples; ``shared`` is a medium or text for each of them.
+    ``drawn`` are the videos or images to select samples of, if not all. ``chosen`` are the places
+    of selected samples; ``shared`` is a medium or text for each of them.
     """
 
     media: str
     wants: Callable[[str], bool]
+    drawn: Collection[str] | None = None
     ids: list[str] = field(default_factory=list)
     chosen: array[int] = field(default_factory=lambda: array("Q"))
     shared: list[str] = field(default_factory=list)
@@ -50,11 +53,24 @@ class Look:
     def at(self, sample: Sample, request: Request) -> None:
         """Look at one sample."""
         _add_prompt(self.prompts, request)
-        if self.wants(sample.id):
+        if (self.drawn is None or sample.cluster in self.drawn) and self.wants(sample.id):
             self.chosen.append(len(self.ids))
             self.shared.append(sample.question if self.media == "none" else sample.cluster)
             self.weight.add(request)
         self.ids.append(sample.id)
+
+
+def drawn_videos(names: Collection[str], count: int, seed: int) -> Collection[str]:
+    """Return ``count`` of the videos or images with these names.
+
+    They are the first in an order that depends on the seed and their names alone: tasks about the
+    same videos draw the same ones, and a larger number adds to a smaller one.
+    """
+
+    def place(name: str) -> bytes:
+        return hashlib.sha256(f"{seed}/{name}".encode()).digest()
+
+    return frozenset(heapq.nsmallest(count, names, key=place))
 
 
 def _add_prompt(digest: Digest, request: Request) -> None:

@@ -15,7 +15,7 @@ from instit_bench.datasets.records import Dataset
 from instit_bench.datasets.source import DataSource, open_source
 from instit_bench.errors import InputError, MissingDataError
 from instit_bench.evaluation.config import RunConfig
-from instit_bench.evaluation.look import Look
+from instit_bench.evaluation.look import Look, drawn_videos
 from instit_bench.evaluation.marked_media import MarkedMedia, marked_media
 from instit_bench.evaluation.neighbours import Sharing, neighbours
 from instit_bench.evaluation.scoring import scorer_for
@@ -281,10 +281,16 @@ def _plan_task(
         )
     style = task.style_name(style)
     task = with_prompts(task, prompts)
-    dataset = load_dataset(task, source, _selection(config))
+    dataset = load_dataset(task, source, _needed_media(config))
+    if dataset.missing_media and task.config.metadata.media != "none":
+        raise MissingDataError(f"{task.name}: {dataset.missing_media}")
+    drawn = None
+    if config.limit_videos:
+        names = {sample.cluster for sample in task.samples(dataset.docs)}
+        drawn = drawn_videos(names, config.limit_videos, config.videos_seed)
     task = _under_intervention(task, dataset, config)
     params = _params(task, style, config)
-    look = Look(task.config.metadata.media, _selection(config))
+    look = Look(task.config.metadata.media, _selection(config), drawn)
     for sample in task.samples(look.through(dataset.docs)):
         look.at(sample, task.request(sample, params, style, dataset.media_root))
     if not look.ids:
@@ -352,6 +358,11 @@ def _selection(config: RunConfig) -> Callable[[str], bool]:
         return config.limit is None or next(taken) < config.limit
 
     return wants
+
+
+def _needed_media(config: RunConfig) -> Callable[[str], bool]:
+    """Like ``_selection``, before it is known which videos are drawn: then any may be needed."""
+    return (lambda _: True) if config.limit_videos else _selection(config)
 
 
 def _chosen(setting: Number | NotSent | None, of_task: Number | None) -> Number | None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+import dataset_records
 import gpt4tools_seen
 import gpt4tools_unseen
 import numpy as np
@@ -32,7 +33,7 @@ PNG_FRAME = (1, 3)
 
 
 def write_demo_data(output: Path) -> None:
-    """Write both benchmarks' demo data to a folder."""
+    """Write the demo data of both benchmarks and of the Inst-IT Dataset to a folder."""
     bench = output / "Inst-It-Bench"
     for name, rows in records().items():
         _write_json(bench / name, rows)
@@ -51,11 +52,23 @@ def write_demo_data(output: Path) -> None:
                 _write_video(place, frames)
             else:
                 _write_frames(place, number, frames)
+    _write_dataset(output / "Inst-It-Dataset")
     for name, split in (
         ("gpt4tools_val_seen.json", gpt4tools_seen),
         ("gpt4tools_test_unseen.json", gpt4tools_unseen),
     ):
         _write_json(output / "gpt4tools" / name, gpt4tools_records(split.TOOLS, split.ITEMS))
+
+
+def _write_dataset(folder: Path) -> None:
+    for name, rows in dataset_records.records().items():
+        _write_json(folder / name, rows)
+    for number in dataset_records.IMAGE_NUMBERS:
+        _write_jpeg(folder / dataset_records.image_path(number), render(IMAGES[number]))
+    for number in dataset_records.VIDEO_NUMBERS:
+        frames = folder / dataset_records.video_path(number)
+        for moment in range(1, VIDEOS[number].length + 1):
+            _write_jpeg(frames / f"{moment}.jpg", render(VIDEOS[number].at(moment)))
 
 
 def _write_json(path: Path, rows: Any) -> None:

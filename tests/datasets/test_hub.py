@@ -9,13 +9,13 @@ import zipfile
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from tests.command_line import cli_environment
+from tests.command_line import cli_environment, cli_process_in
 from tests.hub_server import COMMIT, Hub, serve_hub
 
 CHOICES = {f"choice_{letter}": letter for letter in "abcd"}
@@ -187,3 +187,44 @@ class TestFailure:
         assert "error" in read("image_multi_choice", **OFFLINE)
         hub.broken.clear()
         assert read("image_multi_choice")["ids"] == ["001-01", "002-01"]
+
+
+class TestInstItDataset:
+    """The training data: each part on request, and nothing of it otherwise."""
+
+    FILES: ClassVar = {
+        "inst_it_dataset_video_21k.json": json.dumps(
+            [{"video_id": 1, "video_path": "videos_vpt/a/train/1", "video_level_caption": "[1]"}]
+        ).encode(),
+        "inst_it_dataset_image_51k.json": b"[]",
+        "videos.zip": zipped(videos_vpt__a__train__1__1=b"frame"),
+        "images_vpt.zip": b"never asked for",
+    }
+
+    def test_each_part_is_downloaded_on_request_and_used_from_the_cache(self, tmp_path):
+        with serve_hub(self.FILES, "Inst-IT/Inst-It-Dataset") as hub:
+            cli, env = cli_process_in(tmp_path), hub.environment(tmp_path / "hf")
+            get = ("data", "download", "--benchmark", "inst_it_dataset", "--split", "video")
+            annotations = cli(*get, "--media", "none", **env)
+            assert annotations.returncode == 0, annotations.stderr
+            assert hub.downloaded() == ["inst_it_dataset_video_21k.json"]
+            task = ("--tasks", "inst_it_dataset_captions", "--judge", "none")
+            run = ("run", "--backend", "baseline", "--model", "first", *task)
+            alone = cli(*run, "--data", "hub", **env)
+            assert alone.returncode == 2
+            assert "--split video --media vpt" in alone.stderr
+            raw = cli(*get, "--media", "raw", **env)
+            assert raw.returncode == 2
+            assert "has no videos_raw.zip" in raw.stderr
+            media = cli(*get, **env)
+            assert media.returncode == 0, media.stderr
+            assert hub.downloaded() == ["inst_it_dataset_video_21k.json", "videos.zip"]
+            seen = len(hub.requests)
+            planned = cli(*run, "--dry-run", "--data", "hub", **(env | OFFLINE))
+            assert planned.returncode == 0, planned.stderr
+            assert len(hub.requests) == seen
+
+    def test_the_options_of_the_dataset_are_its_own(self, cli):
+        done = cli("data", "download", "--benchmark", "prompts", "--media", "raw")
+        assert done.returncode == 2
+        assert "--media: applies to --benchmark inst_it_dataset only" in done.stderr
