@@ -72,6 +72,7 @@ class RunSettings(JudgeSettings, total=False):
     extra_body: Mapping[str, Any]
     header: Names
     stream: bool
+    logprobs: bool
     max_frames: int
     video_as: Literal["frames", "video"]
     video_decoder: Literal["auto", "decord", "pyav"]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from instit_bench.cli.compare import FLIPS, flips_limit
+from instit_bench.cli.compare import FLIPS, number_or_all
 from instit_bench.cli.complete import run_folders
 from instit_bench.cli.console import note
 from instit_bench.cli.options import OnlyTasks, names_in
@@ -64,7 +64,7 @@ def check_command(
     from instit_bench.comparison.gate import adaptive_check, replay_options
     from instit_bench.comparison.policy import Policy, read_policy
 
-    limit = flips_limit(flips)
+    limit = number_or_all("--flips", flips)
     replay = replay_options(stop_rule, margin, order_seed, adaptive=adaptive, baseline=baseline)
     with _exit_1_for_regressions_alone():
         for file in (junit, markdown):

@@ -154,6 +154,10 @@ class RequestSettings(BaseModel):
         json_schema_extra={"metavar": "name=value"},
     )
     stream: bool = Field(False, description="Request streamed replies.")
+    logprobs: bool = Field(
+        False,
+        description="Keep the tokens of replies with their log-probabilities, for explain.",
+    )
 
     @field_validator("extra_body", mode="before")
     @classmethod
