@@ -62,7 +62,7 @@ def documented_options(page):
         section.split("\n")[0]: {
             name
             for line in re.findall(r"^  (-\S.*?)(?:  |$)", section, re.MULTILINE)
-            for name in re.findall(r"--[a-z][a-z-]+", line)
+            for name in re.findall(r"--[a-z][a-z-]*", line)
         }
         for section in sections
     }

@@ -40,7 +40,8 @@ def knowledge():
 def reader(tmp_path_factory, knowledge):
     """One that reads the marks in the very frames that a question names."""
     answer = scripted.server(scripted.reader(knowledge))
-    return audited(tmp_path_factory.mktemp("reader"), answer)
+    checks = ("blind", "one-frame", "shuffled-frames", "reversed-frames", "permuted-options")
+    return audited(tmp_path_factory.mktemp("reader"), answer, checks=checks)
 
 
 @pytest.fixture(scope="module")
