@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from instit_bench.api import (
         Check,
         Comparison,
+        Explanation,
         Leaderboard,
         ReportPage,
         RunFrames,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
         calibrate,
         check,
         compare,
+        explain,
         export,
         judge,
         judge_sheet,
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Check",
     "Comparison",
+    "Explanation",
     "Leaderboard",
     "ReportPage",
     "RunFrames",
@@ -49,6 +52,7 @@ __all__ = [
     "calibrate",
     "check",
     "compare",
+    "explain",
     "export",
     "judge",
     "judge_sheet",
