@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from instit_bench.api import (
+        Audit,
         Check,
         Comparison,
         Leaderboard,
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
         RunFrames,
         RunWarning,
         arun,
+        audit,
         calibrate,
         check,
         compare,
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "Audit",
     "Check",
     "Comparison",
     "Leaderboard",
@@ -46,6 +49,7 @@ __all__ = [
     "RunWarning",
     "__version__",
     "arun",
+    "audit",
     "calibrate",
     "check",
     "compare",

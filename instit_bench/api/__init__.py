@@ -6,6 +6,7 @@ and raises the errors of ``instit_bench.errors``. A run is named by its folder.
 
 from __future__ import annotations
 
+from instit_bench.api.auditing import Audit, audit
 from instit_bench.api.calibration import calibrate, judge_sheet
 from instit_bench.api.reading import (
     check,
@@ -20,6 +21,7 @@ from instit_bench.api.running import RunWarning, arun, judge, rescore, run, scor
 from instit_bench.api.values import Check, Comparison, Leaderboard, ReportPage, RunFrames
 
 __all__ = [
+    "Audit",
     "Check",
     "Comparison",
     "Leaderboard",
@@ -27,6 +29,7 @@ __all__ = [
     "RunFrames",
     "RunWarning",
     "arun",
+    "audit",
     "calibrate",
     "check",
     "compare",
