@@ -154,6 +154,7 @@ class Request:
     The form ``raw`` is one text without roles, ``messages[0].text``: a text completion, or
     what a simple lmms-eval model takes, with media before it. ``reply_start`` is the end of the
     prompt that already belongs to the reply; ``reply_end`` is the text that ends the reply.
+    ``shown`` says what each image or video contains, once they are resolved.
     """
 
     sample: Sample
@@ -162,6 +163,7 @@ class Request:
     form: RequestForm = "chat"
     reply_start: str = ""
     reply_end: str = ""
+    shown: tuple[str, ...] = ()
 
     @property
     def text_only(self) -> bool:
@@ -185,6 +187,24 @@ class Usage:
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     cached_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """The tokens of a reply, as its endpoint tells them: one entry per token in each list.
+
+    ``logprobs`` are natural logarithms. ``others`` is the most likely other token at each place,
+    with its own in ``other_logprobs``; ``None`` where the endpoint tells none. ``ids`` are empty if
+    the endpoint does not tell the numbers. ``prompt`` is a digest of the prompt's token ids, in
+    which a repeated id counts once: media of another size leave it as it is.
+    """
+
+    texts: tuple[str, ...] = ()
+    logprobs: tuple[float | None, ...] = ()
+    others: tuple[str | None, ...] = ()
+    other_logprobs: tuple[float | None, ...] = ()
+    ids: tuple[int, ...] = ()
+    prompt: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +249,7 @@ class Prediction:
     ``finish_reason`` is the endpoint's own value (see ``cut_off``), ``refusal`` the model's
     refusal, ``reasoning`` its reasoning, if the endpoint separates it from ``text``.
     ``official_text`` is what the benchmark's own evaluator reads from a prediction file's output,
-    if not ``text``.
+    if not ``text``. ``tokens`` are kept only where they were asked for.
     """
 
     text: str
@@ -240,6 +260,7 @@ class Prediction:
     refusal: str | None = None
     reasoning: str | None = None
     official_text: str | None = None
+    tokens: Tokens | None = None
 
     @property
     def cut_off(self) -> bool:

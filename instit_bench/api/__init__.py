@@ -11,6 +11,7 @@ from instit_bench.api.calibration import calibrate, judge_sheet
 from instit_bench.api.reading import (
     check,
     compare,
+    explain,
     export,
     leaderboard,
     load_run,
@@ -19,11 +20,13 @@ from instit_bench.api.reading import (
 )
 from instit_bench.api.running import RunWarning, arun, judge, rescore, run, score
 from instit_bench.api.values import Check, Comparison, Leaderboard, ReportPage, RunFrames
+from instit_bench.comparison.explain.explain import Explanation
 
 __all__ = [
     "Audit",
     "Check",
     "Comparison",
+    "Explanation",
     "Leaderboard",
     "ReportPage",
     "RunFrames",
@@ -33,6 +36,7 @@ __all__ = [
     "calibrate",
     "check",
     "compare",
+    "explain",
     "export",
     "judge",
     "judge_sheet",

@@ -20,6 +20,7 @@ from instit_bench.cli import (
     check,
     compare,
     data,
+    explain,
     export,
     export_dataset,
     generate,
@@ -63,6 +64,7 @@ app.command("export")(export.export_command)
 app.command("export-dataset")(export_dataset.export_dataset_command)
 app.command("leaderboard")(leaderboard.leaderboard_command)
 app.command("compare")(compare.compare_command)
+app.command("explain")(explain.explain_command)
 app.command("report")(report.report_command)
 app.command("view")(view.view_command)
 app.command("check")(check.check_command)

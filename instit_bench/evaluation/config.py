@@ -28,6 +28,7 @@ from instit_bench.evaluation.settings import (
     AdapterSettings,
     ClusterSettings,
     EngineSettings,
+    GateSettings,
     MediaSettings,
     RequestSettings,
     SamplingSettings,
@@ -48,6 +49,7 @@ class RunConfig(
     ClusterSettings,
     EngineSettings,
     AdapterSettings,
+    GateSettings,
     JudgeConfig,
 ):
     """The settings of ``instit-bench run``; a field with a description is an option of its name."""
@@ -218,7 +220,7 @@ class RunConfig(
             seed=0 if self.seed == "none" else self.seed,
             engine=self.engine_options(),
             adapter=self.adapter_options(),
-            endpoint=EndpointOptions(self.api_key_env, self.extra_body, self.header, self.stream),
+            endpoint=self.endpoint_options(),
             workload=workload,
         )
 
@@ -230,7 +232,9 @@ class RunConfig(
 
     def endpoint_options(self) -> EndpointOptions:
         """Return what is sent to the endpoint beyond the protocol."""
-        return EndpointOptions(self._model_key_env, self.extra_body, self.header, self.stream)
+        return EndpointOptions(
+            self._model_key_env, self.extra_body, self.header, self.stream, self.logprobs
+        )
 
     def adapter_options(self) -> AdapterOptions:
         """Return the options of an lmms-eval model or an installed backend."""
