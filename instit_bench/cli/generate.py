@@ -183,6 +183,13 @@ def splits_command(
         bool,
         typer.Option("--rename-tools", help="Give every tool its other name and description."),
     ] = False,
+    messages: Annotated[
+        bool,
+        typer.Option(
+            "--messages",
+            help="Write the training split as conversations: lists of role and content.",
+        ),
+    ] = False,
 ) -> int:
     """Split items into a data folder for run --data."""
     from instit_bench.generation.report import splits_tables
@@ -193,7 +200,7 @@ def splits_command(
     names = unseen_names(names_in(unseen_tools) if unseen_tools else None, catalogue)
     options = SplitOptions(names, by_image, seen, unseen, seed, rename_tools)
     splits = split_items(found, catalogue, options)
-    written = write_splits(output, splits.items, splits.catalogue)
+    written = write_splits(output, splits.items, splits.catalogue, as_messages=messages)
     for name, path in written.items():
         note(f"{name}: {path}")
     tables = splits_tables(splits.items, splits.left_out)
@@ -207,6 +214,7 @@ def splits_command(
             "unseen": unseen,
             "seed": seed,
             "rename_tools": rename_tools,
+            "messages": messages,
         },
         "items": {name: len(kept) for name, kept in splits.items.items()},
     }
