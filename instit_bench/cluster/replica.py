@@ -202,7 +202,7 @@ class Replica:
                 self._deliver(question, reply)
         for line in news.lines:
             self._tell(f"{self.name} on {self.node.name}: {line}")
-        self.gpu_busy = news.gpu_busy
+        self.gpu_busy = self.gpu_busy if news.gpu_busy is None else news.gpu_busy
         self._limit.see(news.waiting, self.in_flight)
 
     def _deliver(self, question: _Open, reply: Reply) -> None:
@@ -213,7 +213,8 @@ class Replica:
         if question.answer.done():
             return
         if reply.resolved is not None:
-            question.seen(replace(question.request, messages=reply.resolved), reply.shown)
+            resolved = replace(question.request, messages=reply.resolved, shown=reply.shown)
+            question.seen(resolved, reply.files)
         if reply.prediction is not None:
             self.answered += 1
             self._meter.step(time.monotonic())
