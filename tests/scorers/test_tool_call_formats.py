@@ -73,6 +73,8 @@ representing the text and the file name.
 > search: finds pages. The input to this tool should be a comma separated string of two, \
 representing the tags and the queries.
 > note: keeps text. The input to this tool should be a string, representing the text.
+> move: moves. The input to this tool should be a comma separated string of three, representing \
+the path, the edits and the mode.
 """)
 CODE = "```sql\nSELECT *\nFROM a```"
 
@@ -114,7 +116,12 @@ CODE = "```sql\nSELECT *\nFROM a```"
         ("note", {"text": [[320, 640]]}, ("[[320, 640]]",)),
         ("note", {"text": "[[320, -1.50]]"}, ("[[320, -1.50]]",)),
         ("note", {"text": [["a", "7", True, None]]}, ('[["a", "7", true, null]]',)),
+        ("note", {"text": [{"a": {"b": 1}}, {"c": 2}]}, ('[{"a": {"b": 1}}, {"c": 2}]',)),
+        ("note", {"text": [{"a": "x", "b": ["y", "z"]}]}, ('[{"a": "x", "b": ["y", "z"]}]',)),
+        ("grep", {"pattern": "x", "path": [{"a": "y", "b": "z"}]}, ("x", '[{"a": "y", "b": "z"}]')),
         ("grep", [{"name": "pattern", "value": "x"}, {"name": "path", "value": "."}], ("x", ".")),
+        # An optional argument is missing: the commas of the others are theirs
+        ("move", {"path": "a", "edits": "x, y"}, ("a", "x, y")),
     ],
 )
 def test_arguments_of_a_tool_with_its_own_names(name, arguments, found):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.scorers.tool_calls import ARGS, CROP, FACE, FILE, read
+from tests.scorers.tool_calls import ARGS, CROP, CROP_ARGS, FACE, FILE, FLY, read
 
 TAGS = [
     (
@@ -248,6 +248,22 @@ TAGS += [
         [FACE],
     )
     for mark in ("DSML｜", "｜DSML ｜", "|DSML|", "｜｜DSML｜｜", " | DSML | ")
+]
+
+# MiroThinker's tool without input; Qwen's arguments that are never closed
+TAGS += [
+    (
+        "name_tag",
+        "<use_mcp_tool>\n<server_name>air</server_name>\n<tool_name>fly</tool_name>\n"
+        "<arguments>\n{}\n</arguments>\n</use_mcp_tool>",
+        [FLY],
+    ),
+    (
+        "name_tag",
+        f"<tool_call>\n<server>a</server>\n<tool>crop_the_object</tool>\n<arguments>{CROP_ARGS}\n"
+        "</tool_call>",
+        [CROP],
+    ),
 ]
 
 # A vendor's prefix before a known tag is no format of its own, whoever the vendor is.

@@ -192,9 +192,16 @@ def _arguments(value: Any, tool: Tool | None, *, marked: bool) -> tuple[str, ...
     values = _values(value, tool)
     if not any(values):
         return ()
-    if tool is None or len(values) == arity:
+    if tool is None or len(values) == arity or _has_own_names(value, tool):
         return tuple(unquote(item, marked=marked) for item in values)
     return split_input(", ".join(values), arity)
+
+
+def _has_own_names(value: Any, tool: Tool) -> bool:
+    """Whether several arguments go by the names of the tool's description; others are missing."""
+    if not isinstance(value, Mapping) or len(value) < 2:
+        return False
+    return {fold(key) for key in value} < set(tool.arguments)
 
 
 def _values(value: Any, tool: Tool | None) -> list[str]:
@@ -222,9 +229,20 @@ def _is_structure(value: Any, inner: Any, tool: Tool | None) -> bool:
     """Whether an object or table is the value of a tool's only argument, and not its arguments."""
     if isinstance(value, Mapping) and _is_nested(inner):
         return tool is None or tool.arity == 1
-    if not isinstance(value, Mapping) or not isinstance(inner, Mapping) or len(inner) < 2:
+    if not isinstance(value, Mapping) or not (_is_record(inner) or _is_records(inner)):
         return False
     return tool is not None and [fold(key) for key in value] == list(tool.arguments)
+
+
+def _is_record(value: Any) -> bool:
+    return isinstance(value, Mapping) and len(value) > 1
+
+
+def _is_records(value: Any) -> bool:
+    """Whether this is a list of objects, several or one with several values."""
+    if not isinstance(value, list) or not all(isinstance(item, Mapping) for item in value):
+        return False
+    return len(value) > 1 or any(map(_is_record, value))
 
 
 def _is_nested(value: Any) -> bool:
@@ -252,7 +270,11 @@ def _unwrap(value: Any) -> Any:
 
 def _scalar(value: Any, *, takes_lists: bool = False) -> str:
     """An argument as text: ``["x.png"]``, a list of one, is its item, an empty list is nothing."""
-    if isinstance(value, list) and len(value) == 1 and not _is_nested(value):
+    if (
+        isinstance(value, list)
+        and len(value) == 1
+        and not (_is_nested(value) or _is_record(value[0]))
+    ):
         (item,) = value
         if not takes_lists or file_names(_as_text(item)):
             value = item

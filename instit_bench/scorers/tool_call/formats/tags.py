@@ -111,8 +111,10 @@ def _pairs(body: str) -> Any:
     while (tag := _PAIR.search(body, position)) is not None:
         end = body.find(f"</{tag['key']}>", tag.end())
         if end < 0:
-            if tag["key"] == "tool_input":  # LangChain's agents stop at its end
-                values[tag["key"]] = body[tag.end() :].strip()
+            rest = body[tag.end() :].strip()
+            # LangChain's agents stop at its end; an object that is whole needs none.
+            if tag["key"] == "tool_input" or isinstance(decode(rest), dict):
+                values[tag["key"]] = rest
             break
         values[tag["key"]] = body[tag.end() : end].strip()
         position = end
@@ -228,7 +230,9 @@ _NAME_TAG = _Family(
     re.compile(
         r"<(?P<tag>tool_name|function_name|tool|name)>\s*(?P<name>[^\s<>][^<>\n]{0,120}?)\s*</(?P=tag)>"
     ),
-    re.compile(r"</(?:tool_call|function_call|tool_use|tool_request|invoke|call|action)>"),
+    re.compile(
+        r"</(?:tool_call|function_call|tool_use|use_mcp_tool|tool_request|invoke|call|action)>"
+    ),
     _INVOKE.parameter,
     _INVOKE.parameter_end,
 )
