@@ -48,8 +48,12 @@ def doc_to_text(doc: Doc, lmms_eval_specific_kwargs: Mapping[str, str]) -> str:
 
 def doc_to_messages(doc: Doc, lmms_eval_specific_kwargs: Mapping[str, str]) -> list[Any]:
     """Return one user turn, media first."""
-    kind = "image" if doc.get("image") or doc.get("frames") else "video"
-    media = [{"type": kind, "url": visual} for visual in doc_to_visual(doc)]
+    media: list[dict[str, Any]]
+    if doc.get("image") or doc.get("frames"):
+        media = [{"type": "image", "url": visual} for visual in doc_to_visual(doc)]
+    else:
+        frames = doc.get("frame_names", "").splitlines()
+        media = [{"type": "video", "url": doc["video_path"], "frames": frames}]
     text = doc_to_text(doc, lmms_eval_specific_kwargs)
     return [{"role": "user", "content": [*media, {"type": "text", "text": text}]}]
 

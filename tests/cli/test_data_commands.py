@@ -162,6 +162,9 @@ class TestVerify:
         "inst_it_video_oe": ["16", "5", "52", "0"],
         "gpt4tools_seen": ["24", "0", "0", "0"],
         "gpt4tools_unseen": ["24", "0", "0", "0"],
+        # Two videos of 8 and 6 frames, asked about frame by frame and whole; two images.
+        "inst_it_dataset_captions": ["16", "16", "28", "0"],
+        "inst_it_dataset_image_captions": ["2", "2", "2", "0"],
     }
 
     def test_the_demo_passes(self, cli, data):
@@ -170,7 +173,7 @@ class TestVerify:
         assert done.stderr == ""
         assert {row[0]: row[1:5] for row in rows(done.stdout)} == self.COUNTS
         digests = [row[5] for row in rows(done.stdout)]
-        assert len(set(digests)) == 6
+        assert len(set(digests)) == 8
         # A copy of the data elsewhere is the same data.
         copy = cli("data", "verify", "--data", data)
         assert copy.stdout == done.stdout
