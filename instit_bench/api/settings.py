@@ -43,6 +43,13 @@ class RunSettings(JudgeSettings, total=False):
     ``existing`` says what becomes of a run of that name: ``auto`` resumes it, if there is one.
     """
 
+    until_verdict: bool
+    baseline: str | Path | None
+    policy: str | Path | None
+    margin: float
+    stop_rule: Literal["obf", "curtailed", "cs"]
+    order_seed: int
+    first_look: int
     model_arg: Names
     batch_size: int | None
     ray: str | None

@@ -17,11 +17,13 @@ if TYPE_CHECKING:
     from instit_bench.generation.report import Table
     from instit_bench.generation.writing import WriterPlan
 
-app = App(help="Make new items in GPT4Tools' format: instructions, then items, then splits.")
+app = App(
+    help="Make a new GPT4Tools split or training data: instructions, then items, then splits."
+)
 SETTINGS = "instit_bench.generation.config:WriterConfig"
 
 
-@app.command("instructions", cls=settings_command(SETTINGS))
+@app.command("instructions", cls=settings_command(SETTINGS, own=True))
 def instructions_command(
     ctx: typer.Context,
     dry_run: Annotated[
@@ -109,7 +111,7 @@ def items_command(
         int | None, typer.Option(help="Maximum conversations per tool.")
     ] = None,
 ) -> int:
-    """Make items of replies: strictly read, checked, each with its origin."""
+    """Make items of replies. Every dropped line is logged with its reason."""
     from instit_bench.generation.catalogue import SHIPPED, read_catalogue
     from instit_bench.generation.items import make_items
     from instit_bench.generation.options import make_options
@@ -147,7 +149,7 @@ def items_command(
         fail(f"{raw}: no item could be made; {output / 'dropped.jsonl'} says why", 1)
     typer.echo(f"{output}: {len(made.items)} items, catalogue {catalogue.digest[:12]}")
     note(f"report: {output / 'report.html'}")
-    note(f"next: instit-bench generate splits {output} --unseen-tools novel")
+    note(f"next: instit-bench generate splits {output}")
     return 0
 
 
@@ -157,7 +159,8 @@ def splits_command(
     unseen_tools: Annotated[
         list[str] | None,
         typer.Option(
-            help="Tools of the unseen split, comma-separated, or novel; repeatable.",
+            help="Tools of the unseen split, comma-separated, novel, or none; repeatable. "
+            "[default: novel]",
             metavar="<name>",
         ),
     ] = None,
@@ -181,20 +184,18 @@ def splits_command(
         typer.Option("--rename-tools", help="Give every tool its other name and description."),
     ] = False,
 ) -> int:
-    """Split items into training, seen and unseen, as a data folder for run --data."""
+    """Split items into a data folder for run --data."""
     from instit_bench.generation.report import splits_tables
     from instit_bench.generation.splits import SplitOptions, split_items, unseen_names
-    from instit_bench.generation.store import describe, read_items, write_split
-    from instit_bench.runs.atomic import write_atomically
+    from instit_bench.generation.store import describe, read_items, write_splits
 
     found, catalogue = read_items(items)
-    names = unseen_names(names_in(unseen_tools), catalogue)
+    names = unseen_names(names_in(unseen_tools) if unseen_tools else None, catalogue)
     options = SplitOptions(names, by_image, seen, unseen, seed, rename_tools)
     splits = split_items(found, catalogue, options)
-    filled = {name: kept for name, kept in splits.items.items() if kept}
-    for name, kept in filled.items():
-        note(f"{name}: {write_split(output, name, kept, splits.catalogue)}")
-    write_atomically(output / "catalogue.yaml", splits.catalogue.as_yaml())
+    written = write_splits(output, splits.items, splits.catalogue)
+    for name, path in written.items():
+        note(f"{name}: {path}")
     tables = splits_tables(splits.items, splits.left_out)
     about = {
         "catalogue": splits.catalogue.digest,
@@ -212,9 +213,10 @@ def splits_command(
     describe(output, "Generated splits", about, tables)
     _show((tables[0], tables[-1]))
     typer.echo(f"{output}: catalogue {splits.catalogue.digest[:12]}")
-    tests = [f"gpt4tools_{name}" for name in filled]
-    if tests:
-        note(f"next: instit-bench run --data {output} --tasks {tests[-1]} --model MODEL")
+    if not written:
+        fail(f"{items}: no item is left for any split; {output / 'report.md'} says why", 1)
+    task = f"gpt4tools_{list(written)[-1]}"
+    note(f"next: instit-bench run --data {output} --tasks {task} --model MODEL")
     return 0
 
 

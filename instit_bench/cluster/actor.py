@@ -59,7 +59,8 @@ class ReplicaActor:
         if missing := [f for f in order.options.workload.media_folders if not f.exists()]:
             return Ready(
                 refused=f"{missing[0]}: this media folder is not there; use a folder that all "
-                "nodes share, or copy it to the same place on each"
+                "nodes share, or copy it to the same place on each (of the hub's data: with "
+                "instit-bench data download)"
             )
         try:
             self._backend = create_backend(order.backend, order.options)
@@ -88,7 +89,8 @@ class ReplicaActor:
         self._arrived.clear()
         replies, self._replies = self._replies, []
         lines, self._lines = self._lines, []
-        return News(tuple(replies), tuple(lines), *self._load)
+        load, self._load = self._load, (None, None)
+        return News(tuple(replies), tuple(lines), *load)
 
     async def close(self) -> Farewell:
         """Close the backend; return what it has learned and counted."""

@@ -72,7 +72,8 @@ class Reply:
 class News:
     """All that a replica has to tell: replies, lines for the user, and how busy it is.
 
-    ``waiting`` are requests in the engine's queue; ``gpu_busy`` is from 0 to 1.
+    ``waiting`` are requests in the engine's queue; ``gpu_busy`` is from 0 to 1. Both are ``None``
+    if they were told before, or are not known.
     """
 
     replies: tuple[Reply, ...] = ()

@@ -202,7 +202,7 @@ class Replica:
                 self._deliver(question, reply)
         for line in news.lines:
             self._tell(f"{self.name} on {self.node.name}: {line}")
-        self.gpu_busy = news.gpu_busy
+        self.gpu_busy = self.gpu_busy if news.gpu_busy is None else news.gpu_busy
         self._limit.see(news.waiting, self.in_flight)
 
     def _deliver(self, question: _Open, reply: Reply) -> None:

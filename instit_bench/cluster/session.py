@@ -8,6 +8,7 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
+from instit_bench.backends.base import BackendUnavailable
 from instit_bench.errors import InputError
 
 LOCAL = "local"
@@ -62,9 +63,15 @@ async def disconnect() -> None:
 
 
 async def living_nodes() -> list[Node]:
-    """Return the nodes that are alive."""
+    """Return the nodes that are alive.
+
+    Raises:
+        BackendUnavailable: The connection is closed.
+    """
     import ray
 
+    if not ray.is_initialized():  # Ray would start itself on this machine
+        raise BackendUnavailable("the connection to Ray was closed; run the same command again")
     found = await asyncio.to_thread(ray.nodes)
     return [
         Node(node["NodeID"], _name(node), int(node["Resources"].get("GPU", 0)))

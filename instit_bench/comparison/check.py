@@ -167,16 +167,16 @@ class _Task:
     def findings(self, *, with_baseline: bool) -> Iterator[Finding]:
         """Yield findings in the order of every output."""
         if self.after is None and self.limits.rules.optional:
-            yield self._finding(*_COMPARABLE, "passed", "optional: the run has no such task")
+            yield self._finding(*COMPARABLE, "passed", "optional: the run has no such task")
             return
         if self.after is None:
-            yield self._finding(*_COMPARABLE, "undecided", "the run has no such task")
+            yield self._finding(*COMPARABLE, "undecided", "the run has no such task")
             return
         yield from self._measured(self.after)
         if self.compared is not None:
             yield from self._drops(self.compared)
         elif with_baseline:
-            yield self._finding(*_COMPARABLE, "passed", "new: the baseline has no such task")
+            yield self._finding(*COMPARABLE, "passed", "new: the baseline has no such task")
         yield from self._bounds(self.after)
 
     def _measured(self, after: TaskScores) -> Iterator[Finding]:
@@ -200,10 +200,10 @@ class _Task:
     def _drops(self, task: TaskComparison) -> Iterator[Finding]:
         if task.mismatches:
             differ = "; ".join(f"{m.field}: {m.a} against {m.b}" for m in task.mismatches)
-            yield self._finding(*_COMPARABLE, "undecided", differ)
+            yield self._finding(*COMPARABLE, "undecided", differ)
             return
         caveats = "; ".join(task.caveats) or "nothing differs"
-        yield self._finding(*_COMPARABLE, "passed", caveats)
+        yield self._finding(*COMPARABLE, "passed", caveats)
         for metric in task.absent:
             if self.limits.for_metric(metric).max_drop is not None:
                 text = "no sample has a value in both runs"
@@ -245,7 +245,7 @@ class _Task:
         return Finding(self.name, rule, limit, status, text)
 
 
-_COMPARABLE = ("comparable", "same data, prompts, protocol")
+COMPARABLE = ("comparable", "same data, prompts, protocol")
 
 
 def _expected(before: TaskScores, after: TaskScores) -> int:

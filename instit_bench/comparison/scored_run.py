@@ -9,6 +9,7 @@ from typing import Any
 
 from instit_bench.display import path_text
 from instit_bench.runs.loaded import Run, RunTask
+from instit_bench.runs.looks import COUNT
 from instit_bench.runs.manifest import JudgingManifest, Manifest, TaskManifest
 from instit_bench.runs.sample_scores import SampleScores
 from instit_bench.scorers.registry import spec_of
@@ -73,7 +74,10 @@ class TaskScores:
 
 @dataclass(frozen=True, slots=True)
 class ScoredRun:
-    """A run's identity and scores; ``source`` says where it was read from."""
+    """A run's identity and scores; ``source`` says where it was read from.
+
+    ``stopped`` says in words that ``--until-verdict`` stopped it before its end.
+    """
 
     name: str
     model: str
@@ -82,6 +86,7 @@ class ScoredRun:
     created: str
     tasks: Mapping[str, TaskScores]
     source: Path = Path()
+    stopped: str = ""
 
 
 def scored_run(run: Run, *, keep: bool = False) -> ScoredRun:
@@ -104,7 +109,16 @@ def scored_run(run: Run, *, keep: bool = False) -> ScoredRun:
             for task in (run.tasks.values() if keep else run.one_by_one())
         },
         source=run.path,
+        stopped=_stopped(manifest),
     )
+
+
+def _stopped(manifest: Manifest) -> str:
+    looks = manifest.looks
+    if manifest.status != "settled" or looks is None or looks.stopped_at is None:
+        return ""
+    early = "early " if looks.rule == "curtailed" else ""
+    return f"is incomplete: stopped {early}at look {looks.stopped_at} of {COUNT} ({looks.rule})"
 
 
 def _task_scores(stored: RunTask, manifest: Manifest) -> TaskScores:

@@ -51,10 +51,16 @@ GPT4TOOLS_FILES: Mapping[str, tuple[str, ...]] = {
     ),
 }
 
-# Training data: upstream's file, what generate writes, and the names in copies.
-GPT4TOOLS_TRAINING = (
-    *("gpt4tools_71k.json", "gpt4tools_train.json", "gpt4tools_train.jsonl", "gpt4tools.json"),
-    *("gpt4tools.parquet", "train.parquet", "data/train-*.parquet", "train-*.parquet"),
+# Training data: upstream's file, what generate writes, and the names in copies. One of them
+# (causal-lm/gpt4tools) has cut the file into 64,301 training and 7,145 validation records.
+_TRAINING_PARTS = ("train", "validation")
+GPT4TOOLS_TRAINING: tuple[tuple[str, ...], ...] = (
+    *(("gpt4tools_71k.json",), ("gpt4tools_train.json",), ("gpt4tools_train.jsonl",)),
+    *(("gpt4tools.json",), ("gpt4tools.parquet",), ("train.parquet",)),
+    *(
+        tuple(pattern.format(part) for part in _TRAINING_PARTS)
+        for pattern in ("data/{}-*.parquet", "{}-*.parquet", "default/{}/*.parquet")
+    ),
 )
 
 
@@ -79,8 +85,12 @@ def inst_it_files(config: str, folder: Path) -> tuple[Path, ...]:
 
 def gpt4tools_training_files(folders: Iterable[Path]) -> tuple[Path, ...]:
     """Return the training data in the first folder that has them; Parquet may be in shards."""
-    found = (sorted(folder.glob(name)) for folder in folders for name in GPT4TOOLS_TRAINING)
-    return tuple(next(filter(None, found), ()))
+    found = (
+        tuple(path for name in names for path in sorted(folder.glob(name)))
+        for folder in folders
+        for names in GPT4TOOLS_TRAINING
+    )
+    return next(filter(None, found), ())
 
 
 def inst_it_dataset_file(kind: str, folder: Path) -> Path | None:

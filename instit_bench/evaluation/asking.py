@@ -13,6 +13,7 @@ from instit_bench.display import counted
 from instit_bench.errors import InputError
 from instit_bench.evaluation.engines import Engines
 from instit_bench.evaluation.failures import Streak
+from instit_bench.evaluation.looks import Watch
 from instit_bench.evaluation.marked_media import MarkedMedia
 from instit_bench.evaluation.order import Asked
 from instit_bench.evaluation.plan import RunPlan, TaskPlan
@@ -43,7 +44,9 @@ class Asking:
     journals: Mapping[str, Callable[[SampleRecord], None]]
     judging: JudgingStage | None
     media: ShownMedia
+    watch: Watch | None = None
     unavailable: list[str] = field(default_factory=list)
+    awaited: dict[tuple[str, str], Asked] = field(default_factory=dict)
     in_flight: int = 0
     streak: Streak = field(init=False)
     reasoning: ReasoningWatch = field(init=False)
@@ -53,6 +56,8 @@ class Asking:
         self.streak = Streak(self.plan.config.stop_after)
         self.reasoning = ReasoningWatch(lambda text: self.reporter.status(f"warning: {text}"))
         self.faults = ScoringFaults(self.reporter.status)
+        if self.judging is not None and self.watch is not None:
+            self.judging.ended = self._ended
 
     async def ask(self) -> None:
         """Request all that remains, and judge answers as they come in."""
@@ -101,7 +106,7 @@ class Asking:
 
     async def work(self) -> None:
         """Send requests with bounded concurrency until nothing remains or the backend is gone."""
-        if not self.todo:
+        if self._settled_before() or not self.todo:
             return
         try:
             await self.engines.ask_all(self.todo, self._take, self.run.path, self.reporter.status)
@@ -126,11 +131,36 @@ class Asking:
         if is_failed:
             self.reporter.detail(f"{plan.task.name} {sample.id}: {record.error}")
         self.reporter.step(plan.task.name, "failed" if is_failed else "done", _tokens(record.usage))
+        if self.watch is not None:
+            self._await_verdicts(plan, sample)
         if self.judging is not None:
             self.judging.submit(plan.task.name, record)
         if self.streak.reached:
             raise BackendUnavailable(self.streak.told)
         return not is_failed
+
+    def _await_verdicts(self, plan: TaskPlan, sample: Sample) -> None:
+        """Tell the watch at once of a sample that nobody judges, and of others when they are."""
+        self.awaited[plan.task.name, sample.id] = plan, sample
+        if self.judging is None or plan.task.name not in self.judging.open_tasks:
+            self._ended(plan.task.name, sample.id)
+
+    def _settled_before(self) -> bool:
+        """Whether samples of earlier processes settle the verdict, so that nothing is asked."""
+        if self.watch is None:
+            return False
+        for item in self.todo:
+            plan, sample = item.value
+            self.watch.expect(plan.task.config.metadata.media, sample)
+        return self.watch.settled()
+
+    def _ended(self, task: str, sample_id: str) -> None:
+        """Tell the watch of a sample with its score; ask nothing more once that is enough."""
+        if self.watch is None or (task, sample_id) not in self.awaited:
+            return
+        plan, sample = self.awaited.pop((task, sample_id))
+        if self.watch.ended(plan.task.config.metadata.media, sample.cluster):
+            self.engines.stop()
 
     def finish(self) -> bool:
         """Send nothing more; return whether anything is in flight, which is then awaited."""

@@ -28,6 +28,7 @@ from instit_bench.evaluation.settings import (
     AdapterSettings,
     ClusterSettings,
     EngineSettings,
+    GateSettings,
     MediaSettings,
     RequestSettings,
     SamplingSettings,
@@ -48,6 +49,7 @@ class RunConfig(
     ClusterSettings,
     EngineSettings,
     AdapterSettings,
+    GateSettings,
     JudgeConfig,
 ):
     """The settings of ``instit-bench run``; a field with a description is an option of its name."""

@@ -25,6 +25,7 @@ from instit_bench.interventions.registry import intervention_named
 from instit_bench.interventions.task import altered
 from instit_bench.judging.contracts import contract_for
 from instit_bench.runs.directory import RunDirectory, default_name, run_directory
+from instit_bench.runs.looks import Looks
 from instit_bench.runs.manifest import (
     DataManifest,
     Identity,
@@ -122,8 +123,8 @@ class RunPlan:
     """All tasks of a run and where their data come from.
 
     ``order`` has the numbers of the selected samples, from 0 through all tasks, in the order to
-    request them. ``skipped`` says which tasks of a group or pattern are left out because their data
-    are missing.
+    request them; ``looks`` those at which a run with ``--until-verdict`` may stop. ``skipped`` says
+    which tasks of a group or pattern are left out because their data are missing.
     """
 
     config: RunConfig
@@ -133,6 +134,7 @@ class RunPlan:
     prompts: OfficialPrompts | None
     order: array[int]
     skipped: tuple[str, ...] = ()
+    looks: Looks | None = None
 
     def judge_contracts(self) -> dict[str, JudgeContract]:
         """Return the judge's instructions for each open-ended task."""
@@ -190,6 +192,7 @@ class RunPlan:
                 **source_settings(config.data, config.include_path),
             },
             environment=environment(),
+            looks=self.looks,
         )
 
 

@@ -21,6 +21,7 @@ from instit_bench.evaluation.asking import Asking
 from instit_bench.evaluation.config import RunConfig, errors_allowed
 from instit_bench.evaluation.engines import Engines, engines_for
 from instit_bench.evaluation.failures import group_failures
+from instit_bench.evaluation.looks import Gate, Watch, in_looks, require_scores_in_the_run
 from instit_bench.evaluation.order import in_order
 from instit_bench.evaluation.outcome import RunOutcome, Status
 from instit_bench.evaluation.plan import RunPlan, directory_of, make_plan
@@ -43,8 +44,10 @@ from instit_bench.stopping import run_until_stopped
 from instit_bench.types import State
 
 
-def run(config: RunConfig, reporter: Reporter) -> RunOutcome:
+def run(config: RunConfig, reporter: Reporter, gate: Gate | None = None) -> RunOutcome:
     """Evaluate a model, or resume where an earlier process stopped.
+
+    With ``gate``, which ``--until-verdict`` needs, the run stops as soon as its verdict is settled.
 
     Raises:
         InputError: Settings, tasks or data are not valid; nothing was requested.
@@ -58,6 +61,13 @@ def run(config: RunConfig, reporter: Reporter) -> RunOutcome:
     if (before := finished_before(config, directory)) is not None:
         return _nothing_to_ask(*before, reporter)
     plan = make_plan(config)
+    if config.until_verdict and gate is None:
+        raise InputError(
+            "--until-verdict: this run has no gate; use instit_bench.run or the command"
+        )
+    if gate is not None:
+        require_scores_in_the_run(plan)
+        plan = in_looks(plan)
     options = config.backend_options(workload_of(plan))
     backend = create_backend(config.backend, options)
     engines = engines_for(config, backend, options)
@@ -66,8 +76,11 @@ def run(config: RunConfig, reporter: Reporter) -> RunOutcome:
     with directory.locked():
         media = ShownMedia(directory.path)
         stored = _open(directory, plan, backend, media)
+        watch = _watch(stored, gate, reporter)
         try:
-            interrupted, problem, warnings = _generate(stored, plan, engines, media, reporter)
+            interrupted, problem, warnings = _generate(
+                stored, plan, engines, media, reporter, watch
+            )
         except InstitBenchError:
             with suppress(StorageError):
                 stored.save("failed")
@@ -100,7 +113,12 @@ def _open(directory: RunDirectory, plan: RunPlan, backend: Backend, media: Shown
 
 
 def _generate(
-    run: Run, plan: RunPlan, engines: Engines, media: ShownMedia, reporter: Reporter
+    run: Run,
+    plan: RunPlan,
+    engines: Engines,
+    media: ShownMedia,
+    reporter: Reporter,
+    watch: Watch | None,
 ) -> tuple[bool, Problem | None, tuple[str, ...]]:
     """Request all that remains; return whether it was interrupted, what stopped it, warnings."""
     names = [task_plan.task.name for task_plan in plan.tasks]
@@ -123,6 +141,7 @@ def _generate(
             },
             judging=_judging_stage(run, plan, reporter),
             media=media,
+            watch=watch,
         )
         stack.callback(reporter.end)
         if run_until_stopped(state.ask(), state.finish):
@@ -145,9 +164,27 @@ def _finish(
     failures = _failures(run, plan)
     problem = problem or _too_many_errors(failures, plan)
     status: Status = "interrupted" if interrupted else "failed" if problem else "finished"
+    if status == "finished" and _stopped(run, plan):
+        status = "settled"
     run.save(status)
     run.write_results()
     return RunOutcome(run, status, problem, group_failures(failures))
+
+
+def _watch(run: Run, gate: Gate | None, reporter: Reporter) -> Watch | None:
+    looks = run.manifest.looks
+    if gate is None or looks is None:
+        return None
+    gate.begin(run, looks)
+    run.save()
+    return Watch(run, gate, looks, reporter)
+
+
+def _stopped(run: Run, plan: RunPlan) -> bool:
+    """Whether a settled verdict left samples unasked."""
+    return plan.looks is not None and any(
+        not run.tasks[p.task.name].records.keys() >= set(p.selected.ids) for p in plan.tasks
+    )
 
 
 def _nothing_to_ask(run: Run, found: FinishedBy, reporter: Reporter) -> RunOutcome:

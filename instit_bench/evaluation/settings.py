@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -28,6 +29,7 @@ from instit_bench.backends.options import (
     checked_headers,
 )
 from instit_bench.errors import InputError
+from instit_bench.runs.looks import COUNT, StopRule
 from instit_bench.types import MarkStyle, VideoDecoder
 
 NotSent = Literal["none"]
@@ -253,3 +255,42 @@ class AdapterSettings(BaseModel):
     @classmethod
     def _checked_arguments(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return checked_arguments(value)
+
+
+class GateSettings(BaseModel):
+    """When a run may stop before its end; see docs/ci.md."""
+
+    model_config = ConfigDict(title="Until a verdict")
+
+    until_verdict: bool = Field(
+        False, description="Stop as soon as the check against --baseline is settled."
+    )
+    baseline: Path | None = Field(
+        None, description="Run folder, or a file from `baseline save`, for --until-verdict."
+    )
+    policy: Path | None = Field(None, description="YAML file of rules, for --until-verdict.")
+    margin: float = Field(
+        0.05, gt=0, le=1, description="Drop beyond the allowed one that a pass rules out."
+    )
+    stop_rule: StopRule = Field(
+        "obf", description="How the looks keep the error level (see docs/statistics.md)."
+    )
+    order_seed: int = Field(0, description="Seed of the order of images and videos.")
+    first_look: int = Field(
+        1, ge=1, le=COUNT, description=f"The first of the {COUNT} looks at which to stop."
+    )
+
+    @model_validator(mode="after")
+    def _together(self) -> Self:
+        """Refuse a baseline that nothing is compared with, and a verdict on nothing."""
+        if self.until_verdict and self.baseline is None:
+            raise InputError(
+                "--until-verdict needs --baseline: the run that the check compares with"
+            )
+        if not self.until_verdict and (self.baseline or self.policy):
+            name = "--baseline" if self.baseline else "--policy"
+            raise InputError(
+                f"{name} is only used with --until-verdict; check a finished run with "
+                "`instit-bench check RUN --baseline FILE`"
+            )
+        return self

@@ -21,7 +21,7 @@ from instit_bench.generation.captions import Caption
 from instit_bench.generation.catalogue import FILE, Catalogue, CatalogueTool
 from instit_bench.generation.checks import Check, problem_of
 from instit_bench.generation.conversation import Conversation, Item, Provenance, Step
-from instit_bench.generation.lines import Dropped, Instruction, read_reply
+from instit_bench.generation.lines import Dropped, Instruction, Reason, has_format, read_reply
 from instit_bench.generation.options import ItemOptions
 from instit_bench.generation.replies import Reply
 from instit_bench.scorers.tool_call.prompt import fold
@@ -175,18 +175,28 @@ def _refusals(builder: _Builder, captions: Sequence[Caption], items: int, made: 
     options = builder.options
     if options.refusals is None:
         return []
-    offered = list(_refusal_records(options.refusals))
-    made.refusals_offered = len(offered)
+    offered: dict[str, Refusal] = {}
+    for refusal in _refusal_records(options.refusals):
+        made.refusals_offered += 1
+        first = offered.setdefault(fold(refusal.request), refusal)
+        reason, detail = _unsound(refusal)
+        if first is not refusal:
+            reason, detail = DUPLICATE, f"of r{first.number}"
+        elif reason:
+            del offered[fold(refusal.request)]
+        if reason:
+            text = refusal.request[:200]
+            made.dropped.append(Dropped(0, 0, reason, f"r{refusal.number}: {text}", detail))
     wanted = min(round(items * options.refusal_ratio), len(offered))
-    chosen = _shuffled(offered, options.seed, "refusals")[:wanted]
-    found = []
-    for refusal in sorted(chosen, key=lambda one: one.number):
-        item = builder.refusal(refusal, captions)
-        if refusal.answer and refusal.request:
-            found.append(item)
-        else:
-            made.dropped.append(_dropped(item, "empty argument", "request or answer is empty"))
-    return found
+    chosen = _shuffled(list(offered.values()), options.seed, "refusals")[:wanted]
+    return [builder.refusal(one, captions) for one in sorted(chosen, key=lambda one: one.number)]
+
+
+def _unsound(refusal: Refusal) -> tuple[str, str]:
+    """Return why a request that needs no tool cannot be used; nothing if it can."""
+    if not refusal.request or not refusal.answer:
+        return Reason.EMPTY_ARGUMENT, "request or answer is empty"
+    return (Reason.FORMAT_WORDS, "") if has_format(refusal.request, refusal.answer) else ("", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +212,11 @@ def _refusal_records(path: Path) -> Iterator[Refusal]:
     """Yield the records of a file in Alpaca's form: ``instruction, input, output``."""
     for number, fields in enumerate(read_records(path), start=1):
         record = Record(fields, f"{path}: record {number}")
-        asked = [record.text("instruction"), str(fields.get("input") or "")]
+        more = fields.get("input") is not None
+        asked = [
+            record.text("instruction"),
+            record.text("input", may_be_empty=True) if more else "",
+        ]
         answer = record.text("output", may_be_empty=True).strip()
         yield Refusal(number, " ".join(" ".join(asked).split()), answer)
 

@@ -41,6 +41,7 @@ class Reason(StrEnum):
     COMMA = "comma inside an argument before the last"
     FILE_IN_TEXT = "file name outside the image's place"
     FORMAT_WORDS = "words of the prompt format, or control characters"
+    MARKUP = "numbering, a label or markup in the request or an argument"
     OTHER_SCRIPT = "another script than the caption's"
     MANY_LINES = "far more lines than tools"
 
@@ -76,14 +77,17 @@ class _Drop(Exception):  # noqa: N818 - ends the reading of one line
 _LONGEST_LINE = 1000  # characters
 _SHOWN = 300  # characters of a dropped line in the log
 _LINES_PER_TOOL = 4
-_NUMBER = re.compile(r"\s*(?:[-*•]\s+|\(?\d{1,3}\s*[.):]\s*)?")
+_NUMBER = re.compile(r"\(?\d{1,3}\s*[.):](?!\d)\**\s*")  # "2.5 times" is not line 2
 _AROUND = " \t,;:-–—\"“”'*`"
-_BESIDE = " \t,;:-–—"
+_BESIDE = " \t,;:-–—→•*`"
+_ARROW = re.compile(r"[-=]+>\s*$")
 _AFTER = " \t.,;!\"“”'*`"
 _FORMAT = re.compile(
     r"\b(?:Thought|Action|Action Input|Observation|AI|Human|New input|Previous conversation)\s*:"
     r"|<\|",
 )
+_LABEL = re.compile(r"[(（#]?\d{1,3}\s*\\?(?:[.):、）]|[-–—]\s)|#\d|[a-zA-Z]\)|[①-⑳]")
+_WORD_LABEL = re.compile(r"(?:request|instruction|question|task|user)\s*\d*\s*:", re.IGNORECASE)
 _QUOTES = {'"': '"', "“": "”", "„": "“"}
 _PAIRS = (*_QUOTES.items(), ("'", "'"), ("`", "`"))
 _FOREIGN_SHARE = 0.2
@@ -115,11 +119,21 @@ def _read_line(line: str, number: int, caption: Caption, catalogue: Catalogue) -
     tool = _tool(name, catalogue)
     _require_one_call(before, catalogue)
     arguments = _arguments(rest, tool, caption) if tool.arity else ()
-    numbering = _NUMBER.match(before)
-    request = before[numbering.end() if numbering else 0 :].strip(_BESIDE).strip("*")
-    request = _unquoted(request.strip(_BESIDE))
+    request = _request(before)
     _require_sound(request, arguments, caption)
     return Instruction(caption, number, request, tool, arguments)
+
+
+def _request(before: str) -> str:
+    """Return what is before the call, without its number, bullet and emphasis."""
+    text = _ARROW.sub("", before.strip(_BESIDE)).strip(_BESIDE)
+    numbering = _NUMBER.match(text)
+    if numbering is None and (label := _LABEL.match(text)):
+        raise _Drop(Reason.MARKUP, repr(label[0]))
+    request = _unquoted(text[numbering.end() if numbering else 0 :].strip(_BESIDE))
+    if label := _WORD_LABEL.match(request):
+        raise _Drop(Reason.MARKUP, repr(label[0]))
+    return request
 
 
 def _split(line: str) -> tuple[str, str]:
@@ -211,12 +225,23 @@ def _require_sound(request: str, arguments: tuple[str, ...], caption: Caption) -
     if len(words) < 2 and len(request) < 8:  # a script without spaces has long words
         raise _Drop(Reason.TOO_SHORT, repr(request))
     said = "\n".join((request, *arguments))
-    if _FORMAT.search(said) or any(unicodedata.category(c) in ("Cc", "Cf", "Cs") for c in request):
+    if has_format(request, *arguments):
         raise _Drop(Reason.FORMAT_WORDS)
+    if "\\" in said or any(said.count(mark) % 2 for mark in ("**", "`")):
+        raise _Drop(Reason.MARKUP)
     if named := file_names(said):
         raise _Drop(Reason.FILE_IN_TEXT, named[0][:80])
     if (script := _foreign_script(request, caption.text)) is not None:
         raise _Drop(Reason.OTHER_SCRIPT, script)
+
+
+def has_format(*texts: str) -> bool:
+    """Whether texts hold words of the prompt format, or control characters beside line ends."""
+    return any(
+        _FORMAT.search(text)
+        or any(unicodedata.category(c) in ("Cc", "Cf", "Cs") and c not in "\n\r\t" for c in text)
+        for text in texts
+    )
 
 
 def _foreign_script(text: str, caption: str) -> str | None:

@@ -18,6 +18,7 @@ from instit_bench.generation.conversation import Item, renamed
 from instit_bench.validation import did_you_mean
 
 NAMES = ("train", "seen", "unseen")
+NOVEL, NONE = "novel", "none"
 KNOWN_TOOL = "calls no unseen tool, but its image is in the unseen split"
 UNSEEN_TOOL = "calls an unseen tool, but its image is in another split"
 
@@ -47,13 +48,19 @@ class Splits:
     left_out: Counter[str] = field(default_factory=Counter)
 
 
-def unseen_names(words: Sequence[str], catalogue: Catalogue) -> frozenset[str]:
-    """Return the tools that these words name: tools, or a shipped catalogue.
+def unseen_names(words: Sequence[str] | None, catalogue: Catalogue) -> frozenset[str]:
+    """Return the tools that these words name: tools, a shipped catalogue, or ``none``.
+
+    Without words it is the benchmark's novel tools, as far as this catalogue has them.
 
     Raises:
         InputError: There is no such tool, or no other is left.
     """
+    if words is None:
+        return frozenset(read_catalogue([NOVEL]).tools.keys() & catalogue.tools.keys())
     names: set[str] = set()
+    if tuple(words) == (NONE,):
+        return frozenset()
     for word in words:
         found = read_catalogue([word]).tools if word in SHIPPED else {word: None}
         for name in found:
@@ -73,9 +80,16 @@ def split_items(items: Sequence[Item], catalogue: Catalogue, options: SplitOptio
     """Split the items; the same seed gives the same splits.
 
     Raises:
-        InputError: Tools are to be renamed that have no other name.
+        InputError: Tools are to be renamed that have no other name, or no item calls one of the
+            tools of the unseen split.
     """
     splits = Splits(catalogue)
+    called = {name for item in items for name in item.tools}
+    if options.unseen and options.unseen_tools and not options.unseen_tools & called:
+        raise InputError(
+            f"--unseen-tools: no item calls {', '.join(sorted(options.unseen_tools))}; name others "
+            f"({', '.join(sorted(called)) or 'no item calls any'}), or none"
+        )
     homes = _homes(items, options)
     for item in items:
         home = homes[_group(item, options)]

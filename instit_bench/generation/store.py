@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -80,20 +80,40 @@ def read_items(folder: Path) -> tuple[list[Item], Catalogue]:
     return items, catalogue
 
 
-def write_split(folder: Path, split: str, items: Sequence[Item], catalogue: Catalogue) -> Path:
-    """Write a split in the benchmark's form, and return its file.
+def write_splits(
+    folder: Path, splits: Mapping[str, Sequence[Item]], catalogue: Catalogue
+) -> dict[str, Path]:
+    """Write splits in the benchmark's form, and return the file of each that has items.
+
+    Files of splits that were made before and are empty now are removed.
 
     Raises:
-        StorageError: It cannot be written.
+        InputError: The folder has files of these names that were not generated.
+        StorageError: A file cannot be written.
     """
-    path = folder / "gpt4tools" / SPLIT_FILES[split]
+    paths = {split: folder / "gpt4tools" / SPLIT_FILES[split] for split in splits}
+    foreign = [path for path in paths.values() if path.exists()]
+    if foreign and not (folder / ABOUT).is_file():
+        raise InputError(
+            f"{foreign[0]}: was not made by generate splits (the folder has no {ABOUT}); choose "
+            "another --output"
+        )
+    for split, path in paths.items():
+        if splits[split]:
+            _write_split(path, splits[split], catalogue)
+        else:
+            path.unlink(missing_ok=True)
+    write_atomically(folder / CATALOGUE, catalogue.as_yaml())
+    return {split: path for split, path in paths.items() if splits[split]}
+
+
+def _write_split(path: Path, items: Sequence[Item], catalogue: Catalogue) -> None:
     with replaced(path) as file:
         file.write(b"[\n")
         for number, item in enumerate(items, start=1):
             end = b",\n" if number < len(items) else b"\n"
             file.write(_line(_record(item, catalogue)).rstrip() + end)
         file.write(b"]\n")
-    return path
 
 
 def describe(folder: Path, title: str, about: dict[str, Any], tables: Sequence[Table]) -> None:

@@ -68,6 +68,9 @@ MARKS: Mapping[str, Mark] = {
         "not official: the judge's mean, corrected by human scores of a few drawn samples",
     ),
     "coverage": Mark("C", "not every sample is scored"),
+    "early": Mark(
+        "V", "stopped early by --until-verdict: only the images and videos so far are scored"
+    ),
 }
 
 
@@ -100,6 +103,7 @@ def marks_of(task: TaskManifest, manifest: Manifest, coverage: float) -> list[st
         "own-settings": bool(task.own_settings),
         "own-marks": identity.other_marks and task.media != "none",
         "coverage": coverage < 1.0,
+        "early": coverage < 1.0 and manifest.looks is not None and bool(manifest.looks.stopped_at),
         **_judge_marks(task, manifest),
     }
     return [mark for mark in MARKS if applies.get(mark)]

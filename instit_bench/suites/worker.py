@@ -105,11 +105,12 @@ def main() -> int:
 
 
 def _run(settings: dict[str, object], reporter: _Telling) -> Problem | None:
+    from instit_bench.comparison.gate import gate_of
     from instit_bench.evaluation.config import make_config
     from instit_bench.evaluation.runner import run
 
     config = make_config(None, settings)
-    outcome = run(config, reporter)
+    outcome = run(config, reporter, gate_of(config))
     for line in outcome.warnings:
         reporter.status(line)
     return outcome.conclusion(config.min_coverage)

@@ -16,7 +16,7 @@ ray = pytest.importorskip("ray")
 # find the file `slow` there takes it, and is ten times slower from then on. No one answers before
 # as many have started as the file `gate` says.
 BACKEND = """
-import asyncio, os
+import asyncio, os, time
 from pathlib import Path
 from instit_bench.backends import Backend, BackendSpec, GenerationError
 from instit_bench.errors import InputError
@@ -54,7 +54,7 @@ class Slow(Backend):
 
     def note(self, what, sample):
         with (self.folder / "log").open("a") as log:
-            log.write(f"{what} {os.getpid()} {sample}\\n")
+            log.write(f"{what} {os.getpid()} {sample} {time.time()}\\n")
 
     async def generate(self, request):
         sample = f"{request.sample.task}/{request.sample.id}"
@@ -130,8 +130,14 @@ class Machines:
             include_dashboard=False,
         )
 
-    def kill(self, node) -> None:
-        """Kill a node's processes at once."""
+    def kill_one(self) -> None:
+        """Kill a node's processes at once: not the node to which this process is connected.
+
+        All nodes have one address here, so that Ray connects a driver to any of them.
+        """
+        own = ray._private.worker.global_worker.node._raylet_socket_name
+        node = next(node for node in self.nodes if node._raylet_socket_name != own)
+        self.nodes.remove(node)
         self._cluster.remove_node(node, allow_graceful=False)
 
     def shutdown(self) -> None:
@@ -157,7 +163,7 @@ def machines(temp: Path, plugins: Path, gpus=(1, 1)):
 
 
 def log_of(folder: Path) -> list[list[str]]:
-    """What replicas have noted: what, process, sample."""
+    """What replicas have noted: what, process, sample, and when (s)."""
     try:
         return [line.split(" ") for line in (folder / "log").read_text().splitlines()]
     except FileNotFoundError:
@@ -166,7 +172,7 @@ def log_of(folder: Path) -> list[list[str]]:
 
 def workers_of(folder: Path) -> Counter[int]:
     """How many answers each replica's process has given."""
-    return Counter(int(pid) for what, pid, _ in log_of(folder) if what == "answered")
+    return Counter(int(pid) for what, pid, *_ in log_of(folder) if what == "answered")
 
 
 def kill_process(pid: int) -> None:

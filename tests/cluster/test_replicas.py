@@ -89,14 +89,14 @@ def test_a_run_over_two_nodes_equals_that_of_one_process_though_a_replica_dies(w
     done, folder = with_a_death
     assert done.returncode == 0, done.stderr
     assert journals(folder, "spread") == journals(folder, "alone")
-    started = [pid for what, pid, _ in log_of(folder) if what == "started"]
+    started = [pid for what, pid, *_ in log_of(folder) if what == "started"]
     assert len(started) == 3, "two, and one in the place of the one that died"
     assert done.stderr.count(" died: ") == 1
 
 
 def test_no_question_is_asked_again_but_those_of_the_dead_replica(with_a_death):
     _, folder = with_a_death
-    asked = [sample for what, _, sample in log_of(folder) if what == "asked"]
+    asked = [sample for what, _, sample, _ in log_of(folder) if what == "asked"]
     assert len(set(asked)) == 112
     assert len(asked) <= 112 + 4, "at most the four in flight"
 

@@ -27,6 +27,7 @@ BAD: dict[Reason, str] = {
     Reason.COMMA: '1. Swap, please, [Replace Something From The Photo, example.jpg, "a, b", c]',
     Reason.FILE_IN_TEXT: f"1. Show the edges of example.jpg, [{EDGES}]",
     Reason.FORMAT_WORDS: f"1. Thought: show me the edges, [{EDGES}]",
+    Reason.MARKUP: f"1. **Request 1:** Show me the edges, [{EDGES}]",
     Reason.OTHER_SCRIPT: f"1. 请显示图像的边缘, [{EDGES}]",
 }
 NOTHING, FLOOD, BROKEN = "nothing", "flood", "broken"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from instit_bench.generation.catalogue import read_catalogue
 from instit_bench.generation.lines import Reason
 from tests.command_line import cli_in
 from tests.finished_run import read_jsonl
@@ -23,7 +24,7 @@ REFUSALS = [
     {"instruction": "Write a poem on rain.", "input": "", "output": "Drops fall.\nStreets shine."},
     {"instruction": "Say nothing.", "input": "", "output": ""},
 ]
-SPLITS = ("generate", "splits", "items", "--unseen-tools", "novel", "--by-image")
+SPLITS = ("generate", "splits", "items")
 
 
 def write_captions(folder: Path) -> None:
@@ -119,7 +120,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_one_others(made, tmp_pat
     folder, _, _ = made
     cli = cli_in(tmp_path)
     make = ("generate", "items", folder / "instructions", "--refusals", folder / "refusals.json")
-    split = ("generate", "splits", "--unseen-tools", "novel")
+    split = ("generate", "splits")
     for name, seed in (("a", 7), ("b", 7), ("c", 8)):
         assert cli(*make, "--seed", seed, "--output", name).returncode == 0
         done = cli(*split, name, "--output", f"{name}-data")
@@ -176,6 +177,47 @@ def test_splits_share_no_image_and_hide_the_unseen_tools(split):
     unseen = "".join(r["output"] for r in found["unseen"])
     assert all(f"Action: {tool}\n" in unseen for tool in novel)
     assert "Action: Edge Detection On Image\n" not in unseen
+
+
+def test_by_item_no_conversation_is_in_two_splits_and_none_that_calls_an_unseen_tool_is_lost(
+    split, tmp_path
+):
+    done = cli_in(tmp_path)("generate", "splits", split / "items", "--by-item", "--seen", 0.5)
+    assert done.returncode == 0, done.stderr
+    found = records(tmp_path / "generated")
+    made = read_jsonl(split / "items" / "items.jsonl")
+    assert Counter(r["id"] for items in found.values() for r in items) == Counter(
+        item["id"] for item in made
+    )
+    calls = {r["id"] for r in found["unseen"] if "Action: " in r["output"]}
+    novel = {tool.name for tool in read_catalogue(["novel"]).tools.values()}
+    assert calls == {
+        item["id"]
+        for item in made
+        if novel & {step["tool"] for step in item["conversation"]["steps"]}
+    }
+    assert abs(len(found["seen"]) - len(found["train"])) <= 1
+    images = [{r["provenance"].get("image") for r in items} for items in found.values()]
+    assert set.intersection(*images), "by item, an image may be in several splits"
+
+
+def test_an_empty_split_removes_its_earlier_file_and_other_data_are_never_overwritten(
+    split, tmp_path
+):
+    cli = cli_in(tmp_path)
+    words = ("generate", "splits", split / "items", "--output", "d")
+    file = tmp_path / "d" / "gpt4tools" / "gpt4tools_test_unseen.json"
+    assert cli(*words).returncode == 0
+    assert file.is_file()
+    assert cli(*words, "--unseen-tools", "none").returncode == 0
+    assert not file.exists()
+    (tmp_path / "d" / "generation.json").unlink()
+    real = tmp_path / "d" / "gpt4tools" / "gpt4tools_val_seen.json"
+    real.write_text("[]")
+    done = cli(*words)
+    assert done.returncode == 2
+    assert "was not made by generate splits" in done.stderr
+    assert real.read_text() == "[]"
 
 
 def test_renamed_splits_are_the_same_items_with_other_tools(split):

@@ -14,6 +14,7 @@ from itertools import pairwise
 import pytest
 
 from instit_bench.generation.catalogue import SHIPPED, read_catalogue
+from instit_bench.generation.lines import Reason
 from tests.command_line import cli_environment
 from tests.finished_run import read_jsonl
 from tests.generation.scripted_writer import EDGES, caption_of, write
@@ -168,6 +169,21 @@ def test_a_dry_run_sends_and_writes_nothing(cli, tmp_path, server):
     assert "US dollars" in done.stdout
     assert server.contacts == 0
     assert not (tmp_path / "instructions").exists()
+
+
+def test_variables_of_run_s_own_options_do_not_reach_the_writer(cli, tmp_path, server):
+    captions(tmp_path)
+    of_run = {"OUTPUT": "results", "LIMIT": "1", "MAX_TOKENS": "5", "BASE_URL": server.base_url}
+    own = {"GENERATE_INSTRUCTIONS_LIMIT": "2"}
+    variables = {f"INSTIT_BENCH_{name}": value for name, value in (of_run | own).items()}
+    command = words(server)
+    place = command.index("--base-url")
+    done = cli(*command[:place], *command[place + 2 :], **variables)
+    assert done.returncode == 0, done.stderr
+    assert "2 replies, 0 failed" in done.stdout
+    assert {body["max_tokens"] for body in server.requests} == {4096}
+    assert (tmp_path / "instructions" / "instructions.jsonl").is_file()
+    assert not (tmp_path / "results").exists()
 
 
 def test_other_settings_are_refused_and_a_larger_limit_is_not(cli, tmp_path, server):
@@ -354,6 +370,37 @@ def test_refusals_are_limited_by_their_ratio(cli, tmp_path):
     assert all("Action: " not in item["output"] for item in refusals)
 
 
+def test_refusals_that_are_repeated_or_hold_the_prompt_s_format_are_dropped(cli, tmp_path):
+    put(tmp_path, "raw.json", reply(*LINES))
+    said = [
+        ("Name a prime.", "Two."),
+        ("name a  prime", "Three."),
+        ("Say hi.", "Thought: Do I need to use a tool? No\nAI: hi"),
+        ("Say\x00it.", "it"),
+        ("Say nothing.", ""),
+    ]
+    alpaca = [{"instruction": request, "input": "", "output": answer} for request, answer in said]
+    put(tmp_path, "r.json", alpaca)
+    made = items(cli, tmp_path, "--refusals", "r.json", "--refusal-ratio", 9)
+    assert [item["id"] for item in made if not item["conversation"]["steps"]] == ["r1"]
+    dropped = [one for one in read_jsonl(tmp_path / "items/dropped.jsonl") if one["line"] == 0]
+    assert [(one["text"][:2], one["reason"], one["detail"][:7]) for one in dropped] == [
+        ("r2", "duplicate", "of r1"),
+        ("r3", Reason.FORMAT_WORDS, ""),
+        ("r4", Reason.FORMAT_WORDS, ""),
+        ("r5", Reason.EMPTY_ARGUMENT, "request"),
+    ]
+
+
+@pytest.mark.parametrize("value", ["\ud800", 5])
+def test_a_refusal_s_input_must_be_text_that_can_be_written(cli, tmp_path, value):
+    put(tmp_path, "raw.json", reply(*LINES))
+    put(tmp_path, "r.json", [{"instruction": "Say it.", "input": value, "output": "x"}])
+    done = cli("generate", "items", "raw.json", "--refusals", "r.json")
+    assert done.returncode == 2
+    assert "r.json: record 1: field 'input'" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -387,6 +434,10 @@ def test_splits_refuse_unknown_tools_and_items_of_another_catalogue(cli, tmp_pat
     done = cli("generate", "splits", "items", "--unseen-tools", "Detect Fase")
     assert done.returncode == 2
     assert "has no tool 'Detect Fase'; did you mean 'Detect Face'?" in done.stderr
+    done = cli("generate", "splits", "items", "--unseen-tools", "Detect Face")
+    assert done.returncode == 2
+    assert "no item calls Detect Face; name others (Edge Detection On Image, " in done.stderr
+    assert not (tmp_path / "generated").exists()
     put(tmp_path, "items/catalogue.yaml", catalogue({}))
     done = cli("generate", "splits", "items")
     assert done.returncode == 2

@@ -31,6 +31,9 @@ def read(reply: str) -> list[Instruction | Dropped]:
         (f"- Show the edges: [{EDGES}]", "Show the edges", EDGE_TOOL, ()),
         (f'3. "Show the edges.", [{EDGES}]', "Show the edges.", EDGE_TOOL, ()),
         (f"**Show the edges**, [{EDGES}]", "Show the edges", EDGE_TOOL, ()),
+        (f"**1.** Show the edges, [{EDGES}]", "Show the edges", EDGE_TOOL, ()),
+        (f"- 1. **Show the edges** -> `[{EDGES}]`", "Show the edges", EDGE_TOOL, ()),
+        (f"1. 2.5 times the edges, [{EDGES}]", "2.5 times the edges", EDGE_TOOL, ()),
         (f"10 cats: find one, [{FIND}, cat]", "10 cats: find one", FIND_TOOL, ("cat",)),
         (f"Show the [red] cat, [{FIND}, 'red cat']", "Show the [red] cat", FIND_TOOL, ("red cat",)),
         (
@@ -69,6 +72,25 @@ def test_a_bad_line_is_dropped_with_its_reason_and_text(reason):
     assert isinstance(found, Dropped)
     assert found.reason == reason
     assert BAD[reason].startswith(found.text)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"2.5 times as many edges, [{EDGES}]",
+        f"10:30 is on the clock: show its edges, [{EDGES}]",
+        f"1\\. Show the edges, [{EDGES}]",
+        f"1、Show the edges, [{EDGES}]",
+        f"a) Show the edges, [{EDGES}]",
+        f"1. Request: show the edges, [{EDGES}]",
+        f"1. Show the **edges, [{EDGES}]",
+        rf'1. Find it there, [{FIND}, "a \"red\" cat"]',
+    ],
+)
+def test_a_request_is_never_cut_and_keeps_no_markup(line):
+    (found,) = read(line)
+    assert isinstance(found, Dropped)
+    assert found.reason == Reason.MARKUP
 
 
 def test_every_reason_is_shown_by_a_test():
