@@ -1,9 +1,9 @@
 """The questions of each task, made from the annotations of a video or an image.
 
 An item has ``id``, ``media_id`` (the video or image), ``question``, ``answer``, and its media:
-``image``, ``video_path``, or two ``frames``. ``frame_names`` has the names of all frames of a video,
-one per line. ``marks`` has the marks that are there to be seen, ``asked`` those that must be
-described, both as ``1 2 5``.
+``image``, ``video_path``, or two ``frames``. ``frame_names`` has the names of a video's frames, one
+per line. ``marks`` has the marks that are there to be seen, ``asked`` those that must be described,
+both as ``1 2 5``.
 Ids are made from the dataset's own and from places in it, so they never change.
 """
 
