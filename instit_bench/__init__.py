@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from instit_bench.api import (
+        Audit,
         Check,
         Comparison,
         Explanation,
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
         RunFrames,
         RunWarning,
         arun,
+        audit,
         calibrate,
         check,
         compare,
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "Audit",
     "Check",
     "Comparison",
     "Explanation",
@@ -49,6 +52,7 @@ __all__ = [
     "RunWarning",
     "__version__",
     "arun",
+    "audit",
     "calibrate",
     "check",
     "compare",

@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from instit_bench.stats.agreement import kappa_with_humans
 from instit_bench.stats.drawing import draw_samples
 from instit_bench.stats.prediction_powered import TUNED_FROM, corrected_mean, tuned_mean
 from instit_bench.stats.rogan_gladen import rogan_gladen
@@ -125,11 +126,13 @@ def _tenths(values: Array) -> Array:
 
 
 @cache
-def truth_of(world: World, sizes: tuple[int, ...]) -> float:
-    """Return the mean human score over the videos that the benchmark could have been drawn from."""
+def truth_of(world: World, sizes: tuple[int, ...]) -> tuple[float, float]:
+    """Return the humans' mean and kappa over the videos that the benchmark could be drawn from."""
     rng = np.random.default_rng(1)
     of = np.repeat(np.arange(_MANY), rng.choice(sizes, _MANY))
-    return float(scores(world, of, _MANY, rng)[0].mean())
+    human, judge = scores(world, of, _MANY, rng)
+    by_chance = human.var() + judge.var() + (human.mean() - judge.mean()) ** 2
+    return float(human.mean()), float(1 - ((judge - human) ** 2).mean() / by_chance)
 
 
 Tallies = dict[str, Tally]
@@ -141,9 +144,9 @@ def measure(
     """Draw, score and correct ``repetitions`` times; return the tallies by what was estimated."""
     rng = np.random.default_rng(seed)
     clusters = np.repeat(np.arange(len(sizes)), sizes)
-    truth = truth_of(world, tuple(sizes))
+    truth, kappa = truth_of(world, tuple(sizes))
     tallies: Tallies = {
-        name: Tally() for name in ("corrected", "these", "tuned", "gold", "uncorrected", "rogan")
+        name: Tally() for name in ("corrected", "these", "tuned", "gold", "rogan", "kappa")
     }
     for repetition in range(repetitions):
         human, judge = scores(world, clusters, len(sizes), rng)
@@ -160,6 +163,9 @@ def measure(
             tallies["tuned"].add(tuned_mean(judge, given, frame).mean, truth)
         if world.binary and (found := rogan_gladen(judge, given, frame)):
             tallies["rogan"].add(found.share, truth)
+        agreement, interval = kappa_with_humans(judge[frame.labelled], given, frame)
+        if agreement is not None:
+            tallies["kappa"].add(Estimate(agreement, None, interval), kappa)
     return tallies
 
 
@@ -184,14 +190,17 @@ def main(repetitions: int = 500, file: Path | None = None) -> None:
                     (
                         world.name,
                         str(n),
-                        *(found[name].cell for name in ("corrected", "these", "tuned", "rogan")),
+                        *(
+                            found[name].cell
+                            for name in ("corrected", "these", "tuned", "rogan", "kappa")
+                        ),
                         *(found[name].half for name in ("corrected", "tuned", "gold")),
                         f"{100 * float(np.mean(found['corrected'].errors)):+.2f}",
                     )
                 )
         table(
             rows,
-            *("judge", "n", "corrected", "of these samples", "tuned", "Rogan–Gladen"),
+            *("judge", "n", "corrected", "of these samples", "tuned", "Rogan–Gladen", "kappa"),
             *("± points", "± tuned", "± humans alone", "mean error"),
         )
 

@@ -6,6 +6,7 @@ and raises the errors of ``instit_bench.errors``. A run is named by its folder.
 
 from __future__ import annotations
 
+from instit_bench.api.auditing import Audit, audit
 from instit_bench.api.calibration import calibrate, judge_sheet
 from instit_bench.api.reading import (
     check,
@@ -22,6 +23,7 @@ from instit_bench.api.values import Check, Comparison, Leaderboard, ReportPage, 
 from instit_bench.comparison.explain.explain import Explanation
 
 __all__ = [
+    "Audit",
     "Check",
     "Comparison",
     "Explanation",
@@ -30,6 +32,7 @@ __all__ = [
     "RunFrames",
     "RunWarning",
     "arun",
+    "audit",
     "calibrate",
     "check",
     "compare",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 from instit_bench.api.running import folder_of
 from instit_bench.api.values import RunFrames
@@ -20,6 +21,7 @@ def judge_sheet(
     stratify: bool = False,
     tasks: Sequence[str] = (),
     output: Path | str | None = None,
+    separator: Literal["comma", "semicolon", "tab"] = "comma",
     seed: int = 0,
 ) -> Path:
     """Write a sheet of samples for humans to score, without the judge's verdicts; return its path.
@@ -30,6 +32,7 @@ def judge_sheet(
         stratify: Draw from low, middle and high scores of the judge.
         tasks: Only these tasks, by names or patterns; by default all that were judged.
         output: CSV file to write; by default ``sheet.csv`` in the run folder.
+        separator: Separator; semicolon for spreadsheets with decimal commas.
         seed: Seed of the draw.
 
     Raises:
@@ -37,7 +40,15 @@ def judge_sheet(
     """
     directory = RunDirectory(folder_of(run))
     path = Path(output) if output else None
-    drawn = make_sheet(directory, n, tasks=tasks, stratify=stratify, seed=seed, output=path)
+    drawn = make_sheet(
+        directory,
+        n,
+        tasks=tasks,
+        stratify=stratify,
+        seed=seed,
+        output=path,
+        separator=separator,
+    )
     return drawn.path
 
 
@@ -50,7 +61,7 @@ def calibrate(
         run: A run, or its folder.
         gold: The filled sheet.
         tune: Tune the weight of the judge's scores, from 50 human scores on.
-        seed: Seed of resampling and folds.
+        seed: Seed of the folds of ``tune``.
 
     Raises:
         InputError: The sheet is not valid or not of this run, or has too few scores.

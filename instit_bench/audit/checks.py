@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from instit_bench.errors import InputError
 from instit_bench.interventions import frames, marks, media, options, tools
-from instit_bench.interventions.base import Intervention
+from instit_bench.interventions.base import Doc, Intervention, any_records
 from instit_bench.tasks.task import Task
 from instit_bench.validation import did_you_mean
 
 PERMUTED_OPTIONS = "permuted-options"
-
-
 PLAIN = "plain"
 
 
@@ -28,6 +26,7 @@ class Variant:
     name: str
     meaning: str
     why_not: Callable[[Task], str | None]
+    why_not_records: Callable[[Task, Iterable[Doc]], str | None] = any_records
     settings: Mapping[str, Any] = field(default_factory=dict)
     needs_frames: bool = False
     against: str = PLAIN
@@ -36,7 +35,14 @@ class Variant:
 def _under(*interventions: Intervention) -> tuple[Variant, ...]:
     """Return a run under each intervention."""
     return tuple(
-        Variant(i.name, i.meaning, i.why_not, {"intervention": i.name}, i.needs_frames)
+        Variant(
+            i.name,
+            i.meaning,
+            i.why_not,
+            i.why_not_records,
+            {"intervention": i.name},
+            i.needs_frames,
+        )
         for i in interventions
     )
 
@@ -104,13 +110,13 @@ _ALL = (
                 "drawn-marks",
                 "the marks are drawn as numbers onto the media without marks",
                 media.has_no_media,
-                {"marks": "number"},
+                settings={"marks": "number"},
             ),
             Variant(
                 "permuted-marks",
                 "the same, with [1] and [3] exchanged in image, question and options",
                 media.has_no_media,
-                {
+                settings={
                     "marks": "number",
                     "renamed_marks": {"1": "3", "3": "1"},
                     "intervention": marks.RENAMED.name,
@@ -129,7 +135,7 @@ _ALL = (
                 "no-marks",
                 "the media are shown without marks",
                 media.has_no_media,
-                {"marks": "none"},
+                settings={"marks": "none"},
             ),
         ),
     ),

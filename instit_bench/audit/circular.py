@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from string import ascii_uppercase
 
+from instit_bench.interventions.options import names_others
 from instit_bench.runs.loaded import Run, RunTask
 from instit_bench.scorers.base import value_is_right
 from instit_bench.scorers.registry import spec_of
@@ -34,7 +35,8 @@ class Letter:
 class Circular:
     """A task's accuracy in one order, on average over all orders, and in all orders at once.
 
-    ``orders`` counts them, the plain one included. A sample counts if it has a score in each.
+    ``orders`` counts them, the plain one included. A sample counts if it has a score in each, and
+    if its options were moved; ``fixed`` counts those whose options name others by letter or place.
     """
 
     task: str
@@ -44,6 +46,7 @@ class Circular:
     mean: Metric
     circular: Metric
     letters: tuple[Letter, ...]
+    fixed: int = 0
 
     @property
     def expected(self) -> float:
@@ -59,6 +62,7 @@ class _Answer:
     target: str
     chosen: str | None
     right: bool
+    choices: tuple[str, ...]
 
 
 def circular_of(task: str, runs: Sequence[Run]) -> Circular | None:
@@ -72,10 +76,14 @@ def circular_of(task: str, runs: Sequence[Run]) -> Circular | None:
     shared = [name for name in orders[0] if all(name in order for order in orders)]
     if metric is None or not shared:
         return None
-    of_sample = [[order[name] for order in orders] for name in shared]
+    everyone = [[order[name] for order in orders] for name in shared]
+    of_sample = [answers for answers in everyone if not names_others(answers[0].choices)]
+    if not of_sample:
+        return None
     clusters = [answers[0].cluster for answers in of_sample]
     every = [answer for answers in of_sample for answer in answers]
-    letters = sorted({answer.target for answer in every})
+    count = max(len(answer.choices) for answer in every)
+    letters = tuple(ascii_uppercase[:count])
     return Circular(
         task,
         metric,
@@ -84,6 +92,7 @@ def circular_of(task: str, runs: Sequence[Run]) -> Circular | None:
         mean=mean_metric([_share(answers) for answers in of_sample], clusters),
         circular=mean_metric([float(_share(a) == 1.0) for a in of_sample], clusters),
         letters=tuple(_letter(letter, every, letters) for letter in letters),
+        fixed=len(everyone) - len(of_sample),
     )
 
 
@@ -119,6 +128,10 @@ def _answers(task: RunTask) -> Mapping[str, _Answer]:
         target = record.target.strip().upper()
         if right is not None and len(target) == 1 and target in ascii_uppercase:
             found[record.id] = _Answer(
-                record.cluster or record.id, target, record.extracted, bool(right)
+                record.cluster or record.id,
+                target,
+                record.extracted,
+                bool(right),
+                tuple(record.choices),
             )
     return found

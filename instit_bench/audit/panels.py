@@ -111,20 +111,34 @@ def _paired(gain: Gain) -> Paired:
 
 
 def _circular_answer(found: Circular) -> Answer:
+    told = [
+        f"circular accuracy {metric_text(found.circular)}: right in all {found.orders} orders",
+        f"{metric_text(found.plain)} in the plain one",
+    ]
     liked = max(found.letters, key=lambda letter: letter.chosen.value or 0.0)
-    return Answer(
-        found.task,
-        "–" if found.circular.value is None else f"{100 * found.circular.value:.1f} %",
-        f"circular accuracy {metric_text(found.circular)}: right in all {found.orders} orders; "
-        f"{metric_text(found.plain)} in the plain one; most often chosen is {liked.letter}, "
-        f"{metric_text(liked.chosen)}, where {100 * found.expected:.1f} % are expected",
-    )
+    if liked.chosen.value is not None:
+        told.append(
+            f"most often chosen is {liked.letter}, {metric_text(liked.chosen)}, where "
+            f"{100 * found.expected:.1f} % are expected"
+        )
+    if found.fixed:
+        told.append(f"{found.fixed} left out, whose options name others by letter or place")
+    figure = "–" if found.circular.value is None else f"{100 * found.circular.value:.1f} %"
+    return Answer(found.task, figure, "; ".join(told))
 
 
 def _circular(found: Sequence[Circular]) -> list[Chart]:
     if not found:
         return []
     letters = list(dict.fromkeys(letter.letter for one in found for letter in one.letters))
+    read = [one for one in found if any(letter.chosen.n for letter in one.letters)]
+    chosen = _letters(
+        "letters chosen, in percent",
+        "Of all predictions with a letter. Each letter is right equally often: without a "
+        f"liking, each is chosen in {_expected(read)} %.",
+        {one.task: {x.letter: x.chosen for x in one.letters} for one in read},
+        letters,
+    )
     return [
         intervals(
             "accuracy by order, in percent",
@@ -133,13 +147,7 @@ def _circular(found: Sequence[Circular]) -> list[Chart]:
             {one.task: (one.plain, one.mean, one.circular) for one in found},
             ("plain order", "average of all orders", "right in all orders"),
         ),
-        _letters(
-            "letters chosen, in percent",
-            "Of all predictions with a letter. Each letter is right equally often: without a "
-            f"liking, each is chosen in {_expected(found)} %.",
-            {one.task: {x.letter: x.chosen for x in one.letters} for one in found},
-            letters,
-        ),
+        *([chosen] if read else []),
         _letters(
             "accuracy by the letter of the right option, in percent",
             "How often the right option is chosen where it stands behind each letter.",

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from instit_bench.audit.checks import PLAIN, Check, Variant, checks_named
+from instit_bench.audit.checks import CHECKS, PLAIN, Check, Variant, checks_named
+from instit_bench.datasets.source import DataSource
 from instit_bench.errors import InputError
 from instit_bench.evaluation.config import RunConfig, make_config
 from instit_bench.evaluation.marked_media import marked_media
 from instit_bench.evaluation.plan import RunPlan, TaskPlan, make_plan
-from instit_bench.runs.directory import default_name
+from instit_bench.runs.directory import RunDirectory, default_name
 from instit_bench.suites.plan import PlannedRun, Suite, plan_run
 
 
@@ -27,9 +28,10 @@ class PlannedCheck:
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """An audit: its folder with all runs, and its checks.
+    """An audit: its folder with all runs, the runs to carry out, and its checks.
 
-    ``tasks`` are those of the plain run, ``notes`` what to know of it.
+    ``checks`` include those that an earlier call of the same audit has carried out. ``tasks`` are
+    those of the plain run, ``notes`` what to know of it.
     """
 
     model: str
@@ -39,9 +41,12 @@ class Audit:
     checks: tuple[PlannedCheck, ...]
     notes: tuple[str, ...] = ()
 
-    def path(self, run: str) -> Path:
-        """Return the folder of the plain run or of an intervention's."""
-        return self.folder / run
+    @property
+    def stored(self) -> Mapping[str, Path]:
+        """The folders of the runs that have begun, by name."""
+        names = [variant.name for found in self.checks for variant in found.check.variants]
+        folders = {name: self.folder / name for name in (PLAIN, *names)}
+        return {name: path for name, path in folders.items() if RunDirectory(path).exists}
 
 
 def plan_audit(
@@ -60,27 +65,42 @@ def plan_audit(
     if config.intervention is not None:
         raise InputError("--intervention: an audit chooses its interventions; leave it out")
     plan = make_plan(config, offline=offline)
-    planned = tuple(_planned(check, plan) for check in chosen)
-    if not any(check.tasks for check in planned):
-        raise InputError(_nothing(planned))
+    # Only who names a check of marks wants their media downloaded.
+    source = plan.source if checks else replace(plan.source, offline=True)
+    planned = {check.name: _planned(check, plan, source) for check in chosen}
+    if not any(check.tasks for check in planned.values()):
+        raise InputError(_nothing(tuple(planned.values())))
     name = config.name or f"{default_name(config.model_label, plan.source.label)}-audit"
     folder = config.output / name
     tasks = tuple(task.task.name for task in plan.tasks)
     runs = [_run(Variant(PLAIN, "", lambda _: None), tasks, config, settings, folder)]
-    for check in planned:
+    for found in planned.values():
         runs += [
-            _run(variant, check.tasks[variant.name], config, settings, folder)
-            for variant in check.check.variants
-            if variant.name in check.tasks
+            _run(variant, found.tasks[variant.name], config, settings, folder)
+            for variant in found.check.variants
+            if variant.name in found.tasks
         ]
-    return Audit(config.model_label, folder, Suite(tuple(runs)), tasks, planned, plan.skipped)
+    for check in _begun(folder):
+        if check.name not in planned:
+            planned[check.name] = _planned(check, plan, replace(plan.source, offline=True))
+    ordered = tuple(planned[name] for name in CHECKS if name in planned)
+    return Audit(config.model_label, folder, Suite(tuple(runs)), tasks, ordered, plan.skipped)
 
 
-def _planned(check: Check, plan: RunPlan) -> PlannedCheck:
+def _begun(folder: Path) -> Iterator[Check]:
+    """Yield the checks of which an earlier call has begun a run."""
+    for check in CHECKS.values():
+        if any(RunDirectory(folder / variant.name).exists for variant in check.variants):
+            yield check
+
+
+def _planned(check: Check, plan: RunPlan, source: DataSource) -> PlannedCheck:
     tasks: dict[str, tuple[str, ...]] = {}
     reasons: dict[str, list[str | None]] = {}
     for variant in check.variants:
-        found = {task.task.name: _why_not(variant, task, plan) for task in plan.tasks}
+        found = {
+            task.task.name: _why_not(variant, task, plan.config, source) for task in plan.tasks
+        }
         for name, why_not in found.items():
             reasons.setdefault(name, []).append(why_not)
         if applies := tuple(name for name, why_not in found.items() if why_not is None):
@@ -89,14 +109,17 @@ def _planned(check: Check, plan: RunPlan) -> PlannedCheck:
     return PlannedCheck(check, tasks, skipped)
 
 
-def _why_not(variant: Variant, planned: TaskPlan, plan: RunPlan) -> str | None:
-    if variant.needs_frames and plan.config.video_as == "video":
+def _why_not(
+    variant: Variant, planned: TaskPlan, config: RunConfig, source: DataSource
+) -> str | None:
+    if variant.needs_frames and config.video_as == "video":
         return "videos are sent as files (choose --video-as frames)"
-    if why_not := variant.why_not(planned.task):
+    task = planned.task
+    if why_not := variant.why_not(task) or variant.why_not_records(task, planned.dataset.docs):
         return why_not
     if style := variant.settings.get("marks"):
         try:
-            marked_media(planned.task, plan.source, style, {})
+            marked_media(task, source, style, {})
         except InputError as error:
             return str(error)
     return None

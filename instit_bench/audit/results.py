@@ -88,9 +88,7 @@ def audit_result(audit: Audit) -> AuditResult | None:
     Raises:
         InputError: A file of a run is broken.
     """
-    stored = {
-        run.label: Run.load(run.directory.path) for run in audit.suite.runs if run.directory.exists
-    }
+    stored = {name: Run.load(path) for name, path in audit.stored.items()}
     if PLAIN not in stored:
         return None
     scored = {name: scored_run(run, keep=True) for name, run in stored.items()}
@@ -164,16 +162,21 @@ def _is_expected(found: Mismatch) -> bool:
 
 
 def _circular(
-    planned: PlannedCheck, stored: Mapping[str, Run], skipped: Mapping[str, str]
+    planned: PlannedCheck, stored: Mapping[str, Run], skipped: dict[str, str]
 ) -> Iterator[Circular]:
-    """Yield the circular accuracies of the tasks whose rotations are all there."""
+    """Yield the circular accuracies of the tasks whose rotations are all there.
+
+    ``skipped`` is told of tasks without one.
+    """
     tasks = dict.fromkeys(task for tasks in planned.tasks.values() for task in tasks)
     for task in tasks:
         names = [PLAIN, *(name for name, of in planned.tasks.items() if task in of)]
         if task in skipped or not all(name in stored for name in names):
             continue
         found = circular_of(task, [stored[name] for name in names])
-        if found is not None:
+        if found is None:
+            skipped[task] = "no sample has a letter as target and a score in every order"
+        else:
             yield found
 
 

@@ -3,7 +3,8 @@
 For each option, a logistic regression on TF-IDF values of its words estimates whether it is right;
 the most probable option is the answer. It also knows the option's letter, its length against the
 others' and how many of its words the question contains. It is trained on other images' questions
-only: images and videos are dealt to folds as a whole.
+only: images and videos are dealt to folds as a whole, and a question that other images have word
+for word is not learned from for itself.
 """
 
 from __future__ import annotations
@@ -55,7 +56,8 @@ def right_place(target: str, choices: Sequence[str]) -> int | None:
 def text_only(questions: Sequence[Question]) -> TextOnly | None:
     """Answer questions by their words, each after training on those of other images.
 
-    ``None`` if there are not two images or videos.
+    Where there is nothing to learn from, the first option is the answer. ``None`` if there are not
+    two images or videos.
 
     Raises:
         MissingLibraryError: scikit-learn is not installed.
@@ -72,11 +74,20 @@ def text_only(questions: Sequence[Question]) -> TextOnly | None:
     right = np.zeros(len(questions))
     folds = GroupKFold(min(_FOLDS, len(set(clusters))))
     for train, test in folds.split(right, groups=clusters):
-        learned = _Learned([questions[n] for n in train])
-        for n in test:
-            right[n] = learned.answer(questions[n]) == questions[n].right
+        asked = [questions[n] for n in test]
+        known = {_words_of(question) for question in asked}
+        taught = [questions[n] for n in train if _words_of(questions[n]) not in known]
+        if taught:
+            right[test] = _Learned(taught).answers(asked) == [question.right for question in asked]
+        else:
+            right[test] = [question.right == 0 for question in asked]
     chance = float(np.mean([1 / len(question.choices) for question in questions]))
     return TextOnly(mean_metric(right.tolist(), clusters), chance)
+
+
+def _words_of(question: Question) -> tuple[str, ...]:
+    """Return what makes two questions the same, whatever the order of their options."""
+    return (question.question, *sorted(question.choices))
 
 
 class _Learned:
@@ -97,9 +108,13 @@ class _Learned:
         self._model: Any = LogisticRegression(class_weight="balanced", solver="liblinear")
         self._model.fit(rows, truth)
 
-    def answer(self, question: Question) -> int:
-        """Return the place of the most probable option, the first of equals."""
-        return int(self._model.decision_function(self._rows([question])).argmax())
+    def answers(self, questions: Sequence[Question]) -> NDArray[Any]:
+        """Return the place of the most probable option of each question, the first of equals."""
+        import numpy as np
+
+        values = self._model.decision_function(self._rows(questions))
+        ends = np.cumsum([len(question.choices) for question in questions])
+        return np.array([part.argmax() for part in np.split(values, ends[:-1])])
 
     def _rows(self, questions: Sequence[Question]) -> Any:
         from scipy.sparse import csr_array, hstack

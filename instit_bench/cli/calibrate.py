@@ -63,7 +63,7 @@ def calibrate_command(
             "--tune", help="Tune the weight of the judge's scores (from 50 human scores on)."
         ),
     ] = False,
-    seed: Annotated[int, typer.Option(help="Seed of resampling and folds.", min=0)] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the folds of --tune.", min=0)] = 0,
     no_lock: NoLock = False,
 ) -> int:
     """Compare a run's judge with human scores, and correct the run's score by them."""

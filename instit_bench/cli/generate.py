@@ -118,6 +118,7 @@ def items_command(
     from instit_bench.generation.replies import read_replies
     from instit_bench.generation.report import items_tables
     from instit_bench.generation.store import describe, write_items
+    from instit_bench.generation.writing import catalogue_asked_with
 
     if complement and not chain:
         fail("--complement and --step cannot be combined", 2)
@@ -134,7 +135,10 @@ def items_command(
         max_per_tool=max_per_tool,
     )
     catalogue = read_catalogue(names_in(tools) or SHIPPED)
-    made = make_items(read_replies(raw), catalogue, options)
+    replies = read_replies(raw)
+    if catalogue_asked_with(raw) not in (None, catalogue.digest):
+        note(f"warning: {raw}: its replies are for another catalogue; name the same --tools")
+    made = make_items(replies, catalogue, options)
     tables = items_tables(made, catalogue)
     write_items(output, made.items, made.dropped, catalogue)
     about = {
@@ -183,6 +187,13 @@ def splits_command(
         bool,
         typer.Option("--rename-tools", help="Give every tool its other name and description."),
     ] = False,
+    messages: Annotated[
+        bool,
+        typer.Option(
+            "--messages",
+            help="Write the training split as conversations: lists of role and content.",
+        ),
+    ] = False,
 ) -> int:
     """Split items into a data folder for run --data."""
     from instit_bench.generation.report import splits_tables
@@ -193,7 +204,7 @@ def splits_command(
     names = unseen_names(names_in(unseen_tools) if unseen_tools else None, catalogue)
     options = SplitOptions(names, by_image, seen, unseen, seed, rename_tools)
     splits = split_items(found, catalogue, options)
-    written = write_splits(output, splits.items, splits.catalogue)
+    written = write_splits(output, splits.items, splits.catalogue, as_messages=messages)
     for name, path in written.items():
         note(f"{name}: {path}")
     tables = splits_tables(splits.items, splits.left_out)
@@ -207,6 +218,7 @@ def splits_command(
             "unseen": unseen,
             "seed": seed,
             "rename_tools": rename_tools,
+            "messages": messages,
         },
         "items": {name: len(kept) for name, kept in splits.items.items()},
     }

@@ -141,7 +141,8 @@ class ReplicaActor:
         except Exception as error:  # noqa: BLE001 - raised again where the run is
             failure, reason = "program", f"{type(error).__name__}: {error}"
         messages = without_content(resolved.messages) if resolved else None
-        self._reply(Reply(number, False, prediction, failure, reason, messages, files))
+        shown = resolved.shown if resolved else ()
+        self._reply(Reply(number, False, prediction, failure, reason, messages, shown, files))
 
 
 def _folder(order: Order) -> Path:

@@ -55,8 +55,9 @@ class Question:
 class Reply:
     """What came of a question: a prediction or a failure with its reason.
 
-    ``computed`` alone says that its prompt is computed. ``resolved`` and ``shown`` are what
-    `instit_bench.backends.asker.Seen` takes; images have lost their content.
+    ``computed`` alone says that its prompt is computed. ``resolved`` and ``files`` are what
+    `instit_bench.backends.asker.Seen` takes: the request's messages, whose images have lost their
+    content, and ``shown``, which says what that was.
     """
 
     number: int
@@ -65,7 +66,8 @@ class Reply:
     failure: Failure | None = None
     reason: str = ""
     resolved: tuple[Message, ...] | None = None
-    shown: Mapping[Path, Fingerprint] = field(default_factory=dict)
+    shown: tuple[str, ...] = ()
+    files: Mapping[Path, Fingerprint] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -213,7 +213,8 @@ class Replica:
         if question.answer.done():
             return
         if reply.resolved is not None:
-            question.seen(replace(question.request, messages=reply.resolved), reply.shown)
+            resolved = replace(question.request, messages=reply.resolved, shown=reply.shown)
+            question.seen(resolved, reply.files)
         if reply.prediction is not None:
             self.answered += 1
             self._meter.step(time.monotonic())

@@ -315,7 +315,7 @@ def _under_intervention(task: Task, dataset: Dataset, config: RunConfig) -> Task
     if config.intervention is None:
         return task
     intervention = intervention_named(config.intervention)
-    why_not = intervention.why_not(task)
+    why_not = intervention.why_not(task) or intervention.why_not_records(task, dataset.docs)
     if intervention.needs_frames and config.video_as == "video":
         why_not = why_not or "videos are sent as files (choose --video-as frames)"
     if intervention.needs_renamed_marks and not config.renamed_marks:

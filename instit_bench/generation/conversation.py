@@ -113,6 +113,20 @@ def render(item: Item, catalogue: Catalogue) -> Texts:
     return Texts(begun, [*calls, final][turn])
 
 
+def messages(item: Item, catalogue: Catalogue) -> list[dict[str, str]]:
+    """Return an item as ``role, content`` turns; what a tool returns is a turn of the user."""
+    texts, told = render(item, catalogue), item.conversation
+    turns = [("user", texts.instruction)]
+    if item.provenance.turn is not None:
+        turns.append(("assistant", texts.output))
+    else:
+        for step in told.steps:
+            turns.append(("assistant", wording.call(step.tool, step.arguments)))
+            turns.append(("user", step.observation))
+        turns.append(("assistant", wording.answer(told.answer)))
+    return [{"role": role, "content": content} for role, content in turns]
+
+
 def renamed(item: Item, names: dict[str, str], digest: str) -> Item:
     """Return the item with other names of its tools, from the catalogue with this digest."""
     told = item.conversation

@@ -12,7 +12,7 @@ from instit_bench._version import __version__
 from instit_bench.datasets.layout import GPT4TOOLS_FILES
 from instit_bench.errors import InputError
 from instit_bench.generation.catalogue import Catalogue, read_catalogue
-from instit_bench.generation.conversation import Item, render
+from instit_bench.generation.conversation import Item, messages, render
 from instit_bench.generation.lines import Dropped
 from instit_bench.generation.report import Table, as_html, as_markdown
 from instit_bench.runs.atomic import replaced, write_atomically
@@ -81,11 +81,16 @@ def read_items(folder: Path) -> tuple[list[Item], Catalogue]:
 
 
 def write_splits(
-    folder: Path, splits: Mapping[str, Sequence[Item]], catalogue: Catalogue
+    folder: Path,
+    splits: Mapping[str, Sequence[Item]],
+    catalogue: Catalogue,
+    *,
+    as_messages: bool = False,
 ) -> dict[str, Path]:
     """Write splits in the benchmark's form, and return the file of each that has items.
 
-    Files of splits that were made before and are empty now are removed.
+    ``as_messages`` writes the training split as conversations. Files of splits that were made
+    before and are empty now are removed.
 
     Raises:
         InputError: The folder has files of these names that were not generated.
@@ -100,20 +105,19 @@ def write_splits(
         )
     for split, path in paths.items():
         if splits[split]:
-            _write_split(path, splits[split], catalogue)
+            make = _conversation if as_messages and split == "train" else _record
+            _write_split(path, (make(item, catalogue) for item in splits[split]))
         else:
             path.unlink(missing_ok=True)
     write_atomically(folder / CATALOGUE, catalogue.as_yaml())
     return {split: path for split, path in paths.items() if splits[split]}
 
 
-def _write_split(path: Path, items: Sequence[Item], catalogue: Catalogue) -> None:
+def _write_split(path: Path, records: Iterable[dict[str, Any]]) -> None:
     with replaced(path) as file:
-        file.write(b"[\n")
-        for number, item in enumerate(items, start=1):
-            end = b",\n" if number < len(items) else b"\n"
-            file.write(_line(_record(item, catalogue)).rstrip() + end)
-        file.write(b"]\n")
+        for number, record in enumerate(records):
+            file.write((b",\n" if number else b"[\n") + _line(record).rstrip())
+        file.write(b"\n]\n")
 
 
 def describe(folder: Path, title: str, about: dict[str, Any], tables: Sequence[Table]) -> None:
@@ -138,6 +142,12 @@ def _record(item: Item, catalogue: Catalogue) -> dict[str, Any]:
         "output": texts.output,
         "provenance": {**origin, "seed": item.provenance.seed},
     }
+
+
+def _conversation(item: Item, catalogue: Catalogue) -> dict[str, Any]:
+    record = _record(item, catalogue)
+    told = {"messages": messages(item, catalogue), "provenance": record["provenance"]}
+    return {"id": item.id, **told}
 
 
 def _line(value: dict[str, Any]) -> bytes:

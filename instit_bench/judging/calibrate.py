@@ -134,7 +134,7 @@ def _card(
     notes += [f"{task}: {note}" for note in left_out]
     _require_enough(gold, of_task, rows, task)
     reported = run.tasks[task].result.metrics[metric]
-    return make_card(
+    card = make_card(
         gold,
         tune=tune,
         seed=seed,
@@ -148,6 +148,9 @@ def _card(
         reported=reported.value,
         n_reported=reported.n,
     )
+    if problem := card.problem(judging, reported):
+        notes.append(f"{task}: the card does not apply: {problem}")
+    return card
 
 
 def _require_unchanged(

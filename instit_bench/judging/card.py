@@ -48,7 +48,7 @@ def make_card(gold: Gold, *, tune: bool, seed: int, **known: Any) -> JudgeCard:
     scores, nothing = judge[frame.labelled], np.zeros_like(judge)
     bias = two_phase_mean(nothing, scores - human, frame, bounds=(-1.0, 1.0))
     error = two_phase_mean(nothing, np.abs(scores - human), frame)
-    kappa, kappa_ci95 = kappa_with_humans(scores, human, frame, seed=seed)
+    kappa, kappa_ci95 = kappa_with_humans(scores, human, frame)
     corrected = (
         tuned_mean(judge, human, frame, seed=seed) if tune else corrected_mean(judge, human, frame)
     )

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from instit_bench.errors import InputError
-from instit_bench.judging.sheet_file import SheetRow, write_sheet
+from instit_bench.judging.sheet_file import SEPARATORS, SheetRow, write_sheet
 from instit_bench.judging.sheet_plan import SheetPlan, judged_metric, plan_sheet, save_plan
 from instit_bench.runs.directory import RunDirectory
 from instit_bench.runs.loaded import Run
@@ -46,6 +46,8 @@ def make_sheet(
             exists, perhaps with human scores.
         StorageError: A file cannot be written.
     """
+    if separator not in SEPARATORS:
+        raise InputError(f"separator: use one of {', '.join(SEPARATORS)}, not {separator!r}")
     path = output or directory.path / FILE
     if path.exists():
         raise InputError(

@@ -20,6 +20,7 @@ from instit_bench.runs.atomic import read_whole, write_atomically
 COLUMNS = ("sample", "task", "question", "image", "target", "prediction", "score", "sheet")
 SEPARATORS: Mapping[str, str] = {"comma": ",", "semicolon": ";", "tab": "\t"}
 
+_BYTE_ORDER_MARKS = ("\ufeff", "ï»¿")  # the second was read as Windows-1252
 _REQUIRED = ("sample", "score")
 _LONGEST_CELL = 30_000  # characters; Excel takes 32,767
 _CUT = " […]"
@@ -203,4 +204,6 @@ def _names(line: str, separator: str) -> list[str]:
         cells: Sequence[str] = next(csv.reader([line], delimiter=separator), [])
     except csv.Error:
         return []
+    for mark in _BYTE_ORDER_MARKS:
+        cells = [name.removeprefix(mark) for name in cells]
     return [name.strip().casefold() for name in cells]

@@ -86,15 +86,21 @@ def _drawn_image(path: Path, marks: Marks, drawing: Drawing, folder: Path) -> Pa
 def _drawn_folder(path: Path, frames: Frames, drawing: Drawing, folder: Path) -> Path:
     files = frame_files(path)
     marks = marks_of_frames([file.name for file in files], frames)
-    contents = [load_image(ImagePart(path=file)).data for file in files]
-    framed = list(zip(files, contents, marks, strict=True))
+    digests = [
+        _digest(load_image(ImagePart(path=file)).data, of, drawing)
+        for file, of in zip(files, marks, strict=True)
+    ]
 
     def write(target: Path) -> None:
         target.mkdir()
-        for file, data, of in framed:
+        # Frames are read again, one by one: a folder may have more than fit into memory.
+        for file, of, digest in zip(files, marks, digests, strict=True):
+            data = load_image(ImagePart(path=file)).data
+            if _digest(data, of, drawing) != digest:
+                raise MediaError(f"{file}: changed while marks were drawn")
             (target / file.name).write_bytes(_encoded(data, of, drawing, str(file)))
 
-    names = [f"{file.name} {_digest(data, of, drawing)}" for file, data, of in framed]
+    names = [f"{file.name} {digest}" for file, digest in zip(files, digests, strict=True)]
     return _kept(folder, "\n".join(names), path.name, write)
 
 

@@ -25,6 +25,7 @@ def write_video(path: Path, marks: Mapping[int, Marks], drawing: Drawing, target
 
     Raises:
         MediaError: The video or a mask is broken, or there are masks of frames it does not have.
+        OSError: The marked one cannot be written.
     """
     import av
     import numpy as np
@@ -50,6 +51,8 @@ def write_video(path: Path, marks: Mapping[int, Marks], drawing: Drawing, target
             if written is not None:
                 output.mux(written.encode())
     except av.FFmpegError as error:
+        if error.filename == str(target):
+            raise OSError(error.errno, error.strerror) from error
         raise MediaError(f"{path}: cannot be decoded: {error}") from error
     if lost := [number for number in marks if number > place]:
         raise MediaError(

@@ -1,27 +1,29 @@
 """Draw the marks of objects onto an image, in one of the styles of ``--marks``.
 
-Every style shows each object's number at the centre of its mask; ``box``, ``contour`` and ``mask``
-add the outline or the area, in a colour that belongs to the number. So an object looks the same in
-all frames.
+Every style shows each object's number on the object, near the centre of its mask; ``box``,
+``contour`` and ``mask`` add the outline or the area, in a colour that belongs to the number. So an
+object looks the same in all frames.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import ceil
 from typing import TYPE_CHECKING
 
-from PIL import Image, ImageDraw, ImageFilter, ImageFont
+from PIL import Image, ImageDraw, ImageFont
 
 from instit_bench.media.errors import MediaError
 from instit_bench.media.masks import decode
+from instit_bench.media.placing import Places, within
 from instit_bench.types import Marks, MarkStyle
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-VERSION = 1  # of the drawing: another one is drawn anew
+VERSION = 2  # of the drawing: another one is drawn anew
 
 # Distinct, and none close to another one's brightness and hue.
 _COLOURS = (
@@ -69,28 +71,19 @@ def draw_marks(image: Image.Image, marks: Marks, drawing: Drawing, where: str) -
         area = _fitted(decode(mask, named), drawn.size, named)
         if area.any():  # the object may be too small, or hidden
             shapes[drawing.label(mark)] = area
-    # Large objects first, so that no number of a small one is covered.
-    order = sorted(shapes, key=lambda label: -int(shapes[label].sum()))
-    for label in order:
+    order = sorted(shapes, key=lambda label: int(shapes[label].sum()))
+    for label in reversed(order):  # no outline of a small object is covered
         _outline(drawn, shapes[label], drawing.style, colour_of(label))
+    places = Places(drawn.size)
     for label in order:
         plate = _PLATE if drawing.style == "number" else colour_of(label)
-        _number(drawn, centre(shapes[label]), label, plate)
+        _number(drawn, shapes[label], label, plate, places)
     return drawn
 
 
 def colour_of(label: str) -> str:
     """Return the colour of a number."""
     return _COLOURS[(int(label) - 1) % len(_COLOURS)]
-
-
-def centre(area: NDArray[np.bool_]) -> tuple[int, int]:
-    """Return the pixel (x, y) of a mask that is nearest to the centre of its mass."""
-    import numpy as np
-
-    ys, xs = np.nonzero(area)
-    nearest = int(np.argmin((ys - ys.mean()) ** 2 + (xs - xs.mean()) ** 2))
-    return int(xs[nearest]), int(ys[nearest])
 
 
 def _fitted(area: NDArray[np.bool_], size: tuple[int, int], where: str) -> NDArray[np.bool_]:
@@ -118,35 +111,23 @@ def _outline(drawn: Image.Image, area: NDArray[np.bool_], style: MarkStyle, colo
     elif style in ("contour", "mask"):
         if style == "mask":
             drawn.paste(colour, mask=stencil.point([0] * 255 + [round(255 * _OPACITY)]))
-        drawn.paste(colour, mask=_rim(stencil, line))
+        # The rim: what is inside and less than ``line`` away from what is outside.
+        rim = area & ~within(area, (2 * line + 1, 2 * line + 1))
+        drawn.paste(colour, mask=Image.fromarray(rim).convert("L"))
 
 
-def _rim(stencil: Image.Image, line: int) -> Image.Image:
-    """Return the pixels inside a mask that are less than ``line`` away from what is outside it."""
-    import numpy as np
-
-    framed = Image.new("L", (stencil.width + 2 * line, stencil.height + 2 * line))
-    framed.paste(stencil, (line, line))
-    inner = framed.filter(ImageFilter.MinFilter(2 * line + 1))
-    inner = inner.crop((line, line, line + stencil.width, line + stencil.height))
-    return Image.fromarray(np.asarray(stencil) & ~np.asarray(inner))
-
-
-def _number(drawn: Image.Image, at: tuple[int, int], label: str, plate: str) -> None:
+def _number(
+    drawn: Image.Image, area: NDArray[np.bool_], label: str, plate: str, places: Places
+) -> None:
     draw = ImageDraw.Draw(drawn)
     font = ImageFont.load_default(max(_LEAST_TEXT, round(min(drawn.size) / _TEXT)))
     left, top, right, bottom = draw.textbbox((0, 0), label, font=font, anchor="mm")
     margin = max(_LEAST_LINE, round((bottom - top) / 4))
-    half = (right - left) / 2 + margin, (bottom - top) / 2 + margin
-    # The whole plate stays within the image.
-    x, y = (
-        min(max(place, reach), side - 1 - reach) if side > 2 * reach else side / 2
-        for place, reach, side in zip(at, half, drawn.size, strict=True)
-    )
+    across, down = (ceil(length / 2) + margin for length in (right - left, bottom - top))
+    x, y = places.place(area, (2 * across + 1, 2 * down + 1))
     middle = (left + right) / 2, (top + bottom) / 2  # of the ink, not of the line
     ink = "#000000" if _brightness(plate) > _BRIGHT else "#ffffff"
-    box = (x - half[0], y - half[1], x + half[0], y + half[1])
-    draw.rectangle(box, fill=plate, outline=ink)
+    draw.rectangle((x - across, y - down, x + across, y + down), fill=plate, outline=ink)
     draw.text((x - middle[0], y - middle[1]), label, font=font, fill=ink, anchor="mm")
 
 

@@ -16,6 +16,8 @@ from instit_bench.types import Metric
 from instit_bench.validation import first_problem
 
 _ROUNDING = 1e-12
+_LEAST_COVERED = 0.99  # of the judge's scores
+_CHANGED = "the judge's scores have changed since"
 
 
 class BinaryVerdicts(BaseModel):
@@ -80,8 +82,19 @@ class JudgeCard(BaseModel):
             return "the judge's instructions are others than the card's"
         if judging.repeats != self.repeats:
             return f"it is about {self.repeats} repeats, and there are {judging.repeats}"
-        if current.n != self.n_reported or abs(current.value - self.reported) > _ROUNDING:
-            return "the judge's scores have changed since"
+        return self._problem_of_scores(current)
+
+    def _problem_of_scores(self, current: Metric) -> str | None:
+        """Return whether they are others, or too many that the sheet was not drawn from."""
+        if current.n != self.n_reported or current.value is None:
+            return _CHANGED
+        if abs(current.value - self.reported) > _ROUNDING:
+            return _CHANGED
+        if self.n_judged < _LEAST_COVERED * self.n_reported:
+            return (
+                f"it is about {self.n_judged} of the {self.n_reported} samples that are judged now "
+                "(draw a new sheet)"
+            )
         return None
 
 

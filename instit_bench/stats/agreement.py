@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from instit_bench.stats.two_phase import Floats, Frame
 
 _STEPS = 100  # scores are compared to 0.01; kappa needs categories
+_ROUNDING = 1e-12
 
 
 def quadratic_kappa(scores: Mapping[str, Mapping[str, float]]) -> dict[str, float] | None:
@@ -37,51 +38,35 @@ def quadratic_kappa(scores: Mapping[str, Mapping[str, float]]) -> dict[str, floa
 
 
 def kappa_with_humans(
-    judge: Floats, human: Floats, frame: Frame, *, seed: int = 0, resamples: int = 2000
+    judge: Floats, human: Floats, frame: Frame
 ) -> tuple[float | None, tuple[float, float] | None]:
     """Return quadratic kappa of the labelled samples, as if all were labelled, and its interval.
 
     ``judge`` and ``human`` have a score (0..1) for each labelled sample. With quadratic weights,
     kappa is 1 - E(judge - human)^2 / E(judge - human')^2, where ``human'`` belongs to another
-    sample; so it needs no categories. The interval is the 95 % percentile interval over resampled
-    clusters. Kappa is ``None`` where no score differs from another, the interval also with fewer
-    than two clusters.
+    sample; so it needs no categories. The 95 % interval is Student's t for the logarithm of that
+    ratio, clustered, by the delta method: a few large differences make kappa skewed. Kappa is
+    ``None`` where no score differs from another, the interval also with fewer than two clusters.
     """
     import numpy as np
 
-    weights = frame.weights
-    moments = np.stack(
-        [
-            np.bincount(frame.clusters[frame.labelled], weights=weights * values)
-            for values in (
-                np.ones_like(judge),
-                judge,
-                human,
-                judge**2,
-                human**2,
-                (judge - human) ** 2,
-            )
-        ],
-        axis=1,
-    )
-    moments = moments[moments[:, 0] > 0]
-    kappa = _kappa(moments.sum(axis=0, keepdims=True))[0]
-    if np.isnan(kappa):
+    from instit_bench.stats.distributions import t_quantile
+    from instit_bench.stats.intervals import wilson
+    from instit_bench.stats.two_phase import FEWEST, two_phase_stderr
+
+    shares = frame.weights / frame.weights.sum()
+    apart = (judge - human) ** 2
+    by_chance = (judge - shares @ human) ** 2 + (human - shares @ judge) ** 2
+    observed = float(shares @ apart)
+    expected = float(shares @ by_chance - (shares @ (judge - human)) ** 2)
+    if expected < _ROUNDING:
         return None, None
-    count = len(moments)
-    if count < 2:
-        return float(kappa), None
-    draws = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), resamples)
-    found = _kappa(draws.astype(np.float64) @ moments)
-    low, high = np.nanquantile(found, (0.025, 0.975))
-    return float(kappa), (float(low), float(high))
-
-
-def _kappa(sums: Floats) -> Floats:
-    """Kappa of each row of weighted sums."""
-    import numpy as np
-
-    _, judge, human, judge2, human2, apart = (sums / sums[:, :1]).T
-    by_chance = judge2 + human2 - 2 * judge * human
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(np.where(by_chance > 1e-12, 1 - apart / by_chance, np.nan))
+    kappa = 1 - observed / expected
+    if frame.labelled_clusters < FEWEST:
+        return kappa, None
+    if observed < _ROUNDING:  # none differs: only their number counts
+        return 1.0, (max(-1.0, 1 - wilson(0.0, frame.labelled_clusters)[1] / expected), 1.0)
+    moved = apart / observed - by_chance / expected
+    stderr = two_phase_stderr(np.zeros(len(frame.strata)), moved, frame)
+    factor = float(np.exp(t_quantile(frame.freedom, 0.975) * stderr))
+    return kappa, (max(-1.0, 1 - (1 - kappa) * factor), 1 - (1 - kappa) / factor)

@@ -5,19 +5,24 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from dataclasses import replace
 
 import pytest
 from selenium.webdriver.common.by import By
 
+import instit_bench
+from instit_bench.audit import plan as planning
+from instit_bench.evaluation.config import make_config
+from instit_bench.evaluation.plan import make_plan
 from instit_bench.resources import PACKAGE
 from tests.browser import chromium, complaints
 from tests.command_line import cli_in
 
 COMMAND = (
     *("audit", "--model", "first", "--backend", "baseline", "--data", "demo"),
-    *("--tasks", "inst_it_image_mc,inst_it_video_mc,gpt4tools_seen", "--limit", "8"),
-    *("--checks", "blind,reversed-frames,permuted-options", "--name", "a"),
+    *("--tasks", "inst_it_image_mc,gpt4tools_seen", "--limit", "8", "--name", "a"),
 )
+CHECKS = ("--checks", "blind,permuted-options")
 
 
 @pytest.fixture(scope="module")
@@ -25,14 +30,14 @@ def done(tmp_path_factory):
     """An audit of a model that always says A, and its folder."""
     folder = tmp_path_factory.mktemp("audit")
     cli = cli_in(folder)
-    shown = cli(*COMMAND)
+    shown = cli(*COMMAND, *CHECKS)
     assert shown.returncode == 0, shown.stderr
     return cli, folder / "results" / "a", shown
 
 
 def test_all_runs_are_ordinary_runs_in_one_folder(done):
     cli, folder, _ = done
-    names = {"plain", "blind", "reversed-frames", "reversed-frames-untold"}
+    names = {"plain", "blind"}
     names |= {f"rotated-options-{by}" for by in (1, 2, 3)}
     assert {path.name for path in folder.iterdir() if path.is_dir()} == names
     for name in names:
@@ -69,13 +74,16 @@ def test_the_same_figures_are_printed_and_written(done):
         assert line in text
 
 
-def test_an_audit_that_is_done_asks_nothing_again(done):
+def test_an_audit_that_is_done_asks_nothing_again_and_keeps_its_other_checks(done):
     cli, folder, _ = done
     before = {path: path.stat().st_mtime_ns for path in folder.glob("*/samples/*.jsonl")}
-    again = cli(*COMMAND)
+    figures = json.loads((folder / "audit.json").read_text())
+    again = cli(*COMMAND, "--checks", "blind")
     assert again.returncode == 0, again.stderr
     assert "was finished before" in again.stderr
     assert {path: path.stat().st_mtime_ns for path in before} == before
+    assert json.loads((folder / "audit.json").read_text()) == figures
+    assert "Does it choose the option, or the letter?" in again.stdout
 
 
 def test_the_page_fits_a_talk_and_a_phone(done, tmp_path):
@@ -112,13 +120,38 @@ def test_what_cannot_be_audited_is_refused(cli, options, said):
     assert said in refused.stderr
 
 
-def test_checks_of_marks_use_the_media_without_marks(cli, tmp_path):
-    command = ("audit", "--model", "first", "--backend", "baseline", "--data", "demo", "--limit")
-    done = cli(*command, "2", "--tasks", "inst_it_image_mc", "--name", "m", "--checks", "no-marks")
-    assert done.returncode == 0, done.stderr
-    manifest = json.loads((tmp_path / "results/m/no-marks/manifest.json").read_text())
+def test_from_python_the_figures_are_a_frame(tmp_path):
+    audited = instit_bench.audit(
+        **{"model": "first", "backend": "baseline", "data": "demo", "limit": 2},
+        **{"tasks": "inst_it_image_mc", "output": tmp_path, "name": "m", "checks": "no-marks"},
+    )
+    manifest = json.loads((tmp_path / "m/no-marks/manifest.json").read_text())
     assert manifest["identity"]["marks"] == "none"
-    assert "gain from the marks 0.0 points" in done.stdout
+    figures = audited.figures.set_index(["figure", "metric"])
+    assert figures.loc[("gain from the marks", "accuracy"), ["run", "value", "n"]].to_list() == [
+        *("no-marks", 0.0, 2)
+    ]
+    assert audited.page.is_file()
+    assert "Does it need the marks?" in audited._repr_html_()
+
+
+@pytest.mark.parametrize(("checks", "fetched"), [((), []), (("no-marks",), ["image"])])
+def test_raw_media_come_from_the_hub_only_if_asked_for(tmp_path, monkeypatch, checks, fetched):
+    settings = {"model": "m", "backend": "baseline", "data": "demo", "output": str(tmp_path)}
+    settings["tasks"] = "inst_it_image_mc"
+    plan = make_plan(make_config(None, settings))
+    hub = replace(plan, source=replace(plan.source, kind="hub"))
+    monkeypatch.setattr(planning, "make_plan", lambda *_, **__: hub)
+    asked = []
+    monkeypatch.setattr(
+        "instit_bench.datasets.hub.fetch_raw",
+        lambda kind, _: asked.append(kind) or plan.source.root / "Inst-It-Bench",
+    )
+    found = {one.check.name: one for one in planning.plan_audit(settings, checks).checks}
+    assert asked == fetched
+    if not checks:
+        why = found["no-marks"].skipped["inst_it_image_mc"]
+        assert "get it with 'instit-bench data download --benchmark inst_it_raw'" in why
 
 
 def test_without_masks_the_checks_of_marks_are_skipped_and_the_others_run(cli, tmp_path):
@@ -138,18 +171,14 @@ def test_without_masks_the_checks_of_marks_are_skipped_and_the_others_run(cli, t
 
 
 def test_a_dry_run_sends_and_writes_nothing(cli, tmp_path):
-    shown = cli(*COMMAND, "--dry-run")
+    shown = cli(*COMMAND, *CHECKS, "--dry-run")
     assert shown.returncode == 0, shown.stderr
     assert "blind" in shown.stdout
     assert not (tmp_path / "results").exists()
 
 
-def test_a_run_of_other_settings_is_refused(cli):
-    command = [
-        *("audit", "--model", "first", "--backend", "baseline", "--data", "demo", "--limit", "2"),
-        *("--tasks", "inst_it_image_mc", "--checks", "blind", "--name", "x"),
-    ]
-    assert cli(*command).returncode == 0
-    other = cli(*command, "--max-tokens", "5")
+def test_a_run_of_other_settings_is_refused(done):
+    cli, _, _ = done
+    other = cli(*COMMAND, "--checks", "blind", "--max-tokens", "5")
     assert other.returncode == 3
     assert "cannot resume this run" in other.stderr

@@ -49,6 +49,20 @@ def test_what_only_the_same_image_could_teach_is_not_learned():
     assert low < 0.25 < high
 
 
+def test_a_record_that_stands_under_two_images_does_not_answer_itself():
+    draw = random.Random(0)
+    found = []
+    for number in range(60):
+        words = [f"a {chr(0x4E00 + 4 * number + n)} thing" for n in range(4)]
+        for copy in "ab":
+            choices = draw.sample(words, 4)
+            right = choices.index(words[0])
+            found.append(Question("What is [1]?", tuple(choices), right, f"{number}{copy}"))
+    low, high = text_only(found).accuracy.ci95
+    assert low < 0.25 < high
+    assert text_only(found[:2]).accuracy.n == 2, "nothing is left to learn from"
+
+
 def test_the_longest_option_is_a_cue():
     found = text_only(questions(lambda _, draw: f"a {draw.choice('kqxzjv')} thing thing thing"))
     assert found.accuracy.value == 1.0

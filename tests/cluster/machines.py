@@ -131,14 +131,8 @@ class Machines:
         )
 
     def kill_one(self) -> None:
-        """Kill a node's processes at once: not the node to which this process is connected.
-
-        All nodes have one address here, so that Ray connects a driver to any of them.
-        """
-        own = ray._private.worker.global_worker.node._raylet_socket_name
-        node = next(node for node in self.nodes if node._raylet_socket_name != own)
-        self.nodes.remove(node)
-        self._cluster.remove_node(node, allow_graceful=False)
+        """Kill a node's processes at once; a driver on this machine is connected to the head."""
+        self._cluster.remove_node(self.nodes.pop(1), allow_graceful=False)
 
     def shutdown(self) -> None:
         self._cluster.shutdown()

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from instit_bench.datasets.gpt4tools import read_gpt4tools
+from instit_bench.datasets.source import open_source
 from instit_bench.generation.catalogue import read_catalogue
 from instit_bench.generation.lines import Reason
 from tests.command_line import cli_in
@@ -199,6 +201,27 @@ def test_by_item_no_conversation_is_in_two_splits_and_none_that_calls_an_unseen_
     assert abs(len(found["seen"]) - len(found["train"])) <= 1
     images = [{r["provenance"].get("image") for r in items} for items in found.values()]
     assert set.intersection(*images), "by item, an image may be in several splits"
+
+
+def test_conversations_for_training_are_the_same_items_turn_by_turn(split, tmp_path):
+    done = cli_in(tmp_path)("generate", "splits", split / "items", "--messages")
+    assert done.returncode == 0, done.stderr
+    before, after = records(split / "generated"), records(tmp_path / "generated")
+    assert {name: after[name] for name in ("seen", "unseen")} == {
+        name: before[name] for name in ("seen", "unseen")
+    }
+    assert all(record.keys() == {"id", "messages", "provenance"} for record in after["train"])
+    turns = {len(record["messages"]) for record in after["train"]}
+    assert turns >= {4, 6}, "calls, what tools return, and an answer"
+    for one in after["train"]:
+        assert [turn["role"] for turn in one["messages"]] == ["user", "assistant"] * (
+            len(one["messages"]) // 2
+        )
+    docs = [
+        read_gpt4tools("train", open_source(str(folder / "generated"))).docs
+        for folder in (split, tmp_path)
+    ]
+    assert docs[0] == docs[1]
 
 
 def test_an_empty_split_removes_its_earlier_file_and_other_data_are_never_overwritten(

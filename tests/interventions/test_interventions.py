@@ -14,7 +14,7 @@ from instit_bench.evaluation.plan import make_plan
 from instit_bench.interventions.base import ShownVideo
 from instit_bench.interventions.frames import moments, renumbered
 from instit_bench.interventions.registry import INTERVENTIONS
-from instit_bench.interventions.tool_list import called, read_tools
+from instit_bench.interventions.tool_list import called, read_tools, renamed
 from instit_bench.media import resolve_media
 from instit_bench.media.frames import ordered
 from instit_bench.scorers.tool_call.prompt import read_prompt
@@ -179,6 +179,22 @@ def test_a_call_earlier_in_the_conversation_is_renamed_too(tmp_path):
     assert tool not in sample.question
 
 
+NAMES = {"Detect Face": "Crop It", "Crop It": "Text", "Text": "Detect Face"}
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("Tag all faces by using Detect Face,", "Tag all faces by using Crop It,"),
+        ("Crop It, then Detect Face", "Text, then Crop It"),
+        ("detect face; Detect Faces; Text", "detect face; Detect Faces; Text"),
+        ("Action: Text\nAction Input: Text", "Action: Detect Face\nAction Input: Text"),
+    ],
+)
+def test_a_request_that_names_a_tool_in_full_follows(text, told):
+    assert renamed(text, NAMES) == told
+
+
 def test_shuffled_tools_are_the_same_tools():
     plain, altered = planned(TOOL_TASK), planned(TOOL_TASK, "shuffled-tools")
     for before, after in zip(plain.samples, altered.samples, strict=True):
@@ -208,6 +224,8 @@ def test_every_tool_list_of_the_real_data_is_read(shared_data):
         assert found is not None
         assert [tool.name for tool in found.tools] == [tool.name for tool in tools]
         assert found.text == record["instruction"]
+        new = {name: f"tool {n}" for n, name in enumerate(tool.name for tool in found.tools)}
+        assert not any(name in found.with_names(new).text for name in new)
 
 
 @pytest.mark.parametrize(

@@ -193,6 +193,37 @@ class TestTheCard:
         assert (card["judge"], card["bias"]["value"], card["kappa"]) == ("openai:b", 0, 1)
         assert "FH" in cli("leaderboard", run).stdout
 
+    def test_a_sheet_of_a_half_judged_run_does_not_speak_for_what_was_judged_later(
+        self, cli, tmp_path
+    ):
+        def half(body):
+            text = json.loads(body["messages"][0]["content"][1]["text"])["tester_response"]
+            return Reply("no") if "3 times" in text else judging(biased)(body)
+
+        file = predictions(tmp_path / "p.json", 60)
+        with openai_server(half) as server:
+            options = judge_options(server, "--judge-attempts", 1)
+            cli("score", file, "--task", TASK, "--name", "h", *options)
+        cli("judge", "sheet", "results/h", "--n", "40")
+        gold = fill(tmp_path / "results/h/sheet.csv")
+        with openai_server(judging(biased)) as server:
+            assert cli("judge", "results/h", *judge_options(server)).returncode == 0
+        done = cli("judge", "calibrate", "results/h", "--gold", gold)
+        assert "it is about 54 of the 60 samples that are judged now" in done.stderr
+        assert "FH" not in cli("leaderboard", "results/h").stdout
+
+    def test_runs_merged_keep_sheets_and_cards(self, cli, run, calibrated):
+        shutil.copytree(run, run.with_name("s"))
+        part = run / f"samples/{TASK}.jsonl"
+        other = run.with_name("s") / part.relative_to(run)
+        rows = part.read_text().splitlines(keepends=True)
+        part.write_text("".join(rows[:60]))
+        other.write_text("".join(rows[60:]))
+        assert cli("runs", "merge", run, run.with_name("s"), "--name", "m").returncode == 0
+        again = cli("judge", "calibrate", "results/m", "--gold", run / "gold.csv")
+        assert again.returncode == 0, again.stderr
+        assert again.stdout == calibrated.stdout
+
     def test_a_broken_card_is_one_error(self, cli, run, calibrated):
         (run / f"calibration/{TASK}.json").write_text("{}")
         done = cli("leaderboard", run)

@@ -82,6 +82,13 @@ def test_a_sheet_is_utf_8_with_the_mark_that_spreadsheets_look_for(tmp_path, sep
     assert path.read_bytes().startswith(b"\xef\xbb\xbfsample")
 
 
+@pytest.mark.parametrize("name", ["ï»¿sample", '"ï»¿sample"', "\ufeff\ufeffsample"])
+def test_a_byte_order_mark_that_was_taken_for_text_is_removed(tmp_path, name):
+    path = tmp_path / "s.csv"
+    path.write_text(f"{name};score\na;0,5\n", "utf-8")
+    assert [(row.sample, row.score) for row in read_sheet(path)] == [("a", 0.5)]
+
+
 def test_rows_without_a_score_are_left_out(sheet):
     found = read_sheet(filled(sheet, ["", "0.3", ""]))
     assert [(row.sample, row.score) for row in found] == [("=1+1", 0.3)]

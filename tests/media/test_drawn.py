@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import resource
 import shutil
+import signal
 from io import BytesIO
 from pathlib import Path
 
@@ -13,8 +15,9 @@ from PIL import Image
 from instit_bench.datasets.masks import read_masks
 from instit_bench.media import MediaError, load_image, video_frames
 from instit_bench.media.drawn import drawn_medium
-from instit_bench.media.marks import Drawing, centre, colour_of, draw_marks
+from instit_bench.media.marks import Drawing, colour_of, draw_marks
 from instit_bench.media.masks import decode
+from instit_bench.media.placing import Places, nearest_to_centre
 from instit_bench.resources import demo_data
 from instit_bench.types import ImagePart, Mask, VideoPart
 
@@ -53,7 +56,7 @@ def test_every_style_numbers_the_centre_and_leaves_the_rest(style):
     changed = np.asarray(image).min(axis=2) < 255
     for mask in MARKS.values():
         area = decode(mask, "m")
-        x, y = centre(area)
+        x, y = nearest_to_centre(area, area)
         assert changed[y - 4 : y + 5, x - 4 : x + 5].mean() > 0.4
         changed &= ~area
     assert not changed.any()
@@ -88,11 +91,61 @@ def test_renamed_marks_look_like_objects_of_those_numbers():
         assert renamed.tobytes() == drawn(style, swapped).tobytes() != drawn(style).tobytes()
 
 
-def test_the_number_of_a_concave_shape_is_on_the_shape():
-    area = np.zeros((50, 50), dtype=bool)
-    area[:, :5] = area[:, -5:] = area[:5] = True
-    x, y = centre(area)
+def filled(size: tuple[int, int], *boxes: tuple[int, int, int, int]) -> np.ndarray:
+    area = np.zeros((size[1], size[0]), dtype=bool)
+    for left, top, right, bottom in boxes:
+        area[top:bottom, left:right] = True
+    return area
+
+
+@pytest.mark.parametrize("thick", [5, 15])
+def test_the_number_of_a_concave_shape_is_on_the_shape(thick):
+    """Wholly, if it is thick enough."""
+    legs = ((0, 0, 60, thick), (0, 0, thick, 60), (60 - thick, 0, 60, 60))
+    area = filled((60, 60), *legs)
+    x, y = Places((60, 60)).place(area, (9, 13))
     assert area[y, x]
+    assert area[y - 6 : y + 7, x - 4 : x + 5].all() == (thick == 15)
+
+
+PLATE = (9, 13)
+NESTED = ((0, 0, 80, 80), (20, 20, 60, 60), (38, 38, 41, 41))
+
+
+@pytest.mark.parametrize(
+    "boxes",
+    [
+        NESTED,
+        ((10, 10, 30, 30),) * 4,  # the same mask four times
+        ((40, 40, 42, 42), (42, 40, 44, 42), (44, 40, 46, 42)),  # smaller than their numbers
+        ((0, 0, 2, 2), (78, 78, 80, 80), (78, 76, 80, 78)),  # in corners
+    ],
+)
+def test_no_number_covers_another_or_is_cut_off(boxes):
+    places, taken = Places((80, 80)), filled((80, 80))
+    for box in sorted(boxes, key=lambda box: box[2] - box[0]):
+        x, y = places.place(filled((80, 80), box), PLATE)
+        plate = filled((80, 80), (x - 4, y - 6, x + 5, y + 7))
+        assert plate.sum() == 9 * 13
+        assert not (taken & plate).any()
+        taken |= plate
+
+
+def test_the_number_of_an_object_is_not_on_a_smaller_one_in_front_of_it():
+    places = Places((80, 80))
+    small, large = filled((80, 80), NESTED[1]), filled((80, 80), NESTED[0])
+    assert places.place(small, PLATE) == (39, 39)
+    x, y = places.place(large, PLATE)
+    assert not small[y - 6 : y + 7, x - 4 : x + 5].any()
+
+
+def test_numbers_of_nested_objects_are_all_drawn():
+    marks = {f"{n}": rectangle((80, 80), *box) for n, box in enumerate(NESTED[:2], 1)}
+    both = np.asarray(drawn("box", marks, size=(80, 80)))
+    for mark, mask in marks.items():
+        alone = np.asarray(drawn("box", {mark: mask}, size=(80, 80)))
+        colour = rgb(colour_of(mark))
+        assert (both == colour).all(axis=2).sum() == (alone == colour).all(axis=2).sum()
 
 
 def test_a_mask_of_another_size_is_scaled_but_not_distorted():
@@ -187,3 +240,22 @@ def test_frames_are_found_by_name_or_number(tmp_path, names):
         VideoPart(BENCH / "videos_raw" / "2"), {"2.jpg": mask}, Drawing("box"), tmp_path
     )
     assert found == wanted
+
+
+@pytest.mark.parametrize("raw", ["images_raw/001.jpg", "videos_raw/1", "videos_raw/5.mp4"])
+def test_a_full_disk_is_a_fault_of_the_folder_not_of_the_medium(tmp_path, raw):
+    path = BENCH / raw
+    part = ImagePart(path=path) if path.suffix == ".jpg" else VideoPart(path)
+    found = masks(raw[:5], path.stem)
+    code = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    try:
+        with pytest.raises(MediaError, match="File too large") as caught:
+            drawn_medium(part, found, Drawing("box"), tmp_path / "m")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, code)
+    assert f"{tmp_path / 'm'}: File too large" in str(caught.value)
+    assert "decoded" not in str(caught.value)
+    assert not list((tmp_path / "m").iterdir())

@@ -34,6 +34,14 @@ def test_95_percent_intervals_cover_93_to_97_percent(simulation, n):
     assert abs(sum(found.errors) / found.of) < 0.01
 
 
+def test_the_intervals_of_kappa_cover_it_where_a_few_differences_are_large(simulation):
+    world = simulation.World("few", binary=True, sensitivity=0.97, specificity=0.95)
+    sizes = simulation.video_sizes(None)
+    found = simulation.measure(world, 30, REPETITIONS, sizes, stratify=True)["kappa"]
+    assert found.of == REPETITIONS
+    assert found.held / found.of >= 0.93 - 2 * math.sqrt(0.05 * 0.95 / REPETITIONS)
+
+
 def test_the_committed_sizes_are_those_of_the_real_file(simulation, shared_data):
     file = shared_data / "inst_it" / "video_oe_inference.json"
     assert sorted(simulation.video_sizes(file)) == simulation.video_sizes(None)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from instit_bench.stats.agreement import kappa_with_humans
+from instit_bench.stats.intervals import wilson
 from instit_bench.stats.prediction_powered import corrected_mean, tuned_mean
 from instit_bench.stats.rogan_gladen import rogan_gladen
 from instit_bench.stats.two_phase import Frame, two_phase_mean
@@ -132,6 +133,19 @@ class TestKappa:
         kappa, (low, high) = kappa_with_humans(judge / 10, human / 10, frame_of(80, range(80)))
         assert kappa == pytest.approx(1 - (apart * table).sum() / (apart * by_chance).sum())
         assert low < kappa < high
+
+    def test_a_judge_that_agreed_with_all_of_a_few_may_still_differ_elsewhere(self):
+        scores = np.array([0.0, 1.0] * 15)
+        kappa, (low, high) = kappa_with_humans(scores, scores, frame_of(90, range(30)))
+        assert (kappa, high) == (1, 1)
+        assert low == pytest.approx(1 - wilson(0.0, 30)[1] / 0.5)
+
+    def test_a_few_large_differences_make_the_interval_skewed(self):
+        judge = np.array([0.0, 1.0] * 20)
+        human = judge.copy()
+        human[:3] = 1 - human[:3]
+        kappa, (low, high) = kappa_with_humans(judge, human, frame_of(90, range(40)))
+        assert kappa - low > 2 * (high - kappa)
 
     def test_it_is_unknown_where_no_score_differs(self):
         same = np.full(10, 0.5)

@@ -1,4 +1,7 @@
-"""A tiny random model as the instruction writer: nonsense in, every line dropped, no crash."""
+"""A tiny random model as the instruction writer: nonsense in, every line dropped, no crash.
+
+On demand, as it starts an engine of its own: ``pytest -m vllm tests/vllm/test_generate.py``.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from tests.command_line import cli_environment
 from tests.finished_run import read_jsonl
 from tests.vllm.conftest import QUICK, SMALL
 
-pytestmark = pytest.mark.vllm
+pytestmark = [pytest.mark.vllm, pytest.mark.reliability]
 
 
 def test_every_line_of_a_random_writer_is_dropped_with_a_reason(models, tmp_path):
