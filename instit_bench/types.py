@@ -206,6 +206,13 @@ class Tokens:
     ids: tuple[int, ...] = ()
     prompt: str | None = None
 
+    def __post_init__(self) -> None:
+        lists = self.logprobs, self.others, self.other_logprobs
+        if any(len(values) != len(self.texts) for values in lists):
+            raise ValueError("must have as many log-probabilities and others as texts")
+        if self.texts and self.ids and len(self.ids) != len(self.texts):
+            raise ValueError("must have as many ids as texts, or none")
+
 
 @dataclass(frozen=True, slots=True)
 class NativeToolCall:

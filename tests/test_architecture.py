@@ -231,9 +231,13 @@ HEAVY = {"pandas", "numpy", "scipy", "openai", "aiohttp", "torch"}
         (["--help"], {"pandas", "numpy", "scipy", "openai", "pydantic", "PIL", "torch", "pyarrow"}),
         (["score", "--help"], HEAVY | {"PIL"}),
         (["tasks", "list"], HEAVY | {"pyarrow", "huggingface_hub"}),
+        (
+            ["run", "--backend", "baseline", "--model", "first", "--data", "demo", "--limit", "1"],
+            HEAVY - {"openai"},
+        ),
     ],
 )
-def test_commands_load_only_what_they_need(arguments, heavy):
+def test_commands_load_only_what_they_need(arguments, heavy, tmp_path):
     program = (
         "import sys; sys.argv[1:] = " + repr(arguments) + "\n"
         "from instit_bench.cli.main import main\n"
@@ -242,7 +246,7 @@ def test_commands_load_only_what_they_need(arguments, heavy):
         "print('LOADED', *sys.modules)"
     )
     command = [sys.executable, "-c", program]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     loaded = done.stdout.rsplit("LOADED", 1)[1].split()
     assert not heavy & set(loaded)

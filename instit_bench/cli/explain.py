@@ -38,8 +38,8 @@ def explain_command(
 ) -> int:
     """Say why two runs that should agree differ: each changed sample's cause, with evidence.
 
-    Causes are prompt, media, settings, truncation, parsing and numerics; unknown where a run has
-    kept no evidence. Numerics can be told only of runs that kept the tokens of replies.
+    Causes are prompt, media, settings, truncation, parsing, judge and numerics; unknown where a run
+    has kept no evidence. Numerics can be told only of runs that kept the tokens of replies.
     """
     from instit_bench.cli.compare import number_or_all
     from instit_bench.cli.console import stdout

@@ -46,7 +46,7 @@ class Asking:
     media: ShownMedia
     watch: Watch | None = None
     unavailable: list[str] = field(default_factory=list)
-    awaited: dict[tuple[str, str], Asked] = field(default_factory=dict)
+    awaited: dict[tuple[str, str], tuple[TaskPlan, str]] = field(default_factory=dict)
     in_flight: int = 0
     streak: Streak = field(init=False)
     reasoning: ReasoningWatch = field(init=False)
@@ -66,6 +66,7 @@ class Asking:
             self.reporter.lane(plan.task.name, len(ids), sum(sample in done for sample in ids))
         self.reporter.engines(self.engines.lines)
         self._score_kept()
+        self._expect()
         if self.judging is None:
             return await self.work()
         async with self.judging as judging:
@@ -141,25 +142,40 @@ class Asking:
 
     def _await_verdicts(self, plan: TaskPlan, sample: Sample) -> None:
         """Tell the watch at once of a sample that nobody judges, and of others when they are."""
-        self.awaited[plan.task.name, sample.id] = plan, sample
+        self.awaited[plan.task.name, sample.id] = plan, sample.cluster
         if self.judging is None or plan.task.name not in self.judging.open_tasks:
             self._ended(plan.task.name, sample.id)
 
     def _settled_before(self) -> bool:
         """Whether samples of earlier processes settle the verdict, so that nothing is asked."""
+        return self.watch is not None and self.watch.settled()
+
+    def _expect(self) -> None:
+        """Have the watch wait for what will be asked, and for verdicts on what has been asked.
+
+        It is told of each as it ends, also of a verdict that has been there all along.
+        """
         if self.watch is None:
-            return False
+            return
         for item in self.todo:
             plan, sample = item.value
-            self.watch.expect(plan.task.config.metadata.media, sample)
-        return self.watch.settled()
+            self.watch.expect(plan.task.config.metadata.media, sample.cluster)
+        for plan in self.plan.tasks:
+            task = plan.task.name
+            if self.judging is None or task not in self.judging.open_tasks:
+                continue
+            selected = set(plan.selected.ids)
+            for record in self.run.tasks[task].records.values():
+                if record.finished and record.id in selected:
+                    self.watch.expect(plan.task.config.metadata.media, record.cluster)
+                    self.awaited[task, record.id] = plan, record.cluster
 
     def _ended(self, task: str, sample_id: str) -> None:
         """Tell the watch of a sample with its score; ask nothing more once that is enough."""
         if self.watch is None or (task, sample_id) not in self.awaited:
             return
-        plan, sample = self.awaited.pop((task, sample_id))
-        if self.watch.ended(plan.task.config.metadata.media, sample.cluster):
+        plan, cluster = self.awaited.pop((task, sample_id))
+        if self.watch.ended(plan.task.config.metadata.media, cluster):
             self.engines.stop()
 
     def finish(self) -> bool:

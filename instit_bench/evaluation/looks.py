@@ -16,7 +16,6 @@ from instit_bench.evaluation.plan import RunPlan
 from instit_bench.progress import Reporter
 from instit_bench.runs.loaded import Run
 from instit_bench.runs.looks import COUNT, Looks, Verdict, place, plan_looks
-from instit_bench.types import Sample
 
 
 class Gate(Protocol):
@@ -101,9 +100,9 @@ class Watch:
     waiting: list[int] = field(default_factory=lambda: [0] * (COUNT + 1))
     seen: int = 0
 
-    def expect(self, media: str, sample: Sample) -> None:
-        """Wait for one more sample."""
-        self.waiting[self.looks.look_of(media, sample.cluster) - 1] += 1
+    def expect(self, media: str, cluster: str) -> None:
+        """Wait for one more sample of an image or video."""
+        self.waiting[self.looks.look_of(media, cluster) - 1] += 1
 
     def ended(self, media: str, cluster: str) -> bool:
         """Count a sample that has its score, or failed; return whether the run may stop."""

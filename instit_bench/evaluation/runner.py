@@ -71,6 +71,8 @@ def run(config: RunConfig, reporter: Reporter, gate: Gate | None = None) -> RunO
     options = config.backend_options(workload_of(plan))
     backend = create_backend(config.backend, options)
     engines = engines_for(config, backend, options)
+    if gate is not None:
+        _begin(gate, plan, backend, directory)
     if config.existing == "fresh" and (kept := directory.set_aside()):
         reporter.status(f"the earlier run of this name is kept at {kept}")
     with directory.locked():
@@ -171,13 +173,17 @@ def _finish(
     return RunOutcome(run, status, problem, group_failures(failures))
 
 
+def _begin(gate: Gate, plan: RunPlan, backend: Backend, directory: RunDirectory) -> None:
+    """Have the gate refuse what it cannot compare, before anything is written or set aside."""
+    if plan.config.existing == "fresh":  # what is there now is not of this run
+        directory = replace(directory, path=directory.path / "new")
+    if plan.looks is not None:
+        gate.begin(Run(directory, plan.manifest(backend.settings())), plan.looks)
+
+
 def _watch(run: Run, gate: Gate | None, reporter: Reporter) -> Watch | None:
     looks = run.manifest.looks
-    if gate is None or looks is None:
-        return None
-    gate.begin(run, looks)
-    run.save()
-    return Watch(run, gate, looks, reporter)
+    return None if gate is None or looks is None else Watch(run, gate, looks, reporter)
 
 
 def _stopped(run: Run, plan: RunPlan) -> bool:

@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated
 
@@ -97,7 +98,7 @@ class Catalogue:
         tool = self.tools[name]
         return (*(self.chain(tool.predecessor) if tool.predecessor else ()), tool)
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """SHA-256 of all tools, whatever their order."""
         tools = [self.tools[name].model_dump(mode="json") for name in sorted(self.tools)]

@@ -86,7 +86,7 @@ _FORMAT = re.compile(
     r"\b(?:Thought|Action|Action Input|Observation|AI|Human|New input|Previous conversation)\s*:"
     r"|<\|",
 )
-_LABEL = re.compile(r"[(（#]?\d{1,3}\s*\\?(?:[.):、）]|[-–—]\s)|#\d|[a-zA-Z]\)|[①-⑳]")
+_LABEL = re.compile(r"[(（#]?\d{1,3}\s*\\?(?:[.):、）]|[-–—]\s)|#\d|>|[a-zA-Z]\)|[①-⑳]")
 _WORD_LABEL = re.compile(r"(?:request|instruction|question|task|user)\s*\d*\s*:", re.IGNORECASE)
 _QUOTES = {'"': '"', "“": "”", "„": "“"}
 _PAIRS = (*_QUOTES.items(), ("'", "'"), ("`", "`"))

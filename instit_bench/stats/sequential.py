@@ -25,6 +25,7 @@ SURE = 0.99
 """How probable the full run's verdict must be for ``curtailed`` to stop."""
 
 _FEWEST = 2  # clusters that have a spread
+_MOST_KURTOSIS = 9.0  # a few changed clusters among many say nothing about a tail
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +35,19 @@ class Estimates:
     ``mean`` is the mean difference per sample so far (-1..1), ``stderr`` its clustered standard
     error, and ``residual`` the part of it that more clusters would take away: less where the
     baseline explains the rest. ``freedom`` are the degrees of freedom by the effective number of
-    clusters. ``own`` times |d| (1 - |d|) is the least variance that a true difference d brings with
-    it, ``changed`` counts the clusters with any difference. ``fractions`` are the shares of the
-    clusters, 0..1.
+    clusters, ``leverage`` is a cluster's share of the samples. ``skew`` and ``kurtosis`` are those
+    of the clusters' deviations from the mean (0 and 3 for normal ones). ``own`` times |d| (1 - |d|)
+    is the least variance that a true difference d brings with it, ``changed`` counts the clusters
+    with any difference. ``fractions`` are the shares of the clusters, 0..1.
     """
 
     mean: Array
     stderr: Array
     residual: Array
     freedom: Array
+    leverage: Array
+    skew: Array
+    kurtosis: Array
     own: Array
     changed: Array
     clusters: Array
@@ -94,11 +99,15 @@ def estimates(
         error = np.where(k < _FEWEST, np.inf, scale * np.sqrt(np.maximum(squares, 0)))
         moved = total(np.abs(s))
         change = np.where(moved > 0, total(s * s) / moved, 1.0)
+    skew, kurtosis = _shape(s, n, mean, ends)
     found = Estimates(
         mean=mean,
         stderr=error,
         residual=error,
         freedom=np.maximum(1.0, total(n * n) ** 2 / total(n**4) - 1),
+        leverage=total(n * n) / samples**2,
+        skew=skew,
+        kurtosis=kurtosis,
         own=change / samples,
         changed=total((s != 0).astype(np.float64)),
         clusters=np.broadcast_to(k, mean.shape),
@@ -113,6 +122,20 @@ def estimates(
     )
     own = total(a * a) - 2 * before * total(a * n) + before**2 * total(n * n)
     return _adjusted(found, squares, cross, own, before, a.sum(-1) / n.sum(-1))
+
+
+def _shape(sums: Array, sizes: Array, mean: Array, ends: Sequence[int]) -> tuple[Array, Array]:
+    """Return skewness and kurtosis of the clusters' deviations at each look."""
+    skew, kurtosis = np.zeros_like(mean), np.full_like(mean, 3.0)
+    for look, end in enumerate(ends):
+        off = sums[..., :end] - mean[..., look, None] * sizes[..., :end]
+        square = off * off
+        spread = square.mean(-1)
+        known = spread > 0
+        scale = np.where(known, spread, 1.0)
+        skew[..., look] = (square * off).mean(-1) / scale**1.5
+        kurtosis[..., look] = np.where(known, (square * square).mean(-1) / scale**2, 3.0)
+    return skew, kurtosis
 
 
 def _adjusted(
@@ -149,7 +172,7 @@ def fails(rule: Rule, at: Estimates, allowed: float, level: float = LEVEL) -> Bo
     if rule == "curtailed":
         settled = _foreseen(at, allowed, None, level)
     else:
-        settled = fails_by(limits, at, allowed)
+        settled = _fails_by(limits, at, allowed)
     return settled & (2.0 ** (1 - at.changed) <= 2 * ndtr(-limits))
 
 
@@ -157,18 +180,36 @@ def passes(rule: Rule, at: Estimates, allowed: float, margin: float, level: floa
     """Return at which looks a drop of ``margin`` or more beyond ``allowed`` is ruled out."""
     if rule == "curtailed":
         return _foreseen(at, allowed, margin, level)
-    return passes_by(bounds(rule, at, level), at, allowed, margin)
+    return _passes_by(bounds(rule, at, level), at, allowed, margin)
 
 
-def fails_by(limits: Array, at: Estimates, allowed: float) -> Bools:
+def _fails_by(limits: Array, at: Estimates, allowed: float) -> Bools:
     """Return where the upper end of mean + limit * error is below the allowed drop."""
-    return at.mean + _corrected(limits, at.freedom) * at.least_error(allowed) < -allowed
+    return at.mean + _reach(limits, at, allowed, at.skew) < -allowed
 
 
-def passes_by(limits: Array, at: Estimates, allowed: float, margin: float) -> Bools:
+def _passes_by(limits: Array, at: Estimates, allowed: float, margin: float) -> Bools:
     """Return where the lower end of mean - limit * error is above the drop to rule out."""
     drop = allowed + margin
-    return at.mean - _corrected(limits, at.freedom) * at.least_error(drop) > -drop
+    return at.mean - _reach(limits, at, drop, -at.skew) > -drop
+
+
+def _reach(limits: Array, at: Estimates, drop: float, skew: Array) -> Array:
+    """Return how far a bound is from the mean, towards the side that positive ``skew`` endangers.
+
+    If few clusters have fallen much, a sample without them looks good and has a small spread: both
+    at once. Johnson (1978) moves the bound by skew (1 + 2 z^2) / (6 sqrt(k)). Clusters with heavy
+    tails tell their variance as well as fewer others would (Satterthwaite's degrees of freedom),
+    and each pulls the mean towards itself, which its leverage corrects. What a true drop brings at
+    least (``least_error``) is not estimated and needs none of this.
+    """
+    k = at.clusters
+    moved = np.maximum(skew, 0) * (1 + 2 * limits**2) / (6 * np.sqrt(k))
+    with np.errstate(divide="ignore"):
+        tails = 2 * k / (np.minimum(at.kurtosis, _MOST_KURTOSIS) - 1)
+        bound = _corrected(limits, np.minimum(at.freedom, tails)) + moved
+        found = bound * at.stderr / np.sqrt(1 - at.leverage)
+    return np.asarray(np.maximum(found, _corrected(limits, at.freedom) * at.least_error(drop)))
 
 
 def interval(rule: Rule, at: Estimates, look: int, drop: float) -> tuple[float, float]:
@@ -177,9 +218,12 @@ def interval(rule: Rule, at: Estimates, look: int, drop: float) -> tuple[float, 
     It holds at all looks together (``obf``, ``cs``), or for this look alone (``curtailed``), at
     95 %; it is no narrower than a true ``drop`` allows, even if nothing changed so far.
     """
-    limits = np.broadcast_to(bounds(rule, at), at.mean.shape)
-    reach = float((_corrected(limits, at.freedom) * at.least_error(drop))[look])
-    return float(at.mean[look]) - reach, float(at.mean[look]) + reach
+    limits = bounds(rule, at)
+    if rule == "curtailed":
+        low = high = _corrected(limits, at.freedom) * at.least_error(drop)
+    else:
+        low, high = (_reach(limits, at, drop, sign * at.skew) for sign in (-1, 1))
+    return float(at.mean[look] - low[look]), float(at.mean[look] + high[look])
 
 
 def bounds(rule: Rule, at: Estimates, level: float = LEVEL) -> Array:

@@ -16,6 +16,7 @@ def tokens(*places, ids=()):
 
 
 SAME = ("The", -0.1, "A", -3.0)
+SAME_LISTS = tuple((value,) for value in SAME)
 A = tokens(SAME, (" cat", -0.70, " dog", -0.72))
 
 
@@ -48,3 +49,19 @@ def test_ids_tell_tokens_apart_whose_texts_are_equal():
 def test_nothing_is_known_without_log_probabilities():
     assert find_divergence(A, None) is None
     assert find_divergence(Tokens(ids=(1, 2)), Tokens(ids=(1, 3))) is None
+
+
+def test_tokens_of_one_run_say_where_only_by_ids():
+    close = ((" cat", -0.70, " dog", -0.72),)
+    assert find_divergence(tokens(*close), Tokens(prompt="5f1c")) is None
+    found = find_divergence(tokens(*close, ids=(1,)), Tokens(ids=(2,)))
+    assert found.place == 1
+    assert "B kept no tokens" in found.told
+
+
+@pytest.mark.parametrize(
+    "lists", [(("a",), (), (None,), (None,)), (("a",), (-1.0,), (), ()), (*SAME_LISTS, (1, 2))]
+)
+def test_lists_of_other_lengths_are_refused(lists):
+    with pytest.raises(ValueError, match="as many"):
+        Tokens(*lists)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 
 import pytest
 
 from scripts.explain_faults import FAULTS, begin, measure, table
 from tests.command_line import cli_in
 from tests.comparison.scripted_model import ScriptedModel
-from tests.openai_server import openai_server
+from tests.judging.test_judging import TASK, predictions
+from tests.openai_server import Reply, openai_server
 
 MODELS = {
     "plain": ScriptedModel(),
@@ -121,7 +123,65 @@ def test_without_evidence_the_cause_is_unknown_and_says_what_to_do(cli, tmp_path
     task = json.loads((tmp_path / "found.json").read_text())["tasks"]["inst_it_image_mc"]
     assert {tuple(sample["causes"]) for sample in task["samples"]} == {("unknown",)}
     evidence = task["samples"][0]["evidence"]
-    assert evidence == ["numerics or sampling, or model: no evidence kept; run with --logprobs"]
+    assert evidence == ["numerics, or model: no evidence kept; run with --logprobs"]
+
+
+def test_chance_is_named_where_runs_sampled(cli, tmp_path):
+    for name in ("random", "first"):
+        cli(*BASELINE, "--model", name, "--name", name, "--temperature", 0.7)
+    told = explained(cli, tmp_path, "random", "first")["samples"][0]["evidence"][0]
+    assert told == "sampled with chance in both runs, at a temperature other than 0"
+
+
+def test_a_fault_of_one_run_is_no_flip_and_broken_evidence_is_told(cli, tmp_path):
+    cli(*BASELINE, "--model", "first", "--name", "whole")
+    shutil.copytree(tmp_path / "results/whole", tmp_path / "results/faulty")
+    journal = tmp_path / "results/faulty/samples/inst_it_image_mc.jsonl"
+    journal.with_suffix(".index").unlink()
+    rows = [json.loads(line) for line in journal.read_text().splitlines()]
+    fault = {"state": "infer_error", "prediction": None, "scores": {}, "error": "HTTP 500"}
+    rows[:3] = [row | fault for row in rows[:3]]
+    journal.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    task = explained(cli, tmp_path, "whole", "faulty")
+    assert (task["samples"], task["n"], task["unpaired"]) == ([], len(rows) - 3, 3)
+    assert task["noticed"] == {"prompt": 0, "media": 0, "prediction": 0, "unknown": 0}
+    rows[3]["tokens"] = {"texts": ["A"], "logprobs": []}
+    journal.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    done = cli("explain", "results/whole", "results/faulty")
+    assert done.returncode == 2
+    assert "line 4: field 'tokens': must have as many log-probabilities" in done.stderr
+
+
+def test_a_judge_that_scores_otherwise_is_the_cause(cli, tmp_path):
+    file, _ = predictions(tmp_path, 4)
+    other = tmp_path / "other.json"
+    other.write_text(
+        json.dumps([r | {"model_prediction": "No."} for r in json.loads(file.read_text())])
+    )
+    runs = (("a", 1.0, "one", file), ("b", 0.5, "one", file), ("c", 0.5, "two", file))
+    for name, score, judge, predicted in (*runs, ("d", 0.5, "two", other)):
+        with openai_server(lambda _, s=score: Reply(json.dumps({"sample_score": s}))) as server:
+            done = cli(
+                *("score", predicted, "--task", TASK, "--name", name, "--judge", f"openai:{judge}"),
+                *("--judge-base-url", server.base_url),
+                OPENAI_API_KEY="sk-x",
+            )
+        assert done.returncode == 0, done.stderr
+    found = {name: explained(cli, tmp_path, "a", name)["samples"][0] for name in "bcd"}
+    judged = "the same prediction, judged 1 against 0.5"
+    assert found["b"]["causes"] == ["judge"]
+    assert found["b"]["evidence"] == [judged, "the same judge and instructions"]
+    assert found["c"]["causes"] == ["judge"]
+    assert found["c"]["evidence"] == [judged, "judge: openai:one against openai:two"]
+    assert found["d"]["causes"] == ["unknown", "judge"], "they cannot be told apart"
+
+
+def explained(cli, folder, *names):
+    """What ``explain`` finds of the only task of two runs."""
+    done = cli("explain", *(f"results/{name}" for name in names), "--json", "found.json")
+    assert done.returncode == 0, done.stderr
+    (task,) = json.loads((folder / "found.json").read_text())["tasks"].values()
+    return task
 
 
 def test_prediction_files_have_less_evidence_which_is_said(cli, tmp_path):

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import random
 import shutil
+import threading
 
 import pytest
 
 from scripts.gate_simulation import VIDEOS
 from tests.command_line import cli_in
+from tests.openai_server import Reply, openai_server
 
 TASK = """
 task: videos
@@ -190,8 +192,18 @@ def test_what_no_look_could_settle_is_refused_before_the_first_request(
     assert done.returncode == code
     assert said in done.stderr
     assert "Traceback" not in done.stderr
-    journal = tmp_path / "results/new/samples/videos.jsonl"
-    assert not journal.exists() or not journal.read_text()
+    assert not (tmp_path / "results/new").exists()
+
+
+def test_a_refused_gate_leaves_the_earlier_run_where_it_is(run, tmp_path):
+    run(BAD, "new")
+    gate = ("--until-verdict", "--baseline", "old.json", "--fresh")
+    refused = run(BAD, "new", *gate, "--max-tokens", "7")
+    assert refused.returncode == 3
+    assert [folder.name for folder in sorted((tmp_path / "results").iterdir())] == ["new", "old"]
+    assert manifest(tmp_path, "new")["status"] == "finished"
+    assert run(BAD, "new", *gate).returncode == 0
+    assert manifest(tmp_path, "new")["looks"]["verdict"] == "regression"
 
 
 def test_a_complete_run_without_looks_can_be_replayed_by_any_rule(run, cli):
@@ -216,3 +228,27 @@ def test_a_judged_task_needs_a_judge_that_answers_during_the_run(cli):
     done = cli(*common, *gate, "--judge", "lexical")
     assert done.returncode == 0, done.stderr
     assert "look 10 of 10" in done.stderr or ": passed" in done.stderr
+
+
+def test_looks_wait_for_verdicts_that_an_earlier_process_did_not_get(cli, tmp_path):
+    common = ("run", "--model", "echo-gold", "--backend", "baseline", "--data", "demo")
+    common += ("--tasks", "inst_it_image_oe", "--judge", "openai:j", "--judge-base-url")
+    out_of_order = threading.Event()
+
+    def judge(_):
+        return Reply(status=401) if out_of_order.is_set() else Reply('{"sample_score": 1}')
+
+    with openai_server(judge) as server:
+        gate = (server.base_url, "--until-verdict", "--baseline", "results/old", "--name")
+        assert cli(*common, server.base_url, "--name", "old").returncode == 0
+        assert cli(*common, *gate, "whole").returncode == 0
+        assert cli("judge", "cache", "clear").returncode == 0
+        out_of_order.set()
+        assert cli(*common, *gate, "new").returncode == 1
+        assert manifest(tmp_path, "new")["looks"]["verdict"] is None
+        out_of_order.clear()
+        resumed = cli(*common, *gate, "new")
+    assert resumed.returncode == 0, resumed.stderr
+    stopped = [manifest(tmp_path, name)["looks"]["stopped_at"] for name in ("whole", "new")]
+    assert stopped[0] is not None
+    assert stopped[0] == stopped[1]

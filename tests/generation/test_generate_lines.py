@@ -82,6 +82,7 @@ def test_a_bad_line_is_dropped_with_its_reason_and_text(reason):
         f"1\\. Show the edges, [{EDGES}]",
         f"1、Show the edges, [{EDGES}]",
         f"a) Show the edges, [{EDGES}]",
+        f"> Show the edges, [{EDGES}]",
         f"1. Request: show the edges, [{EDGES}]",
         f"1. Show the **edges, [{EDGES}]",
         rf'1. Find it there, [{FIND}, "a \"red\" cat"]',

@@ -9,6 +9,7 @@ from instit_bench.stats.clusters import ClusterTotals
 from instit_bench.stats.sequential import (
     estimates,
     fails,
+    interval,
     look_ends,
     passes,
     sequence_bounds,
@@ -93,6 +94,23 @@ def test_clusters_that_all_fall_alike_are_not_taken_for_certainty():
     settled = fails("obf", estimates(sums, sizes, ends), 0.0)
     assert not settled[1]  # 12 clusters: p = 2^-11 by signs, and the bound asks for 1e-5
     assert settled[2]
+
+
+@pytest.mark.parametrize(("rule", "further"), [("obf", True), ("cs", True), ("curtailed", False)])
+def test_the_interval_reaches_further_towards_a_long_tail(rule, further):
+    sums = np.tile([0, 1, 0, 1, 0, 1, 0, 0, 1, -5], 6)
+    at = estimates(sums, np.full(60, 5), look_ends(60))
+    low, high = interval(rule, at, 9, 0.0)
+    down, up = at.mean[9] - low, high - at.mean[9]
+    assert (down > 1.05 * up) == further
+    assert down >= 0.99 * up
+
+
+def test_a_few_changed_clusters_do_not_keep_an_equal_model_from_passing():
+    sums = np.zeros(200)
+    sums[[3, 50, 90]] = 1, -1, 1
+    ends = look_ends(200)
+    assert passes("obf", estimates(sums, np.full(200, 5), ends), 0.0, 0.05)[:5].any()
 
 
 def test_the_complete_run_under_curtailed_gives_the_verdict_of_its_interval():

@@ -10,8 +10,11 @@ from instit_bench.comparison.explain.divergence import find_divergence
 from instit_bench.comparison.explain.inputs import Inputs
 from instit_bench.comparison.explain.settings import SettingsPair
 from instit_bench.runs.record import SampleRecord
+from instit_bench.types import State
 
-Cause = Literal["prompt", "media", "settings", "truncation", "parsing", "numerics", "unknown"]
+Cause = Literal[
+    "prompt", "media", "settings", "truncation", "parsing", "judge", "numerics", "unknown"
+]
 CAUSES: tuple[Cause, ...] = get_args(Cause)
 
 TIE = 0.5
@@ -37,11 +40,21 @@ def find_cause(
     """Class one sample whose score differs between two runs.
 
     In the order in which a sample passes through a run, from its end: the same prediction is
-    ``parsing``, whatever else differs. Then what was asked and shown, whether a prediction was
-    cut, how it was sampled, and last the engine's numerics.
+    ``parsing`` or ``judge``, whatever else differs. Then what was asked and shown, whether a
+    prediction was cut, how it was sampled, and last the engine's numerics.
     """
     if _reply(a) == _reply(b):
         return _of_same_reply(a, b, settings)
+    found = _of_other_reply(a, b, settings, inputs, tie)
+    judges = settings.judges
+    if not judges:
+        return found
+    return Found((*found.causes, "judge"), (*found.evidence, *map(str, judges)))
+
+
+def _of_other_reply(
+    a: SampleRecord, b: SampleRecord, settings: SettingsPair, inputs: Inputs, tie: float
+) -> Found:
     if inputs.prompt or inputs.media:
         return _of_inputs(inputs, settings)
     if inputs.either:
@@ -63,19 +76,25 @@ def _of_same_reply(a: SampleRecord, b: SampleRecord, settings: SettingsPair) -> 
     if cut[0] != cut[1] and a.extracted == b.extracted:
         reasons = f"{a.finish_reason} against {b.finish_reason}"
         return Found(("truncation",), (f"the same prediction with finish reason {reasons}",))
+    if settings.judged is not None:
+        scores = " against ".join(f"{r.scores[settings.judged]:g}" for r in (a, b))
+        judges = tuple(map(str, settings.judges)) or ("the same judge and instructions",)
+        return Found(("judge",), (f"the same prediction, judged {scores}", *judges))
     evidence = ["the same prediction", f"A: {_reading(a)}", f"B: {_reading(b)}"]
     evidence += map(str, settings.of("scoring"))
     return Found(("parsing",), tuple(evidence))
 
 
 def _reading(record: SampleRecord) -> str:
-    """How a prediction was read, or judged."""
+    """How a prediction was read; many scorers read nothing out of it."""
     how = f" by {record.method}" if record.method else ""
-    read = f"read as {record.extracted!r}{how}" if record.extracted is not None else "not read"
+    read = f"read as {record.extracted!r}{how}" if record.extracted is not None else ""
+    if record.state is State.UNPARSED:
+        read = read or "not read"
     reason = record.reason or record.details.get("difference")
     told = f" ({reason})" if isinstance(reason, str) else ""
     scores = ", ".join(f"{name} {value:g}" for name, value in record.scores.items())
-    return f"{read}{told}: {scores or record.state.value}"
+    return f"{read}{told}: {scores or record.state.value}".removeprefix(": ")
 
 
 def _of_inputs(inputs: Inputs, settings: SettingsPair) -> Found:
@@ -155,11 +174,13 @@ def _numerics(
     """Nothing that is known differs, but the predictions do."""
     engines = tuple(map(str, settings.of("engine")))
     parted = find_divergence(a.tokens, b.tokens)
+    if settings.known and settings.sampled:
+        temperature = settings.a.temperature
+        at = "the server's own temperature" if temperature is None else "a temperature other than 0"
+        told = (parted.told,) if parted else ()
+        return Found(("unknown",), (f"sampled with chance in both runs, at {at}", *told, *engines))
     if parted is None:
         return Found(("unknown",), tuple(_lacking(a, b, settings, inputs)))
-    if settings.known and settings.sampled:
-        text = "sampled with chance in both runs, at a temperature other than 0"
-        return Found(("unknown",), (text, parted.told, *engines))
     if parted.is_tie(tie):
         return Found(("numerics",), (f"a tie at {parted.told}", *engines, *inputs.unknown))
     return Found(("unknown",), (f"not a tie: {parted.told}", *engines, *inputs.unknown))
@@ -176,8 +197,11 @@ def _lacking(
         yield from inputs.unknown
         if not settings.known:
             yield "the sampling settings of a prediction file are not known"
+    elif lacking := [name for name, r in (("A", a), ("B", b)) if not (r.tokens and r.tokens.texts)]:
+        kept = "no evidence kept" if len(lacking) > 1 else f"{lacking[0]} kept no tokens"
+        yield f"numerics{others}: {kept}; {_ADVICE}"
     else:
-        yield f"numerics or sampling{others}: no evidence kept; {_ADVICE}"
+        yield f"the tokens kept are equal ({len(a.tokens.texts) if a.tokens else 0})"
     if (order := _beginning(a, b)) is not None:
         name, short, _ = order
         told = short.finish_reason or "not kept"

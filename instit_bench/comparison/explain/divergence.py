@@ -54,11 +54,13 @@ class Divergence:
 def find_divergence(a: Tokens | None, b: Tokens | None) -> Divergence | None:
     """Return where the tokens of two replies part; ``None`` if that is not known.
 
-    Raises nothing: a reply without log-probabilities has none to compare.
+    One run's tokens are enough only if the ids of both tell where.
     """
-    if a is None or b is None or not (a.logprobs or b.logprobs):
+    if a is None or b is None or not (a.texts or b.texts):
         return None
-    by_id = a.ids and b.ids
+    by_id = bool(a.ids and b.ids)
+    if not by_id and not (a.texts and b.texts):
+        return None
     before: Sequence[object] = a.ids if by_id else a.texts
     after: Sequence[object] = b.ids if by_id else b.texts
     differ = (n for n, (x, y) in enumerate(zip(before, after, strict=False)) if x != y)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
 from instit_bench.comparison.explain.causes import CAUSES, TIE, Cause, find_cause
@@ -15,6 +15,7 @@ from instit_bench.comparison.pairs import Pairs
 from instit_bench.display import path_text
 from instit_bench.errors import InputError, NotComparableError
 from instit_bench.runs.loaded import Run, RunTask
+from instit_bench.runs.verdicts import LEXICAL_SCORE, OFFICIAL_SCORE
 from instit_bench.scorers.base import value_is_right
 from instit_bench.scorers.registry import spec_of
 from instit_bench.validation import did_you_mean
@@ -45,11 +46,15 @@ class CauseTotal:
 
 @dataclass(frozen=True, slots=True)
 class Noticed:
-    """In how many of the shared samples something differs, whether or not the score changed."""
+    """In how many samples with a value in both runs something differs, changed score or not.
+
+    ``unknown`` counts those whose prompt or media a run has not kept.
+    """
 
     prompt: int = 0
     media: int = 0
     prediction: int = 0
+    unknown: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +154,10 @@ def _explain_task(
     paired = [(was, now) for _, was, now in shared if not math.isnan(was + now)]
     if not paired:
         return f"{name}: {chosen}: no sample has a value in both runs"
+    by_judges = a.manifest.judging_of(name) and b.manifest.judging_of(name)
+    judged = chosen if by_judges and chosen in (OFFICIAL_SCORE, LEXICAL_SCORE) else None
     settings = settings_pair(task_a, task_b, a.manifest, b.manifest)
+    settings = replace(settings, judged=judged)
     samples, noticed = _walk(task_a, task_b, shared, settings, len(paired), tie)
     lower = chosen in task_b.entry.lower_is_better
     n_values = sum(not math.isnan(value) for value in (*x, *y))
@@ -177,19 +185,22 @@ def _walk(
     tie: float,
 ) -> tuple[list[ExplainedSample], Noticed]:
     """Go once through the records of the shared samples."""
-    samples, prompt, media, prediction = [], 0, 0, 0
+    samples, prompt, media, prediction, unknown = [], 0, 0, 0, 0
     for sample, was, now in shared:
+        if math.isnan(was + now):
+            continue
         of_a, of_b = a.records[sample], b.records[sample]
         inputs = compare_inputs(of_a, of_b, settings)
         prompt += bool(inputs.prompt)
         media += bool(inputs.media)
         prediction += of_a.prediction != of_b.prediction
-        if was == now or math.isnan(was + now):
+        unknown += bool(inputs.unknown)
+        if was == now:
             continue
         found = find_cause(of_a, of_b, settings, inputs, tie)
         points = 100 * (now - was) / count
         samples.append(ExplainedSample(sample, was, now, points, found.causes, found.evidence))
-    return samples, Noticed(prompt, media, prediction)
+    return samples, Noticed(prompt, media, prediction, unknown)
 
 
 def _totals(samples: Iterable[ExplainedSample], lower: bool) -> list[CauseTotal]:

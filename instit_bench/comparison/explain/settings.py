@@ -65,15 +65,25 @@ class TaskSettings:
 
 @dataclass(frozen=True)
 class SettingsPair:
-    """The settings of one task in both runs, and where they differ."""
+    """The settings of one task in both runs, and where they differ.
+
+    ``judged`` is the metric that is explained, if a judge gives it.
+    """
 
     a: TaskSettings
     b: TaskSettings
     differences: tuple[Difference, ...] = field(default=())
+    judged: str | None = None
 
     def of(self, *scopes: Scope) -> list[Difference]:
         """Return the differences of these scopes."""
         return [found for found in self.differences if found.scope in scopes]
+
+    @property
+    def judges(self) -> list[Difference]:
+        """In what the judges differ, if the metric is theirs."""
+        found = self.of("scoring") if self.judged else []
+        return [difference for difference in found if difference.name.startswith("judge")]
 
     @property
     def known(self) -> bool:

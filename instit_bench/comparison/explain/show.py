@@ -93,9 +93,10 @@ def _total_rows(task: TaskExplanation) -> Iterator[list[str]]:
 
 def _notes(task: TaskExplanation) -> Iterator[str]:
     seen = task.noticed
+    not_kept = f", prompt or media not kept {seen.unknown}" if seen.unknown else ""
     yield (
         f"of {counted(task.n, 'sample')}: other prompt {seen.prompt}, other media {seen.media}, "
-        f"other prediction {seen.prediction}"
+        f"other prediction {seen.prediction}{not_kept}"
     )
     if task.unpaired:
         yield f"{counted(task.unpaired, 'sample')} have a value in one run only: not explained"
