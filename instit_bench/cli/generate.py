@@ -118,6 +118,7 @@ def items_command(
     from instit_bench.generation.replies import read_replies
     from instit_bench.generation.report import items_tables
     from instit_bench.generation.store import describe, write_items
+    from instit_bench.generation.writing import catalogue_asked_with
 
     if complement and not chain:
         fail("--complement and --step cannot be combined", 2)
@@ -134,7 +135,10 @@ def items_command(
         max_per_tool=max_per_tool,
     )
     catalogue = read_catalogue(names_in(tools) or SHIPPED)
-    made = make_items(read_replies(raw), catalogue, options)
+    replies = read_replies(raw)
+    if catalogue_asked_with(raw) not in (None, catalogue.digest):
+        note(f"warning: {raw}: its replies are for another catalogue; name the same --tools")
+    made = make_items(replies, catalogue, options)
     tables = items_tables(made, catalogue)
     write_items(output, made.items, made.dropped, catalogue)
     about = {

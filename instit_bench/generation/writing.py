@@ -277,6 +277,17 @@ class _Writing:
         )
 
 
+def catalogue_asked_with(raw: Path) -> str | None:
+    """Return the digest of the tools that a folder's replies were asked for, if that is known."""
+    folder = raw if raw.is_dir() else raw.parent
+    try:
+        manifest = WriterManifest.model_validate_json(read_whole(folder / MANIFEST))
+    except (OSError, ValidationError):
+        return None
+    digest = manifest.identity.get("catalogue")
+    return digest if isinstance(digest, str) else None
+
+
 def _answered(reply: RawReply | None) -> bool:
     return reply is not None and reply.instructions is not None
 

@@ -301,6 +301,19 @@ def test_equal_items_are_always_dropped_and_equal_requests_with_filter(cli, tmp_
     assert sorted(reasons) == ["duplicate", "request repeated (--filter)"]
 
 
+def test_another_catalogue_than_the_writer_s_is_told(cli, tmp_path, server):
+    captions(tmp_path, 1)
+    assert cli(*words(server, "--tools", "novel")).returncode == 0
+    told = [
+        cli("generate", "items", "instructions", *tools).stderr
+        for tools in (("--tools", "novel"), ())
+    ]
+    assert ["are for another catalogue; name the same --tools" in text for text in told] == [
+        False,
+        True,
+    ]
+
+
 def test_a_chain_gold_a_step_gold_and_the_complement(cli, tmp_path):
     put(tmp_path, "raw.json", reply(LINES[2]))
     (whole,) = items(cli, tmp_path)
