@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
 Tell = Callable[[str], None]
 """Shows one line about what is going on."""
+
+Lines = Callable[[], Sequence[str]]
 
 Outcome = Literal["done", "failed", "known", "void"]
 """How a step ended. ``known``: an earlier process did it; ``void``: there is nothing to do."""
@@ -31,6 +33,10 @@ class Reporter(Protocol):
 
     def lane(self, name: str, total: int, done: int, *, judging: bool = False) -> None:
         """Announce ``total`` steps, of which an earlier process completed ``done``."""
+        ...
+
+    def engines(self, lines: Lines) -> None:
+        """Announce several engines; ``lines`` returns what each of them is doing."""
         ...
 
     def status(self, text: str) -> None:
@@ -63,6 +69,9 @@ class Silent:
     def lane(self, name: str, total: int, done: int, *, judging: bool = False) -> None:
         """Ignore the lane."""
 
+    def engines(self, lines: Lines) -> None:
+        """Ignore the engines."""
+
     def status(self, text: str) -> None:
         """Ignore the line."""
 
@@ -91,7 +100,7 @@ class Lane:
 
 
 @dataclass
-class _Meter:
+class Meter:
     """Steps per second over the last minute, from the first request on."""
 
     since: float | None = None
@@ -100,9 +109,11 @@ class _Meter:
     _seconds: deque[tuple[float, int]] = field(default_factory=deque)
 
     def start(self, now: float) -> None:
+        """Count from the first request."""
         self.since = now if self.since is None else self.since
 
     def step(self, now: float) -> None:
+        """Count one step."""
         self.start(now)
         self.steps += 1
         self.last = now
@@ -130,7 +141,7 @@ class Tally:
         self._clock = clock
         self._begun = clock()
         self._ended: float | None = None
-        self._meters = {False: _Meter(), True: _Meter()}
+        self._meters = {False: Meter(), True: Meter()}
         self.lanes: dict[str, Lane] = {}
         self.tokens = 0
 

@@ -68,17 +68,39 @@ FrameOrder = Literal["middle", "reversed", "shuffled"]
 class VideoPart:
     """A video: a folder of frames or a video file.
 
-    ``order`` shows its frames in another order than in time, or only the middle one.
+    ``order`` shows its frames in another order than in time, or only the middle one; ``seed``
+    decides about a random one, wherever the video lies. ``frames``, if any, are the names of all
+    frames that the folder must hold: those that the moments of its annotations count.
     """
 
     path: Path
     order: FrameOrder | None = None
+    seed: str = ""
+    frames: tuple[str, ...] = ()
 
 
 Part = TextPart | ImagePart | VideoPart
 Role = Literal["system", "user", "assistant"]
 RequestForm = Literal["chat", "raw"]
 VideoDecoder = Literal["auto", "decord", "pyav"]
+MarkStyle = Literal["official", "none", "number", "box", "contour", "mask"]
+
+
+@dataclass(frozen=True, slots=True)
+class Mask:
+    """The pixels of one object: COCO's run lengths, down the columns, background first.
+
+    ``counts`` are the lengths themselves or COCO's text for them; ``height`` and ``width`` are in
+    pixels.
+    """
+
+    height: int
+    width: int
+    counts: str | tuple[int, ...]
+
+
+Marks = Mapping[str, Mask]
+"""The masks of one image or frame by the number of the object, such as ``3``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +156,7 @@ class Request:
     The form ``raw`` is one text without roles, ``messages[0].text``: a text completion, or
     what a simple lmms-eval model takes, with media before it. ``reply_start`` is the end of the
     prompt that already belongs to the reply; ``reply_end`` is the text that ends the reply.
+    ``shown`` says what each image or video contains, once they are resolved.
     """
 
     sample: Sample
@@ -142,6 +165,7 @@ class Request:
     form: RequestForm = "chat"
     reply_start: str = ""
     reply_end: str = ""
+    shown: tuple[str, ...] = ()
 
     @property
     def text_only(self) -> bool:
@@ -165,6 +189,31 @@ class Usage:
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     cached_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """The tokens of a reply, as its endpoint tells them: one entry per token in each list.
+
+    ``logprobs`` are natural logarithms. ``others`` is the most likely other token at each place,
+    with its own in ``other_logprobs``; ``None`` where the endpoint tells none. ``ids`` are empty if
+    the endpoint does not tell the numbers. ``prompt`` is a digest of the prompt's token ids, in
+    which a repeated id counts once: media of another size leave it as it is.
+    """
+
+    texts: tuple[str, ...] = ()
+    logprobs: tuple[float | None, ...] = ()
+    others: tuple[str | None, ...] = ()
+    other_logprobs: tuple[float | None, ...] = ()
+    ids: tuple[int, ...] = ()
+    prompt: str | None = None
+
+    def __post_init__(self) -> None:
+        lists = self.logprobs, self.others, self.other_logprobs
+        if any(len(values) != len(self.texts) for values in lists):
+            raise ValueError("must have as many log-probabilities and others as texts")
+        if self.texts and self.ids and len(self.ids) != len(self.texts):
+            raise ValueError("must have as many ids as texts, or none")
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +258,7 @@ class Prediction:
     ``finish_reason`` is the endpoint's own value (see ``cut_off``), ``refusal`` the model's
     refusal, ``reasoning`` its reasoning, if the endpoint separates it from ``text``.
     ``official_text`` is what the benchmark's own evaluator reads from a prediction file's output,
-    if not ``text``.
+    if not ``text``. ``tokens`` are kept only where they were asked for.
     """
 
     text: str
@@ -220,6 +269,7 @@ class Prediction:
     refusal: str | None = None
     reasoning: str | None = None
     official_text: str | None = None
+    tokens: Tokens | None = None
 
     @property
     def cut_off(self) -> bool:

@@ -23,6 +23,7 @@ class Hub:
 
     url: str
     files: dict[str, bytes] = field(default_factory=dict)
+    repository: str = REPOSITORY
     revisions: dict[str, str] = field(default_factory=lambda: {"main": COMMIT})
     broken: set[str] = field(default_factory=set)
     requests: list[str] = field(default_factory=list)
@@ -50,14 +51,14 @@ class Hub:
 
     def answer(self, path: str) -> tuple[int, bytes, dict[str, str]]:
         """Return status, body and headers for an address."""
-        api = f"/api/datasets/{REPOSITORY}/"
+        api = f"/api/datasets/{self.repository}/"
         if path.startswith(f"{api}revision/"):
             name = unquote(path.removeprefix(f"{api}revision/"))
             commit = self.revisions.get(name, COMMIT if name == COMMIT else None)
             if commit is None:
                 return 404, b"{}", {"X-Error-Code": "RevisionNotFound"}
             siblings = [{"rfilename": file} for file in self.files]
-            return self.json({"id": REPOSITORY, "sha": commit, "siblings": siblings})
+            return self.json({"id": self.repository, "sha": commit, "siblings": siblings})
         if path.startswith(f"{api}tree/{COMMIT}"):
             return self.json(
                 [
@@ -65,13 +66,13 @@ class Hub:
                     for name, data in self.files.items()
                 ]
             )
-        name = path.removeprefix(f"/datasets/{REPOSITORY}/resolve/{COMMIT}/")
+        name = path.removeprefix(f"/datasets/{self.repository}/resolve/{COMMIT}/")
         if name in self.broken:
             return 403, b"no", {}  # a status that the client does not retry
         if name in self.files:
             data = self.files[name]
             return 200, data, {"ETag": f'"{self.etag(data)}"', "X-Repo-Commit": COMMIT}
-        code = "EntryNotFound" if REPOSITORY in path else "RepoNotFound"
+        code = "EntryNotFound" if self.repository in path else "RepoNotFound"
         return 404, b"{}", {"X-Error-Code": code}
 
     @staticmethod
@@ -84,7 +85,7 @@ class Hub:
 
 
 @contextmanager
-def serve_hub(files: dict[str, bytes]) -> Iterator[Hub]:
+def serve_hub(files: dict[str, bytes], repository: str = REPOSITORY) -> Iterator[Hub]:
     """Run a hub on a free port until the block ends."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -106,5 +107,5 @@ def serve_hub(files: dict[str, bytes]) -> Iterator[Hub]:
             pass
 
     with http_server(Handler) as address:
-        hub = Hub(address, files)
+        hub = Hub(address, files, repository)
         yield hub

@@ -29,6 +29,9 @@ class Reply:
     drip_s: float = 0.0
 
 
+# Of the request that is being answered in this thread.
+asked = threading.local()
+
 Answer = Callable[[dict[str, Any]], Reply]
 
 
@@ -61,6 +64,7 @@ def openai_server(answer: Answer) -> Iterator[OpenAIServer]:
 
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            asked.headers = self.headers
             with lock:
                 state.requests.append(body)
                 state.paths.append(self.path)

@@ -28,16 +28,20 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "datasets": set(),
     "media": set(),
     "backends": {"media"},
+    "cluster": {"backends", "media"},
     "tasks": {"datasets", "media", "scorers"},
     "interventions": {"datasets", "media", "scorers", "tasks"},
     "runs": {"scorers", "stats"},
     "formats": STORED - {"media", "stats"},
     "judging": STORED - {"media"} | {"backends"},
-    "evaluation": STORED | {"backends", "formats", "interventions", "judging"},
+    "evaluation": STORED | {"backends", "cluster", "formats", "interventions", "judging"},
+    "generation": {"scorers", "datasets", "backends", "judging", "runs", "evaluation"},
     "comparison": {"scorers", "stats", "runs"},
     "leaderboard": {"scorers", "runs"},
     "report": STORED | {"comparison", "leaderboard"},
     "suites": STORED | {"backends", "evaluation", "comparison", "leaderboard"},
+    "audit": STORED
+    | {"evaluation", "interventions", "comparison", "leaderboard", "report", "suites"},
     "view": {"runs", "leaderboard", "report"},
     "integrations": STORED | {"backends", "formats", "judging", "evaluation"},
 }
@@ -227,9 +231,13 @@ HEAVY = {"pandas", "numpy", "scipy", "openai", "aiohttp", "torch"}
         (["--help"], {"pandas", "numpy", "scipy", "openai", "pydantic", "PIL", "torch", "pyarrow"}),
         (["score", "--help"], HEAVY | {"PIL"}),
         (["tasks", "list"], HEAVY | {"pyarrow", "huggingface_hub"}),
+        (
+            ["run", "--backend", "baseline", "--model", "first", "--data", "demo", "--limit", "1"],
+            HEAVY - {"openai"},
+        ),
     ],
 )
-def test_commands_load_only_what_they_need(arguments, heavy):
+def test_commands_load_only_what_they_need(arguments, heavy, tmp_path):
     program = (
         "import sys; sys.argv[1:] = " + repr(arguments) + "\n"
         "from instit_bench.cli.main import main\n"
@@ -238,7 +246,7 @@ def test_commands_load_only_what_they_need(arguments, heavy):
         "print('LOADED', *sys.modules)"
     )
     command = [sys.executable, "-c", program]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     loaded = done.stdout.rsplit("LOADED", 1)[1].split()
     assert not heavy & set(loaded)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from instit_bench.display import counted, path_text
-from instit_bench.progress import Outcome, Reporter, Silent, Tally
+from instit_bench.progress import Lines, Outcome, Reporter, Silent, Tally
 
 _EVERY_S = 0.25
 
@@ -41,6 +41,7 @@ class Bars:
     run: str = ""
     status: str = ""
     tally: Tally = field(default_factory=Tally)
+    engine_lines: Lines = tuple
 
     def __repr__(self) -> str:
         lanes = self.tally.lanes.values()
@@ -57,7 +58,7 @@ class Bars:
         )
         from instit_bench.cli.progress import numbers_line
 
-        told = (numbers_line(self.tally), self.status)
+        told = (numbers_line(self.tally), *self.engine_lines(), self.status)
         lines = "".join(f"<p>{escape(line)}</p>" for line in told if line)
         return f"<table><caption>{escape(self.run)}</caption>{rows}</table>{lines}"
 
@@ -79,6 +80,10 @@ class NotebookReporter:
         """Add a bar."""
         self._bars.tally.lane(name, total, done, judging=judging)
         self._show()
+
+    def engines(self, lines: Lines) -> None:
+        """Show a line for each of them, too."""
+        self._bars.engine_lines = lines
 
     def status(self, text: str) -> None:
         """Show one line below the bars, until the next one."""

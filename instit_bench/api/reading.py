@@ -15,6 +15,8 @@ from instit_bench.comparison.baseline_file import load_scored_run
 from instit_bench.comparison.cells import require_comparable
 from instit_bench.comparison.check import check_against
 from instit_bench.comparison.compare import compare_runs, everything, headline
+from instit_bench.comparison.explain.causes import TIE
+from instit_bench.comparison.explain.explain import Explanation, explain_runs
 from instit_bench.comparison.policy import Policy, read_policy
 from instit_bench.display import path_text
 from instit_bench.errors import InputError
@@ -109,6 +111,31 @@ def compare(
     for one in found:
         require_comparable(one, allow_mismatch)
     return Comparison(found)
+
+
+def explain(
+    a: AnyRun,
+    b: AnyRun,
+    *,
+    tasks: Sequence[str] = (),
+    metric: str | None = None,
+    tie: float = TIE,
+) -> Explanation:
+    """Say why two runs that should agree differ: each changed sample's cause, with its evidence.
+
+    Args:
+        a: A run, or its folder.
+        b: The run that should agree.
+        tasks: Only these tasks; patterns such as ``"inst_it_*"``.
+        metric: Metric to explain; by default the one that decides whether a sample is right.
+        tie: Largest margin of a tie between two tokens, in nats.
+
+    Raises:
+        InputError: One is not a run, a file is broken, or there is no such task.
+        NotComparableError: The runs share no task with a value in both.
+    """
+    runs = Run.load(folder_of(a)), Run.load(folder_of(b))
+    return explain_runs(*runs, tasks, metric, tie)
 
 
 def check(

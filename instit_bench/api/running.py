@@ -11,6 +11,7 @@ from instit_bench.api.notebook import make_reporter
 from instit_bench.api.settings import JudgeSettings, RunSettings, spelt_out
 from instit_bench.api.threads import beside_the_loop, outside_any_loop
 from instit_bench.api.values import RunFrames
+from instit_bench.comparison.gate import gate_of
 from instit_bench.errors import Problem
 from instit_bench.evaluation.config import RunConfig, make_config, make_judge_config
 from instit_bench.evaluation.outcome import RunOutcome
@@ -53,7 +54,10 @@ def run(
         KeyboardInterrupt: Interrupted; the same call resumes the run.
     """
     chosen = _config(config, settings)
-    return _concluded(outside_any_loop(lambda: run_to_outcome(chosen, make_reporter(progress))))
+    gate = gate_of(chosen)
+    return _concluded(
+        outside_any_loop(lambda: run_to_outcome(chosen, make_reporter(progress), gate))
+    )
 
 
 @spelt_out(RunSettings, RunConfig)
@@ -68,8 +72,9 @@ async def arun(
     ``await asyncio.gather(arun(model="a", …), arun(model="b", …))`` evaluates models side by side.
     """
     chosen = _config(config, settings)
+    gate = gate_of(chosen)
     return _concluded(
-        await beside_the_loop(lambda: run_to_outcome(chosen, make_reporter(progress)))
+        await beside_the_loop(lambda: run_to_outcome(chosen, make_reporter(progress), gate))
     )
 
 

@@ -43,8 +43,19 @@ class RunSettings(JudgeSettings, total=False):
     ``existing`` says what becomes of a run of that name: ``auto`` resumes it, if there is one.
     """
 
+    until_verdict: bool
+    baseline: str | Path | None
+    policy: str | Path | None
+    margin: float
+    stop_rule: Literal["obf", "curtailed", "cs"]
+    order_seed: int
+    first_look: int
     model_arg: Names
     batch_size: int | None
+    ray: str | None
+    replicas: int | None
+    gpus_per_replica: int | None
+    adaptive_concurrency: bool
     tensor_parallel: int | None
     data_parallel: int | None
     max_model_len: int | None
@@ -61,15 +72,19 @@ class RunSettings(JudgeSettings, total=False):
     extra_body: Mapping[str, Any]
     header: Names
     stream: bool
+    logprobs: bool
     max_frames: int
     video_as: Literal["frames", "video"]
     video_decoder: Literal["auto", "decord", "pyav"]
+    marks: Literal["official", "none", "number", "box", "contour", "mask"]
+    renamed_marks: Mapping[str, str]
     temperature: float | Literal["none"] | None
     top_p: float | Literal["none"] | None
     max_tokens: int | Literal["none"] | None
     seed: int | Literal["none"]
     constrain_choices: bool
     model: str
+    recipe: str | None
     backend: str
     tasks: Names
     data: str
@@ -78,6 +93,8 @@ class RunSettings(JudgeSettings, total=False):
     output: str | Path
     name: str | None
     limit: int | None
+    limit_videos: int | None
+    videos_seed: int
     sample_id: Names
     prompt_style: str
     intervention: str | None

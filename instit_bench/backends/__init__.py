@@ -5,6 +5,7 @@ from instit_bench.backends.base import (
     BackendOptions,
     BackendSpec,
     BackendUnavailable,
+    EngineLost,
     GenerationError,
 )
 from instit_bench.backends.create import BACKENDS, create_backend
@@ -15,6 +16,7 @@ __all__ = [
     "BackendOptions",
     "BackendSpec",
     "BackendUnavailable",
+    "EngineLost",
     "GenerationError",
     "create_backend",
 ]

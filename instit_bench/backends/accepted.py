@@ -8,7 +8,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 # In the order in which to drop them if a refusal names several.
-_OPTIONAL = ("stream_options", "seed", "top_k", "top_p", "stop", "temperature")
+_OPTIONAL = (
+    *("stream_options", "return_token_ids", "top_logprobs", "logprobs"),
+    *("seed", "top_k", "top_p", "stop", "temperature"),
+)
 _LIMITS = ("max_tokens", "max_completion_tokens")
 _REFUSES = re.compile(
     r"unsupported|not? support|n't support|unrecogni[sz]ed|unknown|unexpected|not permitted|"
@@ -36,6 +39,8 @@ class Accepted:
     def settings(self, wanted: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
         """Return the wanted settings to send; ``extra`` was set by the user and stays."""
         sent = {name: value for name, value in wanted.items() if name not in self.dropped}
+        if "logprobs" not in sent:
+            sent.pop("top_logprobs", None)
         if _LIMITS[0] in sent:
             most = sent.pop(_LIMITS[0])
             if self.limit is not None:

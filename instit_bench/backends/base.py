@@ -26,6 +26,10 @@ class BackendUnavailable(Exception):  # noqa: N818 - a state of the backend, not
     """No further request can succeed (wrong key, unknown model, no server); the run stops."""
 
 
+class EngineLost(Exception):  # noqa: N818 - a state of one engine of several
+    """The engine died before it answered this request, which another one will answer."""
+
+
 @dataclass(frozen=True, slots=True)
 class Workload:
     """What a run will request: enough to size an engine before the first request.
@@ -109,6 +113,10 @@ class Backend(ABC):
 
     async def close(self) -> None:  # noqa: B027 - most hold nothing
         """Release connections and processes."""
+
+    async def waiting(self) -> int | None:
+        """Return how many requests wait in the engine's queue; ``None`` if that is not known."""
+        return None
 
     def totals(self) -> dict[str, float]:
         """Return tokens, seconds and cache hits so far, if our own engine counts them."""

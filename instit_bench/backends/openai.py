@@ -35,9 +35,13 @@ from instit_bench.types import (
     Prediction,
     Request,
     TextPart,
+    Tokens,
 )
 
 _FIRST_ALONE_S = 0.1  # a refusal comes at once, an answer takes longer
+# Each token with its best alternative. The ids are vLLM's own addition to the protocol.
+_CHAT_TOKENS = {"logprobs": True, "top_logprobs": 2, "return_token_ids": True}
+_RAW_TOKENS = {"logprobs": 2, "return_token_ids": True}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,8 @@ class OpenAIBackend(Backend):
         self._model = options.model
         self._dialect = dialect or Dialect()
         self._extra = options.endpoint.extra_body
+        self._logprobs = options.endpoint.logprobs
+        self._told_none = False
         self._accepted = Accepted(stream=options.endpoint.stream)
         self._first: asyncio.Event | None = None
         self._unavailable: str | None = None
@@ -139,7 +145,19 @@ class OpenAIBackend(Backend):
             self._sort(error)
         except ReplyError as error:
             raise GenerationError(self._endpoint.told(error)) from error
-        return replace(prediction, latency_s=time.perf_counter() - started)
+        return replace(
+            prediction,
+            latency_s=time.perf_counter() - started,
+            tokens=self._kept(prediction) if self._logprobs else None,
+        )
+
+    def _kept(self, prediction: Prediction) -> Tokens | None:
+        """Say once if the endpoint accepts the request for tokens, but tells none."""
+        tokens = prediction.tokens
+        if (tokens is None or not tokens.texts) and prediction.text and not self._told_none:
+            self._told_none = True
+            self._tell("warning: --logprobs: the endpoint returns no log-probabilities")
+        return tokens
 
     async def _ask(self, request: Request, begun: Callable[[], None] | None) -> Prediction:
         """Send the request, leaving out after each refusal what was refused."""
@@ -210,6 +228,8 @@ class OpenAIBackend(Backend):
         if params.stop:
             settings["stop"] = list(params.stop)
         given = {name: value for name, value in settings.items() if value is not None}
+        if self._logprobs:
+            given |= _RAW_TOKENS if request.form == "raw" else _CHAT_TOKENS
         return given | self._dialect.settings(request)
 
     def _sort(self, error: openai.APIError) -> NoReturn:

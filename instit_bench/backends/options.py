@@ -102,13 +102,15 @@ class EndpointOptions:
 
     ``extra_body`` is merged into every request's body, ``header`` is ``NAME=VALUE``, where a
     value ``env:VARIABLE`` is read from that variable; ``stream`` requests events; ``api_key_env``
-    is the variable with this endpoint's key.
+    is the variable with this endpoint's key. ``logprobs`` requests the tokens of replies, each with
+    its log-probability and that of the best other token.
     """
 
     api_key_env: str | None = None
     extra_body: Mapping[str, Any] = field(default_factory=dict)
     header: tuple[str, ...] = ()
     stream: bool = False
+    logprobs: bool = False
 
     @property
     def changed(self) -> list[str]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from instit_bench.cli.compare import FLIPS, flips_limit
+from instit_bench.cli.compare import FLIPS, number_or_all
 from instit_bench.cli.complete import run_folders
 from instit_bench.cli.console import note
 from instit_bench.cli.options import OnlyTasks, names_in
@@ -38,6 +38,21 @@ def check_command(
         Path | None, typer.Option(help="Write JUnit XML, one test case per rule.")
     ] = None,
     markdown: Annotated[Path | None, typer.Option(help="Write the findings as Markdown.")] = None,
+    adaptive: Annotated[
+        bool,
+        typer.Option("--adaptive", help="Replay the looks of --until-verdict; see docs/ci.md."),
+    ] = False,
+    stop_rule: Annotated[
+        str | None,
+        typer.Option(metavar="<obf|curtailed|cs>", help="Rule of --adaptive [default: the run's]."),
+    ] = None,
+    margin: Annotated[
+        float | None,
+        typer.Option(help="Drop beyond the allowed one that a pass of --adaptive rules out."),
+    ] = None,
+    order_seed: Annotated[
+        int | None, typer.Option(help="Seed of the order of images and videos, for --adaptive.")
+    ] = None,
     flips: Annotated[str, typer.Option(help=f"{FLIPS} Used by --markdown.")] = "5",
     seed: Annotated[int, typer.Option(help="Seed of the permutation test.", min=0)] = 0,
 ) -> int:
@@ -46,9 +61,11 @@ def check_command(
     Of several runs, the highest code counts.
     """
     from instit_bench.comparison.check import check_against
+    from instit_bench.comparison.gate import adaptive_check, replay_options
     from instit_bench.comparison.policy import Policy, read_policy
 
-    limit = flips_limit(flips)
+    limit = number_or_all("--flips", flips)
+    replay = replay_options(stop_rule, margin, order_seed, adaptive=adaptive, baseline=baseline)
     with _exit_1_for_regressions_alone():
         for file in (junit, markdown):
             if file and file.is_file():
@@ -56,9 +73,14 @@ def check_command(
         rules = read_policy(policy) if policy else Policy()
         codes = []
         for run in _checked(runs, baseline, junit or markdown):
-            report = check_against(
-                run, baseline, rules, str(policy), tasks=names_in(tasks), seed=seed
-            )
+            if replay is not None and baseline is not None:
+                report = adaptive_check(
+                    run, baseline, rules, str(policy), replay, tasks=names_in(tasks)
+                )
+            else:
+                report = check_against(
+                    run, baseline, rules, str(policy), tasks=names_in(tasks), seed=seed
+                )
             held = {finding.task for finding in report.findings}
             if not tasks and (idle := rules.idle(held)):
                 note(f"optional, and not in these runs: {', '.join(idle)}")

@@ -69,7 +69,7 @@ def compare_command(
         chosen = runs  # reading them says what is wrong
     if len(chosen) < 2:
         raise InputError("compare: name at least two runs; the first is the reference")
-    limit = flips_limit(flips)
+    limit = number_or_all("--flips", flips)
     base, *others = of_tasks([load_scored_run(path) for path in chosen], names_in(tasks))
     select = everything if all_metrics else headline
     comparisons = [
@@ -104,8 +104,8 @@ def compare_command(
     return 0
 
 
-def flips_limit(text: str) -> int | None:
-    """What ``--flips`` says; ``None`` for all.
+def number_or_all(option: str, text: str) -> int | None:
+    """What an option for how many samples to list says; ``None`` for all.
 
     Raises:
         InputError: Neither a number nor ``all``.
@@ -115,7 +115,7 @@ def flips_limit(text: str) -> int | None:
     if text == "all":
         return None
     if not text.isdecimal() or len(text) > _MOST_DIGITS:
-        raise InputError(f"--flips {text!r}: must be a number of sample ids, or all")
+        raise InputError(f"{option} {text!r}: must be a number of sample ids, or all")
     return int(text)
 
 

@@ -18,8 +18,25 @@ class Benchmark(StrEnum):
 
     ALL = "all"
     INST_IT = "inst_it_bench"
+    INST_IT_DATASET = "inst_it_dataset"
+    INST_IT_RAW = "inst_it_raw"
     GPT4TOOLS = "gpt4tools"
     PROMPTS = "prompts"
+
+
+class Kind(StrEnum):
+    """A split of the Inst-IT Dataset."""
+
+    VIDEO = "video"
+    IMAGE = "image"
+
+
+class Media(StrEnum):
+    """Media of the Inst-IT Dataset: with drawn marks, without, or none."""
+
+    VPT = "vpt"
+    RAW = "raw"
+    NONE = "none"
 
 
 REVISION = typer.Option(help="Hub revision of the Inst-IT dataset.")
@@ -53,15 +70,31 @@ def list_command(
 def download_command(
     benchmark: Annotated[Benchmark, typer.Option(help="Part to download.")] = Benchmark.ALL,
     revision: Annotated[str, REVISION] = "main",
+    split: Annotated[
+        Kind | None, typer.Option(help="inst_it_dataset: only videos or only images.")
+    ] = None,
+    media: Annotated[
+        Media | None,
+        typer.Option(help="inst_it_dataset: with drawn marks (vpt, the default), raw, or none."),
+    ] = None,
 ) -> int:
-    """Download datasets and official prompts. If one part fails, the others are kept."""
-    from instit_bench.datasets.download import download
+    """Download datasets and official prompts. If one part fails, the others are kept.
+
+    inst_it_raw, for run --marks, and inst_it_dataset, which has 52 GB, are downloaded only if they
+    are named.
+    """
+    from instit_bench.datasets.download import OF_DATASET, download
     from instit_bench.errors import InputError
 
-    parts = [b for b in Benchmark if b is not Benchmark.ALL]
+    if benchmark is not Benchmark.INST_IT_DATASET and (split or media):
+        option = "--split" if split else "--media"
+        raise InputError(f"{option}: applies to --benchmark inst_it_dataset only")
+    left_out = (Benchmark.ALL, Benchmark.INST_IT_RAW, Benchmark.INST_IT_DATASET)
+    parts = [b for b in Benchmark if b not in left_out]
+    kinds = (split.value,) if split else OF_DATASET
     failures = []
     for part in parts if benchmark is Benchmark.ALL else [benchmark]:
-        for name, step in download(part.value, revision):
+        for name, step in download(part.value, revision, kinds=kinds, media=media or Media.VPT):
             try:
                 note(f"{name}: {step()}")
             except InputError as error:

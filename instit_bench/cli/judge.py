@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from instit_bench.cli.calibrate import calibrate_command, sheet_command
 from instit_bench.cli.complete import run_folders
 from instit_bench.cli.console import fail, note
 from instit_bench.cli.options import App, DryRun, Group, NoLock, settings_command
@@ -177,6 +178,10 @@ def _tell_estimate(judge: str, calls: int, usage: Usage, prices: Mapping[str, Pr
         f"{judge}: {counted(calls, 'call')}, about {usage.prompt_tokens:,} prompt and "
         f"{usage.completion_tokens:,} reply tokens, {cost}"
     )
+
+
+app.command("sheet")(sheet_command)
+app.command("calibrate")(calibrate_command)
 
 
 @cache_app.command("stats")

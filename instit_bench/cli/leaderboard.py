@@ -44,7 +44,12 @@ def leaderboard_command(
     from instit_bench.errors import InputError
     from instit_bench.leaderboard.rows import published_rows, row_of
     from instit_bench.leaderboard.select import in_order, with_tasks
-    from instit_bench.leaderboard.show import board, board_markdown, explained_marks
+    from instit_bench.leaderboard.show import (
+        board,
+        board_markdown,
+        explained_marks,
+        judge_notes,
+    )
     from instit_bench.leaderboard.table import csv_text
     from instit_bench.report.leaderboard_page import leaderboard_page, report_links
     from instit_bench.runs.atomic import write_atomically
@@ -62,8 +67,8 @@ def leaderboard_command(
         rows = in_order(rows, sort)
     console = stdout()
     console.print(board(rows, console.width))
-    for line in explained_marks(rows):
-        console.print(line)
+    for line in (*explained_marks(rows), *judge_notes(rows)):
+        console.print(line, markup=False)
     for kind, target, text_of in (
         ("csv", csv, csv_text),
         ("markdown", markdown, board_markdown),

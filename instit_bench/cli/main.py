@@ -15,13 +15,18 @@ import typer
 
 from instit_bench import __version__
 from instit_bench.cli import (
+    audit,
     baseline,
     check,
     compare,
     data,
+    explain,
     export,
+    export_dataset,
+    generate,
     judge,
     leaderboard,
+    models,
     report,
     rescore,
     run,
@@ -51,11 +56,15 @@ app = App(
 )
 app.command("run", cls=settings_command(run.SETTINGS))(run.run_command)
 app.command("suite")(suite.suite_command)
+app.command("models")(models.models_command)
+app.command("audit", cls=settings_command(audit.SETTINGS))(audit.audit_command)
 app.command("score", cls=settings_command(score.SETTINGS))(score.score_command)
 app.command("rescore")(rescore.rescore_command)
 app.command("export")(export.export_command)
+app.command("export-dataset")(export_dataset.export_dataset_command)
 app.command("leaderboard")(leaderboard.leaderboard_command)
 app.command("compare")(compare.compare_command)
+app.command("explain")(explain.explain_command)
 app.command("report")(report.report_command)
 app.command("view")(view.view_command)
 app.command("check")(check.check_command)
@@ -64,6 +73,7 @@ app.add_typer(baseline.app, name="baseline")
 app.add_typer(judge.app, name="judge")
 app.add_typer(tasks.app, name="tasks")
 app.add_typer(data.app, name="data")
+app.add_typer(generate.app, name="generate")
 
 
 def _show_version(wanted: bool) -> None:

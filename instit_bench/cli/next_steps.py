@@ -17,6 +17,8 @@ def next_line(run: Run) -> str:
     commands = []
     if any(task.states.get(State.NOT_JUDGED) for task in run.results.tasks.values()):
         commands.append(["judge", folder, "--judge", OFFICIAL_JUDGE])
+    if run.manifest.status == "settled" and run.manifest.looks is not None:
+        commands.append(["check", folder, "--adaptive", "--baseline", run.manifest.looks.baseline])
     commands.append(["report", folder])
     if other := _newest_beside(run):
         commands.append(["compare", str(other), folder])

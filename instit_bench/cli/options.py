@@ -186,21 +186,24 @@ class App(typer.Typer):
         return registered
 
 
-def settings_command(model: str, *names: str) -> type[Command]:
+def settings_command(model: str, *names: str, own: bool = False) -> type[Command]:
     """A command with an option for each described field of ``model``, a ``module:Class``.
 
-    With ``names``, only for those fields. The model is imported when the command is called, so
-    that others start without pydantic. Values are passed on as they are typed, for the model to
-    validate: ``ctx.obj`` holds those that were given, by field.
+    With ``names``, only for those fields. With ``own``, fields that the class itself declares mean
+    something else than an option of ``run``: their variables carry the command's name. The model
+    is imported when the command is called, so that others start without pydantic. Values are
+    passed on as they are typed, for the model to validate: ``ctx.obj`` holds those that were
+    given, by field.
     """
 
     class SettingsCommand(Command):
         def get_params(self, ctx: Any) -> list[Any]:
-            return [*_options(model, names), *super().get_params(ctx)]
+            return [*_options(model, names, own), *super().get_params(ctx)]
 
         def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
             rest = super().parse_args(ctx, args)
-            values = {option.name: ctx.params.pop(option.name) for option in _options(model, names)}
+            options = _options(model, names, own)
+            values = {option.name: ctx.params.pop(option.name) for option in options}
             ctx.obj = {
                 k: value for k, value in values.items() if value not in (None, False, [], ())
             }
@@ -210,12 +213,14 @@ def settings_command(model: str, *names: str) -> type[Command]:
 
 
 @cache
-def _options(model: str, names: tuple[str, ...]) -> list[Any]:
+def _options(model: str, names: tuple[str, ...], own: bool) -> list[Any]:
     """Typer's own options for the fields, in the order of their panels."""
     module, _, name = model.partition(":")
+    settings = getattr(import_module(module), name)
+    declared = vars(settings).get("__annotations__", {}) if own else ()
     found = [
-        _parameter(name, field, panel)
-        for name, field, panel in _fields(getattr(import_module(module), name))
+        _parameter(name, field, panel, shared=name not in declared)
+        for name, field, panel in _fields(settings)
         if field.description and (not names or name in names)
     ]
 
@@ -281,14 +286,14 @@ def _fields(model: type[BaseModel]) -> Iterator[tuple[str, FieldInfo, str | None
                 yield name, model.model_fields[name], title
 
 
-def _parameter(name: str, field: FieldInfo, panel: str | None) -> Parameter:
+def _parameter(name: str, field: FieldInfo, panel: str | None, *, shared: bool) -> Parameter:
     extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
     is_flag = field.annotation is bool
     option: Any = typer.Option(
         "--" + name.replace("_", "-"),
         help=_help(field),
         metavar=None if is_flag else f"<{extra.get('metavar') or _metavar(field.annotation)}>",
-        envvar=f"{PREFIX}{name.upper()}",
+        envvar=f"{PREFIX}{name.upper()}" if shared else None,
         show_envvar=False,
         autocompletion=OF_FIELDS.get(name),
         rich_help_panel=panel,

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from instit_bench.cli.console import note, record, settings, stderr
 from instit_bench.display import counted, one_line
-from instit_bench.progress import Lane, Outcome, Reporter, Tally
+from instit_bench.progress import Lane, Lines, Outcome, Reporter, Tally
 
 _PLAIN_EVERY_S = 10.0
 _LINES_BESIDE_LANES = 4  # the total, the numbers, and what stands above
@@ -33,6 +33,7 @@ class _Counting:
 
     def __init__(self) -> None:
         self.tally = Tally()
+        self.engine_lines: Lines = tuple
 
     def begin(self, run: Path) -> None:
         """Say where the run is."""
@@ -42,6 +43,10 @@ class _Counting:
     def lane(self, name: str, total: int, done: int, *, judging: bool = False) -> None:
         """Add a lane."""
         self.tally.lane(name, total, done, judging=judging)
+
+    def engines(self, lines: Lines) -> None:
+        """Take note of whom to ask for their lines."""
+        self.engine_lines = lines
 
     def status(self, text: str) -> None:
         """Show one line."""
@@ -112,7 +117,10 @@ class LiveReporter(_Counting):
 
     def _view(self) -> Group:
         numbers = Text(numbers_line(self.tally), no_wrap=True, overflow="ellipsis")
-        return Group(lanes_view(self.tally, self._console.height), numbers)
+        engines = [one_line(line) for line in self.engine_lines()]
+        shown = [Text(line, no_wrap=True, overflow="ellipsis") for line in engines]
+        room = self._console.height - len(shown)
+        return Group(lanes_view(self.tally, room), *shown, numbers)
 
 
 class PlainReporter(_Counting):
@@ -135,6 +143,8 @@ class PlainReporter(_Counting):
             total = self.tally.sum()
             head = f"{total.done}/{total.total} done, " if total.total else ""
             note(head + numbers_line(self.tally))
+            for line in self.engine_lines():
+                note(line)
 
 
 def numbers_line(tally: Tally) -> str:

@@ -66,7 +66,12 @@ def evaluate(config: Any) -> int:
     from instit_bench.cli.tables import engine_summary, print_results
     from instit_bench.evaluation.runner import run
 
-    outcome = run(config, make_reporter())
+    gate = None
+    if config.until_verdict:  # its statistics load numpy, which no other run needs
+        from instit_bench.comparison.gate import gate_of
+
+        gate = gate_of(config)
+    outcome = run(config, make_reporter(), gate)
     results = outcome.run.results
     print_results(results)
     if results.engine:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import time
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -78,11 +79,24 @@ def show_plan(suite: Suite) -> int:
 
 def carry_out(suite: Suite) -> int:
     """Run all of a suite, show what came of it, and exit with the code of the worst run."""
-    from instit_bench.suites.execute import run_suite, worst_code
     from instit_bench.suites.summary import summarise
 
-    outcomes = run_suite(suite, _Lines(suite))
+    outcomes = ask_all(suite)
     _show(summarise(suite, outcomes))
+    return conclude(outcomes)
+
+
+def ask_all(suite: Suite) -> list[Outcome]:
+    """Run all of a suite, with its progress as lines."""
+    from instit_bench.suites.execute import run_suite
+
+    return run_suite(suite, _Lines(suite))
+
+
+def conclude(outcomes: Sequence[Outcome]) -> int:
+    """Say what to do next, and exit with the code of the worst run."""
+    from instit_bench.suites.execute import worst_code
+
     bad = [outcome for outcome in outcomes if outcome.code]
     began = [outcome.run for outcome in outcomes if outcome.run.directory.exists]
     if began:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from instit_bench.comparison.scored_run import ScoredRun, TaskScores, scored_run
+from instit_bench.comparison.scored_run import (
+    CorrectedScore,
+    ScoredRun,
+    TaskScores,
+    scored_run,
+)
 from instit_bench.errors import InputError
 from instit_bench.runs.atomic import replaced
 from instit_bench.runs.loaded import Run
@@ -20,6 +25,7 @@ from instit_bench.types import State
 from instit_bench.validation import first_problem
 
 FORMAT = "instit-bench scores 1"
+_IF_THERE = ("intervention", "corrected", "card_problem")
 
 
 class _BaselineSample(BaseModel):
@@ -49,6 +55,8 @@ class _BaselineTask(BaseModel):
     extraction: dict[str, str] | None = None
     intervention: str | None = None
     n_total: int = Field(ge=0)
+    corrected: CorrectedScore | None = None
+    card_problem: str | None = None
     samples: dict[str, _BaselineSample]
 
 
@@ -99,8 +107,8 @@ def save_baseline(run: ScoredRun, path: Path) -> None:
 
 def _task_lines(name: str, task: TaskScores) -> Iterator[str]:
     values = {f.name: getattr(task, f.name) for f in fields(task) if f.name != "samples"}
-    if values["intervention"] is None:
-        del values["intervention"]
+    values["corrected"] = task.corrected and asdict(task.corrected)
+    values = {k: v for k, v in values.items() if v is not None or k not in _IF_THERE}
     yield f'  {_json(name)}: {_json(values)[:-1]}, "samples": {{\n'
     samples = task.samples
     for number, sample in enumerate(samples.ids):

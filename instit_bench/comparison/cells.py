@@ -35,6 +35,9 @@ def run_title(run: ScoredRun) -> str:
 
 def notes(comparison: RunComparison) -> Iterator[str]:
     """Yield what a reader must know besides the table, one line each."""
+    for letter, run in (("A", comparison.a), ("B", comparison.b)):
+        if run.stopped:
+            yield f"{letter} {run.stopped}"
     for task in comparison.tasks:
         yield from _about(task)
     for task in comparison.refused:

@@ -7,9 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from instit_bench.comparison.baseline_file import load_scored_run
-from instit_bench.comparison.compare import RunComparison, TaskComparison, compare_runs
-from instit_bench.comparison.limits import Status, judge_bound, judge_drop
-from instit_bench.comparison.policy import Policy, TaskLimits
+from instit_bench.comparison.compare import (
+    MetricComparison,
+    RunComparison,
+    TaskComparison,
+    compare_runs,
+)
+from instit_bench.comparison.limits import (
+    Status,
+    judge_bound,
+    judge_corrected_drop,
+    judge_drop,
+)
+from instit_bench.comparison.policy import MetricRules, Policy, TaskLimits
 from instit_bench.comparison.scored_run import ScoredRun, TaskScores
 from instit_bench.comparison.select import of_tasks
 from instit_bench.errors import InputError
@@ -157,16 +167,16 @@ class _Task:
     def findings(self, *, with_baseline: bool) -> Iterator[Finding]:
         """Yield findings in the order of every output."""
         if self.after is None and self.limits.rules.optional:
-            yield self._finding(*_COMPARABLE, "passed", "optional: the run has no such task")
+            yield self._finding(*COMPARABLE, "passed", "optional: the run has no such task")
             return
         if self.after is None:
-            yield self._finding(*_COMPARABLE, "undecided", "the run has no such task")
+            yield self._finding(*COMPARABLE, "undecided", "the run has no such task")
             return
         yield from self._measured(self.after)
         if self.compared is not None:
             yield from self._drops(self.compared)
         elif with_baseline:
-            yield self._finding(*_COMPARABLE, "passed", "new: the baseline has no such task")
+            yield self._finding(*COMPARABLE, "passed", "new: the baseline has no such task")
         yield from self._bounds(self.after)
 
     def _measured(self, after: TaskScores) -> Iterator[Finding]:
@@ -190,10 +200,10 @@ class _Task:
     def _drops(self, task: TaskComparison) -> Iterator[Finding]:
         if task.mismatches:
             differ = "; ".join(f"{m.field}: {m.a} against {m.b}" for m in task.mismatches)
-            yield self._finding(*_COMPARABLE, "undecided", differ)
+            yield self._finding(*COMPARABLE, "undecided", differ)
             return
         caveats = "; ".join(task.caveats) or "nothing differs"
-        yield self._finding(*_COMPARABLE, "passed", caveats)
+        yield self._finding(*COMPARABLE, "passed", caveats)
         for metric in task.absent:
             if self.limits.for_metric(metric).max_drop is not None:
                 text = "no sample has a value in both runs"
@@ -202,28 +212,40 @@ class _Task:
             rules = self.limits.for_metric(found.metric)
             if rules.max_drop is not None:
                 limit = f"at most {rules.max_drop:g} ({rules.gate})"
-                verdict = judge_drop(found, rules.max_drop, rules.gate)
+                verdict = self._drop(found, rules, rules.max_drop)
                 yield self._finding(f"{found.metric} max_drop", limit, *verdict)
+
+    def _drop(
+        self, found: MetricComparison, rules: MetricRules, limit: float
+    ) -> tuple[Status, str]:
+        if rules.corrected and self.before and self.after:
+            return judge_corrected_drop(self.before, self.after, found.metric, limit, rules.gate)
+        return judge_drop(found, limit, rules.gate)
 
     def _bounds(self, after: TaskScores) -> Iterator[Finding]:
         for metric in dict.fromkeys(
             [*after.metrics, *(self.before.metrics if self.before else ())]
         ):
             rules = self.limits.for_metric(metric)
+            gate, corrected = rules.gate, rules.corrected
             if rules.min_value is not None:
-                limit = f"at least {rules.min_value:g} ({rules.gate})"
-                found = judge_bound(after, metric, "min_value", rules.min_value, rules.gate)
+                limit = f"at least {rules.min_value:g} ({gate})"
+                found = judge_bound(
+                    after, metric, "min_value", rules.min_value, gate, corrected=corrected
+                )
                 yield self._finding(f"{metric} min_value", limit, *found)
             if rules.max_value is not None:
-                limit = f"at most {rules.max_value:g} ({rules.gate})"
-                found = judge_bound(after, metric, "max_value", rules.max_value, rules.gate)
+                limit = f"at most {rules.max_value:g} ({gate})"
+                found = judge_bound(
+                    after, metric, "max_value", rules.max_value, gate, corrected=corrected
+                )
                 yield self._finding(f"{metric} max_value", limit, *found)
 
     def _finding(self, rule: str, limit: str, status: Status, text: str) -> Finding:
         return Finding(self.name, rule, limit, status, text)
 
 
-_COMPARABLE = ("comparable", "same data, prompts, protocol")
+COMPARABLE = ("comparable", "same data, prompts, protocol")
 
 
 def _expected(before: TaskScores, after: TaskScores) -> int:

@@ -14,6 +14,8 @@ from instit_bench.scorers.registry import spec_of
 
 UNKNOWN = "not known"
 _IDS_NAMED = 3
+# Settings that a protocol names only if they are not these.
+_USUAL: Mapping[str, Any] = {"marks": "official", "masks": None, "renamed_marks": {}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +80,20 @@ def _other_items(a: SampleScores, b: SampleScores, pairs: Pairs) -> Iterator[tup
 
 def _other_protocol(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     """Yield settings with other values, then on one line those that only one of the two has."""
+    a, b = _told_in_full(a, b), _told_in_full(b, a)
     for name in a:
         if name in b and a[name] != b[name]:
             yield name, _value(a[name]), _value(b[name])
     only_a, only_b = [n for n in a if n not in b], [n for n in b if n not in a]
     if only_a or only_b:
         yield ", ".join(only_a + only_b), _told(a, only_a), _told(b, only_b)
+
+
+def _told_in_full(protocol: Mapping[str, Any], other: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Add the usual settings that the other protocol names otherwise; a file's are not known."""
+    if "prompt_style" not in protocol:
+        return protocol
+    return {name: value for name, value in _USUAL.items() if name in other} | dict(protocol)
 
 
 def _other_extraction(

@@ -181,6 +181,11 @@ def _left_out(column: Sequence[float], task: TaskScores, n_total: int) -> dict[s
     return dict(+reasons)
 
 
+def family_of(metric: str, heads: Sequence[str]) -> str:
+    """Return the family in which Holm's correction puts a metric of a task with these headlines."""
+    return f"headline {heads.index(metric)}" if metric in heads else metric
+
+
 def _corrected(
     tasks: Sequence[TaskComparison], scorers: Mapping[str, ScorerSpec]
 ) -> Iterable[TaskComparison]:
@@ -194,9 +199,7 @@ def _corrected(
         names = [found.metric for found in task.metrics]
         heads = scorers[task.task].headlines(names)
         for found in task.metrics:
-            is_head = found.metric in heads
-            family = f"headline {heads.index(found.metric)}" if is_head else found.metric
-            families[family].append((task.task, found))
+            families[family_of(found.metric, heads)].append((task.task, found))
     adjusted = {}
     for members in families.values():
         corrected = holm([found.test.p for _, found in members])

@@ -21,7 +21,10 @@ Gate = Literal["interval", "mean"]
 
 
 class MetricRules(BaseModel):
-    """Rules for one metric; all are fractions 0..1 of it, ``None`` switches a rule off."""
+    """Rules for one metric; all are fractions 0..1 of it, ``None`` switches a rule off.
+
+    If it is ``corrected``, they apply to the judge's score as corrected by human scores.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -29,6 +32,7 @@ class MetricRules(BaseModel):
     min_value: Fraction | None = None
     max_value: Fraction | None = None
     gate: Gate = "interval"
+    corrected: bool = False
 
 
 class TaskRules(BaseModel):

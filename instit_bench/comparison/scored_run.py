@@ -9,10 +9,26 @@ from typing import Any
 
 from instit_bench.display import path_text
 from instit_bench.runs.loaded import Run, RunTask
+from instit_bench.runs.looks import COUNT
 from instit_bench.runs.manifest import JudgingManifest, Manifest, TaskManifest
 from instit_bench.runs.sample_scores import SampleScores
 from instit_bench.scorers.registry import spec_of
 from instit_bench.types import State
+
+
+@dataclass(frozen=True, slots=True)
+class CorrectedScore:
+    """A metric as humans would score it (0..1), from a judge card that applies.
+
+    ``n`` human scores gave it, ``freedom`` are the degrees of freedom of its standard error.
+    """
+
+    metric: str
+    value: float
+    stderr: float | None
+    ci95: tuple[float, float] | None
+    n: int
+    freedom: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +37,8 @@ class TaskScores:
 
     ``n_total`` counts the selected samples, including those that were never run. ``extraction``
     says which judge extracted letters and by which instructions; it concerns one metric only.
+    ``corrected`` is the judge's metric corrected by human scores, if a card applies;
+    ``card_problem`` says why it does not.
     ``intervention`` is what altered the requests, if anything.
     """
 
@@ -34,6 +52,8 @@ class TaskScores:
     extraction: Mapping[str, str] | None
     n_total: int
     samples: SampleScores
+    corrected: CorrectedScore | None = None
+    card_problem: str | None = None
     intervention: str | None = None
 
     @property
@@ -54,7 +74,10 @@ class TaskScores:
 
 @dataclass(frozen=True, slots=True)
 class ScoredRun:
-    """A run's identity and scores; ``source`` says where it was read from."""
+    """A run's identity and scores; ``source`` says where it was read from.
+
+    ``stopped`` says in words that ``--until-verdict`` stopped it before its end.
+    """
 
     name: str
     model: str
@@ -63,6 +86,7 @@ class ScoredRun:
     created: str
     tasks: Mapping[str, TaskScores]
     source: Path = Path()
+    stopped: str = ""
 
 
 def scored_run(run: Run, *, keep: bool = False) -> ScoredRun:
@@ -85,7 +109,16 @@ def scored_run(run: Run, *, keep: bool = False) -> ScoredRun:
             for task in (run.tasks.values() if keep else run.one_by_one())
         },
         source=run.path,
+        stopped=_stopped(manifest),
     )
+
+
+def _stopped(manifest: Manifest) -> str:
+    looks = manifest.looks
+    if manifest.status != "settled" or looks is None or looks.stopped_at is None:
+        return ""
+    early = "early " if looks.rule == "curtailed" else ""
+    return f"is incomplete: stopped {early}at look {looks.stopped_at} of {COUNT} ({looks.rule})"
 
 
 def _task_scores(stored: RunTask, manifest: Manifest) -> TaskScores:
@@ -101,8 +134,23 @@ def _task_scores(stored: RunTask, manifest: Manifest) -> TaskScores:
         extraction=_extraction(stored.name, manifest),
         n_total=task.n_selected,
         samples=stored.scores,
+        **_corrected(stored),
         intervention=manifest.identity.intervention,
     )
+
+
+def _corrected(stored: RunTask) -> dict[str, Any]:
+    if not stored.has_card:
+        return {}
+    result = stored.result_with_card
+    card = result.corrected
+    if card is None or card.corrected.value is None:
+        return {"card_problem": result.card_problem}
+    found = card.corrected
+    score = CorrectedScore(
+        card.metric, card.corrected.value, found.stderr, found.ci95, card.n, card.freedom
+    )
+    return {"corrected": score}
 
 
 def _protocol(name: str, task: TaskManifest, manifest: Manifest) -> dict[str, Any]:
@@ -117,6 +165,9 @@ def _protocol(name: str, task: TaskManifest, manifest: Manifest) -> dict[str, An
         protocol = {"prompt_style": task.style, **task.generation}
         if task.media == "video" and identity.backend != "file":
             protocol |= {"max_frames": identity.max_frames, "video_as": identity.video_as}
+        if task.media != "none" and identity.other_marks:
+            protocol |= {"marks": identity.marks, "masks": task.masks_digest}
+            protocol |= {"renamed_marks": identity.renamed_marks}
         if scorer.multiple_choice:
             protocol["constrain_choices"] = identity.constrain_choices
     if scorer.needs_judge:

@@ -37,7 +37,7 @@ def extract_once(archive: Path, parent: Path) -> Path:
         with zipfile.ZipFile(archive) as zipped:
             members = _checked_members(archive, zipped)
             parent.mkdir(parents=True, exist_ok=True)
-            target = parent / f"{archive.stem}-{_digest(archive, parent)[:16]}"
+            target = parent / f"{archive.stem}-{content_digest(archive, parent)[:16]}"
             with FileLock(parent / f".{target.name}.lock"):
                 if not target.is_dir():
                     _extract(zipped, members, target)
@@ -79,10 +79,11 @@ def _checked_members(archive: Path, zipped: zipfile.ZipFile) -> dict[str, zipfil
     return members
 
 
-def _digest(archive: Path, parent: Path) -> str:
-    """Return the SHA-256 of the archive's bytes, computed once per state of the file.
+def content_digest(archive: Path, parent: Path) -> str:
+    """Return the SHA-256 of a file's bytes, computed once per state of the file.
 
-    The checksums in the archive's own directory are no substitute: CRC-32 is easily forged.
+    It is noted in ``parent``, an existing folder. The checksums in an archive's own directory are
+    no substitute: CRC-32 is easily forged.
     """
     found = archive.stat()
     state = (archive.resolve(), found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)

@@ -54,7 +54,7 @@ def _read_training(source: DataSource) -> Dataset:
     files = (source.file,) if source.file else gpt4tools_training_files(folders)
     if not files:
         raise MissingDataError(
-            f"{source.root}: GPT4Tools training data not found; put {GPT4TOOLS_TRAINING[0]} "
+            f"{source.root}: GPT4Tools training data not found; put {GPT4TOOLS_TRAINING[0][0]} "
             f"(229 MB, Google Drive id {_TRAINING_DRIVE_ID}) into gpt4tools/, or name a file with "
             "--data"
         )

@@ -1,13 +1,17 @@
-"""Inst-IT Bench from the Hugging Face hub: resolved to a commit, cached by huggingface_hub."""
+"""Datasets on the Hugging Face hub: resolved to a commit, cached by huggingface_hub."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from instit_bench.datasets.layout import (
     INST_IT_JSON,
+    MASK_FILES,
     MEDIA_FOLDERS,
+    RAW_FOLDERS,
     inst_it_files,
     media_kind,
     parquet_patterns,
@@ -15,6 +19,10 @@ from instit_bench.datasets.layout import (
 from instit_bench.errors import DownloadError, InputError
 
 REPOSITORY = "Inst-IT/Inst-It-Bench"
+
+
+class Unreachable(Exception):  # noqa: N818 - its callers know what to do then
+    """The hub cannot be reached; the message says why, in one line."""
 
 
 def fetch_inst_it(config: str, revision: str) -> tuple[Path, str]:
@@ -26,30 +34,104 @@ def fetch_inst_it(config: str, revision: str) -> tuple[Path, str]:
         InputError: The revision does not exist, or the hub cannot be reached and the files are not
             cached.
     """
+    folder = _fetched(
+        config,
+        revision,
+        partial(_files_needed, config),
+        partial(cached_snapshot, config, revision),
+    )
+    return folder, folder.name
+
+
+def fetch_raw(kind: str, revision: str) -> Path:
+    """Download the images or videos without marks, and their masks; return the snapshot's folder.
+
+    Raises:
+        InputError: As for ``fetch_inst_it``, or the repository does not have them.
+    """
+
+    def needed(names: list[str]) -> list[str]:
+        wanted = _raw_files(kind)
+        if lacking := [name for name in wanted if name not in names]:
+            raise InputError(f"hub dataset {REPOSITORY} has no file {lacking[0]}")
+        return wanted
+
+    return _fetched(f"raw {kind}s", revision, needed, partial(cached_raw, kind, revision))
+
+
+def cached_raw(kind: str, revision: str) -> Path | None:
+    """Return the snapshot of a revision in the hub's cache, if it has raw media and masks."""
+    wanted = _raw_files(kind)
+    found = cached_files(REPOSITORY, revision, wanted)
+    return found if found and all((found / name).is_file() for name in wanted) else None
+
+
+def _raw_files(kind: str) -> list[str]:
+    return [f"{RAW_FOLDERS[kind]}.zip", MASK_FILES[kind]]
+
+
+def _fetched(
+    part: str,
+    revision: str,
+    needed: Callable[[list[str]], list[str]],
+    cached: Callable[[], Path | None],
+) -> Path:
+    """Download the needed ones of the repository's files; return the snapshot's folder."""
+    try:
+        return snapshot(REPOSITORY, revision, needed)
+    except Unreachable as error:
+        return _cached(part, cached(), error)
+
+
+def snapshot(repository: str, revision: str, wanted: Callable[[list[str]], list[str]]) -> Path:
+    """Download the files that ``wanted`` selects from the names in a repository of the hub.
+
+    Raises:
+        InputError: Repository or revision do not exist, or ``wanted`` raises it.
+        Unreachable: The hub cannot be reached.
+    """
     _stay_private()
     from huggingface_hub import HfApi, snapshot_download
     from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
 
     try:
-        info = HfApi().dataset_info(REPOSITORY, revision=revision)
+        info = HfApi().dataset_info(repository, revision=revision)
         names = [sibling.rfilename for sibling in info.siblings or ()]
-        wanted = _files_needed(config, names)
         # By name, not by commit, so that the cache can resolve the name without a network.
-        folder = Path(
+        return Path(
             snapshot_download(
-                REPOSITORY, repo_type="dataset", revision=revision, allow_patterns=wanted
+                repository, repo_type="dataset", revision=revision, allow_patterns=wanted(names)
             )
         )
     except InputError:
         raise
     except RevisionNotFoundError as error:
-        raise InputError(f"hub dataset {REPOSITORY} has no revision {revision!r}") from error
+        raise InputError(f"hub dataset {repository} has no revision {revision!r}") from error
     except RepositoryNotFoundError as error:
-        first_line = str(error).strip().splitlines()[0]
-        raise InputError(f"hub dataset {REPOSITORY} at {revision!r}: {first_line}") from error
-    except Exception as error:  # noqa: BLE001 - any transport may fail in its own way
-        folder = _cached(config, revision, error)
-    return folder, folder.name
+        raise InputError(f"hub dataset {repository} at {revision!r}: {_one_line(error)}") from error
+    except Exception as error:
+        raise Unreachable(_one_line(error)) from error
+
+
+def cached_files(repository: str, revision: str, wanted: list[str]) -> Path | None:
+    """Return the folder of a snapshot in the hub's cache if files of these names are in it."""
+    _stay_private()
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    try:
+        # The library compares the folder with the files that these patterns match.
+        return Path(
+            snapshot_download(
+                repository,
+                repo_type="dataset",
+                revision=revision,
+                allow_patterns=wanted,
+                local_files_only=True,
+            )
+        )
+    except (LocalEntryNotFoundError, HfHubHTTPError, OSError, ValueError):
+        return None
 
 
 def _stay_private() -> None:
@@ -83,38 +165,27 @@ def _archives(config: str, records: list[str], names: list[str]) -> list[str]:
 
 def cached_snapshot(config: str, revision: str) -> Path | None:
     """Return the snapshot of a revision in the hub's cache, if it has all that a config needs."""
-    _stay_private()
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
-
     json_files = [f"{variant}.json" for variant in INST_IT_JSON[config]]
     archive = f"{MEDIA_FOLDERS[media_kind(config)][0]}.zip"
     for records in (list(parquet_patterns(config)), json_files):
         wanted = [*records, *_archives(config, records, [archive])]
-        try:
-            # The library compares the folder with the files that these patterns match.
-            found = snapshot_download(
-                REPOSITORY,
-                repo_type="dataset",
-                revision=revision,
-                allow_patterns=wanted,
-                local_files_only=True,
-            )
-        except (LocalEntryNotFoundError, HfHubHTTPError, OSError, ValueError):
+        if (found := cached_files(REPOSITORY, revision, wanted)) is None:
             return None
-        files = inst_it_files(config, Path(found))
+        files = inst_it_files(config, found)
         if any(file.match(pattern) for file in files for pattern in records):
-            return Path(found)
+            return found
     return None
 
 
-def _cached(config: str, revision: str, cause: Exception) -> Path:
-    folder = cached_snapshot(config, revision)
+def _cached(part: str, folder: Path | None, cause: Unreachable) -> Path:
     if folder is None:
-        reason = str(cause).strip().splitlines()[0] if str(cause).strip() else repr(cause)
         raise DownloadError(
-            f"cannot download {REPOSITORY} ({config}) from the hub: {reason}",
+            f"cannot download {REPOSITORY} ({part}) from the hub: {cause}",
             "run 'instit-bench data download' on a machine with a network, or use --data PATH or "
             "demo",
         ) from cause
     return folder
+
+
+def _one_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else repr(error)

@@ -46,7 +46,7 @@ def read_inst_it(
             f"Inst-IT Bench has no config {config!r}; it has {', '.join(INST_IT_JSON)}"
         )
     folders, files, commit = _locate(config, source)
-    media_root = _media_root(folders, media_kind(config), unpack=not source.offline)
+    media_root = find_media_root(folders, media_kind(config), unpack=not source.offline)
     images: dict[bytes, bytes] = {}
     docs: list[Doc] = []
     for file in files:
@@ -116,7 +116,7 @@ def _all_shards(files: tuple[Path, ...]) -> tuple[Path, ...]:
     return files
 
 
-def _media_root(folders: Iterable[Path], kind: str, *, unpack: bool) -> Path:
+def find_media_root(folders: Iterable[Path], kind: str, *, unpack: bool) -> Path:
     """Return the folder with ``images_vpt/`` or ``videos_vpt/``, unpacked from its zip if needed.
 
     If neither exists, return the first folder: Parquet rows contain images, and a missing file is
@@ -150,7 +150,7 @@ def _normalised(record: Record, config: str, media_root: Path) -> dict[str, Any]
     if kind == "image":
         doc["image"] = _image(record, media_root)
     else:
-        doc["video_path"] = _media_path(record, "video_path", kind, media_root)
+        doc["video_path"] = find_media_path(record, "video_path", kind, media_root)
     return doc
 
 
@@ -187,12 +187,12 @@ def _image(record: Record, media_root: Path) -> bytes | str:
     if isinstance(image, bytes) and image:
         return image
     if image is None:
-        return _media_path(record, "image_path", "image", media_root)
-    return _media_path(Record({"image": image}, record.place), "image", "image", media_root)
+        return find_media_path(record, "image_path", "image", media_root)
+    return find_media_path(Record({"image": image}, record.place), "image", "image", media_root)
 
 
-def _media_path(record: Record, field: str, kind: str, media_root: Path) -> str:
-    """Return where the image is: media folders have two names, or are left out.
+def find_media_path(record: Record, field: str, kind: str, media_root: Path) -> str:
+    """Return where the image or video is: media folders have two names, or are left out.
 
     For a missing image return the given path, under the media folder if that is left out.
     """

@@ -1,6 +1,8 @@
 """The only definition of what a data folder may contain, and under which names.
 
-DATA/Inst-It-Bench/   parquet configs or JSON variants, images_vpt/ and videos_vpt/ or zips
+DATA/Inst-It-Bench/   parquet configs or JSON variants, images_vpt/ and videos_vpt/ or zips; for
+                      --marks also images_raw/ and videos_raw/ or zips, and the files of masks
+DATA/Inst-It-Dataset/ annotations of videos and of images as JSON, and media folders or zips
 DATA/gpt4tools/       one JSON file per split, and one of training data
 DATA/prompts/         the benchmark's own prompt texts
 """
@@ -25,6 +27,20 @@ _SHARDS = ("/*.parquet", "/test/*.parquet", "*.parquet")
 # Folders of images with drawn marks; older copies use the shorter names.
 MEDIA_FOLDERS = {"image": ("images_vpt", "images"), "video": ("videos_vpt", "videos")}
 
+# The same media without marks, and where each object is in them.
+RAW_FOLDERS = {"image": "images_raw", "video": "videos_raw"}
+MASK_FILES = {
+    "image": "image_instance_captions_masks.json",
+    "video": "video_instance_captions_masks.json",
+}
+
+INST_IT_DATASET_FOLDERS = ("Inst-It-Dataset", "Inst-IT-Dataset", "inst_it_dataset", "dataset")
+# Kind -> names of its annotation file; the second of each has masks, which no caption needs.
+INST_IT_DATASET_FILES: Mapping[str, tuple[str, ...]] = {
+    "video": ("inst_it_dataset_video_21k", "inst_it_dataset_video_21k_w_mask", "video_record"),
+    "image": ("inst_it_dataset_image_51k", "inst_it_dataset_image_51k_w_mask"),
+}
+
 # Split -> known names of its file; the first is upstream's.
 GPT4TOOLS_FILES: Mapping[str, tuple[str, ...]] = {
     "seen": ("gpt4tools_val_seen.json", "gpt4tools_val_seen_tools.json", "gpt4tools_seen.json"),
@@ -35,10 +51,16 @@ GPT4TOOLS_FILES: Mapping[str, tuple[str, ...]] = {
     ),
 }
 
-# Training data: upstream's file, what generate writes, and the names in copies.
-GPT4TOOLS_TRAINING = (
-    *("gpt4tools_71k.json", "gpt4tools_train.json", "gpt4tools_train.jsonl", "gpt4tools.json"),
-    *("gpt4tools.parquet", "train.parquet", "data/train-*.parquet", "train-*.parquet"),
+# Training data: upstream's file, what generate writes, and the names in copies. One of them
+# (causal-lm/gpt4tools) has cut the file into 64,301 training and 7,145 validation records.
+_TRAINING_PARTS = ("train", "validation")
+GPT4TOOLS_TRAINING: tuple[tuple[str, ...], ...] = (
+    *(("gpt4tools_71k.json",), ("gpt4tools_train.json",), ("gpt4tools_train.jsonl",)),
+    *(("gpt4tools.json",), ("gpt4tools.parquet",), ("train.parquet",)),
+    *(
+        tuple(pattern.format(part) for part in _TRAINING_PARTS)
+        for pattern in ("data/{}-*.parquet", "{}-*.parquet", "default/{}/*.parquet")
+    ),
 )
 
 
@@ -63,8 +85,18 @@ def inst_it_files(config: str, folder: Path) -> tuple[Path, ...]:
 
 def gpt4tools_training_files(folders: Iterable[Path]) -> tuple[Path, ...]:
     """Return the training data in the first folder that has them; Parquet may be in shards."""
-    found = (sorted(folder.glob(name)) for folder in folders for name in GPT4TOOLS_TRAINING)
-    return tuple(next(filter(None, found), ()))
+    found = (
+        tuple(path for name in names for path in sorted(folder.glob(name)))
+        for folder in folders
+        for names in GPT4TOOLS_TRAINING
+    )
+    return next(filter(None, found), ())
+
+
+def inst_it_dataset_file(kind: str, folder: Path) -> Path | None:
+    """Return the annotation file of videos or of images in a folder, if it has one."""
+    names = (f"{name}{end}" for name in INST_IT_DATASET_FILES[kind] for end in (".json", ".jsonl"))
+    return next((folder / name for name in names if (folder / name).is_file()), None)
 
 
 def gpt4tools_file(split: str, folders: Iterable[Path]) -> Path | None:

@@ -10,9 +10,12 @@ from typing import Any
 from instit_bench.datasets.files import read_files
 from instit_bench.datasets.gpt4tools import read_gpt4tools
 from instit_bench.datasets.inst_it import original_medium, read_inst_it
+from instit_bench.datasets.inst_it_dataset.reader import read_inst_it_dataset, video_or_image
+from instit_bench.datasets.inst_it_raw import unmarked_inst_it
 from instit_bench.datasets.record import Doc
 from instit_bench.datasets.records import Dataset
 from instit_bench.datasets.source import DataSource
+from instit_bench.datasets.unmarked import Unmarked
 from instit_bench.plugins import Registry
 from instit_bench.types import ImagePart, VideoPart
 
@@ -48,7 +51,8 @@ class ReaderSpec:
 
     ``original`` returns a record's sample id with its image or video, from the record and its
     dataset's ``media_root``: reports use it to find media without a file name of their own, by
-    reading one file of the dataset again.
+    reading one file of the dataset again. ``unmarked`` returns the media without marks and, if
+    asked to, their masks; it raises ``InputError`` if they are missing.
     """
 
     name: str
@@ -57,6 +61,7 @@ class ReaderSpec:
     self_contained: bool = False
     cluster_of: Callable[[str], str] = _own_id
     original: Callable[[Doc, Path], tuple[str, ImagePart | VideoPart]] | None = None
+    unmarked: Callable[[DataKeys, DataSource, bool], Unmarked] | None = None
 
 
 def _first_part(sample_id: str) -> str:
@@ -75,14 +80,25 @@ _INST_IT = ReaderSpec(
     lambda keys, source: read_inst_it(keys.dataset_name or "", source, keys.wants_media),
     cluster_of=_first_part,
     original=original_medium,
+    unmarked=lambda keys, source, masks: unmarked_inst_it(keys.dataset_name or "", source, masks),
 )
 _GPT4TOOLS = ReaderSpec(
     "gpt4tools", lambda keys, source: read_gpt4tools(keys.dataset_name or "", source)
+)
+_INST_IT_DATASET = ReaderSpec(
+    "inst_it_dataset",
+    lambda keys, source: read_inst_it_dataset(keys.dataset_name or "", source),
+    cluster_of=video_or_image,
 )
 
 READERS = Registry(
     "instit_bench.readers",
     ReaderSpec,
     "reader",
-    {"files": lambda: _FILES, "inst_it": lambda: _INST_IT, "gpt4tools": lambda: _GPT4TOOLS},
+    {
+        "files": lambda: _FILES,
+        "inst_it": lambda: _INST_IT,
+        "inst_it_dataset": lambda: _INST_IT_DATASET,
+        "gpt4tools": lambda: _GPT4TOOLS,
+    },
 )

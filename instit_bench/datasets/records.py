@@ -43,7 +43,8 @@ class Dataset:
 
     ``media_root`` is the folder that relative media paths in the records start from; ``revision``
     is the resolved hub commit, if any. ``generated`` has the digests of the tool catalogues from
-    which items were generated; the benchmark's own come from none.
+    which items were generated; the benchmark's own come from none. ``missing_media`` says what to
+    do if the records are there, but no images or videos at all.
     """
 
     docs: Sequence[Doc]
@@ -51,6 +52,7 @@ class Dataset:
     media_root: Path
     revision: str | None = None
     generated: tuple[str, ...] = ()
+    missing_media: str | None = None
 
     @property
     def digest(self) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from instit_bench.endpoint.faults import find_fault, words_of
+from instit_bench.endpoint.tokens import PROMPT_IDS, add_tokens
 
 # Where servers put a model's reasoning; OpenRouter's details are a list of parts.
 REASONING_FIELDS = ("reasoning_content", "reasoning", "thinking", "reasoning_details")
@@ -66,7 +67,7 @@ def _assembled(text: str) -> dict[str, Any]:
             return chunk
         if kind == "error" or ("choices" not in chunk and find_fault(chunk)):
             return {"error": chunk}
-        for name in ("usage", "base_resp"):
+        for name in ("usage", "base_resp", PROMPT_IDS):
             if chunk.get(name):
                 reply[name] = chunk[name]
         for part in _first_choice(chunk):
@@ -103,6 +104,7 @@ def _add(choice: dict[str, Any], message: dict[str, Any], part: dict[str, Any]) 
     for name in ("finish_reason", "error"):
         if part.get(name):
             choice[name] = part[name]
+    add_tokens(choice, part)
     delta = part.get("delta") or part.get("message") or {"content": part.get("text")}
     if not isinstance(delta, dict):
         raise ReplyError("a chunk of the endpoint's stream has no delta")

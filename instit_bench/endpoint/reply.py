@@ -11,6 +11,7 @@ from typing import Any
 
 from instit_bench.endpoint.document import REASONING_FIELDS, ReplyError, read_document
 from instit_bench.endpoint.faults import find_fault
+from instit_bench.endpoint.tokens import PROMPT_IDS, read_tokens
 from instit_bench.types import NativeToolCall, Prediction, Usage
 
 __all__ = ["ReplyError", "count_of", "read_reply", "text_of"]
@@ -48,6 +49,7 @@ def _prediction(document: Any) -> Prediction:
         tool_calls=_tool_calls(message),
         refusal=_optional_text(message.get("refusal")),
         reasoning=_reasoning(message, content),
+        tokens=read_tokens(choice, document.get(PROMPT_IDS) or choice.get(PROMPT_IDS)),
     )
     _check_empty(prediction)
     return prediction

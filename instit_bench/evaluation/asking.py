@@ -7,14 +7,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from instit_bench.backends import Backend, BackendUnavailable, GenerationError
+from instit_bench.backends import BackendUnavailable, EngineLost, GenerationError
+from instit_bench.backends.asker import Asker
 from instit_bench.display import counted
 from instit_bench.errors import InputError
-from instit_bench.evaluation.dispatch import ask_all
+from instit_bench.evaluation.engines import Engines
 from instit_bench.evaluation.failures import Streak
+from instit_bench.evaluation.looks import Watch
+from instit_bench.evaluation.marked_media import MarkedMedia
 from instit_bench.evaluation.order import Asked
 from instit_bench.evaluation.plan import RunPlan, TaskPlan
-from instit_bench.evaluation.schedule import Item, Schedule, Turn, leads_ahead
+from instit_bench.evaluation.schedule import Item, Turn
 from instit_bench.evaluation.scoring import ReasoningWatch, ScoringFaults, TaskScorer
 from instit_bench.evaluation.shown_media import ShownMedia
 from instit_bench.judging.stage import JudgingStage
@@ -25,13 +28,15 @@ from instit_bench.runs.loaded import Run
 from instit_bench.runs.record import SampleRecord, answered, failed, unscored
 from instit_bench.types import Prediction, Request, Sample, Score, State, Usage
 
+_MOST_LOST = 2  # engines that die with a sample, before the sample is at fault
+
 
 @dataclass
 class Asking:
     """A run in progress: what remains, the backend, and where it is written."""
 
     plan: RunPlan
-    backend: Backend
+    engines: Engines
     reporter: Reporter
     run: Run
     todo: Sequence[Item[Asked]]
@@ -39,8 +44,9 @@ class Asking:
     journals: Mapping[str, Callable[[SampleRecord], None]]
     judging: JudgingStage | None
     media: ShownMedia
+    watch: Watch | None = None
     unavailable: list[str] = field(default_factory=list)
-    schedule: Schedule[Asked] = field(init=False)
+    awaited: dict[tuple[str, str], tuple[TaskPlan, str]] = field(default_factory=dict)
     in_flight: int = 0
     streak: Streak = field(init=False)
     reasoning: ReasoningWatch = field(init=False)
@@ -50,15 +56,17 @@ class Asking:
         self.streak = Streak(self.plan.config.stop_after)
         self.reasoning = ReasoningWatch(lambda text: self.reporter.status(f"warning: {text}"))
         self.faults = ScoringFaults(self.reporter.status)
-        at_once, engines = self.plan.config.in_flight, self.backend.prefix_caches
-        self.schedule = Schedule(self.todo, leads_ahead(at_once, engines))
+        if self.judging is not None and self.watch is not None:
+            self.judging.ended = self._ended
 
     async def ask(self) -> None:
         """Request all that remains, and judge answers as they come in."""
         for plan in self.plan.tasks:
             ids, done = plan.selected.ids, self.run.tasks[plan.task.name].answered
             self.reporter.lane(plan.task.name, len(ids), sum(sample in done for sample in ids))
+        self.reporter.engines(self.engines.lines)
         self._score_kept()
+        self._expect()
         if self.judging is None:
             return await self.work()
         async with self.judging as judging:
@@ -99,39 +107,80 @@ class Asking:
 
     async def work(self) -> None:
         """Send requests with bounded concurrency until nothing remains or the backend is gone."""
-        if not self.todo:
+        if self._settled_before() or not self.todo:
             return
         try:
-            await self.backend.start(self.run.path, self.reporter.status)
-            await ask_all(self.schedule, self.plan.config.in_flight, self._take)
+            await self.engines.ask_all(self.todo, self._take, self.run.path, self.reporter.status)
         except BackendUnavailable as error:
             self.unavailable.append(str(error))
-        finally:
-            await self.backend.close()
 
-    async def _take(self, turn: Turn[Asked], computed: Callable[[], None]) -> bool:
+    async def _take(self, turn: Turn[Asked], computed: Callable[[], None], asker: Asker) -> bool:
         """Ask one sample, and keep what came of it; return whether it was answered."""
         plan, sample = turn.item.value
         self.in_flight += 1
         self.reporter.asked(plan.task.name)
         try:
-            record = await self._ask(plan, sample, computed if turn.leads else None)
+            record = await self._ask(plan, sample, computed if turn.leads else None, asker)
+        except EngineLost as error:
+            if turn.item.lost < _MOST_LOST:
+                raise
+            record = failed(sample, f"{turn.item.lost + 1} engines died with it; {error}")
         finally:
             self.in_flight -= 1
         self.journals[plan.task.name](record)
-        failed = record.state is State.INFER_ERROR
-        if failed:
+        is_failed = record.state is State.INFER_ERROR
+        if is_failed:
             self.reporter.detail(f"{plan.task.name} {sample.id}: {record.error}")
-        self.reporter.step(plan.task.name, "failed" if failed else "done", _tokens(record.usage))
+        self.reporter.step(plan.task.name, "failed" if is_failed else "done", _tokens(record.usage))
+        if self.watch is not None:
+            self._await_verdicts(plan, sample)
         if self.judging is not None:
             self.judging.submit(plan.task.name, record)
         if self.streak.reached:
             raise BackendUnavailable(self.streak.told)
-        return not failed
+        return not is_failed
+
+    def _await_verdicts(self, plan: TaskPlan, sample: Sample) -> None:
+        """Tell the watch at once of a sample that nobody judges, and of others when they are."""
+        self.awaited[plan.task.name, sample.id] = plan, sample.cluster
+        if self.judging is None or plan.task.name not in self.judging.open_tasks:
+            self._ended(plan.task.name, sample.id)
+
+    def _settled_before(self) -> bool:
+        """Whether samples of earlier processes settle the verdict, so that nothing is asked."""
+        return self.watch is not None and self.watch.settled()
+
+    def _expect(self) -> None:
+        """Have the watch wait for what will be asked, and for verdicts on what has been asked.
+
+        It is told of each as it ends, also of a verdict that has been there all along.
+        """
+        if self.watch is None:
+            return
+        for item in self.todo:
+            plan, sample = item.value
+            self.watch.expect(plan.task.config.metadata.media, sample.cluster)
+        for plan in self.plan.tasks:
+            task = plan.task.name
+            if self.judging is None or task not in self.judging.open_tasks:
+                continue
+            selected = set(plan.selected.ids)
+            for record in self.run.tasks[task].records.values():
+                if record.finished and record.id in selected:
+                    self.watch.expect(plan.task.config.metadata.media, record.cluster)
+                    self.awaited[task, record.id] = plan, record.cluster
+
+    def _ended(self, task: str, sample_id: str) -> None:
+        """Tell the watch of a sample with its score; ask nothing more once that is enough."""
+        if self.watch is None or (task, sample_id) not in self.awaited:
+            return
+        plan, cluster = self.awaited.pop((task, sample_id))
+        if self.watch.ended(plan.task.config.metadata.media, cluster):
+            self.engines.stop()
 
     def finish(self) -> bool:
         """Send nothing more; return whether anything is in flight, which is then awaited."""
-        self.schedule.stop()
+        self.engines.stop()
         judged = self.judging.stop() if self.judging else 0
         counts = {"request": self.in_flight, "judge call": judged}
         waiting = " and ".join(counted(n, noun) for noun, n in counts.items() if n)
@@ -142,18 +191,26 @@ class Asking:
         return bool(waiting)
 
     async def _ask(
-        self, plan: TaskPlan, sample: Sample, computed: Callable[[], None] | None
+        self,
+        plan: TaskPlan,
+        sample: Sample,
+        computed: Callable[[], None] | None,
+        asker: Asker,
     ) -> SampleRecord:
         request = plan.request(sample)
+
+        def seen(resolved: Request, files: Mapping[Path, Fingerprint]) -> None:
+            nonlocal request
+            request = resolved
+            if plan.marked is None:
+                self.media.add(files)
+
         try:
-            if not request.text_only:
-                request, shown = await asyncio.to_thread(self._resolved, request)
-                self.media.add(shown)
-            if computed is None:
-                reply = await self.backend.generate(request)
-            else:
-                reply = await self.backend.lead(request, computed)
-            prediction = request.completed(reply)
+            asked = request
+            if plan.marked is not None and not request.text_only:
+                asked, raw = await asyncio.to_thread(self._marked, plan.marked, request)
+                self.media.add(raw)
+            prediction = request.completed(await asker.ask(asked, seen, computed))
         except MediaError as error:
             return failed(sample, str(error), request)
         except GenerationError as error:
@@ -162,10 +219,17 @@ class Asking:
         self.streak.answered()
         return await self._scored(plan, sample, prediction, request)
 
-    def _resolved(self, request: Request) -> tuple[Request, Mapping[Path, Fingerprint]]:
-        config = self.plan.config
-        resolved = resolve_media(request, config.max_frames, config.video_as, config.video_decoder)
-        return resolved, fingerprints(request, resolved)
+    def _marked(
+        self, marked: MarkedMedia, request: Request
+    ) -> tuple[Request, Mapping[Path, Fingerprint]]:
+        """Return the request with the marks drawn, and the files that are their source.
+
+        What is drawn onto raw media is a copy: it is drawn again if it is lost.
+        """
+        raw, config = marked.raw(request), self.plan.config
+        drawn = marked.drawn(raw)
+        read = resolve_media(raw, config.max_frames, config.video_as, config.video_decoder)
+        return drawn, fingerprints(raw, read)
 
     async def _scored(
         self, plan: TaskPlan, sample: Sample, prediction: Prediction, request: Request

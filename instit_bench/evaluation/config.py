@@ -23,12 +23,15 @@ from instit_bench.endpoint.address import Endpoint, address_of, find_endpoint
 from instit_bench.endpoint.hosts import host_of, is_nearby
 from instit_bench.endpoint.keys import NO_VARIABLE, belongs_to, share_a_key
 from instit_bench.errors import InputError
+from instit_bench.evaluation.recipes import with_recipe
 from instit_bench.evaluation.settings import (
     AdapterSettings,
+    ClusterSettings,
     EngineSettings,
+    GateSettings,
+    MediaSettings,
     RequestSettings,
     SamplingSettings,
-    VideoSettings,
 )
 from instit_bench.judging.config import JudgeConfig
 from instit_bench.validation import did_you_mean, field_problem, read_yaml
@@ -41,10 +44,12 @@ DEFAULT_TASKS = ("inst_it_bench", "gpt4tools")
 
 class RunConfig(
     SamplingSettings,
-    VideoSettings,
+    MediaSettings,
     RequestSettings,
+    ClusterSettings,
     EngineSettings,
     AdapterSettings,
+    GateSettings,
     JudgeConfig,
 ):
     """The settings of ``instit-bench run``; a field with a description is an option of its name."""
@@ -57,6 +62,12 @@ class RunConfig(
         description="Name of the model; for backend baseline: random, first, echo-gold or text:…; "
         "repeatable: several models run as a suite (see docs/suites.md).",
         json_schema_extra={"repeatable": True},
+    )
+    recipe: str | None = Field(
+        None,
+        description="Settings for a known checkpoint (see instit-bench models), with --model for "
+        "its weights; its name as --model alone does the same.",
+        json_schema_extra={"metavar": "name"},
     )
     backend: str = Field("vllm", description="vllm, openai, lmms-eval, baseline or a plugin's.")
     tasks: tuple[str, ...] = Field(
@@ -75,6 +86,13 @@ class RunConfig(
         None, description="Folder name of the run (default: from model and data)."
     )
     limit: int | None = Field(None, ge=1, description="Run only the first N samples per task.")
+    limit_videos: int | None = Field(
+        None,
+        ge=1,
+        description="Run only the samples of N videos or images per task, drawn by --videos-seed; "
+        "a larger N adds to them.",
+    )
+    videos_seed: int = Field(0, description="Seed of the draw of --limit-videos.")
     sample_id: tuple[str, ...] = Field((), description="Run only this sample; repeatable.")
     prompt_style: str = Field(
         "chat", description="chat, raw, turbo, davinci, lora-v1 or lora-v1.5 (see docs/tasks.md)."
@@ -102,7 +120,9 @@ class RunConfig(
     @model_validator(mode="before")
     @classmethod
     def _defaults(cls, values: Any) -> Any:
-        """Some backends read a video file themselves, each in its own way."""
+        """Take what a recipe says; some backends read a video file themselves, in their own way."""
+        if isinstance(values, dict):
+            values = with_recipe(values)
         name = values.get("backend") if isinstance(values, dict) else None
         if isinstance(name, str) and name in BACKENDS:
             return {"video_as": BACKENDS.load(name).video_as} | values
@@ -133,6 +153,13 @@ class RunConfig(
         asks_a_provider = self.backend == "openai" and not is_nearby(model)
         has_a_key = bool(self.judge_api_key_env) or host_of(model) == host_of(judge)
         return super().default_judges if asks_a_provider and has_a_key else ()
+
+    @model_validator(mode="after")
+    def _replicas_need_a_cluster(self) -> Self:
+        for name in ("replicas", "gpus_per_replica", "adaptive_concurrency"):
+            if self.ray is None and getattr(self, name) not in (None, False):
+                raise InputError(f"--{name.replace('_', '-')}: needs --ray")
+        return self
 
     @model_validator(mode="after")
     def _each_endpoint_has_its_own_key(self) -> Self:
@@ -193,7 +220,7 @@ class RunConfig(
             seed=0 if self.seed == "none" else self.seed,
             engine=self.engine_options(),
             adapter=self.adapter_options(),
-            endpoint=EndpointOptions(self.api_key_env, self.extra_body, self.header, self.stream),
+            endpoint=self.endpoint_options(),
             workload=workload,
         )
 
@@ -205,7 +232,9 @@ class RunConfig(
 
     def endpoint_options(self) -> EndpointOptions:
         """Return what is sent to the endpoint beyond the protocol."""
-        return EndpointOptions(self._model_key_env, self.extra_body, self.header, self.stream)
+        return EndpointOptions(
+            self._model_key_env, self.extra_body, self.header, self.stream, self.logprobs
+        )
 
     def adapter_options(self) -> AdapterOptions:
         """Return the options of an lmms-eval model or an installed backend."""

@@ -9,7 +9,7 @@ from instit_bench.errors import Problem
 from instit_bench.evaluation.failures import FailureGroup
 from instit_bench.runs.loaded import Run
 
-Status = Literal["interrupted", "failed", "finished"]
+Status = Literal["interrupted", "failed", "settled", "finished"]
 
 
 @dataclass(frozen=True)

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from itertools import count
-from typing import Protocol, TypeVar
+from pathlib import Path
+from typing import TypeVar
 
 from instit_bench.backends import BACKENDS
 from instit_bench.datasets.prompts import OfficialPrompts, read_prompts
-from instit_bench.datasets.record import Doc
-from instit_bench.datasets.records import DataDigest, Dataset
+from instit_bench.datasets.records import Dataset
 from instit_bench.datasets.source import DataSource, open_source
 from instit_bench.errors import InputError, MissingDataError
 from instit_bench.evaluation.config import RunConfig
+from instit_bench.evaluation.look import Look, drawn_videos
+from instit_bench.evaluation.marked_media import MarkedMedia, marked_media
 from instit_bench.evaluation.neighbours import Sharing, neighbours
 from instit_bench.evaluation.scoring import scorer_for
 from instit_bench.evaluation.settings import NotSent
@@ -24,6 +25,7 @@ from instit_bench.interventions.registry import intervention_named
 from instit_bench.interventions.task import altered
 from instit_bench.judging.contracts import contract_for
 from instit_bench.runs.directory import RunDirectory, default_name, run_directory
+from instit_bench.runs.looks import Looks
 from instit_bench.runs.manifest import (
     DataManifest,
     Identity,
@@ -38,20 +40,9 @@ from instit_bench.tasks.data import load_dataset, with_prompts
 from instit_bench.tasks.registry import load_registry
 from instit_bench.tasks.samples import Samples
 from instit_bench.tasks.task import Task
-from instit_bench.types import GenerationParams, Request, Sample, TextPart
+from instit_bench.types import GenerationParams, Request, Sample
 
 Number = TypeVar("Number", int, float)
-
-
-class Digest(Protocol):
-    """A hash in progress."""
-
-    def update(self, data: bytes, /) -> None:
-        """Add bytes."""
-
-    def hexdigest(self) -> str:
-        """Return the digest of all bytes so far."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -61,7 +52,8 @@ class TaskPlan:
     Samples and requests are built when they are asked for, so that any number of them fits into
     memory. ``style`` is the name of the task's own style, which ``--prompt-style chat`` may stand
     for. ``data_digest`` is the SHA-256 of all records, ``prompt_digest`` that of the texts of all
-    requests, with a placeholder for media; ``weight`` is that of the selected requests.
+    requests, with a placeholder for media; ``weight`` is that of the selected requests. ``marked``
+    draws other marks than the dataset's own.
     """
 
     task: Task
@@ -73,10 +65,16 @@ class TaskPlan:
     data_digest: str
     prompt_digest: str
     weight: Weight
+    marked: MarkedMedia | None = None
 
     def request(self, sample: Sample) -> Request:
         """Build the request for one sample."""
         return self.task.request(sample, self.params, self.style, self.dataset.media_root)
+
+    @property
+    def media_folder(self) -> Path:
+        """The folder with the media that are shown."""
+        return self.marked.folder if self.marked else self.dataset.media_root
 
     def manifest(self) -> TaskManifest:
         """Return this task's entry in the run's manifest."""
@@ -107,6 +105,7 @@ class TaskPlan:
             revision=self.dataset.revision,
             training_data=self.task.config.metadata.training_data,
             generated=list(self.dataset.generated),
+            masks_digest=self.marked.unmarked.masks_digest if self.marked else None,
         )
 
     def _own_settings(self) -> list[str]:
@@ -124,8 +123,8 @@ class RunPlan:
     """All tasks of a run and where their data come from.
 
     ``order`` has the numbers of the selected samples, from 0 through all tasks, in the order to
-    request them. ``skipped`` says which tasks of a group or pattern are left out because their data
-    are missing.
+    request them; ``looks`` those at which a run with ``--until-verdict`` may stop. ``skipped`` says
+    which tasks of a group or pattern are left out because their data are missing.
     """
 
     config: RunConfig
@@ -135,6 +134,7 @@ class RunPlan:
     prompts: OfficialPrompts | None
     order: array[int]
     skipped: tuple[str, ...] = ()
+    looks: Looks | None = None
 
     def judge_contracts(self) -> dict[str, JudgeContract]:
         """Return the judge's instructions for each open-ended task."""
@@ -165,6 +165,8 @@ class RunPlan:
             extra_body=config.extra_body,
             video_as=config.video_as,
             video_decoder=config.video_decoder,
+            marks=config.marks,
+            renamed_marks=config.renamed_marks,
             constrain_choices=config.constrain_choices,
             dtype=config.dtype,
             quantization=config.quantization,
@@ -183,12 +185,14 @@ class RunPlan:
             tasks={plan.task.name: plan.manifest() for plan in self.tasks},
             settings={
                 "backend": backend_settings,
+                **({"recipe": config.recipe} if config.recipe else {}),
                 "concurrency": config.in_flight,
                 "fail_on_error": config.fail_on_error,
                 "min_coverage": config.min_coverage,
                 **source_settings(config.data, config.include_path),
             },
             environment=environment(),
+            looks=self.looks,
         )
 
 
@@ -277,10 +281,16 @@ def _plan_task(
         )
     style = task.style_name(style)
     task = with_prompts(task, prompts)
-    dataset = load_dataset(task, source, _selection(config))
+    dataset = load_dataset(task, source, _needed_media(config))
+    if dataset.missing_media and task.config.metadata.media != "none":
+        raise MissingDataError(f"{task.name}: {dataset.missing_media}")
+    drawn = None
+    if config.limit_videos:
+        names = {sample.cluster for sample in task.samples(dataset.docs)}
+        drawn = drawn_videos(names, config.limit_videos, config.videos_seed)
     task = _under_intervention(task, dataset, config)
     params = _params(task, style, config)
-    look = _Look(task.config.metadata.media, _selection(config))
+    look = Look(task.config.metadata.media, _selection(config), drawn)
     for sample in task.samples(look.through(dataset.docs)):
         look.at(sample, task.request(sample, params, style, dataset.media_root))
     if not look.ids:
@@ -296,6 +306,7 @@ def _plan_task(
         look.data.hexdigest(),
         look.prompts.hexdigest(),
         look.weight,
+        marked_media(task, source, config.marks, config.renamed_marks),
     )
 
 
@@ -304,9 +315,11 @@ def _under_intervention(task: Task, dataset: Dataset, config: RunConfig) -> Task
     if config.intervention is None:
         return task
     intervention = intervention_named(config.intervention)
-    why_not = intervention.why_not(task)
+    why_not = intervention.why_not(task) or intervention.why_not_records(task, dataset.docs)
     if intervention.needs_frames and config.video_as == "video":
         why_not = why_not or "videos are sent as files (choose --video-as frames)"
+    if intervention.needs_renamed_marks and not config.renamed_marks:
+        why_not = why_not or "the run renames no marks (set renamed_marks, see docs/marks.md)"
     if why_not:
         raise InputError(
             f"--intervention {intervention.name}: does not apply to task {task.name}: {why_not}"
@@ -317,6 +330,7 @@ def _under_intervention(task: Task, dataset: Dataset, config: RunConfig) -> Task
         media_root=dataset.media_root,
         max_frames=config.max_frames,
         video_decoder=config.video_decoder,
+        renamed_marks=config.renamed_marks,
     )
 
 
@@ -334,46 +348,6 @@ def _params(task: Task, style: str, config: RunConfig) -> GenerationParams:
     )
 
 
-@dataclass
-class _Look:
-    """One look at every sample of a task and its request, and what remains of it.
-
-    ``chosen`` are the places of selected samples; ``shared`` is a medium or text for each of them.
-    """
-
-    media: str
-    wants: Callable[[str], bool]
-    ids: list[str] = field(default_factory=list)
-    chosen: array[int] = field(default_factory=lambda: array("Q"))
-    shared: list[str] = field(default_factory=list)
-    data: DataDigest = field(default_factory=DataDigest)
-    prompts: Digest = field(default_factory=hashlib.sha256)
-    weight: Weight = field(default_factory=Weight)
-
-    def through(self, docs: Iterable[Doc]) -> Iterator[Doc]:
-        """Look at each record as it is in the dataset."""
-        for doc in docs:
-            self.data.add(doc)
-            yield doc
-
-    def at(self, sample: Sample, request: Request) -> None:
-        """Look at one sample."""
-        _add_prompt(self.prompts, request)
-        if self.wants(sample.id):
-            self.chosen.append(len(self.ids))
-            self.shared.append(sample.question if self.media == "none" else sample.cluster)
-            self.weight.add(request)
-        self.ids.append(sample.id)
-
-
-def _add_prompt(digest: Digest, request: Request) -> None:
-    for message in request.messages:
-        digest.update(f"\x1e{message.role}".encode())
-        for part in message.parts:
-            text = part.text if isinstance(part, TextPart) else f"<{type(part).__name__}>"
-            digest.update(f"\x1f{text}".encode())
-
-
 def _selection(config: RunConfig) -> Callable[[str], bool]:
     """Return a function that says of each sample id, in order, whether the sample is selected."""
     taken = count()
@@ -384,6 +358,11 @@ def _selection(config: RunConfig) -> Callable[[str], bool]:
         return config.limit is None or next(taken) < config.limit
 
     return wants
+
+
+def _needed_media(config: RunConfig) -> Callable[[str], bool]:
+    """Like ``_selection``, before it is known which videos are drawn: then any may be needed."""
+    return (lambda _: True) if config.limit_videos else _selection(config)
 
 
 def _chosen(setting: Number | NotSent | None, of_task: Number | None) -> Number | None:

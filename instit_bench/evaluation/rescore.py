@@ -109,6 +109,7 @@ def _samples(task: Task, run: Run, data: str | None) -> Mapping[str, Sample] | N
             media_root=dataset.media_root,
             max_frames=identity.max_frames,
             video_decoder=identity.video_decoder,
+            renamed_marks=identity.renamed_marks,
         )
     return {sample.id: sample for sample in task.samples(dataset.docs)}
 

@@ -19,7 +19,9 @@ from instit_bench.errors import (
 )
 from instit_bench.evaluation.asking import Asking
 from instit_bench.evaluation.config import RunConfig, errors_allowed
+from instit_bench.evaluation.engines import Engines, engines_for
 from instit_bench.evaluation.failures import group_failures
+from instit_bench.evaluation.looks import Gate, Watch, in_looks, require_scores_in_the_run
 from instit_bench.evaluation.order import in_order
 from instit_bench.evaluation.outcome import RunOutcome, Status
 from instit_bench.evaluation.plan import RunPlan, directory_of, make_plan
@@ -42,8 +44,10 @@ from instit_bench.stopping import run_until_stopped
 from instit_bench.types import State
 
 
-def run(config: RunConfig, reporter: Reporter) -> RunOutcome:
+def run(config: RunConfig, reporter: Reporter, gate: Gate | None = None) -> RunOutcome:
     """Evaluate a model, or resume where an earlier process stopped.
+
+    With ``gate``, which ``--until-verdict`` needs, the run stops as soon as its verdict is settled.
 
     Raises:
         InputError: Settings, tasks or data are not valid; nothing was requested.
@@ -57,20 +61,35 @@ def run(config: RunConfig, reporter: Reporter) -> RunOutcome:
     if (before := finished_before(config, directory)) is not None:
         return _nothing_to_ask(*before, reporter)
     plan = make_plan(config)
-    backend = create_backend(config.backend, config.backend_options(workload_of(plan)))
+    if config.until_verdict and gate is None:
+        raise InputError(
+            "--until-verdict: this run has no gate; use instit_bench.run or the command"
+        )
+    if gate is not None:
+        require_scores_in_the_run(plan)
+        plan = in_looks(plan)
+    options = config.backend_options(workload_of(plan))
+    backend = create_backend(config.backend, options)
+    engines = engines_for(config, backend, options)
+    if gate is not None:
+        _begin(gate, plan, backend, directory)
     if config.existing == "fresh" and (kept := directory.set_aside()):
         reporter.status(f"the earlier run of this name is kept at {kept}")
     with directory.locked():
         media = ShownMedia(directory.path)
         stored = _open(directory, plan, backend, media)
+        watch = _watch(stored, gate, reporter)
         try:
-            interrupted, problem, warnings = _generate(stored, plan, backend, media, reporter)
+            interrupted, problem, warnings = _generate(
+                stored, plan, engines, media, reporter, watch
+            )
         except InstitBenchError:
             with suppress(StorageError):
                 stored.save("failed")
             raise
-        stored.manifest.settings["backend"] |= backend.learned()
-        add_engine_totals(stored.manifest, backend.totals())
+        stored.manifest.settings["backend"] |= engines.learned()
+        stored.manifest.settings |= engines.settings()
+        add_engine_totals(stored.manifest, engines.totals())
         if config.judge_batch and not interrupted and problem is None:
             problem = _submit_batch(stored, plan, reporter)
         outcome = _finish(stored, plan, interrupted, problem, reporter)
@@ -96,7 +115,12 @@ def _open(directory: RunDirectory, plan: RunPlan, backend: Backend, media: Shown
 
 
 def _generate(
-    run: Run, plan: RunPlan, backend: Backend, media: ShownMedia, reporter: Reporter
+    run: Run,
+    plan: RunPlan,
+    engines: Engines,
+    media: ShownMedia,
+    reporter: Reporter,
+    watch: Watch | None,
 ) -> tuple[bool, Problem | None, tuple[str, ...]]:
     """Request all that remains; return whether it was interrupted, what stopped it, warnings."""
     names = [task_plan.task.name for task_plan in plan.tasks]
@@ -108,7 +132,7 @@ def _generate(
         stack.enter_context(media.appending(reporter.status))
         state = Asking(
             plan,
-            backend,
+            engines,
             reporter,
             run,
             in_order(plan, done),
@@ -119,6 +143,7 @@ def _generate(
             },
             judging=_judging_stage(run, plan, reporter),
             media=media,
+            watch=watch,
         )
         stack.callback(reporter.end)
         if run_until_stopped(state.ask(), state.finish):
@@ -141,9 +166,31 @@ def _finish(
     failures = _failures(run, plan)
     problem = problem or _too_many_errors(failures, plan)
     status: Status = "interrupted" if interrupted else "failed" if problem else "finished"
+    if status == "finished" and _stopped(run, plan):
+        status = "settled"
     run.save(status)
     run.write_results()
     return RunOutcome(run, status, problem, group_failures(failures))
+
+
+def _begin(gate: Gate, plan: RunPlan, backend: Backend, directory: RunDirectory) -> None:
+    """Have the gate refuse what it cannot compare, before anything is written or set aside."""
+    if plan.config.existing == "fresh":  # what is there now is not of this run
+        directory = replace(directory, path=directory.path / "new")
+    if plan.looks is not None:
+        gate.begin(Run(directory, plan.manifest(backend.settings())), plan.looks)
+
+
+def _watch(run: Run, gate: Gate | None, reporter: Reporter) -> Watch | None:
+    looks = run.manifest.looks
+    return None if gate is None or looks is None else Watch(run, gate, looks, reporter)
+
+
+def _stopped(run: Run, plan: RunPlan) -> bool:
+    """Whether a settled verdict left samples unasked."""
+    return plan.looks is not None and any(
+        not run.tasks[p.task.name].records.keys() >= set(p.selected.ids) for p in plan.tasks
+    )
 
 
 def _nothing_to_ask(run: Run, found: FinishedBy, reporter: Reporter) -> RunOutcome:

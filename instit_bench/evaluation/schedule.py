@@ -23,10 +23,14 @@ _AHEAD_PER_ENGINE = 4
 
 @dataclass(frozen=True, slots=True)
 class Item(Generic[T]):
-    """Something to ask; ``shares`` names what it shares with others, if with any: its image."""
+    """Something to ask; ``shares`` names what it shares with others, if with any: its image.
+
+    ``lost`` counts the engines that died while they worked on it.
+    """
 
     value: T
     shares: Hashable | None = None
+    lost: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,7 +50,7 @@ def leads_ahead(in_flight: int, engines: int) -> int | None:
 
 
 def _alone(item: Item[T]) -> Item[T]:
-    return Item(item.value)
+    return Item(item.value, lost=item.lost)
 
 
 class _Line(Generic[T]):
@@ -70,6 +74,16 @@ class _Line(Generic[T]):
         """Remove the item at the front, and return it."""
         return self._front.popleft()
 
+    def append(self, items: Iterable[Item[T]]) -> None:
+        """Put items at the end, all of which are in memory then."""
+        self._front.extend(self._rest)
+        self._front.extend(items)
+
+    def pop(self) -> Item[T] | None:
+        """Remove the item at the end, if there is one, and return it."""
+        self.append(())
+        return self._front.pop() if self._front else None
+
     def clear(self) -> None:
         """Remove all items."""
         self._front.clear()
@@ -89,6 +103,7 @@ class Schedule(Generic[T]):
     """
 
     def __init__(self, items: Sequence[Item[T]], ahead: int | None) -> None:
+        self._alone = ahead is None
         self._next = _Line(items if ahead is not None else map(_alone, items))
         self._left = len(items)
         self._sharing = Counter(item.shares for item in items) if ahead is not None else Counter()
@@ -102,6 +117,45 @@ class Schedule(Generic[T]):
     def empty(self) -> bool:
         """Whether every item has been handed out."""
         return self._left == 0
+
+    @property
+    def left(self) -> int:
+        """How many items have not been handed out."""
+        return self._left
+
+    @property
+    def wants_more(self) -> bool:
+        """Whether the first of more items would be handed out next."""
+        waits = self._followers or self._waiting
+        return not self._next and (len(self._ahead) < self._most_ahead or not waits)
+
+    def extend(self, items: Sequence[Item[T]]) -> None:
+        """Add items at the end."""
+        self._left += len(items)
+        if self._alone:
+            self._next.append(map(_alone, items))
+        else:
+            self._next.append(items)
+            self._sharing.update(item.shares for item in items)
+
+    def give_up(self, most: int, *, waiting: bool) -> list[Item[T]]:
+        """Remove at most so many items from the end, and return them in their order.
+
+        With ``waiting``, also those that wait for a lead.
+        """
+        given: list[Item[T]] = []
+        while len(given) < most and (item := self._last(waiting)) is not None:
+            given.append(item)
+            self._count_off(item.shares)
+        return given[::-1]
+
+    def _last(self, waiting: bool) -> Item[T] | None:
+        if (item := self._next.pop()) is not None:
+            return item
+        if self._followers:
+            return self._followers.pop()
+        lists = self._waiting.values() if waiting else ()
+        return next((items.pop() for items in lists if items), None)
 
     def take(self) -> Turn[T] | None:
         """Return the next item that may go, or ``None`` if there is none until a lead is done."""
@@ -127,7 +181,8 @@ class Schedule(Generic[T]):
     def computed(self, turn: Turn[T]) -> None:
         """What the turn leads is computed: its followers may go. Repeating this does nothing."""
         if turn.leads and turn.item.shares in self._waiting:
-            self._computed.add(turn.item.shares)
+            if self._sharing[turn.item.shares]:
+                self._computed.add(turn.item.shares)
             self._release(turn.item.shares)
 
     def failed(self, turn: Turn[T]) -> None:
@@ -148,15 +203,24 @@ class Schedule(Generic[T]):
                 return
 
     def _handed(self, item: Item[T], *, leads: bool) -> Turn[T]:
-        self._left -= 1
-        if item.shares is not None:
-            self._sharing[item.shares] -= 1
+        self._count_off(item.shares)
         if leads:
             self._waiting[item.shares] = []
             self._ahead.add(item.shares)
         else:
             self._ahead.discard(item.shares)
         return Turn(item, leads)
+
+    def _count_off(self, shares: Hashable | None) -> None:
+        """One item less; what nobody shares any more is forgotten."""
+        self._left -= 1
+        if shares is None:
+            return
+        self._sharing[shares] -= 1
+        if self._sharing[shares] <= 0:
+            del self._sharing[shares]
+            self._computed.discard(shares)
+            self._ahead.discard(shares)
 
     def _release(self, shares: Hashable) -> None:
         self._next.put_back(self._waiting.pop(shares))

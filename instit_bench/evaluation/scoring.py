@@ -114,7 +114,8 @@ class TaskScorer:
             InputError: As above.
         """
         scored = self.record(sample, record.to_prediction())
-        return scored.model_copy(update={"prompt": record.prompt, "media": record.media})
+        asked = {name: getattr(record, name) for name in ("prompt", "media", "asked", "shown")}
+        return scored.model_copy(update=asked)
 
     def _where(self, sample: Sample) -> str:
         plugin = f"{self.task.path}: " if self.foreign else ""

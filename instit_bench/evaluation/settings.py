@@ -8,9 +8,18 @@ from __future__ import annotations
 
 import json
 from importlib.util import find_spec
-from typing import Annotated, Any, Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
 
 from instit_bench.backends.options import (
     VideoAs,
@@ -19,7 +28,9 @@ from instit_bench.backends.options import (
     checked_engine_arguments,
     checked_headers,
 )
-from instit_bench.types import VideoDecoder
+from instit_bench.errors import InputError
+from instit_bench.runs.looks import COUNT, StopRule
+from instit_bench.types import MarkStyle, VideoDecoder
 
 NotSent = Literal["none"]
 """Leave a sampling setting to the endpoint, whatever the task says."""
@@ -63,16 +74,22 @@ class SamplingSettings(BaseModel):
         return value.strip().lower() if isinstance(value, str) else value
 
 
-class VideoSettings(BaseModel):
-    """How videos are sent."""
+class MediaSettings(BaseModel):
+    """How images and videos are shown."""
 
-    model_config = ConfigDict(title="Video")
+    model_config = ConfigDict(title="Images and videos")
 
     max_frames: int = Field(32, ge=1, description="Maximum frames per video.")
     video_as: VideoAs = Field(
         "frames", description="Send videos as frames or as files (lmms-eval: as files by default)."
     )
     video_decoder: VideoDecoder = Field("auto", description="Decoder for video files.")
+    marks: MarkStyle = Field(
+        "official",
+        description="How objects are marked: as in the benchmark's media, not at all, or drawn "
+        "onto the media without marks (see docs/marks.md).",
+    )
+    renamed_marks: dict[str, str] = Field(default_factory=dict)
 
     @field_validator("video_decoder")
     @classmethod
@@ -80,6 +97,23 @@ class VideoSettings(BaseModel):
         if value == "decord" and find_spec("decord") is None:
             raise ValueError("decord is not installed; use auto or pyav")
         return value
+
+    @field_validator("renamed_marks")
+    @classmethod
+    def _permutation(cls, value: dict[str, str]) -> dict[str, str]:
+        numbers = all(name.isascii() and name.isdigit() for name in value)
+        if not numbers or set(value) != set(value.values()):
+            raise ValueError("must be a permutation of numbers, such as {'1': '3', '3': '1'}")
+        return value
+
+    @model_validator(mode="after")
+    def _renamed_marks_are_drawn(self) -> Self:
+        if self.renamed_marks and self.marks in ("official", "none"):
+            raise InputError(
+                f"renamed_marks: marks {self.marks!r} draws no numbers; use number, box, contour "
+                "or mask"
+            )
+        return self
 
 
 class RequestSettings(BaseModel):
@@ -120,6 +154,10 @@ class RequestSettings(BaseModel):
         json_schema_extra={"metavar": "name=value"},
     )
     stream: bool = Field(False, description="Request streamed replies.")
+    logprobs: bool = Field(
+        False,
+        description="Keep the tokens of replies with their log-probabilities, for explain.",
+    )
 
     @field_validator("extra_body", mode="before")
     @classmethod
@@ -141,6 +179,38 @@ class RequestSettings(BaseModel):
     @classmethod
     def _checked_headers(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return checked_headers(value)
+
+
+class ClusterSettings(BaseModel):
+    """Where backends run: in a Ray cluster, instead of beside the run."""
+
+    model_config = ConfigDict(title="Many machines (Ray)")
+
+    ray: str | None = Field(
+        None,
+        min_length=1,
+        description="Run replicas of the backend in the Ray cluster at this address; auto: the "
+        "cluster of this machine; local: start Ray on this machine.",
+        json_schema_extra={"metavar": "address|auto|local"},
+    )
+    replicas: int | None = Field(
+        None,
+        ge=1,
+        le=4096,
+        description="Maximum replicas (default: as many as the GPUs allow; without GPUs one per "
+        "node).",
+    )
+    gpus_per_replica: int | None = Field(
+        None,
+        ge=0,
+        le=64,
+        description="GPUs per replica (default: those of the engine; endpoints: 0).",
+    )
+    adaptive_concurrency: bool = Field(
+        False,
+        description="Let each replica's concurrent requests follow its engine's queue (vllm), up "
+        "to --concurrency.",
+    )
 
 
 class EngineSettings(BaseModel):
@@ -185,3 +255,42 @@ class AdapterSettings(BaseModel):
     @classmethod
     def _checked_arguments(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return checked_arguments(value)
+
+
+class GateSettings(BaseModel):
+    """When a run may stop before its end; see docs/ci.md."""
+
+    model_config = ConfigDict(title="Until a verdict")
+
+    until_verdict: bool = Field(
+        False, description="Stop as soon as the check against --baseline is settled."
+    )
+    baseline: Path | None = Field(
+        None, description="Run folder, or a file from `baseline save`, for --until-verdict."
+    )
+    policy: Path | None = Field(None, description="YAML file of rules, for --until-verdict.")
+    margin: float = Field(
+        0.05, gt=0, le=1, description="Drop beyond the allowed one that a pass rules out."
+    )
+    stop_rule: StopRule = Field(
+        "obf", description="How the looks keep the error level (see docs/statistics.md)."
+    )
+    order_seed: int = Field(0, description="Seed of the order of images and videos.")
+    first_look: int = Field(
+        1, ge=1, le=COUNT, description=f"The first of the {COUNT} looks at which to stop."
+    )
+
+    @model_validator(mode="after")
+    def _together(self) -> Self:
+        """Refuse a baseline that nothing is compared with, and a verdict on nothing."""
+        if self.until_verdict and self.baseline is None:
+            raise InputError(
+                "--until-verdict needs --baseline: the run that the check compares with"
+            )
+        if not self.until_verdict and (self.baseline or self.policy):
+            name = "--baseline" if self.baseline else "--policy"
+            raise InputError(
+                f"{name} is only used with --until-verdict; check a finished run with "
+                "`instit-bench check RUN --baseline FILE`"
+            )
+        return self

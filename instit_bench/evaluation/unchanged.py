@@ -34,6 +34,10 @@ from instit_bench.tasks.task import Task
 _MOST_BESIDE = 10_000  # files; among more of them everything is looked at again
 
 
+# A header may hold a key; where a run's replicas are changes none of its numbers.
+_LEFT_OUT = {"existing", "header", "ray", "replicas", "gpus_per_replica", "adaptive_concurrency"}
+
+
 class FinishedBy(BaseModel):
     """The file. ``command`` is the SHA-256 of all settings and of the plugins' YAML files.
 
@@ -119,7 +123,7 @@ def _is_complete(run: Run, tasks: Iterable[str]) -> bool:
 
 
 def _command(config: RunConfig, tasks: Iterable[Task]) -> str:
-    settings = config.model_dump_json(exclude={"existing", "header"})  # a header may hold a key
+    settings = config.model_dump_json(exclude=_LEFT_OUT)
     parts = (__version__, str(Path.cwd()), settings, *(f"{t.path} {t.config!r}" for t in tasks))
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 

@@ -17,9 +17,7 @@ def workload_of(plan: RunPlan) -> Workload:
     total = Weight()
     for task in plan.tasks:
         total.include(task.weight)
-    roots = {
-        task.dataset.media_root for task in plan.tasks if task.task.config.metadata.media != "none"
-    }
+    roots = {task.media_folder for task in plan.tasks if task.task.config.metadata.media != "none"}
     return _workload(total, roots, plan.config.max_frames)
 
 

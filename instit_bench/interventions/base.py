@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -28,6 +28,11 @@ class Asked(Protocol):
         """The task as it is."""
         ...
 
+    @property
+    def renamed_marks(self) -> Mapping[str, str]:
+        """The marks that the image shows under other numbers."""
+        ...
+
     def video(self, doc: Doc) -> ShownVideo | None:
         """The video of a record; ``None`` if it cannot be read, or if there is not exactly one."""
         ...
@@ -35,6 +40,11 @@ class Asked(Protocol):
 
 def _same_record(doc: Doc, asked: Asked) -> Doc:  # noqa: ARG001 - one signature
     return doc
+
+
+def any_records(task: Task, docs: Iterable[Doc]) -> str | None:  # noqa: ARG001 - one signature
+    """Find nothing in a task's data that cannot be altered."""
+    return None
 
 
 def _same_request(request: Request) -> Request:
@@ -47,7 +57,9 @@ class Intervention:
 
     ``record`` alters a record before it becomes a sample: question, options and target stay
     consistent. ``request`` alters the request made from that. ``why_not`` says why a task cannot be
-    altered so, ``None`` if it can. ``needs_frames`` says that videos have to be sent as frames.
+    altered so, ``None`` if it can, and ``why_not_records`` the same of its data.
+    ``needs_frames`` says that videos have to be sent as frames, ``needs_renamed_marks`` that the
+    run has to rename marks.
     """
 
     name: str
@@ -55,15 +67,16 @@ class Intervention:
     why_not: Callable[[Task], str | None]
     record: Callable[[Doc, Asked], Doc] = _same_record
     request: Callable[[Request], Request] = _same_request
+    why_not_records: Callable[[Task, Iterable[Doc]], str | None] = any_records
     needs_frames: bool = False
+    needs_renamed_marks: bool = False
 
 
 def text_fields(task: Task) -> list[str]:
-    """Return the fields of a record with the question, the options and the target."""
+    """Return the fields of a record with the question, the prompt, the options and the target."""
     config = task.config
     names = [config.metadata.question_field, *config.metadata.choice_fields]
-    if isinstance(config.doc_to_target, str):
-        names.append(config.doc_to_target)
+    names += [name for name in (config.doc_to_text, config.doc_to_target) if isinstance(name, str)]
     return list(dict.fromkeys(names))
 
 

@@ -20,7 +20,9 @@ def in_order(order: FrameOrder) -> Callable[[Request], Request]:
 
     def altered(request: Request) -> Request:
         def shown(part: Part) -> list[Part]:
-            return [replace(part, order=order) if isinstance(part, VideoPart) else part]
+            if isinstance(part, VideoPart):  # its name stays the seed if marks are drawn
+                return [replace(part, order=order, seed=part.path.name)]
+            return [part]
 
         return _parts(request, shown)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from instit_bench.errors import InputError
-from instit_bench.interventions import frames, media, options, tools
+from instit_bench.interventions import frames, marks, media, options, tools
 from instit_bench.interventions.base import Intervention
 from instit_bench.validation import did_you_mean
 
@@ -19,6 +19,7 @@ INTERVENTIONS: Mapping[str, Intervention] = {
         frames.REVERSED,
         frames.REVERSED_UNTOLD,
         *options.ROTATIONS,
+        marks.RENAMED,
         tools.RENAMED,
         tools.SWAPPED,
         tools.SHUFFLED,

@@ -18,13 +18,15 @@ from instit_bench.types import GenerationParams, Request, Sample, VideoDecoder, 
 class AlteredTask(Task):
     """A task under an intervention; its records stay those of the dataset.
 
-    ``media_root``, ``max_frames`` and ``video_decoder`` say which frames are shown.
+    ``media_root``, ``max_frames`` and ``video_decoder`` say which frames are shown,
+    ``renamed_marks`` which marks the image shows under other numbers.
     """
 
     intervention: Intervention
     media_root: Path
     max_frames: int
     video_decoder: VideoDecoder
+    renamed_marks: Mapping[str, str]
 
     @property
     def task(self) -> Task:
@@ -66,6 +68,7 @@ def altered(
     media_root: Path,
     max_frames: int,
     video_decoder: VideoDecoder,
+    renamed_marks: Mapping[str, str],
 ) -> AlteredTask:
     """Return the task under an intervention."""
     own = {entry.name: getattr(task, entry.name) for entry in fields(Task)}
@@ -75,4 +78,5 @@ def altered(
         media_root=media_root,
         max_frames=max_frames,
         video_decoder=video_decoder,
+        renamed_marks=renamed_marks,
     )

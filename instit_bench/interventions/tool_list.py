@@ -35,6 +35,11 @@ class ToolList:
     between: str
     after: str
 
+    def with_names(self, names: Mapping[str, str]) -> ToolList:
+        """Return the same prompt with other names for its tools, wherever it names them."""
+        tools = (replace(tool, name=names[tool.name]) for tool in self.tools)
+        return replace(self, tools=tuple(tools), after=renamed(self.after, names))
+
     def with_tools(self, tools: Sequence[ListedTool]) -> ToolList:
         """Return the same prompt with other tools."""
         return replace(self, tools=tuple(tools))
@@ -75,6 +80,22 @@ def renamed_calls(text: str, names: Mapping[str, str]) -> str:
         return f"{call['before']}{names.get(call['name'], call['name'])}{call['after']}"
 
     return _CALL.sub(new, text)
+
+
+def renamed(text: str, names: Mapping[str, str]) -> str:
+    """Rename tools in calls, and where a sentence names one in full: *by using Detect Face*.
+
+    A name of one word is a common word in a sentence, and stays there.
+    """
+    full = sorted((name for name in names if " " in name), key=len, reverse=True)
+    spoken = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, full))})(?!\w)") if full else None
+
+    def new(line: str) -> str:
+        if spoken is None or _CALL.fullmatch(line):
+            return renamed_calls(line, names)
+        return spoken.sub(lambda name: names[name[0]], line)
+
+    return "\n".join(map(new, text.split("\n")))
 
 
 def called(text: str) -> set[str]:

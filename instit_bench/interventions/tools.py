@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from itertools import product
 
 from instit_bench.interventions.base import Asked, Doc, Intervention
@@ -62,8 +61,7 @@ def _renaming(names: Rename) -> Callable[[Doc, Asked], Doc]:
         if found is None:
             return doc
         new = names(found.tools)
-        tools = [replace(tool, name=new[tool.name]) for tool in found.tools]
-        prompt = renamed_calls(found.with_tools(tools).text, new)
+        prompt = found.with_names(new).text
         target = asked.task.config.doc_to_target
         own = {target: renamed_calls(str(doc[target]), new)} if isinstance(target, str) else {}
         return {**doc, asked.task.config.metadata.question_field: prompt, **own}

@@ -22,17 +22,17 @@ _BYTES_PER_TOKEN = 4  # of English text, about
 _BYTES_PER_TOKEN_AT_LEAST = 2  # for a reservation that is not too low
 
 
-def read_prices(file: Path | None) -> dict[str, Price]:
-    """Return prices by model: the built-in ones, overridden by those of a JSON file.
+def read_prices(file: Path | None, option: str = "--judge-prices") -> dict[str, Price]:
+    """Return prices by model: the built-in ones, overridden by those of the file of an option.
 
     Raises:
         InputError: The file is not ``{model: {"input": …, "output": …}}``.
     """
-    prices = _read(_BUILT_IN)
-    return prices | _read(file) if file else prices
+    prices = _read(_BUILT_IN, option)
+    return prices | _read(file, option) if file else prices
 
 
-def _read(file: Path) -> dict[str, Price]:
+def _read(file: Path, option: str) -> dict[str, Price]:
     try:
         values = json.loads(file.read_text(encoding="utf-8"))
         if isinstance(values, dict):
@@ -41,7 +41,7 @@ def _read(file: Path) -> dict[str, Price]:
     except (OSError, ValueError, RecursionError, ValidationError) as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(
-            f"--judge-prices {file}: must be JSON of the form "
+            f"{option} {file}: must be JSON of the form "
             f'{{"model": {{"input": 2.5, "output": 10}}}}: {reason}'
         ) from error
 

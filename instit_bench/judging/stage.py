@@ -7,6 +7,7 @@ how many predictions stay unread, so that number and cost are told before the fi
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
@@ -55,6 +56,7 @@ class JudgingStage:
     """Judges in progress; use it as an async context manager.
 
     Each judge has its own queue and workers, so that a slow one does not delay the others.
+    ``ended`` is told of each open answer, by task and sample, once every judge has spoken on it.
     """
 
     run: Run
@@ -63,6 +65,8 @@ class JudgingStage:
     reporter: Reporter
     stopped: Stopped | None = None
     in_flight: int = 0
+    ended: Callable[[str, str], None] | None = None
+    _open: Counter[tuple[str, str]] = field(default_factory=Counter)
     _judges: dict[str, Judge] = field(default_factory=dict)
     _queues: dict[str, asyncio.Queue[_Job]] = field(default_factory=dict)
     _workers: list[asyncio.Task[None]] = field(default_factory=list)
@@ -169,6 +173,7 @@ class JudgingStage:
         if item is None:
             for _ in range(len(panel.judging.judges) * panel.judging.repeats):
                 self.reporter.step(panel.lane(task), "void")
+            self._closed(panel, task, record.id)
             return
         have = panel.given(self.run, task, record.id, item)
         self._heard(panel, *(judge for judge, _ in have))
@@ -177,7 +182,15 @@ class JudgingStage:
                 if (name, repeat) in have:
                     self.reporter.step(panel.lane(task), "known")
                 else:
+                    self._open[task, record.id] += 1
                     self._queues[name].put_nowait(_Job(panel, task, record.id, item, repeat))
+        self._closed(panel, task, record.id)
+
+    def _closed(self, panel: Panel, task: str, sample: str) -> None:
+        """Tell of an open answer that no judge is asked about any more."""
+        if self.ended is not None and panel.role == "judging" and not self._open[task, sample]:
+            del self._open[task, sample]
+            self.ended(task, sample)
 
     async def drain(self) -> None:
         """Start late judges after generation, and wait until all submitted answers are judged.
@@ -210,6 +223,8 @@ class JudgingStage:
             job = await queue.get()
             if self.stopped is None:
                 await self._judge(judge, job)
+                self._open[job.task, job.sample] -= 1
+                self._closed(job.panel, job.task, job.sample)
             queue.task_done()
 
     async def _judge(self, judge: Judge, job: _Job) -> None:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from instit_bench.errors import InputError
 from instit_bench.resources import shipped
+from instit_bench.runs.card_text import card_notes
+from instit_bench.runs.judge_card import JudgeCard
 from instit_bench.runs.results import RunResults, TaskResult
 
 
@@ -26,12 +28,16 @@ class Column:
 
     @property
     def official(self) -> bool:
-        """Whether it is a benchmark's or a task's own metric, without letters from a judge."""
-        return self.benchmark != _EXTRACTED
+        """Whether it is a benchmark's or a task's own metric, as its scorer or judge gave it."""
+        return self.benchmark not in _NOT_OFFICIAL
 
 
 _INST_IT, _GPT4TOOLS = "Inst-IT Bench", "GPT4Tools"
 _OTHER, _EXTRACTED = "Other tasks", "With extracted letters (not official)"
+_CORRECTED = "Corrected by human scores (not official)"
+_NOT_OFFICIAL = (_EXTRACTED, _CORRECTED)
+_ORDER = (_OTHER, *_NOT_OFFICIAL)
+_ABOUT_A_JUDGE = ("lexical", "other-judge", "own-judge-prompt")
 # The columns of published rows; runs of other tasks add columns.
 COLUMNS: Mapping[str, Column] = {
     "inst_it_image_oe": Column(
@@ -99,8 +105,8 @@ class Row:
     """One model's numbers, by column; a missing column means that there is no number.
 
     ``own`` contains the columns that are not in ``COLUMNS``: those of other tasks, and of metrics
-    with letters that a judge extracted. ``url`` is the https URL of a
-    published row's source, if there is one.
+    with letters that a judge extracted or that human scores corrected. ``url`` is the https URL of
+    a published row's source, if there is one. ``notes`` say how far judges are from humans.
     """
 
     model: str
@@ -109,6 +115,7 @@ class Row:
     published: bool = False
     url: str = ""
     own: Mapping[str, Column] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 def columns_of(rows: Sequence[Row]) -> dict[str, Column]:
@@ -119,13 +126,13 @@ def columns_of(rows: Sequence[Row]) -> dict[str, Column]:
     held = {name for row in rows for name in row.cells}
     own = {name: column for row in rows for name, column in row.own.items()}
     known = {name: column for name, column in COLUMNS.items() if name in held}
-    return known | dict(sorted(own.items(), key=lambda item: item[1].benchmark == _EXTRACTED))
+    return known | dict(sorted(own.items(), key=lambda item: _ORDER.index(item[1].benchmark)))
 
 
 def mean_of(row: Row, columns: Mapping[str, Column]) -> float | None:
     """Return the mean of two or more official percentages, if the row has all of them.
 
-    Letters that a judge extracted and metrics that count mistakes are left out.
+    Extracted letters, corrected scores and metrics that count mistakes are left out.
     """
     counted = [n for n, column in columns.items() if column.official and not column.lower_is_better]
     values = [row.cells[name].value for name in counted if name in row.cells]
@@ -153,7 +160,27 @@ def row_of(results: RunResults, source: str) -> Row:
             metric = result.extraction.metric
             own[name := f"{task}_{metric}"] = _extracted_column(task, metric)
             cells[name] = _run_cell(result, metric, "extracted")
-    return Row(results.model, source, cells, own=own)
+        if (card := result.corrected) is not None:
+            own[name := f"{task}_corrected"] = _corrected_column(task, card.metric)
+            cells[name] = _corrected_cell(result, card)
+    return Row(results.model, source, cells, own=own, notes=tuple(card_notes(results.tasks)))
+
+
+def _corrected_column(task: str, metric: str) -> Column:
+    known = next((c.title for c in COLUMNS.values() if c.task == task), task)
+    meaning = f"{metric} of task {task}, corrected by human scores of drawn samples"
+    return Column(task, metric, _CORRECTED, known, meaning)
+
+
+def _corrected_cell(result: TaskResult, card: JudgeCard) -> Cell:
+    found, low_high = card.corrected, card.corrected.ci95
+    return Cell(
+        value=None if found.value is None else 100 * found.value,
+        n=card.n_judged,
+        coverage=result.coverage,
+        ci95=None if low_high is None else (100 * low_high[0], 100 * low_high[1]),
+        marks=(*(mark for mark in result.marks if mark not in _ABOUT_A_JUDGE), "corrected"),
+    )
 
 
 def _extracted_column(task: str, metric: str) -> Column:

@@ -126,7 +126,8 @@ def board_markdown(rows: Sequence[Row]) -> str:
         ],
         left=2,
     )
-    notes = [f"- {line}" for line in explained_marks(rows)]
+    lines = (*explained_marks(rows), *map(markdown_text, judge_notes(rows)))
+    notes = [f"- {line}" for line in lines]
     return "\n".join([table, *(["", *notes] if notes else [])]) + "\n"
 
 
@@ -144,6 +145,11 @@ def catalogue_lines(rows: Iterable[Row]) -> list[str]:
         for digest in sorted({d for cell in row.cells.values() for d in cell.generated}):
             found.setdefault(digest, []).append(" ".join(_words(row)).strip())
     return [f"catalogue {digest[:12]}: {', '.join(names)}" for digest, names in found.items()]
+
+
+def judge_notes(rows: Iterable[Row]) -> list[str]:
+    """Return one line for each judge card of a row, applicable or not."""
+    return [f"{' '.join(filter(None, _words(row)))}: {note}" for row in rows for note in row.notes]
 
 
 def _words(row: Row) -> tuple[str, str]:

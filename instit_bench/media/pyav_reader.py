@@ -262,7 +262,7 @@ def _decode_at(
                         continue
                     if frame.pts != time:
                         return None
-                    found.append(encode(_pixels(frame)))
+                    found.append(encode(pixels_of(frame)))
                     time = next(left, None)
                 _check_undamaged(index, times, damaged)
     except FFmpegError:
@@ -350,14 +350,14 @@ def _decode_counting(
                 if damaged and used is not None:
                     raise MediaError(f"frame {used + 1} is damaged")
                 if count in needed:
-                    found.append(encode(_pixels(frame)))
+                    found.append(encode(pixels_of(frame)))
                 count += 1
     if failed:
         raise MediaError(f"{failed} of its packets cannot be decoded: the file is damaged")
     return found, count
 
 
-def _pixels(frame: Any) -> Any:
+def pixels_of(frame: Any) -> Any:
     """Return a frame as displayed: phones store upright videos on their side."""
     import numpy as np
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from instit_bench.report.loaded import LoadedRun, task_names
+from instit_bench.runs.card_text import card_note
 from instit_bench.runs.record import SampleRecord
 from instit_bench.runs.results import TaskResult
 from instit_bench.scorers.base import ScorerSpec
@@ -80,8 +81,14 @@ def _headline(task: str, run: LoadedRun) -> Headline:
         states=tuple((state, count) for state, count in result.states.items() if count),
         marks=tuple(result.marks),
         differences=tuple(_difference_groups(run.samples(task), scorer)),
-        notes=(*_extraction_notes(result), *result.notes),
+        notes=(*_card_notes(result), *_extraction_notes(result), *result.notes),
     )
+
+
+def _card_notes(result: TaskResult) -> Iterator[str]:
+    """Yield how far the judge is from humans, and the score that they would give."""
+    if (note := card_note(result)) is not None:
+        yield note
 
 
 def _extraction_notes(result: TaskResult) -> Iterator[str]:

@@ -31,7 +31,9 @@ class RunImages:
 
     def __init__(self, run: LoadedRun, task: str) -> None:
         self._task = run.manifest.tasks[task]
-        self._originals: Mapping[str, Medium] | None = None
+        # The dataset's own media have other marks than those that were drawn.
+        other = run.manifest.identity.other_marks
+        self._originals: Mapping[str, Medium] | None = {} if other else None
 
     def shown(self, record: SampleRecord) -> tuple[Medium, ...]:
         """Return what the sample was shown, in order; empty for text alone and for what is lost."""

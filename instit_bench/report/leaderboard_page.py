@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from instit_bench.leaderboard.rows import Cell, Column, Row, columns_of
-from instit_bench.leaderboard.show import catalogue_lines
+from instit_bench.leaderboard.show import catalogue_lines, judge_notes
 from instit_bench.leaderboard.table import csv_text
 from instit_bench.report.pages import render_page
 from instit_bench.runs.marks import Mark, explained
@@ -62,6 +62,7 @@ def leaderboard_page(rows: Sequence[Row], reports: Mapping[str, str] | None = No
         filled={cell.column.benchmark for cell in cells if cell.cell},
         kinds={row.published for row in rows},
         marks=explained(marks),
+        judges=judge_notes(rows),
         catalogues=catalogue_lines(rows),
         csv=base64.b64encode(csv_text(rows).encode()).decode(),
     )

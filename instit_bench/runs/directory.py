@@ -26,7 +26,7 @@ _NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP)
 _UNFINISHED = re.compile(r"\..+\.(?:jsonl?|index)-[a-z0-9_]{8}")  # as atomic.py names them
 _LONGEST_HOLDER = 200  # characters
 _LONGEST_NAME = 200  # bytes: file systems allow 255, and a set-aside run has a longer name
-_OF_A_RUN = ("manifest.json", "results.json", "samples", "judgements")
+_OF_A_RUN = ("manifest.json", "results.json", "samples", "judgements", "calibration")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +70,14 @@ class RunDirectory:
     def verdicts_path(self, task: str) -> Path:
         """``judgements/<task>.jsonl``."""
         return self.path / "judgements" / f"{task}.jsonl"
+
+    def card_path(self, task: str) -> Path:
+        """``calibration/<task>.json``."""
+        return self.path / "calibration" / f"{task}.json"
+
+    def sheet_plan_path(self, sheet: str) -> Path:
+        """``calibration/sheets/<sheet>.json``."""
+        return self.path / "calibration" / "sheets" / f"{sheet}.json"
 
     @property
     def exists(self) -> bool:

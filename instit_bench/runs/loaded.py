@@ -16,6 +16,7 @@ from instit_bench.runs.directory import RunDirectory
 from instit_bench.runs.extracted import metrics_of, with_letter
 from instit_bench.runs.index import read_index
 from instit_bench.runs.journal import Journal, JournalWriter, read_lines
+from instit_bench.runs.judge_card import read_card
 from instit_bench.runs.kept_results import Kept, kept_results, write_results_file
 from instit_bench.runs.manifest import (
     JudgingManifest,
@@ -142,6 +143,21 @@ class RunTask:
         if self._result is None and (kept := self._kept()) is not None:
             self._result = kept.result
         return self._result or self._computed()[0]
+
+    @property
+    def has_card(self) -> bool:
+        """Whether its judge was compared with humans; the card may not apply any more."""
+        return self._run.directory.card_path(self.name).is_file()
+
+    @property
+    def result_with_card(self) -> TaskResult:
+        """The same with the card of the task's judge, if there is one.
+
+        Raises:
+            InputError: A file is broken.
+        """
+        card = read_card(self._run.directory.card_path(self.name))
+        return self.result.with_card(card, self._run.manifest.judging_of(self.name))
 
     @property
     def scores(self) -> SampleScores:
@@ -304,7 +320,7 @@ class Run:
         Raises:
             InputError: A file is broken.
         """
-        return run_results(self.manifest, {name: t.result for name, t in self.tasks.items()})
+        return run_results(self.manifest, {n: t.result_with_card for n, t in self.tasks.items()})
 
     def one_by_one(self) -> Iterator[RunTask]:
         """Yield each task, released before the next, so only one task's samples are in memory."""
@@ -336,4 +352,6 @@ def load_results(path: Path) -> RunResults:
         InputError: The folder is not a run directory, or a file in it is not valid.
     """
     run = Run.load(path)
-    return run_results(run.manifest, {task.name: task.result for task in run.one_by_one()})
+    return run_results(
+        run.manifest, {task.name: task.result_with_card for task in run.one_by_one()}
+    )

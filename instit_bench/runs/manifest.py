@@ -16,6 +16,7 @@ from instit_bench._version import __version__
 from instit_bench.errors import InputError, NotComparableError
 from instit_bench.resources import PACKAGE
 from instit_bench.runs.atomic import read_whole, write_atomically
+from instit_bench.runs.looks import Looks
 from instit_bench.types import Usage, VideoDecoder
 from instit_bench.validation import first_problem
 
@@ -30,7 +31,7 @@ _MAY_DIFFER = frozenset(
 
 # A task's name is part of file names: it must not lead out of the run directory.
 FileName = Annotated[str, Field(min_length=1, pattern=r"^[^/\\\x00]+$")]
-Status = Literal["running", "interrupted", "failed", "finished"]
+Status = Literal["running", "interrupted", "failed", "settled", "finished"]
 Amount = Annotated[float, Field(ge=0, lt=1e18)]
 
 
@@ -51,12 +52,19 @@ class Identity(BaseModel):
     extra_body: dict[str, Any] = Field(default_factory=dict)
     video_as: str = "frames"
     video_decoder: VideoDecoder = "auto"
+    marks: str = "official"
+    renamed_marks: dict[str, str] = Field(default_factory=dict)
     constrain_choices: bool = False
     dtype: str | None = None
     quantization: str | None = None
     lora: str | None = None
     engine_arg: tuple[str, ...] = ()
     model_arg: tuple[str, ...] = ()
+
+    @property
+    def other_marks(self) -> bool:
+        """Whether objects are marked otherwise than in the benchmark's own media."""
+        return self.marks != "official"
 
 
 class TaskManifest(BaseModel):
@@ -66,7 +74,8 @@ class TaskManifest(BaseModel):
     ``own_settings`` lists the entries of ``generation`` that the user chose instead of the task's.
     ``reader`` and ``dataset_name`` are the plugin's: what reads the data, and which part of them.
     ``training_data`` says that models may have been trained on the data; ``generated`` has the
-    digests of the tool catalogues from which items were generated.
+    digests of the tool catalogues from which items were generated. ``masks_digest`` is the SHA-256
+    of the file of masks by which marks were drawn.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -90,6 +99,7 @@ class TaskManifest(BaseModel):
     revision: str | None = None
     training_data: bool = False
     generated: list[str] = Field(default_factory=list)
+    masks_digest: str | None = None
     notes: list[str] = Field(default_factory=list)
 
     @property
@@ -148,7 +158,7 @@ class Manifest(BaseModel):
     """``manifest.json`` of a run directory.
 
     ``judging`` names who scores open-ended predictions, ``extraction`` who extracts the letters of
-    multiple-choice predictions that stay ``unparsed``.
+    multiple-choice predictions that stay ``unparsed``. ``looks`` are those of ``--until-verdict``.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -160,6 +170,7 @@ class Manifest(BaseModel):
     tasks: dict[FileName, TaskManifest] = Field(default_factory=dict)
     judging: JudgingManifest | None = None
     extraction: JudgingManifest | None = None
+    looks: Looks | None = None
     settings: dict[str, Any] = Field(default_factory=dict)
     environment: dict[str, Any] = Field(default_factory=dict)
     engine: dict[str, Amount] = Field(default_factory=dict)
@@ -219,6 +230,8 @@ def merge(old: Manifest, new: Manifest) -> Manifest:
             for difference in _differences(old.tasks[name], task, _MAY_DIFFER):
                 of_tasks.setdefault(difference, []).append(name)
     differences += [f"{', '.join(names)}: {what}" for what, names in of_tasks.items()]
+    if old.looks and new.looks:
+        differences += [f"--until-verdict: {what}" for what in old.looks.same_plan(new.looks)]
     if differences:
         raise NotComparableError("it was started with other settings: " + "; ".join(differences))
     tasks = dict(old.tasks)
@@ -231,7 +244,8 @@ def merge(old: Manifest, new: Manifest) -> Manifest:
     settings = {**new.settings, "backend": backend}
     kept = {"created": old.created, "engine": old.engine, "settings": settings}
     said = {"judging": old.judging, "extraction": old.extraction}
-    return new.model_copy(update={"tasks": tasks, **said, **kept})
+    looks = {"looks": new.looks or old.looks}
+    return new.model_copy(update={"tasks": tasks, **said, **looks, **kept})
 
 
 def _earlier_addresses(old: Manifest, new: Manifest) -> list[str]:

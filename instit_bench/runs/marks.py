@@ -49,6 +49,10 @@ MARKS: Mapping[str, Mark] = {
         "I", "requests altered by an intervention of an audit, which its folder names"
     ),
     "own-settings": Mark("S", "sampling settings differ from the benchmark's"),
+    "own-marks": Mark(
+        "M",
+        "objects are marked in another style than in the benchmark's media, or not at all",
+    ),
     "lexical": Mark(
         "X", "scored by the lexical judge, which cannot be compared with others: not shown"
     ),
@@ -59,7 +63,14 @@ MARKS: Mapping[str, Mark] = {
         "not official: the strict metric with the letters that a judge extracted from predictions "
         "that stay unparsed",
     ),
+    "corrected": Mark(
+        "H",
+        "not official: the judge's mean, corrected by human scores of a few drawn samples",
+    ),
     "coverage": Mark("C", "not every sample is scored"),
+    "early": Mark(
+        "V", "stopped early by --until-verdict: only the images and videos so far are scored"
+    ),
 }
 
 
@@ -72,7 +83,8 @@ def explained(marks: Iterable[str]) -> list[Mark]:
 def marks_of(task: TaskManifest, manifest: Manifest, coverage: float) -> list[str]:
     """Return the marks that apply to a task's numbers; ``coverage`` is a fraction 0..1.
 
-    ``extracted`` is no mark of a task: it goes with the one metric that it describes.
+    ``extracted`` and ``corrected`` are no marks of a task: each goes with the one number that it
+    describes.
     """
     identity = manifest.identity
     applies = {
@@ -89,7 +101,9 @@ def marks_of(task: TaskManifest, manifest: Manifest, coverage: float) -> list[st
         "lora-template": task.style_mark == "lora-template",
         "intervention": identity.intervention is not None,
         "own-settings": bool(task.own_settings),
+        "own-marks": identity.other_marks and task.media != "none",
         "coverage": coverage < 1.0,
+        "early": coverage < 1.0 and manifest.looks is not None and bool(manifest.looks.stopped_at),
         **_judge_marks(task, manifest),
     }
     return [mark for mark in MARKS if applies.get(mark)]

@@ -31,6 +31,7 @@ def merge_runs(runs: Sequence[Run], directory: RunDirectory) -> Run:
     with directory.locked():
         merged = Run(directory, manifest)
         _append(runs, directory, directory.path / "media.jsonl")
+        _copy_calibration(runs, directory)
         for name in manifest.tasks:
             _append(runs, directory, directory.verdicts_path(name))
             merged.tasks[name].rewrite(records[name].values())
@@ -93,6 +94,17 @@ def _records(task: str, runs: Iterable[Run]) -> dict[str, SampleRecord]:
                 )
         run.tasks[task].release()
     return found
+
+
+def _copy_calibration(runs: Iterable[Run], directory: RunDirectory) -> None:
+    """Keep sheets and judge cards; a card says itself whether it applies to the merged scores."""
+    for run in runs:
+        for pattern in ("calibration/*.json", "calibration/sheets/*.json"):
+            for source in sorted(run.path.glob(pattern)):
+                target = directory.path / source.relative_to(run.path)
+                if not target.exists():
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copyfile(source, target)
 
 
 def _append(runs: Iterable[Run], directory: RunDirectory, target: Path) -> None:

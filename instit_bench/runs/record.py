@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from itertools import groupby
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -17,6 +19,7 @@ from instit_bench.types import (
     ScoredSample,
     State,
     TextPart,
+    Tokens,
     Usage,
     VideoPart,
     flat_call,
@@ -40,10 +43,11 @@ class KnownDetails(BaseModel):
 _OF_THE_PREDICTION = {
     *("id", "repeat_of", "prediction", "official_text", "target", "usage", "latency_s", "cluster"),
     *("question", "choices", "prompt", "media", "finish_reason", "tool_calls", "refusal"),
-    "reasoning",
+    *("reasoning", "asked", "shown", "tokens"),
 }
 
 
+_DIGITS = 12  # of a prompt's digest
 _TEXTS = ("difference", "error", "official_extracted")
 
 
@@ -54,6 +58,9 @@ class SampleRecord(BaseModel):
     ``repeat_of`` is the id that a prediction file answers again further down: such a record counts
     in official metrics only. ``prediction`` is absent only if there was no reply (``error`` says
     why); ``official_text`` is what the benchmark's own evaluator reads instead, if it differs.
+    ``asked`` is a digest of the prompt with its roles and the places of media, ``shown`` says what
+    each image or video contained (its size and the CRC-32 of its bytes), and ``tokens`` are those
+    of the reply (``--logprobs``); all three are evidence for ``explain``.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -76,10 +83,13 @@ class SampleRecord(BaseModel):
     choices: list[str] = Field(default_factory=list)
     prompt: str | None = None
     media: list[str] = Field(default_factory=list)
+    asked: str | None = None
+    shown: list[str] = Field(default_factory=list)
     finish_reason: Literal["stop", "length", "content_filter", "tool_calls"] | str | None = None
     tool_calls: list[NativeToolCall] = Field(default_factory=list)
     refusal: str | None = None
     reasoning: str | None = None
+    tokens: Tokens | None = None
     details: dict[str, Any] = Field(default_factory=dict)
 
     @field_validator("details")
@@ -143,6 +153,7 @@ class SampleRecord(BaseModel):
             official_text=self.official_text,
             refusal=self.refusal,
             reasoning=self.reasoning,
+            tokens=self.tokens,
         )
 
 
@@ -167,10 +178,13 @@ def answered(
         choices=list(sample.choices),
         prompt=_prompt_text(request),
         media=_media_names(request),
+        asked=_digest(request),
+        shown=_shown(request),
         finish_reason=prediction.finish_reason,
         tool_calls=list(prediction.tool_calls),
         refusal=prediction.refusal,
         reasoning=prediction.reasoning,
+        tokens=prediction.tokens,
         details=to_jsonable_python(score.details),  # the same values as when the line is read
     )
 
@@ -195,6 +209,8 @@ def failed(sample: Sample, error: str, request: Request | None = None) -> Sample
         choices=list(sample.choices),
         prompt=_prompt_text(request),
         media=_media_names(request),
+        asked=_digest(request),
+        shown=_shown(request),
     )
 
 
@@ -213,6 +229,23 @@ def not_run(sample: Sample, reason: str) -> SampleRecord:
 
 def _prompt_text(request: Request | None) -> str | None:
     return None if request is None else "\n".join(message.text for message in request.messages)
+
+
+def _digest(request: Request | None) -> str | None:
+    """The frames of one video count as one: how many there are shows in ``shown``."""
+    if request is None:
+        return None
+    digest = hashlib.sha256(request.form.encode())
+    for message in request.messages:
+        digest.update(f"\x1e{message.role}".encode())
+        for is_text, parts in groupby(message.parts, lambda part: isinstance(part, TextPart)):
+            texts = [part.text for part in parts if isinstance(part, TextPart)]
+            digest.update("\x1f".join(["", *(texts if is_text else ["<media>"])]).encode())
+    return digest.hexdigest()[:_DIGITS]
+
+
+def _shown(request: Request | None) -> list[str]:
+    return [] if request is None else list(request.shown)
 
 
 def _media_names(request: Request | None) -> list[str]:

@@ -10,8 +10,9 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from instit_bench.runs.extracted import ExtractionResult, extraction_result, metrics_of
+from instit_bench.runs.judge_card import JudgeCard
 from instit_bench.runs.judged import JudgingResult, judging_result
-from instit_bench.runs.manifest import Manifest
+from instit_bench.runs.manifest import JudgingManifest, Manifest
 from instit_bench.runs.marks import marks_of
 from instit_bench.runs.record import SampleRecord
 from instit_bench.runs.sample_scores import SampleScores, item_digest
@@ -28,7 +29,8 @@ class TaskResult(BaseModel):
     """One task's metrics and how its samples ended.
 
     ``headline`` is the metric that represents the task in a leaderboard; ``lower_is_better`` lists
-    the metrics that count mistakes; neither is part of the file.
+    the metrics that count mistakes. ``card`` compares the task's judge with humans, and
+    ``card_problem`` says why it does not apply, if it does not. None of these is in the file.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -48,6 +50,20 @@ class TaskResult(BaseModel):
     extraction: ExtractionResult | None = None
     headline: str | None = Field(default=None, exclude=True)
     lower_is_better: list[str] = Field(default_factory=list, exclude=True)
+    card: JudgeCard | None = Field(default=None, exclude=True)
+    card_problem: str | None = Field(default=None, exclude=True)
+
+    @property
+    def corrected(self) -> JudgeCard | None:
+        """The judge card, if it applies: it has the score that humans would give."""
+        return None if self.card_problem else self.card
+
+    def with_card(self, card: JudgeCard | None, judging: JudgingManifest | None) -> TaskResult:
+        """Return the result with a judge card; ``judging`` are the task's judges."""
+        if card is None:
+            return self
+        problem = card.problem(judging, self.metrics.get(card.metric))
+        return self.model_copy(update={"card": card, "card_problem": problem})
 
 
 class EngineResult(BaseModel):

@@ -27,6 +27,18 @@ def _open_ended() -> ScorerSpec:
     return OPEN_ENDED
 
 
+def _marked_text() -> ScorerSpec:
+    from instit_bench.scorers.judge.marked_text import MARKED_TEXT
+
+    return MARKED_TEXT
+
+
+def _mark_changes() -> ScorerSpec:
+    from instit_bench.scorers.mark_changes import MARK_CHANGES
+
+    return MARK_CHANGES
+
+
 def _process_results() -> ScorerSpec:
     from instit_bench.scorers.process_results import PROCESS_RESULTS
 
@@ -41,6 +53,8 @@ SCORERS = Registry(
         "choice": _choice,
         "tool_call": _tool_call,
         "open_ended": _open_ended,
+        "marked_text": _marked_text,
+        "mark_changes": _mark_changes,
         "process_results": _process_results,
     },
 )

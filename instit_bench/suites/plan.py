@@ -91,6 +91,15 @@ def suite_of_models(models: Sequence[str], settings: Settings) -> Suite:
     return Suite(tuple(planned), baseline=models[0])
 
 
+def plan_run(label: str, model: str, settings: Settings) -> PlannedRun:
+    """Plan one run of a suite that is made by the program; the settings name its folder.
+
+    Raises:
+        InputError: A setting is not valid.
+    """
+    return _planned(Entry(label, model, "", settings, {}, f"run {label}"), None)
+
+
 def _planned(entry: Entry, name: str | None) -> PlannedRun:
     settings: dict[str, Any] = dict(entry.settings)
     if name is not None:

@@ -18,7 +18,7 @@ from typing import BinaryIO, Literal
 from pydantic import BaseModel
 
 from instit_bench.errors import InstitBenchError, Problem
-from instit_bench.progress import Outcome
+from instit_bench.progress import Lines, Outcome
 
 
 class Event(BaseModel):
@@ -62,6 +62,9 @@ class _Telling:
         """Tell what there is to do."""
         self.tell(Event(kind="lane", text=name, total=total, done=done))
 
+    def engines(self, lines: Lines) -> None:
+        """Keep them: a suite shows one line per run."""
+
     def status(self, text: str) -> None:
         """Tell a line."""
         self.tell(Event(kind="status", text=text))
@@ -102,11 +105,12 @@ def main() -> int:
 
 
 def _run(settings: dict[str, object], reporter: _Telling) -> Problem | None:
+    from instit_bench.comparison.gate import gate_of
     from instit_bench.evaluation.config import make_config
     from instit_bench.evaluation.runner import run
 
     config = make_config(None, settings)
-    outcome = run(config, reporter)
+    outcome = run(config, reporter, gate_of(config))
     for line in outcome.warnings:
         reporter.status(line)
     return outcome.conclusion(config.min_coverage)

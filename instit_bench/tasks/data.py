@@ -30,8 +30,16 @@ def load_dataset(
     Raises:
         InputError: The data are missing or broken.
     """
+    dataset = task.reader.read(keys_of(task, wants_media), source)
+    if not task.reader.processed:
+        return dataset
+    return replace(dataset, docs=task.process_docs(dataset.docs))
+
+
+def keys_of(task: Task, wants_media: Callable[[str], bool] = lambda _: True) -> DataKeys:
+    """Return what the task's YAML file says about its data."""
     config = task.config
-    keys = DataKeys(
+    return DataKeys(
         yaml_path=task.path,
         dataset_path=config.dataset_path,
         dataset_name=config.dataset_name,
@@ -39,7 +47,3 @@ def load_dataset(
         split=config.test_split,
         wants_media=wants_media,
     )
-    dataset = task.reader.read(keys, source)
-    if not task.reader.processed:
-        return dataset
-    return replace(dataset, docs=task.process_docs(dataset.docs))

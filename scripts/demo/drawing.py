@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from PIL import Image, ImageColor, ImageDraw, ImageFont
@@ -172,21 +172,38 @@ BACKDROPS: dict[str, tuple[Stroke, ...]] = {
 }
 
 
-def render(scene: Scene) -> Image.Image:
-    """Draw a scene: first all things, then all marks on top."""
+def render(scene: Scene, *, marked: bool = True) -> Image.Image:
+    """Draw a scene: first all things, then all marks on top, unless it is to be unmarked."""
     width, height = (side * OVERSAMPLING for side in scene.size)
     image = Image.new("RGB", (width, height))
     draw = ImageDraw.Draw(image)
     for stroke in BACKDROPS[scene.backdrop]:
         _apply(draw, stroke, (0, 0), (width, height), "")
     for thing in scene.things:
-        centre = (thing.x * OVERSAMPLING, thing.y * OVERSAMPLING)
-        reach = thing.radius * OVERSAMPLING
-        for stroke in SHAPES[thing.kind]:
-            _apply(draw, stroke, centre, (reach, reach), PALETTE[thing.colour])
-    for thing in scene.things:
+        _draw_thing(draw, thing, PALETTE[thing.colour])
+    for thing in scene.things if marked else ():
         _draw_mark(draw, thing)
     return image.reduce(OVERSAMPLING)
+
+
+def visible(scene: Scene, mark: int) -> Image.Image:
+    """Return where a thing is to be seen, as a black and white image: others may be before it."""
+    width, height = (side * OVERSAMPLING for side in scene.size)
+    image = Image.new("RGB", (width, height))
+    draw = ImageDraw.Draw(image)
+    for thing in scene.things:
+        _draw_thing(draw, thing, "#ffffff" if thing.mark == mark else "#000000", flat=True)
+    return image.convert("L").reduce(OVERSAMPLING).point([0] * 128 + [255] * 128)
+
+
+def _draw_thing(
+    draw: ImageDraw.ImageDraw, thing: Thing, colour: str, *, flat: bool = False
+) -> None:
+    """Draw a thing; a flat one has its own colour everywhere."""
+    centre = (thing.x * OVERSAMPLING, thing.y * OVERSAMPLING)
+    reach = thing.radius * OVERSAMPLING
+    for stroke in SHAPES[thing.kind]:
+        _apply(draw, replace(stroke, paint="") if flat else stroke, centre, (reach, reach), colour)
 
 
 def _apply(

@@ -67,14 +67,14 @@ def video_questions() -> dict[int, list[Question]]:
     }
 
 
-def image_path(number: int) -> str:
-    """Return an image's path within the benchmark's folder."""
-    return f"images_vpt/{number:03d}.jpg"
+def image_path(number: int, kind: str = "vpt") -> str:
+    """Return an image's path within the benchmark's folder; of kind ``raw`` without marks."""
+    return f"images_{kind}/{number:03d}.jpg"
 
 
-def video_path(number: int) -> str:
+def video_path(number: int, kind: str = "vpt") -> str:
     """Return a video's path within the benchmark's folder: a folder of frames or a file."""
-    return f"videos_vpt/{number}" + (".mp4" if VIDEOS[number].is_file else "")
+    return f"videos_{kind}/{number}" + (".mp4" if VIDEOS[number].is_file else "")
 
 
 def records() -> dict[str, list[Record]]:

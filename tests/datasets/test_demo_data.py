@@ -6,12 +6,17 @@ import importlib
 import json
 import re
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageChops, ImageFilter
+
+from instit_bench.datasets.masks import read_masks
+from instit_bench.media.masks import decode
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DEMO = REPOSITORY / "instit_bench" / "datasets" / "demo"
@@ -43,6 +48,7 @@ def tool_items(split: str) -> list[dict[str, Any]]:
 def generator():
     """Import the scripts' modules, which import each other by bare names."""
     pytest.importorskip("av")
+    pytest.importorskip("pycocotools")
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(REPOSITORY / "scripts" / "demo"))
         names = ("scenes", "inst_it_items", "make_demo_data", "drawing")
@@ -143,8 +149,9 @@ class TestInstIt:
     def test_media_exist_and_all_are_used(self, medium):
         used = {row[f"{medium}_path"] for row in choices(medium)}
         assert all((BENCH / path).exists() for path in used)
-        stored = {f"{medium}s_vpt/{path.name}" for path in (BENCH / f"{medium}s_vpt").iterdir()}
-        assert stored == used
+        for kind in ("vpt", "raw"):
+            stored = {path.name for path in (BENCH / f"{medium}s_{kind}").iterdir()}
+            assert {f"{medium}s_vpt/{name}" for name in stored} == used
 
 
 def drawn_pictures(generator: Any) -> list[tuple[Path, Any]]:
@@ -172,6 +179,58 @@ def test_images_show_their_marks_where_the_scenes_place_them(generator):
             assert inside < 110, (path, thing)
 
 
+def test_masks_decode_to_the_shapes_that_were_drawn(generator):
+    drawn = 0
+    for medium in MEDIA:
+        masks = read_masks(BENCH / f"{medium}_instance_captions_masks.json")
+        numbers = generator.scenes.IMAGES if medium == "image" else generator.scenes.VIDEOS
+        for number in numbers:
+            scenes = scenes_of(generator, medium, number)
+            for scene, marks in zip(scenes, masks.of(str(number)).values(), strict=True):
+                assert {int(mark) for mark in marks} == {thing.mark for thing in scene.things}
+                for mark, mask in marks.items():
+                    shape = np.asarray(generator.drawing.visible(scene, int(mark))) > 0
+                    assert np.array_equal(decode(mask, "m"), shape)
+                    drawn += bool(shape.any())
+    assert drawn > 200
+
+
+def grown(shape: Any) -> Any:
+    return np.asarray(Image.fromarray(shape).convert("L").filter(ImageFilter.MaxFilter(3))) > 0
+
+
+def test_masks_are_where_the_things_are_painted(generator):
+    """Without the thing, the image differs exactly there (but for its antialiased rim)."""
+    scene = generator.scenes.IMAGES[7]
+    for thing in scene.things:
+        others = replace(scene, things=tuple(o for o in scene.things if o is not thing))
+        with_it, without = (
+            np.asarray(generator.drawing.render(s, marked=False), dtype=int)
+            for s in (scene, others)
+        )
+        changed = np.abs(with_it - without).max(axis=2) > 0
+        shape = np.asarray(generator.drawing.visible(scene, thing.mark)) > 0
+        assert (shape & changed).sum() > 0.97 * shape.sum()
+        assert not (changed & ~grown(shape)).any()
+
+
+def test_raw_media_are_the_marked_ones_without_the_marks(generator):
+    radius = generator.drawing.MARK_RADIUS
+    for path, scene in drawn_pictures(generator):
+        raw = Path(str(path).replace("_vpt", "_raw"))
+        with Image.open(path) as a, Image.open(raw) as b:
+            assert (a.size, a.format, a.mode) == (b.size, b.format, b.mode)
+            difference = ImageChops.difference(a.convert("L"), b.convert("L"))
+        changed = np.asarray(difference) > 40
+        near = np.zeros_like(changed)
+        for thing in scene.things:
+            reach = radius + 8  # JPEG's blocks
+            top, left = max(thing.y - reach, 0), max(thing.x - reach, 0)
+            near[top : thing.y + reach, left : thing.x + reach] = True
+            assert changed[top : thing.y + reach, left : thing.x + reach].any(), (path, thing)
+        assert not (changed & ~near).any(), path
+
+
 def test_marks_do_not_cover_each_other(generator):
     for _, scene in drawn_pictures(generator):
         for thing in scene.things:
@@ -197,7 +256,7 @@ def test_one_frame_is_a_png_with_alpha_under_a_jpg_name():
         with Image.open(path) as image:
             found[path.relative_to(BENCH).as_posix()] = (image.format, image.mode)
     odd = {name: kind for name, kind in found.items() if kind != ("JPEG", "RGB")}
-    assert odd == {"videos_vpt/1/3.jpg": ("PNG", "RGBA")}
+    assert odd == dict.fromkeys(["videos_vpt/1/3.jpg", "videos_raw/1/3.jpg"], ("PNG", "RGBA"))
 
 
 def test_the_video_file_decodes_to_its_frames():

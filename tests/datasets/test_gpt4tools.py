@@ -127,7 +127,9 @@ RECORD = {"instruction": "Find the edges.", "input": "", "output": WHOLE}
     [RECORD, CHAT, {"messages": CHAT}, {"conversations": SHARE_GPT}],
     ids=["upstream", "lists of turns", "messages", "ShareGPT"],
 )
-@pytest.mark.parametrize("name", ["gpt4tools_71k.json", "gpt4tools/gpt4tools_train.jsonl"])
+@pytest.mark.parametrize(
+    "name", ["gpt4tools_71k.json", "gpt4tools/gpt4tools_train.jsonl", "gpt4tools/gpt4tools.json"]
+)
 def test_training_records_are_read_in_every_layout_and_numbered(tmp_path, record, name):
     file = write(tmp_path / name, record, record)
     if name.endswith("l"):
@@ -138,14 +140,24 @@ def test_training_records_are_read_in_every_layout_and_numbered(tmp_path, record
     )
 
 
-def test_training_data_in_parquet_shards_are_read_in_order(tmp_path):
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("data/train-00000-of-00002-a1.parquet", "data/train-00001-of-00002-a0.parquet"),
+        ("data/train-00000-of-00001-b7.parquet", "data/validation-00000-of-00001-14.parquet"),
+        ("default/train/0000.parquet", "default/validation/0000.parquet"),
+    ],
+    ids=["shards", "cut in two", "converted by the hub"],
+)
+@pytest.mark.parametrize("folder", ["", "gpt4tools"])
+def test_training_data_in_parquet_are_read_whole_and_in_order(tmp_path, names, folder):
     parquet = pytest.importorskip("pyarrow.parquet")
     import pyarrow
 
-    for number in range(2):
+    for number, name in enumerate(names):
         rows = [RECORD | {"instruction": f"Find {number}."}]
-        file = tmp_path / f"data/train-0000{number}-of-00002.parquet"
-        file.parent.mkdir(exist_ok=True)
+        file = tmp_path / folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
         parquet.write_table(pyarrow.Table.from_pylist(rows), file)
     docs = read("train", tmp_path).docs
     assert [(doc["id"], doc["instruction"]) for doc in docs] == [(0, "Find 0."), (1, "Find 1.")]

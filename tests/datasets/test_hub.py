@@ -9,13 +9,14 @@ import zipfile
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from tests.command_line import cli_environment
+from instit_bench.resources import demo_data
+from tests.command_line import cli_environment, cli_process_in
 from tests.hub_server import COMMIT, Hub, serve_hub
 
 CHOICES = {f"choice_{letter}": letter for letter in "abcd"}
@@ -187,3 +188,90 @@ class TestFailure:
         assert "error" in read("image_multi_choice", **OFFLINE)
         hub.broken.clear()
         assert read("image_multi_choice")["ids"] == ["001-01", "002-01"]
+
+
+class TestRawMedia:
+    """Media without marks, and masks: only on request, or when a run needs them."""
+
+    GET = ("data", "download", "--benchmark", "inst_it_raw")
+
+    @staticmethod
+    def files(*lost: str) -> dict[str, bytes]:
+        folder, found = demo_data() / "Inst-It-Bench", {}
+        for kind in ("image", "video"):
+            masks = f"{kind}_instance_captions_masks.json"
+            found[masks] = (folder / masks).read_bytes()
+            for name in (f"{kind}s_vpt", f"{kind}s_raw"):
+                media = sorted(path for path in (folder / name).rglob("*") if path.is_file())
+                buffer = BytesIO()
+                with zipfile.ZipFile(buffer, "w") as archive:
+                    for path in media:
+                        archive.write(path, path.relative_to(folder))
+                found[f"{name}.zip"] = buffer.getvalue()
+            for questions in ("multi_choices", "open_ended"):
+                records = f"{kind}_{questions}.json"
+                found[records] = (folder / records).read_bytes()
+        return {name: data for name, data in found.items() if name not in lost}
+
+    def test_what_was_downloaded_is_used_by_a_run(self, tmp_path):
+        with serve_hub(self.files()) as hub:
+            cli, env = cli_process_in(tmp_path), hub.environment(tmp_path / "hf")
+            got = cli(*self.GET, **env)
+            assert got.returncode == 0, got.stderr
+            raw = [f"{kind}_instance_captions_masks.json" for kind in ("image", "video")]
+            raw += ["images_raw.zip", "videos_raw.zip"]
+            assert hub.downloaded() == sorted(raw)
+            shown = ("--marks", "box", "--tasks", "inst_it_image_mc", "--limit", "2")
+            run = ("run", "--backend", "baseline", "--model", "first", "--data", "hub", *shown)
+            done = cli(*run, **env)
+            assert done.returncode == 0, done.stderr
+            records = ["image_multi_choices.json", "images_vpt.zip"]
+            assert hub.downloaded() == sorted([*raw, *records])
+
+    def test_a_repository_without_them_is_one_clear_error(self, tmp_path):
+        with serve_hub(self.files("images_raw.zip")) as hub:
+            cli, env = cli_process_in(tmp_path), hub.environment(tmp_path / "hf")
+            got = cli(*self.GET, **env)
+            assert got.returncode == 2
+            assert "hub dataset Inst-IT/Inst-It-Bench has no file images_raw.zip" in got.stderr
+
+
+class TestInstItDataset:
+    """The training data: each part on request, and nothing of it otherwise."""
+
+    FILES: ClassVar = {
+        "inst_it_dataset_video_21k.json": json.dumps(
+            [{"video_id": 1, "video_path": "videos_vpt/a/train/1", "video_level_caption": "[1]"}]
+        ).encode(),
+        "inst_it_dataset_image_51k.json": b"[]",
+        "videos.zip": zipped(videos_vpt__a__train__1__1=b"frame"),
+        "images_vpt.zip": b"never asked for",
+    }
+
+    def test_each_part_is_downloaded_on_request_and_used_from_the_cache(self, tmp_path):
+        with serve_hub(self.FILES, "Inst-IT/Inst-It-Dataset") as hub:
+            cli, env = cli_process_in(tmp_path), hub.environment(tmp_path / "hf")
+            get = ("data", "download", "--benchmark", "inst_it_dataset", "--split", "video")
+            annotations = cli(*get, "--media", "none", **env)
+            assert annotations.returncode == 0, annotations.stderr
+            assert hub.downloaded() == ["inst_it_dataset_video_21k.json"]
+            task = ("--tasks", "inst_it_dataset_captions", "--judge", "none")
+            run = ("run", "--backend", "baseline", "--model", "first", *task)
+            alone = cli(*run, "--data", "hub", **env)
+            assert alone.returncode == 2
+            assert "--split video --media vpt" in alone.stderr
+            raw = cli(*get, "--media", "raw", **env)
+            assert raw.returncode == 2
+            assert "has no videos_raw.zip" in raw.stderr
+            media = cli(*get, **env)
+            assert media.returncode == 0, media.stderr
+            assert hub.downloaded() == ["inst_it_dataset_video_21k.json", "videos.zip"]
+            seen = len(hub.requests)
+            planned = cli(*run, "--dry-run", "--data", "hub", **(env | OFFLINE))
+            assert planned.returncode == 0, planned.stderr
+            assert len(hub.requests) == seen
+
+    def test_the_options_of_the_dataset_are_its_own(self, cli):
+        done = cli("data", "download", "--benchmark", "prompts", "--media", "raw")
+        assert done.returncode == 2
+        assert "--media: applies to --benchmark inst_it_dataset only" in done.stderr

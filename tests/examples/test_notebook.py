@@ -43,7 +43,7 @@ def test_it_uses_every_public_function():
     functions = [
         name for name in instit_bench.__all__ if inspect.isfunction(getattr(instit_bench, name))
     ]
-    assert len(functions) == 12
+    assert len(functions) == 16
     assert [name for name in functions if f"instit_bench.{name}(" not in source] == []
 
 

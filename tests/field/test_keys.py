@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import pytest
 
+from instit_bench.backends.base import Workload
 from instit_bench.endpoint.address import Endpoint, find_endpoint
 from instit_bench.endpoint.keys import belongs_to, forms_of, is_withheld, share_a_key
 from instit_bench.errors import InputError
@@ -79,8 +80,7 @@ def test_model_and_judge_get_one_key_only_at_one_provider(
         assert config.judge_endpoint().key == "sk-judge"
         return
     config = make_config(None, settings)
-    options = config.endpoint_options()
-    key_env = options.api_key_env
+    key_env = config.backend_options(Workload()).endpoint.api_key_env
     assert find_endpoint(model, "--base-url", key_env=key_env).key == models
     assert config.judge_endpoint().key == judges
     assert belongs_to(judge, model) == (models == "none" and model == HERE)

@@ -14,7 +14,7 @@ from instit_bench.evaluation.plan import make_plan
 from instit_bench.interventions.base import ShownVideo
 from instit_bench.interventions.frames import moments, renumbered
 from instit_bench.interventions.registry import INTERVENTIONS
-from instit_bench.interventions.tool_list import called, read_tools
+from instit_bench.interventions.tool_list import called, read_tools, renamed
 from instit_bench.media import resolve_media
 from instit_bench.media.frames import ordered
 from instit_bench.scorers.tool_call.prompt import read_prompt
@@ -179,6 +179,22 @@ def test_a_call_earlier_in_the_conversation_is_renamed_too(tmp_path):
     assert tool not in sample.question
 
 
+NAMES = {"Detect Face": "Crop It", "Crop It": "Text", "Text": "Detect Face"}
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("Tag all faces by using Detect Face,", "Tag all faces by using Crop It,"),
+        ("Crop It, then Detect Face", "Text, then Crop It"),
+        ("detect face; Detect Faces; Text", "detect face; Detect Faces; Text"),
+        ("Action: Text\nAction Input: Text", "Action: Detect Face\nAction Input: Text"),
+    ],
+)
+def test_a_request_that_names_a_tool_in_full_follows(text, told):
+    assert renamed(text, NAMES) == told
+
+
 def test_shuffled_tools_are_the_same_tools():
     plain, altered = planned(TOOL_TASK), planned(TOOL_TASK, "shuffled-tools")
     for before, after in zip(plain.samples, altered.samples, strict=True):
@@ -208,6 +224,8 @@ def test_every_tool_list_of_the_real_data_is_read(shared_data):
         assert found is not None
         assert [tool.name for tool in found.tools] == [tool.name for tool in tools]
         assert found.text == record["instruction"]
+        new = {name: f"tool {n}" for n, name in enumerate(tool.name for tool in found.tools)}
+        assert not any(name in found.with_names(new).text for name in new)
 
 
 @pytest.mark.parametrize(
@@ -253,6 +271,27 @@ def test_a_run_keeps_its_intervention(cli, tmp_path):
     assert cli("compare", "blind.json", "results/blind").returncode == 0
 
 
+def test_marks_are_renamed_in_words_as_in_the_image():
+    drawn = {"marks": "number", "renamed_marks": {"1": "3", "3": "1"}}
+    plain = planned("inst_it_image_oe")
+    altered = planned("inst_it_image_oe", "renamed-marks", **drawn)
+    old, new = plain.samples[1], altered.samples[1]
+    assert (old.question, old.target) == (
+        "Where is [1] in relation to [4]?",
+        "[1] is to the left of [4].",
+    )
+    assert (new.question, new.target) == (
+        "Where is [3] in relation to [4]?",
+        "[3] is to the left of [4].",
+    )
+
+
+def test_words_alone_are_not_renamed(cli):
+    done = run(cli, "x", "--intervention", "renamed-marks")
+    assert done.returncode == 2
+    assert "the run renames no marks (set renamed_marks, see docs/marks.md)" in done.stderr
+
+
 def test_an_unknown_intervention_is_named(cli):
     done = run(cli, "x", "--intervention", "blnd")
     assert done.returncode == 2
@@ -260,5 +299,5 @@ def test_an_unknown_intervention_is_named(cli):
 
 
 def test_the_names_are_those_of_the_docs():
-    assert len(INTERVENTIONS) == 19
+    assert len(INTERVENTIONS) == 20
     assert all(re.fullmatch(r"[a-z0-9-]+", name) for name in INTERVENTIONS)

@@ -19,7 +19,17 @@ BUILT_IN = {
     "gpt4tools_seen",
     "gpt4tools_unseen",
 }
-TRAINING = {"gpt4tools_train"}
+TRAINING = {
+    "gpt4tools_train",
+    "inst_it_dataset_changes",
+    "inst_it_dataset_instance_captions",
+    "inst_it_dataset_temporal_change",
+    "inst_it_dataset_captions",
+    "inst_it_dataset_open_ended",
+    "inst_it_dataset_multi_choice",
+    "inst_it_dataset_image_instance_captions",
+    "inst_it_dataset_image_captions",
+}
 PLUGIN = """
 task: colours
 dataset_path: json

@@ -157,7 +157,7 @@ def test_native_videos_from_folders_and_files(run, models):
 @pytest.fixture(scope="module")
 def raw(run, models):
     """A base model without a chat template, completing the bare text."""
-    options = ("--tasks", "gpt4tools", "--prompt-style", "raw", "--temperature", 0)
+    options = ("--tasks", "gpt4tools", "--prompt-style", "raw", "--temperature", 0, "--logprobs")
     return run(models / "base", *options, name="raw")
 
 
@@ -166,6 +166,10 @@ def test_a_base_model_completes_plain_text(raw):
     for task in ("gpt4tools_seen", "gpt4tools_unseen"):
         assert {r["error"] for r in raw.records(task)} == {None}
         assert raw.results["tasks"][task]["coverage"] == 1.0
+        for record in raw.records(task):
+            tokens, count = record["tokens"], record["usage"]["completion_tokens"]
+            assert len(tokens["texts"]) == len(tokens["logprobs"]) == len(tokens["ids"]) == count
+            assert tokens["prompt"], "--logprobs of an engine of one's own"
     assert raw.results["engine"]["cached_tokens"] > 0, "prompts share their beginning"
 
 

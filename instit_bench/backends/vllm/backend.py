@@ -27,7 +27,7 @@ from instit_bench.backends.vllm.content import content
 from instit_bench.backends.vllm.known import KnownMedia, leaves_out, takes_names
 from instit_bench.backends.vllm.log import advice_for
 from instit_bench.backends.vllm.server import SERVE, EngineEnded, EngineServer, fetch
-from instit_bench.backends.vllm.totals import Totals, read_counters
+from instit_bench.backends.vllm.totals import Totals, read_counters, read_queue
 from instit_bench.errors import InputError
 from instit_bench.media import MediaError, resolve_media
 from instit_bench.progress import Tell
@@ -143,6 +143,17 @@ class VllmBackend(Backend):
     def totals(self) -> dict[str, float]:
         """Return tokens, cache hits and seconds over all starts of the engine."""
         return self._totals.as_dict()
+
+    async def waiting(self) -> int | None:
+        """Read the queue from the page of metrics."""
+        if self._server is not None:
+            page = await self._server.get("/metrics") if self._server.running else None
+        elif self._client is not None:
+            address = (self._options.base_url or "").rstrip("/").removesuffix("/v1")
+            page = await fetch(address + "/metrics", None)
+        else:
+            page = None
+        return read_queue(page) if page else None
 
     async def _ready(self) -> OpenAIBackend:
         async with self._starting:

@@ -18,6 +18,18 @@ _COUNTERS = {
 }
 
 
+_QUEUE = "vllm:num_requests_waiting"
+
+
+def read_queue(page: str) -> int | None:
+    """Return how many requests wait in the engines' queues, by a /metrics page."""
+    from prometheus_client.parser import text_string_to_metric_families
+
+    families = text_string_to_metric_families(page)
+    found = [s.value for family in families for s in family.samples if s.name == _QUEUE]
+    return int(sum(found)) if found else None
+
+
 def read_counters(page: str) -> dict[str, float]:
     """Return the cache counters of a /metrics page, summed over all engines."""
     from prometheus_client.parser import text_string_to_metric_families  # the engine brings it

@@ -28,6 +28,7 @@ _STATUS = {
     "running": "started",
     "interrupted": "cancelled",
     "failed": "error",
+    "settled": "cancelled",
     "finished": "success",
 }
 

@@ -54,6 +54,8 @@ def task_docs(folder: Path, dataset_name: str) -> datasets.Dataset:
     """
     task = with_prompts(_task_in(folder, dataset_name), official_prompts())
     dataset = load_dataset(task, _source())
+    if dataset.missing_media:
+        raise InputError(f"{task.name}: {dataset.missing_media}")
     samples = list(task.samples(dataset.docs))  # checks the records like our own runs do
     if not samples:
         raise InputError(f"{task.name}: the dataset {dataset.files[0]} is empty")
@@ -110,15 +112,17 @@ def _record(doc: Mapping[str, Any], root: Path) -> dict[str, Any]:
     if "video_path" in doc:
         video = root / doc["video_path"]
         record["video_path"] = str(video)
-        record["frames"] = _frames(video)
+        record["frames"] = _frames(video, tuple(doc.get("frame_names", "").splitlines()))
+    elif "frames" in doc:
+        record["frames"] = [{"path": str(root / frame)} for frame in doc["frames"]]
     return record
 
 
-def _frames(video: Path) -> list[dict[str, str]]:
+def _frames(video: Path, annotated: tuple[str, ...]) -> list[dict[str, str]]:
     if not video.is_dir():
         return []
     try:
-        frames = video_frames(VideoPart(video), _max_frames())
+        frames = video_frames(VideoPart(video, frames=annotated), _max_frames())
     except MediaError as error:
         raise InputError(str(error)) from error
     return [{"path": str(frame.path)} for frame in frames]
@@ -137,5 +141,8 @@ def _as_dataset(records: Sequence[Mapping[str, Any]]) -> datasets.Dataset:
 
     image = Image(mode="RGB")
     kinds = {"image": image, "frames": List(image)}
-    features = Features({name: kinds.get(name, Value("string")) for name in records[0]})
-    return Dataset.from_list(list(records), features=features)
+    names = dict.fromkeys(name for record in records for name in record)
+    features = Features({name: kinds.get(name, Value("string")) for name in names})
+    # The library takes the columns of the first record.
+    rows = [{name: record.get(name) for name in names} for record in records]
+    return Dataset.from_list(rows, features=features)

@@ -1,4 +1,4 @@
-"""The entry points through which lmms-eval finds our backends; they load nothing heavy."""
+"""The entry points through which lmms-eval finds our models; they load nothing heavy."""
 
 from __future__ import annotations
 
@@ -13,6 +13,16 @@ def vllm() -> Any:
 def openai() -> Any:
     """``--model instit_bench_openai``."""
     return _manifest("instit_bench_openai", "OpenAIModel")
+
+
+def inst_it_llava() -> Any:
+    """``--model inst_it_llava``."""
+    from lmms_eval.models.registry_v2 import ModelManifest
+
+    return ModelManifest(
+        "inst_it_llava",
+        simple_class_path="instit_bench.integrations.lmms_eval.llava.InstItLlava",
+    )
 
 
 def _manifest(name: str, class_name: str) -> Any:

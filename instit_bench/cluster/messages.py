@@ -1,0 +1,106 @@
+"""What a run and its replicas tell each other. All of it is pickled; nothing of it is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from instit_bench.backends.asker import Reading
+from instit_bench.backends.base import BackendOptions
+from instit_bench.media.fingerprint import Fingerprint
+from instit_bench.types import ImagePart, Message, Prediction, Request
+
+Failure = Literal["media", "request", "backend", "program"]
+"""Whose fault it is: a media file's, this request's, the backend's, or a defect of the program."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a replica is to be: a backend with its options.
+
+    ``environment`` has the variables that it needs, keys among them. It is an argument of a
+    method, which goes from process to process: Ray stores no such argument. ``folder`` is the run
+    directory, which another machine need not have; ``name`` is the replica's.
+    """
+
+    name: str
+    backend: str
+    options: BackendOptions
+    reading: Reading
+    folder: Path
+    own_engine: bool
+    environment: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A replica is ready, or ``refused`` says why it did not start."""
+
+    prefix_caches: int = 0
+    refused: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One request, by its number at this replica; others wait for one that ``leads``."""
+
+    number: int
+    request: Request
+    leads: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came of a question: a prediction or a failure with its reason.
+
+    ``computed`` alone says that its prompt is computed. ``resolved`` and ``files`` are what
+    `instit_bench.backends.asker.Seen` takes: the request's messages, whose images have lost their
+    content, and ``shown``, which says what that was.
+    """
+
+    number: int
+    computed: bool = False
+    prediction: Prediction | None = None
+    failure: Failure | None = None
+    reason: str = ""
+    resolved: tuple[Message, ...] | None = None
+    shown: tuple[str, ...] = ()
+    files: Mapping[Path, Fingerprint] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """All that a replica has to tell: replies, lines for the user, and how busy it is.
+
+    ``waiting`` are requests in the engine's queue; ``gpu_busy`` is from 0 to 1. Both are ``None``
+    if they were told before, or are not known.
+    """
+
+    replies: tuple[Reply, ...] = ()
+    lines: tuple[str, ...] = ()
+    waiting: int | None = None
+    gpu_busy: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Farewell:
+    """What a backend has learned and counted."""
+
+    learned: Mapping[str, Any]
+    totals: Mapping[str, float]
+
+
+def without_content(messages: tuple[Message, ...]) -> tuple[Message, ...]:
+    """Return messages whose images keep their names only: a record needs no more."""
+    return tuple(
+        replace(
+            message,
+            parts=tuple(
+                replace(part, data=b"") if isinstance(part, ImagePart) and part.data else part
+                for part in message.parts
+            ),
+        )
+        for message in messages
+    )

@@ -1,0 +1,87 @@
+"""The connection to Ray: a cluster that is there, or processes on this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from dataclasses import dataclass
+from typing import Any
+
+from instit_bench.backends.base import BackendUnavailable
+from instit_bench.errors import InputError
+
+LOCAL = "local"
+_OBJECT_STORE = 80 * 2**20  # bytes; the least that Ray accepts: media go by path
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A living machine of the cluster; ``gpus`` are all that it has, free or not."""
+
+    id: str
+    name: str
+    gpus: int
+
+
+async def connect(address: str) -> bool:
+    """Connect to a cluster, or start Ray on this machine; return whether to disconnect later.
+
+    Raises:
+        InputError: Ray is not installed, or there is no cluster at this address.
+    """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # read when it is imported
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    try:
+        import ray
+    except ImportError:
+        raise InputError('--ray needs Ray: pip install "instit-bench[ray]"') from None
+    if ray.is_initialized():
+        return False
+    logging.getLogger("ray").setLevel(logging.ERROR)
+    own: dict[str, Any] = {"include_dashboard": False, "object_store_memory": _OBJECT_STORE}
+    settings = {"num_cpus": 0, **own} if address == LOCAL else {}
+    try:
+        # In a thread: in the main one it would take the handlers of this program's signals away.
+        await asyncio.to_thread(
+            ray.init,
+            address=address,
+            log_to_driver=False,
+            configure_logging=False,
+            **settings,
+        )
+    except Exception as error:
+        raise InputError(f"--ray {address}: {str(error).strip().splitlines()[0]}") from error
+    return True
+
+
+async def disconnect() -> None:
+    """End what `connect` began."""
+    import ray
+
+    await asyncio.to_thread(ray.shutdown)
+
+
+async def living_nodes() -> list[Node]:
+    """Return the nodes that are alive.
+
+    Raises:
+        BackendUnavailable: The connection is closed.
+    """
+    import ray
+
+    if not ray.is_initialized():  # Ray would start itself on this machine
+        raise BackendUnavailable("the connection to Ray was closed; run the same command again")
+    found = await asyncio.to_thread(ray.nodes)
+    return [
+        Node(node["NodeID"], _name(node), int(node["Resources"].get("GPU", 0)))
+        for node in found
+        if node["Alive"]
+    ]
+
+
+def _name(node: dict[str, Any]) -> str:
+    """Return the node's name, with its address if they differ."""
+    name, address = node["NodeName"], node["NodeManagerAddress"]
+    host = node["NodeManagerHostname"]
+    return f"{name} ({host})" if name == address else str(name)

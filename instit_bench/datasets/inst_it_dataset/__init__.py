@@ -1,0 +1,1 @@
+"""The Inst-IT Dataset: training videos and images whose instances carry marks, with captions."""

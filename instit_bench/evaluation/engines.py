@@ -1,0 +1,180 @@
+"""Who answers a run's requests: a backend in this process, or replicas on many machines."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from instit_bench.backends import Backend
+from instit_bench.backends.asker import Asker, LocalAsker, Reading
+from instit_bench.backends.base import BackendOptions
+from instit_bench.backends.create import BACKENDS
+from instit_bench.evaluation.config import RunConfig
+from instit_bench.evaluation.dispatch import ask_all
+from instit_bench.evaluation.order import Asked
+from instit_bench.evaluation.schedule import Item, Schedule, Turn, leads_ahead
+from instit_bench.evaluation.spread import Spread
+from instit_bench.progress import Tell
+
+if TYPE_CHECKING:
+    from instit_bench.cluster.replica import Replica
+
+Items = Sequence[Item[Asked]]
+Take = Callable[[Turn[Asked], Callable[[], None], Asker], Awaitable[bool]]
+"""Asks one item of whom it is told to, and returns whether it was answered."""
+
+
+class Engines(Protocol):
+    """Whoever answers the items of a run."""
+
+    async def ask_all(self, items: Items, take: Take, folder: Path, tell: Tell) -> None:
+        """Start, ask every item, and release everything; the first exception ends it.
+
+        Logs may be written to ``folder``, the run directory.
+        """
+
+    def stop(self) -> None:
+        """Begin nothing more."""
+
+    def lines(self) -> Sequence[str]:
+        """What each of several engines is doing."""
+        ...
+
+    def settings(self) -> dict[str, Any]:
+        """What a manifest records besides the backend's settings, once all is asked."""
+        ...
+
+    def learned(self) -> dict[str, Any]:
+        """What requests showed of a server; see `Backend.learned`."""
+        ...
+
+    def totals(self) -> dict[str, float]:
+        """What the engines counted; see `Backend.totals`."""
+        ...
+
+
+def engines_for(config: RunConfig, backend: Backend, options: BackendOptions) -> Engines:
+    """Return the engines that the settings name; ``backend`` is what each of them is."""
+    reading = Reading(config.max_frames, config.video_as, config.video_decoder)
+    if config.ray is None:
+        return OneEngine(backend, reading, config.in_flight)
+    return Replicas(backend, reading, config, options)
+
+
+class OneEngine:
+    """A backend in this process."""
+
+    def __init__(self, backend: Backend, reading: Reading, in_flight: int) -> None:
+        self._backend = backend
+        self._asker = LocalAsker(backend, reading)
+        self._in_flight = in_flight
+        self._schedule: Schedule[Asked] | None = None
+        self._stopped = False
+
+    async def ask_all(self, items: Items, take: Take, folder: Path, tell: Tell) -> None:
+        """Ask all with bounded concurrency."""
+        ahead = leads_ahead(self._in_flight, self._backend.prefix_caches)
+        schedule = self._schedule = Schedule(items, ahead)
+        if self._stopped:
+            return
+
+        async def ask(turn: Turn[Asked], computed: Callable[[], None]) -> bool:
+            return await take(turn, computed, self._asker)
+
+        try:
+            await self._backend.start(folder, tell)
+            await ask_all(schedule, self._in_flight, ask)
+        finally:
+            await self._backend.close()
+
+    def stop(self) -> None:
+        """Begin nothing more."""
+        self._stopped = True
+        if self._schedule is not None:
+            self._schedule.stop()
+
+    def lines(self) -> Sequence[str]:
+        """There is only one."""
+        return ()
+
+    def settings(self) -> dict[str, Any]:
+        """Add nothing."""
+        return {}
+
+    def learned(self) -> dict[str, Any]:
+        """Return the backend's."""
+        return self._backend.learned()
+
+    def totals(self) -> dict[str, float]:
+        """Return the backend's."""
+        return self._backend.totals()
+
+
+class Replicas:
+    """Replicas of a backend in a Ray cluster; ``backend`` itself answers nothing."""
+
+    def __init__(
+        self, backend: Backend, reading: Reading, config: RunConfig, options: BackendOptions
+    ) -> None:
+        from instit_bench.cluster.environment import variables_for
+        from instit_bench.cluster.messages import Order
+        from instit_bench.cluster.pool import ReplicaPool, Wanted
+
+        loads = BACKENDS.load(config.backend).loads_a_model and config.base_url is None
+        gpus = config.gpus_per_replica
+        if gpus is None:
+            engine = options.engine
+            gpus = (engine.tensor_parallel or 1) * (engine.data_parallel or 1) if loads else 0
+        self._backend = backend
+        order = Order(
+            name="",
+            backend=config.backend,
+            options=options,
+            reading=reading,
+            folder=Path(),
+            own_engine=loads,
+            environment=variables_for(options.endpoint),
+        )
+        address = config.ray or ""
+        self._pool = ReplicaPool(
+            Wanted(address, config.replicas, gpus, config.in_flight, config.adaptive_concurrency),
+            order,
+        )
+        self._spread: Spread[Asked, Replica] | None = None
+        self._stopped = False
+
+    async def ask_all(self, items: Items, take: Take, folder: Path, tell: Tell) -> None:
+        """Ask all, each replica as much at once as it takes."""
+        spread: Spread[Asked, Replica] = Spread(items, self._pool.watch)
+        self._spread = spread
+        if self._stopped:
+            return
+        try:
+            await self._backend.close()
+            await self._pool.start(folder, tell)
+            await spread.ask_all(take)
+        finally:
+            await self._pool.close()
+
+    def stop(self) -> None:
+        """Begin nothing more."""
+        self._stopped = True
+        if self._spread is not None:
+            self._spread.stop()
+
+    def lines(self) -> Sequence[str]:
+        """One per replica."""
+        return self._pool.lines
+
+    def settings(self) -> dict[str, Any]:
+        """Where the replicas were."""
+        return {"ray": self._pool.settings()}
+
+    def learned(self) -> dict[str, Any]:
+        """Return what the replicas' backends have learned."""
+        return self._pool.learned()
+
+    def totals(self) -> dict[str, float]:
+        """Return the sums over all replicas."""
+        return self._pool.totals()

@@ -1,0 +1,1 @@
+"""Making new GPT4Tools items: captions to instructions, instructions to items, items to splits."""

@@ -1,0 +1,172 @@
+"""What dies, joins, is slow or does not start in a Ray cluster (``-m ray``, some minutes)."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.cluster.machines import install_backend, log_of, machines, workers_of
+from tests.cluster.test_replicas import journals
+from tests.command_line import cli_environment
+
+pytestmark = [pytest.mark.ray, pytest.mark.timeout(900)]
+
+SAMPLES, AT_ONCE, NODES = 112, 4, 3
+
+
+@pytest.fixture(scope="module")
+def plugins(tmp_path_factory):
+    return install_backend(tmp_path_factory.mktemp("plugins") / "installed")
+
+
+@pytest.fixture(scope="module")
+def cluster(plugins):
+    with machines(Path("/tmp") / f"ib{os.getpid()}f", plugins, gpus=(1,) * NODES) as found:
+        yield found
+
+
+class Drivers:
+    """Starts runs of the demo in processes of their own, as a user does."""
+
+    def __init__(self, folder: Path, plugins: Path, address: str) -> None:
+        self.folder = folder
+        self._address = address
+        self._env = cli_environment(INSTIT_BENCH_HOME=str(folder / "home"))
+        self._env["PYTHONPATH"] = os.pathsep.join([str(plugins), self._env["PYTHONPATH"]])
+
+    def start(self, name: str, *more: object, delay: float = 0.3) -> subprocess.Popen[str]:
+        (self.folder / "log").unlink(missing_ok=True)
+        words = [
+            *("run", "--model", "m", "--backend", "slow", "--data", "demo", "--output", "."),
+            *("--name", name, "--fail-on-error", "99", "--concurrency", AT_ONCE),
+            *("--model-arg", f"folder={self.folder}", "--model-arg", f"delay={delay}", *more),
+        ]
+        return subprocess.Popen(
+            [sys.executable, "-m", "instit_bench", *map(str, words)],
+            cwd=self.folder,
+            env=self._env,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def on_ray(self, name: str, *more: object, gpus: int = 1, delay: float = 0.3):
+        where = ("--ray", self._address, "--gpus-per-replica", gpus)
+        return self.start(name, *where, *more, delay=delay)
+
+    def alone(self) -> dict[str, list[str]]:
+        """The journals of the same run in one process, to compare with."""
+        done = self.start("alone", delay=0.01)
+        assert done.wait(120) == 0, done.stderr.read()
+        return journals(self.folder, "alone")
+
+    def wait_for(self, answers: int) -> None:
+        deadline = time.monotonic() + 240
+        while sum(workers_of(self.folder).values()) < answers:
+            assert time.monotonic() < deadline, "too few answers"
+            time.sleep(0.05)
+
+    @property
+    def asked(self) -> Counter[str]:
+        return Counter(sample for what, _, sample, _ in log_of(self.folder) if what == "asked")
+
+
+@pytest.fixture
+def drivers(tmp_path, plugins, cluster):
+    return Drivers(tmp_path, plugins, cluster.address)
+
+
+def all_wait_for(drivers, replicas):
+    """Let no replica answer before so many have started."""
+    (drivers.folder / "gate").write_text(str(replicas))
+
+
+def ended(process):
+    """Wait for a driver; return its exit code and its messages."""
+    _, errors = process.communicate(timeout=300)
+    return process.returncode, errors
+
+
+def test_a_node_that_dies_gives_its_samples_back_and_one_that_joins_takes_work(cluster, drivers):
+    alone = drivers.alone()
+    all_wait_for(drivers, NODES)
+    driver = drivers.on_ray("exchanged", delay=4.0)
+    drivers.wait_for(AT_ONCE * NODES)
+    cluster.kill_one()
+    cluster.nodes.append(cluster.add("joined"))
+    code, errors = ended(driver)
+    assert code == 0, errors
+    assert "died: " in errors
+    assert journals(drivers.folder, "exchanged") == alone
+    manifest = json.loads((drivers.folder / "exchanged/manifest.json").read_text())
+    assert "joined" in manifest["settings"]["ray"]["nodes"]
+    assert sum(drivers.asked.values()) <= SAMPLES + AT_ONCE, "only what was in flight"
+    assert len(workers_of(drivers.folder)) == NODES + 1
+
+
+def test_a_driver_that_is_killed_resumes_and_loses_nothing(drivers):
+    alone = drivers.alone()
+    all_wait_for(drivers, NODES)
+    driver = drivers.on_ray("resumed")
+    drivers.wait_for(30)
+    driver.kill()
+    driver.communicate()
+    before = [int(pid) for pid in workers_of(drivers.folder)]
+    kept = sum(map(len, journals(drivers.folder, "resumed").values()))
+    assert 10 < kept < SAMPLES
+    code, errors = ended(drivers.on_ray("resumed", "--resume"))
+    assert code == 0, errors
+    assert journals(drivers.folder, "resumed") == alone
+    failed = sum('"infer_error"' in line for lines in alone.values() for line in lines)
+    asked_again = sum(drivers.asked.values()) - (SAMPLES - kept)
+    assert asked_again <= failed, "what was answered on disk is not asked again"
+    assert not [pid for pid in before if Path(f"/proc/{pid}").exists()], "replicas outlive a run"
+
+
+def test_a_replica_ten_times_slower_costs_less_than_a_tenth(drivers):
+    all_wait_for(drivers, NODES)
+    (drivers.folder / "slow").touch()
+    code, errors = ended(drivers.on_ray("slowed", delay=1.0))
+    assert code == 0, errors
+    times = [float(line[3]) for line in log_of(drivers.folder) if line[0] == "answered"]
+    took = max(times) - min(times) + 1.0
+    quick = SAMPLES / ((NODES - 1) * AT_ONCE) * 1.0
+    print(f"took {took:.1f} s; the quick ones alone would take {quick:.1f} s")
+    assert took < 1.1 * quick
+
+
+def test_a_sample_that_kills_every_engine_is_an_error_of_its_own(drivers):
+    all_wait_for(drivers, 0)
+    (drivers.folder / "poison").write_text("gpt4tools_seen/5")
+    code, errors = ended(drivers.on_ray("poisoned", delay=0.05))
+    assert code == 0, errors
+    records = [
+        json.loads(line)
+        for lines in journals(drivers.folder, "poisoned").values()
+        for line in lines
+        if "engines died with it" in line
+    ]
+    assert [(record["id"], record["state"]) for record in records] == [("5", "infer_error")]
+
+
+def test_an_engine_that_does_not_start_says_why_and_on_which_node(drivers):
+    (drivers.folder / "refuse").touch()
+    code, errors = ended(drivers.on_ray("refused"))
+    assert code == 2
+    last = errors.splitlines()[-1]
+    assert "no replica started: " in last
+    assert "node-0: " in last
+    assert "the engine did not start: out of memory" in last
+
+
+def test_more_gpus_than_any_node_has_are_refused_at_once(drivers):
+    code, errors = ended(drivers.on_ray("large", gpus=8))
+    assert code == 2
+    assert "no node has the GPUs of one replica, 8" in errors
