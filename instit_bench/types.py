@@ -69,12 +69,14 @@ class VideoPart:
     """A video: a folder of frames or a video file.
 
     ``order`` shows its frames in another order than in time, or only the middle one; ``seed``
-    decides about a random one, wherever the video lies.
+    decides about a random one, wherever the video lies. ``frames``, if any, are the names of all
+    frames that the folder must hold: those that the moments of its annotations count.
     """
 
     path: Path
     order: FrameOrder | None = None
     seed: str = ""
+    frames: tuple[str, ...] = ()
 
 
 Part = TextPart | ImagePart | VideoPart

@@ -63,9 +63,7 @@ def main() -> None:
     parser.add_argument("--image", type=int, default=7, help="number of the demo image")
     parser.add_argument("--output", type=Path, default=DEFAULT_OUTPUT, help="file to write")
     arguments = parser.parse_args()
-    sheet = figure(arguments.image)
-    few = sheet.quantize(256, dither=Image.Dither.NONE)
-    few.save(arguments.output, optimize=True)
+    figure(arguments.image).save(arguments.output, optimize=True)
 
 
 if __name__ == "__main__":

@@ -104,7 +104,7 @@ class RunGate:
                     f"--until-verdict: the run is not comparable with {self.baseline.source}: "
                     f"{'; '.join(found)}"
                 )
-        return settle(self.rules, self.baseline, after, looks, look)[1]
+        return _settled(self.rules, self.baseline, after, self.policy, looks, look)[1]
 
     def _metrics(self, task: str) -> list[str]:
         return [rule.metric for rule in self.rules if rule.task == task]
@@ -231,7 +231,7 @@ def _findings(
     rules: Sequence[DropRule],
 ) -> Iterator[Finding]:
     media = {rule.task: rule.media for rule in rules}
-    look, seen, verdict, last = _replay(run, before, looks, rules, media)
+    look, seen, verdict, last = _replay(run, before, policy, looks, rules, media)
     shown = {one.rule: one for one in seen}
     for name in dict.fromkeys([*before.tasks, *run.tasks]):
         after = run.tasks.get(name)
@@ -262,6 +262,7 @@ def _is_open(seen: Seen | None) -> bool:
 def _replay(
     run: ScoredRun,
     before: ScoredRun,
+    policy: Policy,
     looks: Looks,
     rules: Sequence[DropRule],
     media: Mapping[str, str],
@@ -274,7 +275,7 @@ def _replay(
             break
         last = look
         if found[2] is None and look >= looks.first:
-            found = (look, *settle(rules, before, run.tasks, looks, look))
+            found = (look, *_settled(rules, before, run.tasks, policy, looks, look))
     return *found, last
 
 
@@ -310,16 +311,42 @@ def _looked(
     return Finding(name, "looks", limit, "passed", text)
 
 
+def _settled(
+    rules: Sequence[DropRule],
+    before: ScoredRun,
+    after: Mapping[str, TaskScores],
+    policy: Policy,
+    looks: Looks,
+    look: int,
+) -> tuple[list[Seen], Verdict | None]:
+    """As `settle`, but nothing passes while more samples failed than the policy allows.
+
+    They have no score, and nobody knows what it would be: the check would be undecided.
+    """
+    seen, verdict = settle(rules, before, after, looks, look)
+    for name, media in {rule.task: rule.media for rule in rules}.items():
+        most = policy.rules_for(name).rules.max_error_rate
+        failed, asked = _failed(after[name], media, looks, look)
+        if verdict == "passed" and most is not None and failed > most * asked:
+            return seen, None
+    return seen, verdict
+
+
+def _failed(scores: TaskScores, media: str, looks: Looks, look: int) -> tuple[int, int]:
+    """Return how many samples of the looks so far failed, and how many there are."""
+    states = [scores.samples.states[n] for n in inside(scores, media, looks, look)]
+    return sum(state in (State.INFER_ERROR, State.JUDGE_ERROR) for state in states), len(states)
+
+
 def _errors(
     name: str, media: str, after: TaskScores, policy: Policy, looks: Looks, look: int
 ) -> Iterator[Finding]:
     most = policy.rules_for(name).rules.max_error_rate
     if most is None or not look:
         return
-    states = [after.samples.states[n] for n in inside(after, media, looks, look)]
-    failed = sum(state in (State.INFER_ERROR, State.JUDGE_ERROR) for state in states)
-    share = failed / len(states) if states else 0.0
-    text = f"{failed} of {len(states)} samples failed ({share:.4f})"
+    failed, asked = _failed(after, media, looks, look)
+    share = failed / asked if asked else 0.0
+    text = f"{failed} of {asked} samples failed ({share:.4f})"
     status: Status = "passed" if share <= most else "undecided"
     yield Finding(name, "max_error_rate", f"at most {most:g}", status, text)
 

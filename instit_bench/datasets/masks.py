@@ -3,7 +3,7 @@
 The file is an object with ``segmentations[medium][frame][mark]``; an image may leave out the frame.
 The records of ``*_w_mask.json``, each with its own ``segmentations[frame][mark]``, are read too. A
 mask is ``{"size": [height, width], "counts": …}``, alone or under the key ``mask``; null means that
-the object is not in the frame.
+the object is not in the frame, or, instead of a frame's marks, that none is.
 """
 
 from __future__ import annotations
@@ -100,7 +100,10 @@ def _media(content: Any, file: Path) -> Iterator[tuple[str, Record]]:
 def _frames(medium: Record) -> Frames:
     if any(_is_mask(value) for value in medium.fields.values()):
         return {"": _marks(medium)}
-    return {name: _marks(_object(medium, name)) for name in medium.fields}
+    return {
+        name: {} if frame is None else _marks(_object(medium, name))
+        for name, frame in medium.fields.items()
+    }
 
 
 def _marks(frame: Record) -> Marks:

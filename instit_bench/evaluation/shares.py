@@ -107,7 +107,9 @@ class Shares(Generic[T]):
         engine, now = self._engines[name], self._clock()
         if len(engine.in_flight) >= engine.at_once:
             return None
-        if engine.schedule.wants_more and (group := self._next_group(engine, now)):
+        if self._others_are_sooner(engine, now):
+            self._give_back(engine.schedule.give_up(engine.schedule.left, waiting=True))
+        elif engine.schedule.wants_more and (group := self._next_group(engine)):
             engine.schedule.extend(group)
         turn = engine.schedule.take()
         if turn is None and not engine.schedule.left and (part := self._split(engine, now)):
@@ -133,19 +135,24 @@ class Shares(Generic[T]):
         else:
             engine.schedule.failed(turn)
 
-    def _next_group(self, engine: _Engine[T], now: float) -> list[Item[T]]:
-        """Return the next items that belong together, those of a lost engine first."""
-        if not self._untouched or self._others_are_sooner(engine, now):
-            return []
+    def _next_group(self, engine: _Engine[T]) -> list[Item[T]]:
+        """Return the next items that belong together, those of a lost engine first.
+
+        Of those that were in flight when an engine died, an engine gets one at a time: if it dies
+        again, the others have nothing to do with it.
+        """
+        suspects = any(turn.item.lost for turn in engine.in_flight)
         for shares, items in self._returned.items():
-            if shares is None:
-                group = [items.popleft()]
-            else:
-                group = list(items)
-                items.clear()
+            if items[0].lost and suspects:
+                continue
+            group = [items.popleft()]
+            while items and shares is not None and not (group[0].lost or items[0].lost):
+                group.append(items.popleft())
             if not items:
                 del self._returned[shares]
             return group
+        if self._place == len(self._items):
+            return []
         first = self._items[self._place]
         group = [first]
         self._place += 1
@@ -158,7 +165,7 @@ class Shares(Generic[T]):
         return self._place < len(self._items) and self._items[self._place].shares == first.shares
 
     def _others_are_sooner(self, engine: _Engine[T], now: float) -> bool:
-        """Whether the others would finish all that is left before this engine finishes a group."""
+        """Whether the others would finish all that is left before this one ends a request."""
         own = engine.seconds(now)
         faster = [
             (other.at_once, seconds)
@@ -168,7 +175,8 @@ class Shares(Generic[T]):
         if own is None or not faster:
             return False
         rate = sum(at_once / seconds for at_once, seconds in faster)
-        return own > self._untouched / rate + min(seconds for _, seconds in faster)
+        left = self._untouched + engine.schedule.left
+        return own > left / rate + min(seconds for _, seconds in faster)
 
     def _split(self, engine: _Engine[T], now: float) -> list[Item[T]]:
         """Return half of what waits longest at another engine, if it would be done sooner here."""

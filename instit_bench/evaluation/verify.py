@@ -8,7 +8,7 @@ from io import BytesIO
 from PIL import Image
 
 from instit_bench.datasets.source import DataSource
-from instit_bench.errors import InputError
+from instit_bench.errors import InputError, MissingDataError
 from instit_bench.media import MediaError, load_image, video_frames
 from instit_bench.media.frames import numbering_problems
 from instit_bench.tasks.data import load_dataset
@@ -17,12 +17,17 @@ from instit_bench.tasks.task import Task
 from instit_bench.types import GenerationParams, ImagePart, Sample, TextPart, VideoPart
 
 _BUILT_IN = ("inst_it_bench", "gpt4tools")
+# These show every frame, video and image of the training data, which a source may lack.
+_TRAINING = ("inst_it_dataset_captions", "inst_it_dataset_image_captions")
 _ALL_FRAMES = 10**6
 
 
 @dataclass(frozen=True, slots=True)
 class VerifyReport:
-    """The findings for one task. ``media`` counts images or videos, ``images`` includes frames."""
+    """The findings for one task. ``media`` counts images or videos, ``images`` includes frames.
+
+    ``lacking`` says that the source does not have the task's data.
+    """
 
     task: str
     records: int
@@ -30,15 +35,20 @@ class VerifyReport:
     images: int
     digest: str
     problems: tuple[str, ...]
+    lacking: bool = False
 
 
 def verify(source: DataSource) -> list[VerifyReport]:
-    """Check what the source contains of each built-in task.
+    """Check what the source contains of each built-in task, and of the training data.
 
     Raises:
         InputError: It contains nothing.
     """
-    reports = [_verify(task, source) for task in load_registry().resolve(_BUILT_IN)]
+    registry = load_registry()
+    reports = [_verify(task, source) for task in registry.resolve(_BUILT_IN)]
+    for task in registry.resolve(_TRAINING):
+        report = _verify(task, source)
+        reports += [] if report.lacking else [report]
     if not any(report.records for report in reports):
         raise InputError(reports[0].problems[0])
     return reports
@@ -49,7 +59,11 @@ def _verify(task: Task, source: DataSource) -> VerifyReport:
         dataset = load_dataset(task, source)
         samples = list(task.samples(dataset.docs))
     except InputError as error:
-        return VerifyReport(task.name, 0, 0, 0, "", (str(error),))
+        lacking = isinstance(error, MissingDataError)
+        return VerifyReport(task.name, 0, 0, 0, "", (str(error),), lacking)
+    if dataset.missing_media:
+        problem = (dataset.missing_media,)
+        return VerifyReport(task.name, len(samples), 0, 0, dataset.digest, problem)
     media: dict[ImagePart | VideoPart, Sample] = {}
     for sample in samples:
         request = task.request(sample, GenerationParams(), "chat", dataset.media_root)

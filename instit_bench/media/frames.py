@@ -16,11 +16,11 @@ from instit_bench.types import FrameOrder
 _MOST_LISTED = 10
 
 
-def frame_files(folder: Path) -> list[Path]:
+def frame_files(folder: Path, annotated: Sequence[str] = ()) -> list[Path]:
     """Return a folder's frames in numeric order (2 before 10); those without a number come last.
 
     Raises:
-        MediaError: The folder cannot be read or contains no frames.
+        MediaError: The folder cannot be read, contains no frames, or others than those annotated.
     """
     try:
         files = [path for path in folder.iterdir() if names_image(path)]
@@ -29,7 +29,23 @@ def frame_files(folder: Path) -> list[Path]:
     frames = sorted((path for path in files if not path.name.startswith(".")), key=_by_number)
     if not frames:
         raise MediaError(f"{folder}: contains no frames")
+    if annotated:
+        _refuse_others(folder, {frame.name for frame in frames}, set(annotated))
     return frames
+
+
+def _refuse_others(folder: Path, found: set[str], annotated: set[str]) -> None:
+    """Refuse a folder in which a moment would name another frame than in the annotations."""
+    faults = [
+        f"{what}: {_listed(sorted(names), len(names))}"
+        for what, names in (("missing", annotated - found), ("not annotated", found - annotated))
+        if names
+    ]
+    if faults:
+        raise MediaError(
+            f"{folder}: does not hold exactly the annotated frames, so that moments would name "
+            f"others ({'; '.join(faults)}); unpack or download the video again"
+        )
 
 
 def _by_number(path: Path) -> tuple[bool, list[int], str]:
@@ -62,8 +78,8 @@ def numbering_problems(frames: Sequence[Path]) -> list[str]:
     return problems + ([f"frame {_listed(twice, len(twice))} is duplicated"] if twice else [])
 
 
-def _listed(numbers: Iterable[int], total: int) -> str:
-    shown = ", ".join(str(number) for number in islice(numbers, _MOST_LISTED))
+def _listed(values: Iterable[int | str], total: int) -> str:
+    shown = ", ".join(str(value) for value in islice(values, _MOST_LISTED))
     more = total - _MOST_LISTED
     return f"{shown} (and {more} more)" if more > 0 else shown
 

@@ -84,7 +84,7 @@ def video_frames(
         MediaError: The video is missing or broken.
     """
     if _is_folder(part.path):
-        files = frame_files(part.path)
+        files = frame_files(part.path, part.frames)
         frames = [ImagePart(path=files[i]) for i in spread(len(files), max_frames)]
     else:
         video = decode_video(part.path, max_frames, decoder)
@@ -102,7 +102,7 @@ def shown_places(part: VideoPart, max_frames: int, decoder: VideoDecoder = "auto
         MediaError: The video is missing or broken.
     """
     if _is_folder(part.path):
-        return spread(len(frame_files(part.path)), max_frames)
+        return spread(len(frame_files(part.path, part.frames)), max_frames)
     return list(decode_video(part.path, max_frames, decoder).places)
 
 

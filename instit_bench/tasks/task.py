@@ -296,7 +296,8 @@ def _part(entry: Mapping[str, Any], media_root: Path) -> Part:
     if entry["type"] == "text":
         return TextPart(str(entry["text"]))
     if entry["type"] == "video":
-        return VideoPart(media_root / str(entry["url"]))
+        frames = tuple(map(str, entry.get("frames") or ()))
+        return VideoPart(media_root / str(entry["url"]), frames=frames)
     return _media(entry["url"], media_root)
 
 

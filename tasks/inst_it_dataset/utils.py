@@ -48,8 +48,12 @@ def doc_to_text(doc: Doc, lmms_eval_specific_kwargs: Mapping[str, str]) -> str:
 
 def doc_to_messages(doc: Doc, lmms_eval_specific_kwargs: Mapping[str, str]) -> list[Any]:
     """Return one user turn, media first."""
-    kind = "image" if doc.get("image") or doc.get("frames") else "video"
-    media = [{"type": kind, "url": visual} for visual in doc_to_visual(doc)]
+    media: list[dict[str, Any]]
+    if doc.get("image") or doc.get("frames"):
+        media = [{"type": "image", "url": visual} for visual in doc_to_visual(doc)]
+    else:
+        frames = doc.get("frame_names", "").splitlines()
+        media = [{"type": "video", "url": doc["video_path"], "frames": frames}]
     text = doc_to_text(doc, lmms_eval_specific_kwargs)
     return [{"role": "user", "content": [*media, {"type": "text", "text": text}]}]
 
@@ -65,20 +69,37 @@ def process_results_multi_choice(doc: Doc, results: list[str]) -> dict[str, Any]
     return _scored(doc, ChoiceScorer(), results, choices)
 
 
-def process_results_marked_text(doc: Doc, results: list[str]) -> dict[str, Any]:
-    """Return the metrics of the marks named, and the score of the judge set in the environment."""
-    return _judged(doc, MarkedTextScorer(), results)
+def process_results_image_captions(doc: Doc, results: list[str]) -> dict[str, Any]:
+    """Return the marks' precision and recall, and the score of the judge of images, if one is set.
+
+    Of a task about single images or frames.
+    """
+    return _judged(doc, MarkedTextScorer(), results, "image", ("mark_precision", "mark_recall"))
+
+
+def process_results_captions(doc: Doc, results: list[str]) -> dict[str, Any]:
+    """Return the same with the judge of videos, for a task about frames and whole videos."""
+    return _judged(doc, MarkedTextScorer(), results, "video", ("mark_precision", "mark_recall"))
+
+
+def process_results_temporal_change(doc: Doc, results: list[str]) -> dict[str, Any]:
+    """Return F1 of marks and moments, and the score of the judge set in the environment."""
+    return _judged(doc, MarkedTextScorer(), results, "video", ("mark_f1", "time_f1"))
 
 
 def process_results_open_ended(doc: Doc, results: list[str]) -> dict[str, Any]:
     """Return the diagnostics of one reply, and the score of the judge set in the environment."""
-    return _judged(doc, OpenEndedScorer(), results)
+    return _judged(doc, OpenEndedScorer(), results, "video", ("id_f1", "time_f1"))
 
 
-def _judged(doc: Doc, scorer: Scorer, results: list[str]) -> dict[str, Any]:
-    values = _scored(doc, scorer, results)
+def _judged(
+    doc: Doc, scorer: Scorer, results: list[str], media: str, names: tuple[str, ...]
+) -> dict[str, Any]:
+    """Return these metrics, as in the task's metric_list: lmms-eval would show any other, too."""
+    scored = _scored(doc, scorer, results)
+    values = {name: scored[name] for name in names if name in scored}
     if judge := chosen_judge():
-        contract = contract_for("image" if doc.get("image") else "video", official_prompts())
+        contract = contract_for(media, official_prompts())
         item = JudgeItem(doc["question"], doc["answer"], results[0])
         values |= _of(doc, judge.scores(contract, item, doc["id"]))
     return values

@@ -175,10 +175,3 @@ def test_a_dry_run_sends_and_writes_nothing(cli, tmp_path):
     assert shown.returncode == 0, shown.stderr
     assert "blind" in shown.stdout
     assert not (tmp_path / "results").exists()
-
-
-def test_a_run_of_other_settings_is_refused(done):
-    cli, _, _ = done
-    other = cli(*COMMAND, "--checks", "blind", "--max-tokens", "5")
-    assert other.returncode == 3
-    assert "cannot resume this run" in other.stderr

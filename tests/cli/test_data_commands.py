@@ -55,6 +55,7 @@ class TestList:
         assert done.returncode == 0, done.stderr
         assert [row[:2] for row in rows(done.stdout) if row[0]] == [
             *([part, "16"] for part in PARTS[:4]),
+            *([f"inst_it_dataset {kind}s", "2"] for kind in ("video", "image")),
             *([part, "24"] for part in PARTS[4:6]),
             ["official prompts", "-"],
         ]
@@ -90,7 +91,7 @@ class TestList:
     def test_the_hub_is_not_contacted(self, cli_process, hub, tmp_path):
         done = cli_process("data", "list", **hub.environment(tmp_path / "hf"))
         assert done.returncode == 0, done.stderr
-        assert [row[2] for row in rows(done.stdout)] == ["missing"] * 7
+        assert [row[2] for row in rows(done.stdout)] == ["missing"] * 9
         assert hub.requests == []
 
 
@@ -103,12 +104,13 @@ class TestDownload:
         assert done.returncode == 0, done.stderr
         for part in PARTS[:4]:
             assert f"{part}: 16 records at commit {COMMIT}" in done.stderr
-        assert hub.downloaded() == sorted(hub.files)
+        # Masks belong to the media without marks.
+        assert hub.downloaded() == sorted(name for name in hub.files if "_masks" not in name)
         offline = online | {"HF_ENDPOINT": "http://127.0.0.1:9"}
         again = cli_process("data", "download", "--benchmark", "inst_it_bench", **offline)
         assert again.returncode == 0, again.stderr
         listed = cli_process("data", "list", **offline)
-        assert [row[1] for row in rows(listed.stdout) if row[0]] == ["16"] * 4 + ["-"] * 3
+        assert [row[1] for row in rows(listed.stdout) if row[0]] == ["16"] * 4 + ["-"] * 5
         checked = cli_process("data", "verify", **offline)
         demo = cli_process("data", "verify", "--data", "demo")
         assert rows(checked.stdout)[:4] == rows(demo.stdout)[:4]
@@ -162,6 +164,9 @@ class TestVerify:
         "inst_it_video_oe": ["16", "5", "52", "0"],
         "gpt4tools_seen": ["24", "0", "0", "0"],
         "gpt4tools_unseen": ["24", "0", "0", "0"],
+        # Two videos of 8 and 6 frames, asked about frame by frame and whole; two images.
+        "inst_it_dataset_captions": ["16", "16", "28", "0"],
+        "inst_it_dataset_image_captions": ["2", "2", "2", "0"],
     }
 
     def test_the_demo_passes(self, cli, data):
@@ -170,7 +175,7 @@ class TestVerify:
         assert done.stderr == ""
         assert {row[0]: row[1:5] for row in rows(done.stdout)} == self.COUNTS
         digests = [row[5] for row in rows(done.stdout)]
-        assert len(set(digests)) == 6
+        assert len(set(digests)) == 8
         # A copy of the data elsewhere is the same data.
         copy = cli("data", "verify", "--data", data)
         assert copy.stdout == done.stdout

@@ -6,6 +6,7 @@ import json
 import random
 import shutil
 import threading
+import zlib
 
 import pytest
 
@@ -252,3 +253,29 @@ def test_looks_wait_for_verdicts_that_an_earlier_process_did_not_get(cli, tmp_pa
     stopped = [manifest(tmp_path, name)["looks"]["stopped_at"] for name in ("whole", "new")]
     assert stopped[0] is not None
     assert stopped[0] == stopped[1]
+
+
+def test_nothing_passes_while_too_many_samples_failed(cli, tmp_path, prepared):
+    """Failures are left out, not counted as wrong, so what they hide could be a drop."""
+    fails = threading.Event()
+
+    def answer(body):
+        if fails.is_set() and zlib.crc32(json.dumps(body["messages"]).encode()) % 5 == 0:
+            return Reply(status=400)
+        return Reply("same")
+
+    gate = ("--until-verdict", "--baseline", "old.json", "--fail-on-error", "0.5", "--limit", "200")
+    shutil.copytree(prepared, tmp_path, dirs_exist_ok=True)
+    with openai_server(answer) as server:
+        asked = ("run", "--model", "m", "--name", "new", "--backend", "openai", *OPTIONS[2:], *gate)
+        asked += ("--base-url", server.base_url)
+        fails.set()
+        done = cli(*asked)
+        assert done.returncode == 0, done.stderr
+        assert ": passed" not in done.stderr
+        assert "look 10 of 10, 200 of 200 samples: not settled yet" in done.stderr
+        command = ("check", "results/new", "--adaptive", "--baseline", "old.json")
+        assert cli(*command).returncode == 3
+        fails.clear()
+        assert ": passed" in cli(*asked).stderr  # the failed ones are asked again
+    assert cli(*command).returncode == 0

@@ -119,6 +119,7 @@ class TestItems:
             f"videos_vpt/uvo/train/7/{n}.jpg" for n in (2, 10)
         ]
         assert items("captions", video())[3]["video_path"] == "videos_vpt/uvo/train/7"
+        assert items("questions", video())[0]["frame_names"] == "1.jpg\n2.jpg\n10.jpg"
         assert {video_or_image(name) for names in ids.values() for name in names} == {"7"}
 
     def test_options_are_other_answers_of_the_video_and_the_same_every_time(self):

@@ -29,6 +29,10 @@ def written(folder: Path, content: Any) -> Path:
         ({"segmentations": {"001": {"1.jpg": {"3": {"mask": RLE}}}}}, {"1.jpg": {"3": MASK}}),
         ({"segmentations": {"1": {"3": {"mask": RLE}, "4": None}}}, {"": {"3": MASK}}),
         ({"segmentations": {"1": {"1.jpg": {"3": None}, "2.jpg": {}}}}, {"1.jpg": {}, "2.jpg": {}}),
+        (
+            {"segmentations": {"1": {"1.jpg": None, "2": {"3": RLE}}}},
+            {"1.jpg": {}, "2": {"3": MASK}},
+        ),
         ([{"video_id": 1, "segmentations": {"a.jpg": {"03": RLE}}}], {"a.jpg": {"3": MASK}}),
         ([{"image_id": "1", "segmentations": {"3": RLE}}], {"": {"3": MASK}}),
     ],

@@ -164,6 +164,53 @@ def test_a_run_needs_the_media_and_a_prediction_file_does_not(cli, tmp_path):
     assert "set_f1" in scored.stdout
 
 
+@pytest.fixture
+def altered(tmp_path):
+    """The demo's dataset, of whose video 2 a frame is missing while another one is too many."""
+    folder = tmp_path / "altered" / "Inst-It-Dataset"
+    shutil.copytree(open_source("demo").root / "Inst-It-Dataset", folder)
+    frames = folder / "videos_vpt" / "demo" / "train" / "2"
+    (frames / "3.jpg").rename(frames / "11.jpg")
+    return folder.parent
+
+
+def test_a_video_without_exactly_the_annotated_frames_is_an_error_that_names_it(
+    altered, cli, tmp_path
+):
+    tasks = "inst_it_dataset_multi_choice,inst_it_dataset_changes"
+    with openai_server(lambda _: Reply("A")) as server:
+        done = cli(
+            *("run", "--backend", "openai", "--model", "m", "--base-url", server.base_url),
+            *("--tasks", tasks, "--data", altered, "--name", "altered"),
+        )
+    assert done.returncode != 0
+    samples = Path(tmp_path, "results/altered/samples")
+    records = [
+        json.loads(line)
+        for file in samples.glob("*.jsonl")
+        for line in file.read_text().splitlines()
+    ]
+    wrong = {one["id"] for one in records if one["state"] == "infer_error"}
+    questions = {one["id"] for one in records if one["id"].startswith("2-q")}
+    assert questions
+    assert wrong == questions | {"2-f2-f3", "2-f3-f4"}
+    [told] = {one["error"] for one in records if one["id"] == "2-q1"}
+    assert "train/2: does not hold exactly the annotated frames" in told
+    assert "missing: 3.jpg; not annotated: 11.jpg" in told
+
+
+def test_verify_reads_the_training_data_where_they_are(altered, cli):
+    done = cli("data", "verify", "--data", altered)
+    assert done.returncode == 1
+    told = done.stderr
+    assert "inst_it_dataset_captions: " in told
+    assert "missing: 3.jpg; not annotated: 11.jpg" in told
+    assert "inst_it_dataset_image_captions: " not in told
+    shutil.rmtree(altered / "Inst-It-Dataset" / "videos_vpt")
+    told = cli("data", "verify", "--data", altered).stderr
+    assert told.count("neither videos_vpt/ nor videos_vpt.zip") == 1
+
+
 def test_conversations_have_two_turns_a_frame_and_one_a_pair(cli, tmp_path):
     done = cli("export-dataset", "--data", "demo", "--output", "out/all.jsonl")
     assert done.returncode == 0, done.stderr

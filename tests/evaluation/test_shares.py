@@ -114,6 +114,12 @@ def test_an_engine_ten_times_slower_costs_less_than_a_tenth(shares):
     assert with_it < 1.1 * without
 
 
+def test_a_slow_engine_begins_nothing_that_the_others_would_finish_before_it():
+    """Not even the followers of a lead that it was given long before."""
+    quick = {"a": 1.0, "b": 1.0}
+    assert Simulation(groups(28), quick | {"slow": 10.0}).run() < 1.1 * 140 / 8
+
+
 def test_what_a_dead_engine_had_goes_to_the_others():
     simulation = Simulation(groups(40), {"a": 1.0, "b": 1.0})
     simulation.run(steps=30)
@@ -122,6 +128,28 @@ def test_what_a_dead_engine_had_goes_to_the_others():
     assert simulation.plan.empty
     assert simulation.answered == Counter(range(200))
     assert max(turn.item.lost for turn in simulation.asked["b"]) == 1
+
+
+@pytest.mark.parametrize("shares", [[""] * 60, groups(12)], ids=["texts", "images"])
+def test_a_request_that_kills_engines_takes_no_other_with_it_twice(shares):
+    """As what was in flight is asked again one at a time, only the culprit dies again."""
+    simulation = Simulation(shares, {"a": 1.0, "b": 1.0})
+    number, poison = 0, 30
+    while not simulation.plan.empty or simulation._open:
+        simulation.hand_out()
+        name = next((n for _, _, n, turn in simulation._open if turn.item.value == poison), None)
+        turns = [turn for _, _, n, turn in simulation._open if n == name]
+        if name is None:
+            simulation.step()
+            continue
+        culprit = next(turn for turn in turns if turn.item.value == poison)
+        assert not culprit.item.lost or not any(t.item.lost for t in turns if t is not culprit)
+        if culprit.item.lost == 2:
+            break
+        simulation.die(name)
+        number += 1
+        simulation.join(f"new {number}", 1.0)
+    assert number == 2
 
 
 def test_an_engine_that_joins_takes_its_part():

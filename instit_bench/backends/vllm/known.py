@@ -101,7 +101,7 @@ class KnownMedia:
             if isinstance(part, VideoPart):
                 name = _video_name(part, self._max_frames)
                 known = not whole and name in self._names
-                return NamedVideo(part.path, part.order, part.seed, name, known)
+                return NamedVideo(part.path, part.order, part.seed, part.frames, name, known)
         except (MediaError, OSError):
             pass  # reported where the media are read to be sent
         return part

@@ -1,8 +1,9 @@
 """The questions of each task, made from the annotations of a video or an image.
 
 An item has ``id``, ``media_id`` (the video or image), ``question``, ``answer``, and its media:
-``image``, ``video_path``, or two ``frames``. ``marks`` has the marks that are there to be seen,
-``asked`` those that must be described, both as ``1 2 5``.
+``image``, ``video_path``, or two ``frames``. ``frame_names`` has the names of a video's frames, one
+per line. ``marks`` has the marks that are there to be seen, ``asked`` those that must be described,
+both as ``1 2 5``.
 Ids are made from the dataset's own and from places in it, so they never change.
 """
 
@@ -113,6 +114,7 @@ def _captions(video: AnnotatedVideo) -> Iterator[Item]:
             "id": video.id,
             "media_id": video.id,
             "video_path": video.path,
+            "frame_names": _names(video),
             "question": "Describe the whole video.",
             "answer": video.caption,
             "marks": _numbers(video.marks),
@@ -141,6 +143,7 @@ def _asked(video: AnnotatedVideo, place: int, pair: Dialogue) -> Item:
         "id": f"{video.id}-q{place}",
         "media_id": video.id,
         "video_path": video.path,
+        "frame_names": _names(video),
         "question": pair.question,
         "answer": pair.answer,
         "marks": _numbers(video.marks),
@@ -185,6 +188,10 @@ CONFIGS: Mapping[str, Config] = {
 
 def _listed(marks: Iterable[int]) -> str:
     return " ".join(f"[{mark}]" for mark in sorted(marks)) or "none"
+
+
+def _names(video: AnnotatedVideo) -> str:
+    return "\n".join(frame.path for frame in video.frames)
 
 
 def _numbers(marks: Iterable[int]) -> str:

@@ -112,17 +112,17 @@ def _record(doc: Mapping[str, Any], root: Path) -> dict[str, Any]:
     if "video_path" in doc:
         video = root / doc["video_path"]
         record["video_path"] = str(video)
-        record["frames"] = _frames(video)
+        record["frames"] = _frames(video, tuple(doc.get("frame_names", "").splitlines()))
     elif "frames" in doc:
         record["frames"] = [{"path": str(root / frame)} for frame in doc["frames"]]
     return record
 
 
-def _frames(video: Path) -> list[dict[str, str]]:
+def _frames(video: Path, annotated: tuple[str, ...]) -> list[dict[str, str]]:
     if not video.is_dir():
         return []
     try:
-        frames = video_frames(VideoPart(video), _max_frames())
+        frames = video_frames(VideoPart(video, frames=annotated), _max_frames())
     except MediaError as error:
         raise InputError(str(error)) from error
     return [{"path": str(frame.path)} for frame in frames]
