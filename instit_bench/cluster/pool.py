@@ -150,6 +150,10 @@ class ReplicaPool:
         """Return how many replicas may be on a node."""
         if node.id in self._refusals or self._deaths[node.id] >= _MOST_DEATHS:
             return 0
+        return self._places(node)
+
+    def _places(self, node: Node) -> int:
+        """Return how many replicas a node could hold, if all is well there."""
         if self._wanted.gpus:
             return node.gpus // self._wanted.gpus
         return self._wanted.replicas or 1
@@ -201,7 +205,8 @@ class ReplicaPool:
         now = time.monotonic()
         self._empty_since = self._empty_since or now
         hopeless = self._nodes and not any(map(self._room, self._nodes))
-        exhausted = all(n.id in self._refusals or self._deaths[n.id] for n in self._nodes)
+        possible = filter(self._places, self._nodes)
+        exhausted = all(n.id in self._refusals or self._deaths[n.id] for n in possible)
         if not hopeless or not (exhausted or now - self._empty_since > _HOPES_S):
             return
         if self._refusals and not self._most:

@@ -249,7 +249,8 @@ def sequence_bounds(clusters: Array, all_clusters: Array, level: float = LEVEL) 
     small = -2 * math.log(level)
     rho2 = (small + math.log(small + 1)) / np.maximum(all_clusters / 2, 1)
     grown = clusters * rho2 + 1
-    return np.sqrt(2 * grown / (grown - 1) * np.log(np.sqrt(grown) / level))
+    bounds: Array = np.sqrt(2 * grown / (grown - 1) * np.log(np.sqrt(grown) / level))
+    return bounds
 
 
 def _corrected(limits: Array, freedom: Array) -> Array:
