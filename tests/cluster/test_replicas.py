@@ -1,4 +1,4 @@
-"""``run --ray`` with real Ray: the same run as on one machine, whatever dies on the way."""
+"""``run --ray`` with real Ray: the same run as on one machine, though a replica dies."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ import pytest
 
 from tests.cluster.machines import install_backend, kill_process, log_of, machines, workers_of
 from tests.command_line import cli_in
+
+pytestmark = pytest.mark.ray
 
 KEY = "sk-kept-from-everybody-5151"
 

@@ -68,9 +68,15 @@ def new_values(tmp_path_factory) -> dict[str, float]:
     return values(folder)
 
 
-def kills(old: Path, folder: Path, *words: object) -> Iterator[Path]:
-    """A copy of the old run's folder after each place where the command can be killed."""
-    for change in range(1, 200):
+# Every fourth change always, and each of them in the long version.
+STEPS = pytest.mark.parametrize(
+    "step", [4, pytest.param(1, marks=[pytest.mark.reliability, pytest.mark.timeout(1200)])]
+)
+
+
+def kills(old: Path, folder: Path, step: int, *words: object) -> Iterator[Path]:
+    """A copy of the old run's folder after places where the command can be killed."""
+    for change in range(1, 200, step):
         place = folder / str(change)
         shutil.copytree(old, place)
         if not killed_at(place, change, *words):
@@ -80,11 +86,12 @@ def kills(old: Path, folder: Path, *words: object) -> Iterator[Path]:
     raise AssertionError("the command never ends")
 
 
+@STEPS
 @pytest.mark.parametrize("again", [(), ("--fresh",)], ids=["resumed", "fresh"])
 def test_starting_over_never_takes_the_old_answers_as_the_new_ones(
-    old_run, new_values, tmp_path, again
+    old_run, new_values, tmp_path, again, step
 ):
-    for place in kills(old_run, tmp_path, *NEW, *TASK, "--fresh"):
+    for place in kills(old_run, tmp_path, step, *NEW, *TASK, "--fresh"):
         done = cli_in(place)(*NEW, *TASK, *again)
         if done.returncode == 3:  # the old run is still there, whole, and said to be another
             assert "model was 'echo-gold', now 'first'" in done.stderr
@@ -93,7 +100,8 @@ def test_starting_over_never_takes_the_old_answers_as_the_new_ones(
             assert (done.returncode, values(place)) == (0, new_values), place
 
 
-def test_scoring_over_a_run_leaves_the_old_one_or_the_new_one(old_run, tmp_path):
+@STEPS
+def test_scoring_over_a_run_leaves_the_old_one_or_the_new_one(old_run, tmp_path, step):
     file = tmp_path / "outputs.json"
     samples = (old_run / f"results/r/samples/{TASK[1]}.jsonl").read_text().splitlines()
     ids = [json.loads(line)["id"] for line in samples]
@@ -102,7 +110,7 @@ def test_scoring_over_a_run_leaves_the_old_one_or_the_new_one(old_run, tmp_path)
     whole = tmp_path / "whole"
     shutil.copytree(old_run, whole)
     assert cli_in(whole)(*words).returncode == 0
-    for place in kills(old_run, tmp_path, *words):
+    for place in kills(old_run, tmp_path, step, *words):
         before = cli_in(place)("leaderboard", "results/r")
         assert before.returncode in (0, 2)
         done = cli_in(place)(*words)
