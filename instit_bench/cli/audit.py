@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from instit_bench.cli.console import fail, note
-from instit_bench.cli.options import DryRun, names_in
+from instit_bench.cli.options import ConfigFile, DryRun, names_in
 
 if TYPE_CHECKING:
     from instit_bench.audit.panels import Panel
@@ -30,10 +29,7 @@ def audit_command(
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Start all runs over; keep the existing ones aside.")
     ] = False,
-    config: Annotated[
-        Path | None,
-        typer.Option(metavar="<path>", help="YAML file of settings; options override it."),
-    ] = None,
+    config: ConfigFile = None,
     dry_run: DryRun = False,
 ) -> int:
     """Ask a model the same questions under interventions, and compare. Run again to resume.

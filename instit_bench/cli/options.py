@@ -45,6 +45,10 @@ OnlyTasks = Annotated[
         autocompletion=task_names,
     ),
 ]
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option(metavar="<path>", help="YAML file of settings; options override it."),
+]
 DryRun = Annotated[
     bool,
     typer.Option(

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from instit_bench.cli.console import fail, note
-from instit_bench.cli.options import DryRun
+from instit_bench.cli.options import ConfigFile, DryRun
 
 SETTINGS = "instit_bench.evaluation.config:RunConfig"
 _GROUPS_SHOWN = 8
@@ -22,10 +21,7 @@ def run_command(
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Start over; keep the existing run aside.")
     ] = False,
-    config: Annotated[
-        Path | None,
-        typer.Option(metavar="<path>", help="YAML file of settings; options override it."),
-    ] = None,
+    config: ConfigFile = None,
     dry_run: DryRun = False,
 ) -> int:
     """Evaluate a model, score it and print its leaderboard row. Run again to resume.
