@@ -20,19 +20,18 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice
 
+from instit_bench.scorers.tool_call.arguments import join_keyword_lines
 from instit_bench.scorers.tool_call.calls import (
     Fault,
     ParseError,
     Reply,
     ToolCall,
-    clean_name,
-    decode,
-    join_keyword_lines,
     make_call,
 )
 from instit_bench.scorers.tool_call.declines import decision, declines, says_no
 from instit_bench.scorers.tool_call.literals import read_literal
 from instit_bench.scorers.tool_call.prompt import Prompt, file_names
+from instit_bench.scorers.tool_call.texts import clean_name, decode
 
 # What each key means, without regard to case and word separators.
 _KINDS = {

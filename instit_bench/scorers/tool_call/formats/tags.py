@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
-from instit_bench.scorers.tool_call.calls import ParseError, decode
+from instit_bench.scorers.tool_call.calls import ParseError
 from instit_bench.scorers.tool_call.formats.base import MOST_CALLS, Format, Found, Reading
 from instit_bench.scorers.tool_call.prompt import Prompt, file_names
+from instit_bench.scorers.tool_call.texts import decode
 
 _PARAMETER = re.compile(r"<(?:parameter|param|argument|arg)(?![\w:-]*>)")
 _PAIR = re.compile(r"<(?P<key>[A-Za-z_][\w.-]{0,80})>")
