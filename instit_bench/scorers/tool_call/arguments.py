@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from instit_bench.scorers.tool_call.literals import read_literal
+from instit_bench.scorers.tool_call.literals import Word, read_literal
 from instit_bench.scorers.tool_call.prompt import Prompt, Tool, file_names, fold
 from instit_bench.scorers.tool_call.texts import QUOTES, as_text, decode, strip_marks, unquote
 
@@ -119,7 +119,12 @@ def _unwrap(value: Any) -> Any:
     """Return an argument's value: a list decoded, ``{"type": "string", "value": "x"}`` as ``x``."""
     if _is_typed_value(value):
         value = value["value"]
-    return decode(value) if isinstance(value, str) and value.startswith("[") else value
+    if not isinstance(value, str) or not value.startswith("["):
+        return value
+    decoded = decode(value)
+    # "[3]" is a text, and so is "[1] a book"; ["x.png"] and [x.png] are lists.
+    bare = isinstance(decoded, list) and len(decoded) == 1 and isinstance(decoded[0], Word)
+    return value if bare and not file_names(value) else decoded
 
 
 def _scalar(value: Any, *, takes_lists: bool = False) -> str:
@@ -127,7 +132,7 @@ def _scalar(value: Any, *, takes_lists: bool = False) -> str:
     if (
         isinstance(value, list)
         and len(value) == 1
-        and not (_is_nested(value) or _is_record(value[0]))
+        and not (_is_nested(value) or isinstance(value[0], Mapping))
     ):
         (item,) = value
         if not takes_lists or file_names(as_text(item)):

@@ -72,7 +72,8 @@ _KEY = re.compile(
 _MARKS = re.compile(r"[ _-]")
 # DSPy's keys: [[ ## next_tool_name ## ]]
 _DSPY_KEY = re.compile(r"\[\[ ## (\w{1,40}) ## \]\]")
-_FENCE = re.compile(r"```(?:\w+[ \t]*$)?", re.M)
+# A fence; one within a quoted value belongs to it.
+_FENCE = re.compile(r"(?<![\"'])(?<!\\n)```(?![\"'])(?:\w+[ \t]*$)?", re.M)
 _INLINE_KEY = re.compile(
     r"(?<=\S)[ \t]+(?=\**(?:Action|Action Input|Observation)\**[:：])"
     r"|\\n(?=(?:Thought|Action|Action Input|Observation|AI)[:：])"
