@@ -24,8 +24,8 @@ SLEEPER = [sys.executable, "-c", "import time; time.sleep(600)"]
 
 
 class Unruly(lmms):
-    # ``fail``, ``swallow``, ``short``, ``none`` and ``die`` are words of the question that meets the
-    # fault; the file ``once`` disarms the last. No argument may be named like a secret.
+    # ``fail``, ``swallow``, ``short``, ``none`` and ``die`` are words of the question that meets
+    # the fault; the file ``once`` disarms the last. No argument may be named like a secret.
     def __init__(
         self,
         log,
