@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
-from instit_bench.scorers.tool_call.calls import ParseError, decode
+from instit_bench.scorers.tool_call.calls import ParseError
 from instit_bench.scorers.tool_call.formats.base import MOST_CALLS, Format, Found, Reading
 from instit_bench.scorers.tool_call.prompt import Prompt, file_names
+from instit_bench.scorers.tool_call.texts import decode
 
 _PARAMETER = re.compile(r"<(?:parameter|param|argument|arg)(?![\w:-]*>)")
 _PAIR = re.compile(r"<(?P<key>[A-Za-z_][\w.-]{0,80})>")
@@ -24,6 +25,8 @@ _ATTRIBUTE = re.compile(
 # An attribute, or the tag of an element, whose value may be a tool's name
 _NAMING = r"(?:\w{1,20}_)?(?:name|tool|function|action|api|command|method)"
 _IS_NAMING = re.compile(_NAMING)
+# The tag of an element that holds the arguments, rather than one of them
+_IS_WRAPPER = re.compile(r"(?:arguments?|args|parameters?|params|inputs?|kwargs|payload)$", re.I)
 # An object with its own name and arguments: what stands before it is no name.
 _CALL_OBJECT = re.compile(
     r"\s*+\{\s*+\"name\"\s*+:\s*+\"[^\"\n]{1,120}\"\s*+,\s*+\"(?:arguments|parameters)\"\s*+:"
@@ -120,7 +123,10 @@ def _pairs(body: str) -> Any:
         position = end
     if len(values) == 1:
         (only,) = values.values()
-        return _pairs(only) if only.startswith("<") and only != body else decode(only)
+        if _IS_WRAPPER.search(next(iter(values))):
+            return _pairs(only) if only.startswith("<") and only != body else decode(only)
+        inner = _pairs(only) if only.startswith("<") else {}
+        return inner if len(inner) > 1 else values
     return values
 
 
@@ -228,7 +234,7 @@ _ARG_KEY = _Family(
 )
 _NAME_TAG = _Family(
     re.compile(
-        r"<(?P<tag>tool_name|function_name|tool|name)>\s*(?P<name>[^\s<>][^<>\n]{0,120}?)\s*</(?P=tag)>"
+        r"<(?P<tag>tool_name|function_name|tool|name)>\s*(?P<name>[^\s<>{][^<>{\n]{0,120}?)\s*</(?P=tag)>"
     ),
     re.compile(
         r"</(?:tool_call|function_call|tool_use|use_mcp_tool|tool_request|invoke|call|action)>"
