@@ -35,6 +35,11 @@ PYTHONIC = [
 
 
 REACT = [
+    # Fences within a value are part of it.
+    (
+        'Action: Make Text\nAction Input: {"text": "```py\\nx\\n```"}',
+        [("Make Text", ("```py\nx\n```",))],
+    ),
     ("Action: Detect Face(image/a.png)", [FACE]),
     ("Action: Detect Face[image/a.png]", [FACE]),
     (f"Action: Detect Face ({ARGS})", [FACE]),

@@ -216,6 +216,9 @@ def _accepted(
             "input",
         ):
             continue
+        if kind == "weak answer" and before == "" and text[: key.start()].rstrip().endswith(">"):
+            # A line of an argument between tags
+            continue
         if kind == "weak action" and not _is_action(keys, place, text, prompt):
             continue
         accepted.append((key, kind.removeprefix("weak ")))
