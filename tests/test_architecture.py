@@ -17,7 +17,7 @@ from instit_bench.scorers.registry import SCORERS
 PACKAGE = Path(__file__).resolve().parents[1] / "instit_bench"
 LEAVES = {
     *("types", "errors", "plugins", "resources", "endpoint", "display", "progress", "validation"),
-    "stopping",
+    *("stopping", "textfile"),
     "_version",
 }
 STORED = {"scorers", "datasets", "media", "stats", "tasks", "runs"}
