@@ -146,6 +146,13 @@ def first_problem(error: ValidationError, hint: Hint | None = None, noun: str = 
     return f"{noun} {problem.name!r}{problem.text}"
 
 
+def names_in(values: str | Iterable[str] | None) -> list[str]:
+    """Return the names in one comma-separated list, or in several."""
+    lists = [values] if isinstance(values, str) else values or ()
+    parts = (part.strip() for value in lists for part in value.split(","))
+    return [part for part in parts if part]
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return ``; did you mean 'task'?`` if a known name is close, else nothing."""
     near = difflib.get_close_matches(name, list(known), n=1)

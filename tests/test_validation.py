@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from instit_bench.errors import InputError
-from instit_bench.validation import did_you_mean, first_problem, read_yaml
+from instit_bench.validation import did_you_mean, first_problem, names_in, read_yaml
 
 LAUGHS = "a: &a [1,1,1,1,1,1,1,1,1]\n" + "".join(
     f"{b}: &{b} [{','.join([f'*{a}'] * 9)}]\n" for a, b in pairwise("abcdefghi")
@@ -97,3 +97,11 @@ def test_a_long_value_is_not_shown():
     with pytest.raises(ValidationError) as error:
         Settings.model_validate({"name": "x", "count": "y" * 1000})
     assert "found" not in first_problem(error.value)
+
+
+@pytest.mark.parametrize(
+    ("values", "names"),
+    [(None, []), ("", []), ("a, b,,c ", ["a", "b", "c"]), (("a,b", " c"), ["a", "b", "c"])],
+)
+def test_names_come_in_one_list_or_several(values, names):
+    assert names_in(values) == names

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from instit_bench.cli.console import fail, note
-from instit_bench.cli.options import App, names_in, settings_command
+from instit_bench.cli.options import App, settings_command
 from instit_bench.errors import INTERRUPTED
+from instit_bench.validation import names_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -124,7 +125,7 @@ def items_command(
         fail("--complement and --step cannot be combined", 2)
     options = make_options(
         seed=seed,
-        gold="complement" if complement else "chain" if chain else "step",
+        target="complement" if complement else "chain" if chain else "step",
         filter=filter_,
         tools_shown=tools_shown,
         chains=chains,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from instit_bench.resources import shipped
 from instit_bench.runs.card_text import card_notes
 from instit_bench.runs.judge_card import JudgeCard
 from instit_bench.runs.results import RunResults, TaskResult
+from instit_bench.textfile import read_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +228,7 @@ def _benchmark_order(row: Row) -> int:
 
 
 def _read(path: Path) -> Iterator[Row]:
-    with path.open(encoding="utf-8", newline="") as file:
+    with io.StringIO(read_text(path), newline="") as file:
         for number, record in enumerate(csv.DictReader(file), start=2):
             where = f"{path}: line {number}"
             cells = {name: _cell(record[name], name, where) for name in COLUMNS if record.get(name)}

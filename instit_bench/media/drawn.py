@@ -20,10 +20,11 @@ from PIL import Image
 from instit_bench.media.errors import MediaError
 from instit_bench.media.frames import frame_files
 from instit_bench.media.frames_of import marks_of_frames, marks_of_image, marks_of_numbers
-from instit_bench.media.images import load_image
+from instit_bench.media.images import stored_image
 from instit_bench.media.limits import regular_file
 from instit_bench.media.marked_video import write_video
 from instit_bench.media.marks import Drawing, draw_marks
+from instit_bench.media.rgb import orientation_note
 from instit_bench.types import ImagePart, Marks, VideoPart
 
 _WRITTEN: Mapping[str, Mapping[str, Any]] = {
@@ -75,7 +76,7 @@ def state_of(path: Path) -> tuple[tuple[str, int, int], ...]:
 
 
 def _drawn_image(path: Path, marks: Marks, drawing: Drawing, folder: Path) -> Path:
-    data = load_image(ImagePart(path=path)).data
+    data = stored_image(ImagePart(path=path))
 
     def write(target: Path) -> None:
         target.write_bytes(_encoded(data, marks, drawing, str(path)))
@@ -87,7 +88,7 @@ def _drawn_folder(path: Path, frames: Frames, drawing: Drawing, folder: Path) ->
     files = frame_files(path)
     marks = marks_of_frames([file.name for file in files], frames)
     digests = [
-        _digest(load_image(ImagePart(path=file)).data, of, drawing)
+        _digest(stored_image(ImagePart(path=file)), of, drawing)
         for file, of in zip(files, marks, strict=True)
     ]
 
@@ -95,7 +96,7 @@ def _drawn_folder(path: Path, frames: Frames, drawing: Drawing, folder: Path) ->
         target.mkdir()
         # Frames are read again, one by one: a folder may have more than fit into memory.
         for file, of, digest in zip(files, marks, digests, strict=True):
-            data = load_image(ImagePart(path=file)).data
+            data = stored_image(ImagePart(path=file))
             if _digest(data, of, drawing) != digest:
                 raise MediaError(f"{file}: changed while marks were drawn")
             (target / file.name).write_bytes(_encoded(data, of, drawing, str(file)))
@@ -156,8 +157,7 @@ def _encoded(data: bytes, marks: Marks, drawing: Drawing, where: str) -> bytes:
         with Image.open(BytesIO(data)) as image:
             kind = "JPEG" if image.format == "MPO" else image.format or "PNG"
             drawn = draw_marks(image, marks, drawing, where)
-            kept = {"exif": image.info["exif"]} if "exif" in image.info else {}
-            drawn.save(buffer, format=kind, **_WRITTEN[kind], **kept)
+            drawn.save(buffer, format=kind, **_WRITTEN[kind], **orientation_note(image))
     except MediaError:
         raise
     except Exception as error:  # Pillow's decoders raise many kinds

@@ -1,8 +1,9 @@
 """An image as bytes that every endpoint reads the same way.
 
 Files are sent in their original bytes: no decoding, no re-encoding, and their type comes from the
-content, not the name. Only images that a model would not see as plain RGB (transparency, CMYK,
-animations, rare formats) are converted, losslessly, to an RGB PNG.
+content, not the name. Only images that some model would not see as the same RGB image
+(transparency, CMYK, an EXIF orientation, 16-bit grey, animations, rare formats) are converted to an
+RGB PNG.
 
 An image is checked once, and the result is kept for as long as the process runs; its bytes are read
 again when they are needed. All functions may be called from many threads.
@@ -25,6 +26,7 @@ from PIL import Image, UnidentifiedImageError
 from instit_bench.media.cache import FileCache
 from instit_bench.media.errors import MediaError
 from instit_bench.media.limits import MOST_BYTES, check_bytes, check_pixels, regular_file
+from instit_bench.media.rgb import UPRIGHT, as_rgb, orientation, orientation_note
 from instit_bench.types import ImagePart
 
 _MIME = {"JPEG": "image/jpeg", "MPO": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
@@ -82,6 +84,18 @@ def load_image(part: ImagePart) -> EncodedImage:
     if not checked.original:
         return _converted.get(key, lambda: _encode(*_read(part)))
     return EncodedImage(checked.mime, checked.width, checked.height, data=_read(part)[0])
+
+
+def stored_image(part: ImagePart) -> bytes:
+    """Return an image's bytes with its pixels in the stored order, which is that of masks.
+
+    An EXIF orientation stays what it is: a note for whoever shows the image.
+
+    Raises:
+        MediaError: As for ``check_image``.
+    """
+    _key(part)
+    return _encode(*_read(part), upright=False).data
 
 
 def data_url(part: ImagePart) -> bytes:
@@ -142,7 +156,7 @@ def _read(part: ImagePart) -> tuple[bytes, str]:
         raise MediaError(f"{part.path}: {error.strerror or error}") from error
 
 
-def _encode(data: bytes, where: str) -> EncodedImage:
+def _encode(data: bytes, where: str, *, upright: bool = True) -> EncodedImage:
     check_bytes(len(data), where)
     try:
         with warnings.catch_warnings():
@@ -150,12 +164,15 @@ def _encode(data: bytes, where: str) -> EncodedImage:
             with Image.open(BytesIO(data), formats=_READ) as image:  # reads the header only
                 check_pixels(*image.size, where)
                 _check_whole(data, image.format or "", where)
-                if _is_plain(image):
+                turned = upright and orientation(image, data) != UPRIGHT
+                if _is_plain(image) and not turned:
                     return EncodedImage(_MIME[image.format or ""], *image.size, data=data)
+                rgb = as_rgb(image, upright=upright)
                 buffer = BytesIO()
-                image.convert("RGB").save(buffer, format="PNG", compress_level=1)
+                kept = {} if upright else orientation_note(image)
+                rgb.save(buffer, format="PNG", compress_level=1, **kept)
                 converted = buffer.getvalue()
-                return EncodedImage("image/png", *image.size, original=False, data=converted)
+                return EncodedImage("image/png", *rgb.size, original=False, data=converted)
     except MediaError:
         raise
     except UnidentifiedImageError as error:

@@ -24,7 +24,9 @@ SLEEPER = [sys.executable, "-c", "import time; time.sleep(600)"]
 
 
 class Unruly(lmms):
-    def __init__(  # no argument may be named like a secret; the file ``once`` disarms the fault
+    # ``fail``, ``swallow``, ``short``, ``none`` and ``die`` are words of the question that meets
+    # the fault; the file ``once`` disarms the last. No argument may be named like a secret.
+    def __init__(
         self,
         log,
         batch_size=1,
@@ -33,7 +35,8 @@ class Unruly(lmms):
         die="",
         once="",
         noise="",
-        short=False,
+        short="",
+        none="",
         odd="",
         linger=False,
         load="",
@@ -44,7 +47,7 @@ class Unruly(lmms):
         self.batch_size = batch_size
         self.log, self.once = Path(log), Path(once) if once else None
         self.fail, self.swallow, self.die, self.noise = fail, swallow, die, noise
-        self.short, self.odd, self.linger = short, odd, linger
+        self.short, self.none, self.odd, self.linger = short, none, odd, linger
         if odd == "daemon":  # in a separate session, so that it survives every signal to our group
             daemon = subprocess.Popen(SLEEPER, start_new_session=True)
             self.write({"pid": os.getpid(), "asked": [], "left": daemon.pid})
@@ -77,12 +80,12 @@ class Unruly(lmms):
             return ["" if self.swallow in text else "A" for text in texts]
         if self.odd:
             return self.be_odd(len(requests))
-        return ["A"] * (len(requests) - self.short)
+        if self.none and any(self.none in text for text in texts):
+            return [None if self.none in text else "A" for text in texts]
+        return ["A" for text in texts if not (self.short and self.short in text)]
 
     def be_odd(self, n):
         match self.odd:
-            case "none":
-                return [None] * n
             case "huge":
                 return ["A" * (65 * 2**20)] * n
             case "over":  # into every open pipe

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
 from instit_bench.datasets.masks import read_masks
 from instit_bench.media import MediaError, load_image, video_frames
@@ -259,3 +259,21 @@ def test_a_full_disk_is_a_fault_of_the_folder_not_of_the_medium(tmp_path, raw):
     assert f"{tmp_path / 'm'}: File too large" in str(caught.value)
     assert "decoded" not in str(caught.value)
     assert not list((tmp_path / "m").iterdir())
+
+
+@pytest.mark.parametrize(("kind", "mode"), [("JPEG", "RGB"), ("JPEG", "CMYK"), ("PNG", "RGB")])
+def test_masks_count_stored_pixels_and_the_drawn_image_is_turned_like_the_raw_one(
+    tmp_path, kind, mode
+):
+    sideways = Image.Exif()
+    sideways[ExifTags.Base.Orientation] = 6  # turn clockwise
+    raw = tmp_path / "1.img"
+    Image.new(mode, SIZE, "white" if mode == "RGB" else (0, 0, 0, 0)).save(raw, kind, exif=sideways)
+    frames = {"": {"1": MARKS["1"]}}
+    part = drawn_medium(ImagePart(path=raw), {"1": frames[""]}, Drawing("mask"), tmp_path / "d")
+    sent = load_image(part)  # type: ignore[arg-type]
+    assert (sent.width, sent.height) == (160, 200)
+    with Image.open(BytesIO(sent.data)) as image:
+        changed = np.asarray(image.convert("RGB")).min(axis=2) < 200
+    shown = np.rot90(decode(MARKS["1"], "m"), -1)
+    assert (changed == shown).mean() > 0.99

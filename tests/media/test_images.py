@@ -11,13 +11,16 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import ExifTags, Image, ImageCms, ImageOps
 
 from instit_bench.media import MediaError, check_image, data_url, images, load_image
 from instit_bench.types import ImagePart
+
+SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
 def painted(mode: str, size: tuple[int, int] = (23, 17)) -> Image.Image:
@@ -25,8 +28,6 @@ def painted(mode: str, size: tuple[int, int] = (23, 17)) -> Image.Image:
     width, height = size
     pixels = bytes((7 * i * i + 3 * i) % 256 for i in range(width * height * 4))
     image = Image.frombytes("RGBA", size, pixels)
-    if mode == "I;16":
-        return Image.frombytes("I;16", size, pixels[: width * height * 2])
     if mode in ("RGBA", "LA"):
         return image.convert(mode)
     return image.convert("RGB").convert(mode)
@@ -56,6 +57,19 @@ def exif_with_thumbnail() -> Image.Exif:
     return exif
 
 
+def turned(orientation: int) -> Image.Exif:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    return exif
+
+
+def levels(mode: str) -> Image.Image:
+    """Return every level of grey in 16 bits, from black to white."""
+    return Image.frombytes("I;16", (256, 256), np.arange(2**16, dtype="<u2").tobytes()).convert(
+        mode
+    )
+
+
 PLAIN = {
     "rgb.jpg": saved(painted("RGB"), "JPEG"),
     "progressive.jpg": saved(painted("RGB"), "JPEG", progressive=True),
@@ -70,15 +84,20 @@ PLAIN = {
     "opaque-grey.png": saved(opaque("LA"), "PNG"),
     "appended.png": saved(painted("RGB"), "PNG") + bytes(9000),
     "rgb.webp": saved(painted("RGB"), "WEBP"),
+    "upright.jpg": saved(painted("RGB"), "JPEG", exif=turned(1)),
+    "damaged-exif.jpg": saved(painted("RGB"), "JPEG", exif=b"Exif\0\0MM damaged"),
+    "profile.jpg": saved(painted("RGB"), "JPEG", icc_profile=SRGB),
 }
 CONVERTED = {
     "rgba.png": saved(painted("RGBA"), "PNG"),
     "grey-alpha.png": saved(painted("LA"), "PNG"),
     "transparent-colour.png": saved(painted("RGB"), "PNG", transparency=(0, 0, 0)),
     "transparent-palette.png": saved(painted("P"), "PNG", transparency=3),
-    "sixteen-bit.png": saved(painted("I;16"), "PNG"),
     "animated.png": animated("PNG"),
-    "cmyk.jpg": saved(painted("CMYK"), "JPEG"),
+    "cmyk.jpg": saved(painted("CMYK"), "JPEG", icc_profile=SRGB),
+    "turned.jpg": saved(painted("RGB"), "JPEG", exif=turned(6)),
+    "turned.png": saved(painted("RGB"), "PNG", exif=turned(8)),
+    "turned.webp": saved(painted("RGB"), "WEBP", lossless=True, exif=turned(3)),
     "rgba.webp": saved(painted("RGBA"), "WEBP", lossless=True),
     "animated.webp": animated("WEBP"),
     "still.gif": saved(painted("P"), "GIF"),
@@ -112,15 +131,39 @@ def test_a_plain_image_is_sent_byte_for_byte_whatever_its_name(tmp_path, name, s
 
 
 @pytest.mark.parametrize("name", CONVERTED)
-def test_any_other_image_is_sent_as_pillow_converts_it_to_rgb(tmp_path, name):
+def test_any_other_image_is_sent_upright_as_rgb_and_without_metadata(tmp_path, name):
     path = tmp_path / name
     path.write_bytes(CONVERTED[name])
     image = load(path)
     assert image.mime == "image/png"
     with Image.open(BytesIO(image.data)) as sent, Image.open(path) as original:
-        assert (sent.format, sent.mode) == ("PNG", "RGB")
-        assert sent.size == (image.width, image.height) == original.size
-        assert sent.tobytes() == original.convert("RGB").tobytes()
+        shown = ImageOps.exif_transpose(original)
+        assert (sent.format, sent.mode, sent.info) == ("PNG", "RGB", {})
+        assert sent.size == (image.width, image.height) == shown.size
+        assert sent.tobytes() == shown.convert("RGB").tobytes()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        saved(levels("I;16"), "PNG"),
+        saved(levels("I;16"), "TIFF"),
+        saved(levels("I").convert("I;16B"), "TIFF"),
+        saved(levels("I"), "PPM"),
+        saved(levels("I;16"), "JPEG2000"),
+    ],
+    ids=["png", "tiff", "big-endian-tiff", "ppm", "jpeg2000"],
+)
+def test_sixteen_bit_grey_keeps_its_upper_eight_bits(content):
+    with Image.open(BytesIO(load_image(ImagePart(data=content)).data)) as sent:
+        seen = np.asarray(sent)
+    assert (seen == np.arange(256)[:, None, None]).all()
+
+
+@pytest.mark.parametrize("mode", ["I", "F"])
+def test_levels_whose_white_nothing_defines_are_refused(mode):
+    content = saved(levels("I").convert(mode), "TIFF")
+    assert "have no defined white; convert it to 8 bits" in refused(ImagePart(data=content))
 
 
 @pytest.mark.parametrize("name", [*PLAIN, *CONVERTED])

@@ -2,9 +2,43 @@
 
 import pytest
 
-from tests.scorers.tool_calls import ARGS, CROP, CROP_ARGS, FACE, FILE, FLY, read
+from tests.scorers.tool_calls import ARGS, CROP, CROP_ARGS, FACE, FILE, FLY, make_text, read
 
 TAGS = [
+    (
+        "function_tag",
+        "<function=crop_the_object>\n<parameter=image_path> image/a.png\n"
+        "<parameter=object> a red dog",
+        [CROP],
+    ),
+    (
+        "function_tag",
+        "<function=make_text><parameter=text>x &lt; 1 &amp;&amp; y</parameter></function>",
+        [make_text("x < 1 && y")],
+    ),
+    # Markup, a list of one object and a text in brackets are values.
+    ("tool_tag", "<make_text>\n<text><b>bold</b></text>\n</make_text>", [make_text("<b>bold</b>")]),
+    (
+        "tool_tag",
+        "<fly><to>x</to></fly>\n<make_text>\n<text>\nAnswer: 5\n</text>\n</make_text>",
+        [make_text("Answer: 5")],
+    ),
+    (
+        "function_tag",
+        '<function=make_text><parameter=text>[{"a": 1}]</parameter></function>',
+        [make_text('[{"a": 1}]')],
+    ),
+    (
+        "arg_key",
+        "<tool_call>make_text<arg_key>text</arg_key><arg_value>[3]</arg_value></tool_call>",
+        [make_text("[3]")],
+    ),
+    (
+        "arg_key",
+        "<|tool_calls|>\n<|tool_call:begin|>a1<|tool_call:name|>detect_face<|tool_call:args|>"
+        f"{ARGS}<|tool_call:end|>",
+        [FACE],
+    ),
     (
         "function_tag",
         "<tool_call>\n<function=crop_the_object>\n<parameter=image_path>\nimage/a.png\n"

@@ -35,6 +35,17 @@ PYTHONIC = [
 
 
 REACT = [
+    ("Action: detect_face()", [NO_FILE]),
+    (
+        "```yaml\naction: Crop the Object\naction_input:\n  image_path: image/a.png\n"
+        "  text_description_of_the_object: a red dog\n```",
+        [CROP],
+    ),
+    # Fences within a value are part of it.
+    (
+        'Action: Make Text\nAction Input: {"text": "```py\\nx\\n```"}',
+        [("Make Text", ("```py\nx\n```",))],
+    ),
     ("Action: Detect Face(image/a.png)", [FACE]),
     ("Action: Detect Face[image/a.png]", [FACE]),
     (f"Action: Detect Face ({ARGS})", [FACE]),

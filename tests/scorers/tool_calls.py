@@ -29,6 +29,10 @@ CROP_CALL = f'{{"name": "crop_the_object", "arguments": {CROP_ARGS}}}'
 ASK = "Thought: Do I need to use a tool? "
 
 
+def make_text(text):
+    return ("Make Text", (text,))
+
+
 def read(text, *native):
     reply = parse_reply(text, PROMPT, native)
     assert isinstance(reply, Reply), reply

@@ -12,8 +12,8 @@ from tests.vllm.processes import alive, command_line, key_of_engine, tree
 
 pytestmark = pytest.mark.vllm
 # Few at a time and not short, so that there is time to kill a process in the middle.
-LONG = ("--tasks", "gpt4tools", "--limit", 8, "--max-tokens", 200, "--concurrency", 2)
-SAMPLES = 16
+LONG = ("--tasks", "gpt4tools", "--limit", 4, "--max-tokens", 200, "--concurrency", 2)
+SAMPLES = 8
 
 
 def journal_lines(process):

@@ -24,6 +24,7 @@ from instit_bench.integrations.lmms_eval.exits import exit_on_error
 from instit_bench.integrations.lmms_eval.judging import chosen_judge
 from instit_bench.media.errors import MediaError
 from instit_bench.media.resolve import video_frames
+from instit_bench.media.rgb import as_rgb
 from instit_bench.tasks.config import TaskConfig, read_config
 from instit_bench.tasks.data import load_dataset, with_prompts
 from instit_bench.tasks.task import Task
@@ -73,7 +74,7 @@ def plain_image(medium: Any) -> Any:
     """
     if not hasattr(medium, "convert"):
         return medium
-    image = medium.convert("RGB")
+    image: Any = as_rgb(medium)
     image.filename = getattr(medium, "filename", "")
     return image
 

@@ -12,6 +12,7 @@ from typing import Any
 from PIL import Image
 
 from instit_bench.errors import InputError
+from instit_bench.media.rgb import as_rgb
 from instit_bench.types import (
     GenerationParams,
     ImagePart,
@@ -102,14 +103,14 @@ def _file_of(image: Image.Image) -> Path | None:
     if not name or not Path(name).is_file():
         return None
     with Image.open(name) as file:
-        same = file.size == image.size
-        same = same and file.convert("RGB").tobytes() == image.convert("RGB").tobytes()
+        stored, given = as_rgb(file), as_rgb(image)
+        same = stored.size == given.size and stored.tobytes() == given.tobytes()
     return Path(name).absolute() if same else None
 
 
 def _png(image: Image.Image) -> bytes:
     buffer = BytesIO()
-    image.convert("RGB").save(buffer, format="PNG", compress_level=1)
+    as_rgb(image).save(buffer, format="PNG", compress_level=1)
     return buffer.getvalue()
 
 

@@ -16,14 +16,13 @@ from instit_bench.scorers.tool_call.calls import (
     ParseError,
     Reply,
     ToolCall,
-    decode,
-    is_nothing,
     make_call,
 )
 from instit_bench.scorers.tool_call.formats import Outcome, read_calls
 from instit_bench.scorers.tool_call.literals import read_literal
 from instit_bench.scorers.tool_call.prompt import Prompt
 from instit_bench.scorers.tool_call.react import read_script
+from instit_bench.scorers.tool_call.texts import decode, is_nothing
 from instit_bench.types import NativeToolCall
 
 # A human turn that a completion without a stop string goes on to invent.

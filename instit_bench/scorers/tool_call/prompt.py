@@ -230,6 +230,8 @@ def _spellings(name: str) -> Iterator[str]:
     parts = [part for part in _NAMESPACE.split(name) if part and not part.isdecimal()]
     if len(parts) > 1 and parts[-1] in _METHODS:
         parts.pop()
+    for place in range(1, len(parts)):
+        yield fold("".join(parts[place:]))
     yield fold(parts[-1] if parts else "")
     if around := _AROUND_NAME.fullmatch(name.strip()):
         yield fold(around["name"])

@@ -20,19 +20,18 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice
 
+from instit_bench.scorers.tool_call.arguments import join_keyword_lines
 from instit_bench.scorers.tool_call.calls import (
     Fault,
     ParseError,
     Reply,
     ToolCall,
-    clean_name,
-    decode,
-    join_keyword_lines,
     make_call,
 )
 from instit_bench.scorers.tool_call.declines import decision, declines, says_no
 from instit_bench.scorers.tool_call.literals import read_literal
 from instit_bench.scorers.tool_call.prompt import Prompt, file_names
+from instit_bench.scorers.tool_call.texts import clean_name, decode
 
 # What each key means, without regard to case and word separators.
 _KINDS = {
@@ -73,7 +72,8 @@ _KEY = re.compile(
 _MARKS = re.compile(r"[ _-]")
 # DSPy's keys: [[ ## next_tool_name ## ]]
 _DSPY_KEY = re.compile(r"\[\[ ## (\w{1,40}) ## \]\]")
-_FENCE = re.compile(r"```(?:\w+[ \t]*$)?", re.M)
+# A fence; one within a quoted value belongs to it.
+_FENCE = re.compile(r"(?<![\"'])(?<!\\n)```(?![\"'])(?:\w+[ \t]*$)?", re.M)
 _INLINE_KEY = re.compile(
     r"(?<=\S)[ \t]+(?=\**(?:Action|Action Input|Observation)\**[:：])"
     r"|\\n(?=(?:Thought|Action|Action Input|Observation|AI)[:：])"
@@ -216,6 +216,9 @@ def _accepted(
             "input",
         ):
             continue
+        if kind == "weak answer" and before == "" and text[: key.start()].rstrip().endswith(">"):
+            # A line of an argument between tags
+            continue
         if kind == "weak action" and not _is_action(keys, place, text, prompt):
             continue
         accepted.append((key, kind.removeprefix("weak ")))
@@ -277,7 +280,7 @@ def _name_and_input(action: _Field, prompt: Prompt) -> tuple[str, str | None]:
     if file_names(after) and prompt.find_tool(clean_name(before)) is not None:
         return clean_name(before), after.strip()
     name = clean_name(line)
-    if prompt.find_tool(name) is not None:
+    if prompt.find_tool(name) is not None and not line.rstrip("`*. ").endswith("()"):
         return name, _input_below(rest.strip())
     found = _NAME_AND_INPUT.match(whole)
     if found is None or declines(name):

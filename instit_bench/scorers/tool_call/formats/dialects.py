@@ -71,6 +71,12 @@ _BY_MARK: dict[str, _Rewriting] = {
     ),
     # Solar: <|tool_call:start|>name, <|tool_arg:start|>key<|tool_arg:value|>value<|tool_arg:end|>
     "<|tool_call:": (
+        # Solar Open: <|tool_call:begin|>id<|tool_call:name|>name<|tool_call:args|>{…}
+        (
+            re.compile(r"<\|tool_call:begin\|>[^<>\n]{0,80}<\|tool_call:name\|>"),
+            "<tool_call>",
+        ),
+        (re.compile(r"<\|tool_call:args\|>"), "\n"),
         (re.compile(r"<\|tool_call:start\|>"), "<tool_call>"),
         (re.compile(r"<\|tool_call:end\|>"), "</tool_call>"),
         (re.compile(r"<\|tool_arg:start\|>"), "<arg_key>"),

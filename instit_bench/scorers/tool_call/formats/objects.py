@@ -18,7 +18,7 @@ from instit_bench.scorers.tool_call.prompt import Prompt
 _NAME_KEYS = ("name", "action", "toolname", "tool", "function", "functionname", "recipientname")
 # Any other key with such a word in it names a tool only if its value is a tool of the prompt.
 _RARE_NAME_KEY = re.compile(
-    r"name|tool|action|func|call|command|task|api|type|method|operation|plugin|skill|step"
+    r"name|tool|action|func|call|command|task|api|type|method|operation|plugin|skill|step|request"
 )
 _INPUTS = ("arguments", "input", "args", "parameters", "params", "inputs", "kwargs", "payload")
 _SUBJECTS = ("", "action", "tool", "function", "api", "command", "call", "method", "task")

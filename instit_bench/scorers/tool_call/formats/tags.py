@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from html import unescape
 from itertools import islice
 from typing import Any
 
-from instit_bench.scorers.tool_call.calls import ParseError, decode
+from instit_bench.scorers.tool_call.calls import ParseError
 from instit_bench.scorers.tool_call.formats.base import MOST_CALLS, Format, Found, Reading
 from instit_bench.scorers.tool_call.prompt import Prompt, file_names
+from instit_bench.scorers.tool_call.texts import decode
 
 _PARAMETER = re.compile(r"<(?:parameter|param|argument|arg)(?![\w:-]*>)")
 _PAIR = re.compile(r"<(?P<key>[A-Za-z_][\w.-]{0,80})>")
@@ -24,6 +26,10 @@ _ATTRIBUTE = re.compile(
 # An attribute, or the tag of an element, whose value may be a tool's name
 _NAMING = r"(?:\w{1,20}_)?(?:name|tool|function|action|api|command|method)"
 _IS_NAMING = re.compile(_NAMING)
+# The tag of an element that holds the arguments, rather than one of them
+_IS_WRAPPER = re.compile(r"(?:arguments?|args|parameters?|params|inputs?|kwargs|payload)$", re.I)
+# XML's own escapes; in a URL &copy=1 is none.
+_ESCAPE = re.compile(r"&(?:lt|gt|amp|quot|apos|#39);")
 # An object with its own name and arguments: what stands before it is no name.
 _CALL_OBJECT = re.compile(
     r"\s*+\{\s*+\"name\"\s*+:\s*+\"[^\"\n]{1,120}\"\s*+,\s*+\"(?:arguments|parameters)\"\s*+:"
@@ -82,6 +88,8 @@ class _Family:
         self, body: str, opened: list[re.Match[str]], *, whole: bool
     ) -> dict[str, str] | None:
         values = {}
+        # A model that closes none of several does not break off where it leaves the last one open.
+        whole = whole or (len(opened) > 1 and self.parameter_end.search(body) is None)
         for place, tag in enumerate(opened):
             last = place + 1 == len(opened)
             stop = len(body) if last else opened[place + 1].start()
@@ -90,8 +98,15 @@ class _Family:
             # Only a file's name shows that it does not break off.
             if last and closed is None and not whole and file_names(value) != (value,):
                 return None
-            values[tag["key"]] = value
+            values[tag["key"]] = _unescape(value)
         return values
+
+
+def _unescape(value: str) -> str:
+    """Return a value without XML's escapes, unless it also holds what they would escape."""
+    if "<" in value or ">" in value:
+        return value
+    return _ESCAPE.sub(lambda found: unescape(found[0]), value)
 
 
 def _name(head: re.Match[str]) -> str:
@@ -120,7 +135,10 @@ def _pairs(body: str) -> Any:
         position = end
     if len(values) == 1:
         (only,) = values.values()
-        return _pairs(only) if only.startswith("<") and only != body else decode(only)
+        if _IS_WRAPPER.search(next(iter(values))):
+            return _pairs(only) if only.startswith("<") and only != body else decode(only)
+        inner = _pairs(only) if only.startswith("<") else {}
+        return inner if len(inner) > 1 else values
     return values
 
 
@@ -228,7 +246,7 @@ _ARG_KEY = _Family(
 )
 _NAME_TAG = _Family(
     re.compile(
-        r"<(?P<tag>tool_name|function_name|tool|name)>\s*(?P<name>[^\s<>][^<>\n]{0,120}?)\s*</(?P=tag)>"
+        r"<(?P<tag>tool_name|function_name|tool|name)>\s*(?P<name>[^\s<>{][^<>{\n]{0,120}?)\s*</(?P=tag)>"
     ),
     re.compile(
         r"</(?:tool_call|function_call|tool_use|use_mcp_tool|tool_request|invoke|call|action)>"
