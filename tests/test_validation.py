@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from instit_bench.errors import InputError
 from instit_bench.evaluation.config import RunConfig
 from instit_bench.generation.config import WriterConfig
-from instit_bench.validation import did_you_mean, first_problem, read_yaml
+from instit_bench.validation import did_you_mean, first_problem, names_in, read_yaml
 
 LAUGHS = "a: &a [1,1,1,1,1,1,1,1,1]\n" + "".join(
     f"{b}: &{b} [{','.join([f'*{a}'] * 9)}]\n" for a, b in pairwise("abcdefghi")
@@ -119,3 +119,11 @@ def test_a_flag_is_not_a_number_in_any_setting(model):
             for error in caught.value.errors()
             if error["loc"] == (name,)
         }, name
+
+
+@pytest.mark.parametrize(
+    ("values", "names"),
+    [(None, []), ("", []), ("a, b,,c ", ["a", "b", "c"]), (("a,b", " c"), ["a", "b", "c"])],
+)
+def test_names_come_in_one_list_or_several(values, names):
+    assert names_in(values) == names
