@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import yaml
 
@@ -19,7 +19,7 @@ except ImportError:
     from yaml import SafeLoader  # type: ignore[assignment]
 
 if TYPE_CHECKING:
-    from pydantic import ValidationError
+    from pydantic import BaseModel, ValidationError, ValidationInfo
     from pydantic_core import ErrorDetails
 
 _LARGEST_FILE = 2**20  # bytes; hand-written files are far smaller
@@ -114,6 +114,22 @@ def read_yaml(
     return values
 
 
+def no_flag(cls: type[BaseModel], value: Any, info: ValidationInfo) -> Any:
+    """Refuse ``True`` and ``False`` for a number, which Python would count as 1 and 0.
+
+    It is a pydantic validator for all fields of a model, before their own.
+    """
+    kinds = _kinds(cls.model_fields[str(info.field_name)].annotation)
+    if isinstance(value, bool) and bool not in kinds and kinds & {int, float}:
+        raise ValueError("must be a number")
+    return value
+
+
+def _kinds(annotation: Any) -> set[Any]:
+    inner = get_args(annotation)
+    return {annotation}.union(*map(_kinds, inner)) if inner else {annotation}
+
+
 @dataclass(frozen=True, slots=True)
 class FieldProblem:
     """An invalid field: its dotted name (empty for the whole), and the problem.
@@ -144,6 +160,13 @@ def first_problem(error: ValidationError, hint: Hint | None = None, noun: str = 
     if not problem.name:
         return problem.text.removeprefix(": ").strip()
     return f"{noun} {problem.name!r}{problem.text}"
+
+
+def names_in(values: str | Iterable[str] | None) -> list[str]:
+    """Return the names in one comma-separated list, or in several."""
+    lists = [values] if isinstance(values, str) else values or ()
+    parts = (part.strip() for value in lists for part in value.split(","))
+    return [part for part in parts if part]
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -30,6 +30,7 @@ from instit_bench.stats.sequential import (
     look_ends,
     passes,
 )
+from instit_bench.stats.spending import obf_bounds
 
 Array = NDArray[np.float64]
 
@@ -132,7 +133,13 @@ def stop(drawn: Drawn, rule: Rule | str, *, adjusted: bool = False) -> Stopped:
 
 
 def verdicts(rule: Rule | str, at: Estimates) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Return where a rule says FAIL and PASS; ``naive`` looks with the usual 95 % every time."""
+    """Return where a rule says FAIL and PASS.
+
+    ``naive`` looks with the usual 95 % every time, ``plain`` is ``obf`` without what holds its
+    level: the bounds of Student's t with k - 1 degrees of freedom, times the standard error.
+    """
+    if rule == "plain":
+        return _plain(at)
     if rule == "naive":
         from scipy.special import stdtrit
 
@@ -140,6 +147,14 @@ def verdicts(rule: Rule | str, at: Estimates) -> tuple[NDArray[np.bool_], NDArra
         failed = at.mean + t * at.least_error(ALLOWED) < -ALLOWED
         return failed, at.mean - t * at.least_error(drop) > -drop
     return fails(rule, at, ALLOWED), passes(rule, at, ALLOWED, MARGIN)  # type: ignore[arg-type]
+
+
+def _plain(at: Estimates) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    from scipy.special import ndtr, stdtrit
+
+    bound = -stdtrit(at.clusters - 1, ndtr(-np.asarray(obf_bounds(at.fractions))))
+    reach = bound * at.stderr
+    return at.mean + reach < -ALLOWED, at.mean - reach > -(ALLOWED + MARGIN)
 
 
 def full_verdict(drawn: Drawn) -> Array:
@@ -156,7 +171,7 @@ def savings(repetitions: int, known: NDArray[np.int64]) -> Iterator[str]:
     for difference in (0.0, -0.03, -0.05, -0.08, -0.12):
         drawn = draw(Pair(difference), repetitions, known)
         full = full_verdict(drawn)
-        for rule in (*RULES, "naive"):
+        for rule in ("plain", *RULES, "naive"):
             found = stop(drawn, rule)
             shares = [100 * (found.verdict == verdict).mean() for verdict in (-1, 1, 0)]
             same = 100 * (found.verdict == full).mean()
@@ -170,18 +185,18 @@ def level(repetitions: int, known: NDArray[np.int64]) -> Iterator[str]:
         "| videos | icc | "
         + " | ".join(
             f"{rule}: {wrong}"
-            for rule in (*RULES, "full run")
+            for rule in ("plain", *RULES, "full run")
             for wrong in ("FAIL at 0", "PASS at −5")
         )
         + " | naive: FAIL at 0 |"
     )
-    yield "|--:|--:|" + "--:|" * (2 * len(RULES) + 3)
+    yield "|--:|--:|" + "--:|" * (2 * len(RULES) + 5)
     for clusters in (30, 100, 206):
         for icc in (0.0, 0.2, 0.5):
             equal = draw(Pair(0.0, clusters=clusters, icc=icc), repetitions, known)
             worse = draw(Pair(-MARGIN, clusters=clusters, icc=icc), repetitions, known, seed=1)
             cells = [str(clusters), f"{icc:g}"]
-            for rule in RULES:
+            for rule in ("plain", *RULES):
                 cells.append(f"{100 * (stop(equal, rule).verdict < 0).mean():.1f}")
                 cells.append(f"{100 * (stop(worse, rule).verdict > 0).mean():.1f}")
             cells.append(f"{100 * (full_verdict(equal) < 0).mean():.1f}")

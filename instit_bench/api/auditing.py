@@ -22,6 +22,7 @@ from instit_bench.errors import InputError
 from instit_bench.evaluation.config import RunConfig, read_settings
 from instit_bench.evaluation.runner import run as run_to_outcome
 from instit_bench.types import Metric
+from instit_bench.validation import names_in
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -70,7 +71,7 @@ def _rows(result: AuditResult) -> Iterator[dict[str, Any]]:
             test = gain.compared.test
             low, high = test.ci95 or (None, None)
             named = {"check": check.name, "figure": check.figure, "task": gain.task}
-            asked = {"run": gain.intervention, "metric": gain.compared.metric}
+            asked = {"run": gain.run, "metric": gain.compared.metric}
             figures = {"value": test.difference, "ci95_low": low, "ci95_high": high}
             yield {**named, **asked, **figures, "p": gain.compared.p, "n": test.n}
         for one in found.circular:
@@ -112,9 +113,7 @@ def audit(
         KeyboardInterrupt: Interrupted; the same call resumes the audit.
     """
     given = (read_settings(Path(config)) if config else {}) | {**settings}
-    names = [name.strip() for name in ([checks] if isinstance(checks, str) else checks)]
-    names = [part for name in names for part in name.split(",") if part]
-    return outside_any_loop(lambda: _carried_out(given, names, progress))
+    return outside_any_loop(lambda: _carried_out(given, names_in(checks), progress))
 
 
 def _carried_out(given: dict[str, Any], checks: list[str], progress: bool | None) -> Audit:

@@ -103,7 +103,7 @@ def _check(found: CheckResult) -> Mapping[str, Any]:
         "gains": [
             {
                 "task": gain.task,
-                "run": gain.intervention,
+                "run": gain.run,
                 "against": gain.against,
                 "metric": gain.compared.metric,
                 "decides": gain.decides,

@@ -76,7 +76,7 @@ def _answer(gain: Gain, figure: str) -> Answer:
         gain.task,
         f"{_points(test.difference)}",
         f"{figure} {_points(test.difference)} points{interval}{p}{said}; "
-        f"{100 * test.b:.1f} % {gain.against}, {100 * test.a:.1f} % {gain.intervention} "
+        f"{100 * test.b:.1f} % {gain.against}, {100 * test.a:.1f} % {gain.run} "
         f"({gain.compared.metric}, n {test.n})",
     )
 
@@ -86,12 +86,10 @@ def _points(share: float) -> str:
 
 
 def _gains(found: CheckResult) -> Chart:
-    names = [
-        name for name in found.planned.tasks if any(g.intervention == name for g in found.gains)
-    ]
+    names = [name for name in found.planned.tasks if any(g.run == name for g in found.gains)]
     rows: dict[str, dict[int, Paired]] = {}
     for gain in found.deciding:
-        rows.setdefault(gain.task, {})[names.index(gain.intervention)] = _paired(gain)
+        rows.setdefault(gain.task, {})[names.index(gain.run)] = _paired(gain)
     return differences(
         f"{found.planned.check.figure}, in points",
         "The score of the plain run minus the altered one's, on the same samples, with its 95 % "

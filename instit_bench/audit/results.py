@@ -12,12 +12,12 @@ from instit_bench.audit.text_only import (
     MissingLibraryError,
     Question,
     TextOnly,
-    right_place,
     text_only,
 )
 from instit_bench.comparison.comparable import Mismatch
 from instit_bench.comparison.compare import MetricComparison, compare_runs, headline
 from instit_bench.comparison.scored_run import ScoredRun, TaskScores, scored_run
+from instit_bench.interventions.options import place_of
 from instit_bench.runs.loaded import Run, RunTask
 from instit_bench.scorers.registry import spec_of
 from instit_bench.stats.intervals import mean_metric
@@ -32,14 +32,14 @@ _EXPECTED = (
 
 @dataclass(frozen=True, slots=True)
 class Gain:
-    """A task's metric in the run ``against``, mostly the plain one, minus that in an altered run.
+    """A task's metric in the run ``against``, mostly the plain one, minus that in ``run``.
 
-    ``compared.test.a`` is the altered score, ``b`` the other, on the same samples. The deciding
+    ``compared.test.a`` is the score in ``run``, ``b`` the other, on the same samples. The deciding
     metric is the strict one, if the task has any.
     """
 
     task: str
-    intervention: str
+    run: str
     against: str
     decides: bool
     compared: MetricComparison
@@ -47,7 +47,7 @@ class Gain:
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """A check's figures, and by task (and intervention) why there is none."""
+    """A check's figures, and by task (and run) why there is none."""
 
     planned: PlannedCheck
     gains: tuple[Gain, ...]
@@ -204,7 +204,7 @@ def _questions(task: RunTask) -> tuple[list[Question], Metric]:
     """Return a task's multiple-choice questions, and the model's deciding metric."""
     questions = []
     for record, _ in task.selected():
-        place = right_place(record.target, record.choices)
+        place = place_of(record.target, len(record.choices))
         if place is not None:
             cluster = record.cluster or record.id
             questions.append(Question(record.question, tuple(record.choices), place, cluster))

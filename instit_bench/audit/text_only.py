@@ -47,12 +47,6 @@ class MissingLibraryError(Exception):
     """scikit-learn is not installed."""
 
 
-def right_place(target: str, choices: Sequence[str]) -> int | None:
-    """Return the place of the right option, from 0, if the target is its letter."""
-    place = ascii_uppercase.find(target.strip().upper()) if len(target.strip()) == 1 else -1
-    return place if 0 <= place < len(choices) else None
-
-
 def text_only(questions: Sequence[Question]) -> TextOnly | None:
     """Answer questions by their words, each after training on those of other images.
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from instit_bench.cli.console import fail, note
-from instit_bench.cli.options import ConfigFile, DryRun, names_in
+from instit_bench.cli.options import ConfigFile, DryRun
+from instit_bench.validation import names_in
 
 if TYPE_CHECKING:
     from instit_bench.audit.panels import Panel

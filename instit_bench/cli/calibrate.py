@@ -10,7 +10,8 @@ import typer
 
 from instit_bench.cli.complete import run_folders
 from instit_bench.cli.console import note
-from instit_bench.cli.options import NoLock, OnlyTasks, names_in
+from instit_bench.cli.options import NoLock, OnlyTasks
+from instit_bench.validation import names_in
 
 RUN = typer.Argument(help="Run folder.", autocompletion=run_folders)
 

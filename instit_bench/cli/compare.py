@@ -12,7 +12,8 @@ import typer
 
 from instit_bench.cli.complete import run_folders
 from instit_bench.cli.console import note
-from instit_bench.cli.options import OnlyTasks, names_in
+from instit_bench.cli.options import OnlyTasks
+from instit_bench.validation import names_in
 
 if TYPE_CHECKING:
     from instit_bench.comparison.compare import RunComparison

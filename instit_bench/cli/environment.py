@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from instit_bench.errors import InputError
+from instit_bench.textfile import decoded
 
 PREFIX = "INSTIT_BENCH_"
 # Variables that are no option of a command.
@@ -68,8 +69,8 @@ def _read(path: Path) -> Iterator[tuple[str, str]]:
     try:
         if path.stat().st_size > _LARGEST:
             raise InputError(f"{path}: is larger than {_LARGEST // 1024} KiB")
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        lines = decoded(path.read_bytes(), path).splitlines()
+    except OSError as error:
         raise InputError(f"{path}: cannot be read: {error}") from error
     for number, line in enumerate(lines, start=1):
         text = line.strip()

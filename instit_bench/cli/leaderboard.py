@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from instit_bench.cli.console import note
-from instit_bench.cli.options import names_in
+from instit_bench.validation import names_in
 
 if TYPE_CHECKING:
     from instit_bench.leaderboard.rows import Row

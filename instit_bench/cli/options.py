@@ -67,12 +67,6 @@ IncludePath = Annotated[
 ]
 
 
-def names_in(values: list[str] | None) -> list[str]:
-    """Return the names in the values of an option that is repeatable and takes lists."""
-    parts = (part.strip() for value in values or () for part in value.split(","))
-    return [part for part in parts if part]
-
-
 class Command(TyperCommand):
     """A command that takes a single-valued option once, and shows its options in panels.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import tempfile
 from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import suppress
@@ -13,7 +14,6 @@ from typing import Any
 from instit_bench.backends.asker import LocalAsker
 from instit_bench.backends.base import Backend, BackendUnavailable, GenerationError
 from instit_bench.backends.create import create_backend
-from instit_bench.cluster.load import gpu_busy
 from instit_bench.cluster.messages import (
     Failure,
     Farewell,
@@ -31,6 +31,8 @@ from instit_bench.types import Request
 
 _TELLS_EVERY_S = 2.0
 _LINES_KEPT = 100
+_GPU_QUERY = ("--query-gpu=utilization.gpu", "--format=csv,noheader,nounits")
+_GPU_QUERY_WITHIN_S = 5.0
 
 
 class ReplicaActor:
@@ -103,7 +105,7 @@ class ReplicaActor:
 
     async def _watch_load(self, backend: Backend) -> None:
         while True:
-            self._load = (await backend.waiting(), await gpu_busy())
+            self._load = (await backend.waiting(), await _gpu_busy())
             await asyncio.sleep(_TELLS_EVERY_S)
 
     def _tell(self, text: str) -> None:
@@ -154,3 +156,27 @@ def _folder(order: Order) -> Path:
     folder = order.folder / "replicas" / order.name
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+async def _gpu_busy() -> float | None:
+    """Return the mean utilisation of the GPUs that this process may use, from 0 to 1.
+
+    ``None`` if there are none, or it is not known.
+    """
+    gpus = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+    program = shutil.which("nvidia-smi")
+    if not gpus or program is None:
+        return None
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *(program, f"--id={gpus}", *_GPU_QUERY),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        async with asyncio.timeout(_GPU_QUERY_WITHIN_S):
+            told, _ = await process.communicate()
+        shares = [float(line) / 100 for line in told.split()]
+    except (OSError, TimeoutError, ValueError):
+        return None
+    return sum(shares) / len(shares) if shares else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -9,9 +10,15 @@ from typing import Any, Literal
 
 from instit_bench.backends.asker import Reading
 from instit_bench.backends.base import BackendOptions
+from instit_bench.backends.options import EndpointOptions
 from instit_bench.media.fingerprint import Fingerprint
 from instit_bench.types import ImagePart, Message, Prediction, Request
 
+_WELL_KNOWN = (
+    *("OPENAI_API_KEY", "OPENAI_BASE_URL", "VLLM_API_KEY", "HF_TOKEN", "HF_ENDPOINT"),
+    *("HF_HUB_OFFLINE", "SSL_CERT_FILE", "SSL_CERT_DIR", "NO_PROXY", "no_proxy"),
+    *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"),
+)
 Failure = Literal["media", "request", "backend", "program"]
 """Whose fault it is: a media file's, this request's, the backend's, or a defect of the program."""
 
@@ -32,6 +39,14 @@ class Order:
     folder: Path
     own_engine: bool
     environment: Mapping[str, str] = field(repr=False)
+
+
+def variables_for(endpoint: EndpointOptions) -> Mapping[str, str]:
+    """Return what `Order.environment` needs: keys of the endpoint, and how to reach it."""
+    headers = (header.partition("=")[2] for header in endpoint.header)
+    of_headers = (v.removeprefix("env:") for v in headers if v.startswith("env:"))
+    names = (*_WELL_KNOWN, endpoint.api_key_env or "", *of_headers)
+    return {name: os.environ[name] for name in names if name in os.environ}
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from instit_bench.backends.base import BackendUnavailable
-from instit_bench.cluster.limit import QueueLimit
 from instit_bench.cluster.messages import Farewell, Order
-from instit_bench.cluster.replica import Replica, ReplicaLost
+from instit_bench.cluster.replica import QueueLimit, Replica, ReplicaLost
 from instit_bench.cluster.session import Node, connect, disconnect, living_nodes
 from instit_bench.errors import InputError
 from instit_bench.progress import Tell

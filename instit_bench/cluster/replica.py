@@ -11,7 +11,6 @@ from typing import Any
 from instit_bench.backends.asker import Seen
 from instit_bench.backends.base import BackendUnavailable, EngineLost, GenerationError
 from instit_bench.cluster.actor import ReplicaActor
-from instit_bench.cluster.limit import QueueLimit
 from instit_bench.cluster.messages import Farewell, News, Order, Question, Ready, Reply
 from instit_bench.cluster.session import Node
 from instit_bench.media import MediaError
@@ -21,10 +20,34 @@ from instit_bench.types import Prediction, Request
 _ACTOR_CALLS = 16  # at once: one collects replies, few others are short
 _CLOSES_WITHIN_S = 60.0
 _PLACED_WITHIN_S = 60.0
+_FIRST_AT_ONCE = 16
+_GROWTH_AT_ONCE = 1.25
 
 
 class ReplicaLost(Exception):  # noqa: N818 - a state
     """The actor, or the node it is on, is gone; the message says why."""
+
+
+class QueueLimit:
+    """A fixed limit, or with ``adaptive`` one that follows the engine's queue, up to ``most``.
+
+    While nothing waits there and all that is allowed is in flight, it grows; what waits in the
+    engine's queue would be better off with another replica, so the limit falls by as many.
+    """
+
+    def __init__(self, most: int, *, adaptive: bool = False) -> None:
+        self.at_once = min(_FIRST_AT_ONCE, most) if adaptive else most
+        self._most = most
+        self._adaptive = adaptive
+
+    def see(self, waiting: int | None, in_flight: int) -> None:
+        """Take note of the engine's queue; ``None``: it is not known."""
+        if not self._adaptive or waiting is None:
+            return
+        if waiting > 0:
+            self.at_once = max(1, min(self.at_once, in_flight) - waiting)
+        elif in_flight >= self.at_once:
+            self.at_once = min(self._most, int(self.at_once * _GROWTH_AT_ONCE) + 1)
 
 
 @dataclass(slots=True)

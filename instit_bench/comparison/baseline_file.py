@@ -21,6 +21,7 @@ from instit_bench.runs.atomic import replaced
 from instit_bench.runs.loaded import Run
 from instit_bench.runs.record import Fraction
 from instit_bench.runs.sample_scores import SampleScores, item_text
+from instit_bench.textfile import decoded, not_empty
 from instit_bench.types import State
 from instit_bench.validation import first_problem
 
@@ -125,7 +126,7 @@ def _task_lines(name: str, task: TaskScores) -> Iterator[str]:
 
 def _read_baseline(path: Path) -> ScoredRun:
     try:
-        text = path.read_bytes()
+        text = not_empty(decoded(path.read_bytes(), path), path)
         file = _BaselineFile.model_validate_json(text)
         json.loads(text, object_pairs_hook=_refuse_doubles)
     except _DoubledKey as error:

@@ -17,6 +17,7 @@ from typing import Any
 
 from instit_bench.datasets.record import Record, shown
 from instit_bench.errors import InputError
+from instit_bench.textfile import decoded, not_empty
 from instit_bench.types import Marks, Mask
 
 _MOST_BYTES = 2**30  # the file is read whole
@@ -57,7 +58,7 @@ def read_masks(file: Path) -> MaskFile:
     """
     data = _bytes(file)
     try:
-        content = json.loads(data)
+        content = json.loads(not_empty(decoded(data, file), file))
     except (ValueError, RecursionError) as error:
         raise InputError(f"{file}: is not valid JSON: {error}") from error
     media: dict[str, Frames] = {}

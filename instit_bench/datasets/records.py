@@ -8,32 +8,19 @@ import io
 import json
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from instit_bench.datasets.record import Doc
 from instit_bench.errors import InputError
+from instit_bench.textfile import UTF8_MARK, decoded, is_utf8, not_empty
 
-_MARKS = (
-    (b"\xef\xbb\xbf", "utf-8-sig"),
-    (b"\xff\xfe\x00\x00", "utf-32"),
-    (b"\x00\x00\xfe\xff", "utf-32"),
-    (b"\xff\xfe", "utf-16"),
-    (b"\xfe\xff", "utf-16"),
-)
-# How files begin that are often passed in place of text, and what to do with them.
-_OTHER_FORMATS = (
-    (b"PK\x03\x04", "a spreadsheet or zip archive", "save its records as CSV or JSON"),
-    (b"\xd0\xcf\x11\xe0", "a spreadsheet", "save its records as CSV or JSON"),
-    (b"\x1f\x8b", "compressed with gzip", "unpack it"),
-    (b"\x28\xb5\x2f\xfd", "compressed with zstd", "unpack it"),
-    (b"\x80\x04\x95", "a pickle", "save it as JSON"),
-    (b"\x80\x05\x95", "a pickle", "save it as JSON"),
-    (b"PAR1", "Parquet", "name it .parquet"),
-)
 _MOST_DIGITS = 4000  # Python refuses to convert more than 4300
 _MOST_OF_A_FIELD = 2**31 - 1  # characters of a CSV field: images are stored there as base64
+_FIELD_SIZE = Lock()
 _ROWS_AT_ONCE = 4  # of Parquet: a row may contain an image
 
 
@@ -129,29 +116,13 @@ def iter_records(path: Path, *, lists_as: str | None = None) -> Iterator[dict[st
         raise InputError(f"{path}: cannot be read: {error}") from error
 
 
-def _text(path: Path) -> str:
-    """Return the file's text, in UTF-8 or the encoding of its byte order mark."""
-    data = path.read_bytes()
-    for beginning, kind, remedy in _OTHER_FORMATS:
-        if data.startswith(beginning):
-            raise InputError(f"{path}: is {kind} and not text; {remedy}")
-    encoding = next((name for mark, name in _MARKS if data.startswith(mark)), "utf-8")
-    try:
-        return data.decode(encoding)
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"{path}: cannot be read as {encoding} text: {error.reason} at byte {error.start}; "
-            "save it as UTF-8"
-        ) from error
-
-
 def _read_json(path: Path, lists_as: str | None) -> list[dict[str, Any]]:
     """Read a list of records or one record per line, whichever the file name promises."""
-    text = _text(path)
+    text = decoded(path.read_bytes(), path)
     lines = text.lstrip()[:1] != "[" and path.suffix.lower() == ".jsonl"
     if not lines:
         try:
-            records = json.loads(text, parse_int=_integer)
+            records = json.loads(not_empty(text, path), parse_int=_integer)
         except json.JSONDecodeError as error:
             begins = "{[" if lists_as else "{"
             lines = error.msg == "Extra data" and text.lstrip()[0] in begins
@@ -202,11 +173,8 @@ def parsed_line(line: str, lists_as: str | None = None) -> dict[str, Any]:
 
 def is_plain_utf8(beginning: bytes) -> bool:
     """Whether a file with this beginning is read as lines of UTF-8, and not as one JSON list."""
-    if any(beginning.startswith(mark) for mark, _, _ in _OTHER_FORMATS):
-        return False
-    encoding = next((name for mark, name in _MARKS if beginning.startswith(mark)), "utf-8")
-    text = beginning.removeprefix(_MARKS[0][0]).lstrip()
-    return encoding.startswith("utf-8") and text[:1] not in (b"", b"[")
+    text = beginning.removeprefix(UTF8_MARK).lstrip()
+    return is_utf8(beginning) and text[:1] not in (b"", b"[")
 
 
 def _integer(digits: str) -> int | str:
@@ -219,21 +187,21 @@ _OF_A_LINE = json.JSONDecoder(parse_int=_integer)
 
 def _read_table(path: Path) -> Iterator[dict[str, Any]]:
     """Read CSV with commas, semicolons or tabs, as in its first line."""
-    lines = io.StringIO(_text(path), newline="")
+    lines = io.StringIO(decoded(path.read_bytes(), path), newline="")
     first = lines.readline()
     if named := re.fullmatch(r"sep=([,;\t])\s*", first):  # Excel's own first line
         delimiter = named[1]
     else:
         delimiter = max(",;\t", key=first.count)
         lines.seek(0)
-    csv.field_size_limit(_MOST_OF_A_FIELD)
     reader = csv.DictReader(lines, strict=True, delimiter=delimiter)
     try:
-        names = reader.fieldnames or ()
+        with _any_field_size():
+            names = reader.fieldnames or ()
         for name in names:
             if name and names.count(name) > 1:
                 raise InputError(f"{path}: column {name!r} occurs twice; keep one of them")
-        for row in reader:
+        while row := _next_row(reader):
             if None in row or None in row.values():
                 raise InputError(
                     f"{path}: line {reader.line_num}: does not have the {len(names)} columns of "
@@ -243,6 +211,22 @@ def _read_table(path: Path) -> Iterator[dict[str, Any]]:
     except csv.Error as error:
         line = reader.line_num
         raise InputError(f"{path}: near line {line}: is not valid CSV: {error}") from error
+
+
+def _next_row(reader: csv.DictReader[str]) -> dict[str, Any] | None:
+    with _any_field_size():
+        return next(reader, None)
+
+
+@contextmanager
+def _any_field_size() -> Iterator[None]:
+    """Lift the limit on a field's size, which the whole process shares, for the time of a read."""
+    with _FIELD_SIZE:
+        before = csv.field_size_limit(_MOST_OF_A_FIELD)
+        try:
+            yield
+        finally:
+            csv.field_size_limit(before)
 
 
 def _read_parquet(path: Path) -> Iterator[dict[str, Any]]:

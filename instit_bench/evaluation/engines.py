@@ -117,8 +117,7 @@ class Replicas:
     def __init__(
         self, backend: Backend, reading: Reading, config: RunConfig, options: BackendOptions
     ) -> None:
-        from instit_bench.cluster.environment import variables_for
-        from instit_bench.cluster.messages import Order
+        from instit_bench.cluster.messages import Order, variables_for
         from instit_bench.cluster.pool import ReplicaPool, Wanted
 
         loads = BACKENDS.load(config.backend).loads_a_model and config.base_url is None

@@ -16,6 +16,7 @@ from instit_bench.datasets.record import Record
 from instit_bench.datasets.records import read_records
 from instit_bench.errors import InputError
 from instit_bench.scorers.tool_call.prompt import fold
+from instit_bench.textfile import decoded
 
 _IMAGE_FIELDS = ("file_name", "image", "image_id", "filename")
 _CAPTION_FIELDS = ("caption", "captions", "text")
@@ -114,12 +115,13 @@ def _one_line(record: Record, name: str) -> str:
 def _read_coco(path: Path) -> Mapping[str, Any] | None:
     """Return the parts of a file in COCO's format; ``None`` if it is another."""
     try:
-        with path.open("rb") as file:
-            if file.read(64).lstrip()[:1] != b"{":
-                return None
-        values = json.loads(path.read_text(encoding="utf-8"))
+        text = decoded(path.read_bytes(), path)
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error}") from error
+    if text.lstrip()[:1] != "{":
+        return None
+    try:
+        values = json.loads(text)
     except (ValueError, RecursionError):
         return None  # JSON lines, or broken: the reader of records says which
     is_coco = isinstance(values, dict) and "annotations" in values

@@ -16,13 +16,14 @@ from instit_bench.evaluation.config import errors_allowed
 from instit_bench.evaluation.settings import EngineSettings, RequestSettings
 from instit_bench.generation.catalogue import SHIPPED
 from instit_bench.types import GenerationParams
-from instit_bench.validation import did_you_mean, field_problem
+from instit_bench.validation import did_you_mean, field_problem, names_in, no_flag
 
 
 class WriterConfig(RequestSettings, EngineSettings):
     """Who writes instructions on which captions, and how."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", title="Options")
+    _no_flag = field_validator("*", mode="before")(no_flag)
 
     captions: Path = Field(
         description="Captions: GPT4Tools' list, COCO's JSON, JSONL, CSV or Parquet."
@@ -64,11 +65,9 @@ class WriterConfig(RequestSettings, EngineSettings):
     @classmethod
     def _split(cls, value: Any) -> Any:
         """Accept ``a,b`` as a list."""
-        parts = [value] if isinstance(value, str) else value
-        if isinstance(parts, list | tuple):
-            named = [name.strip() for part in parts for name in str(part).split(",")]
-            return tuple(name for name in named if name)
-        return value
+        if isinstance(value, list | tuple):
+            value = ",".join(map(str, value))
+        return tuple(names_in(value)) if isinstance(value, str) else value
 
     @field_validator("fail_on_error")
     @classmethod

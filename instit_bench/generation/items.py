@@ -80,7 +80,7 @@ def make_items(replies: Sequence[Reply], catalogue: Catalogue, options: ItemOpti
 
 def _read(reply: Reply, catalogue: Catalogue, made: Made) -> Iterator[Instruction]:
     if reply.text is None:
-        found = Dropped(reply.caption.number, 0, "no reply", "", reply.error or "")
+        found = Dropped(reply.caption.number, 0, Reason.NO_REPLY, "", reply.error or "")
         made.dropped.append(found)
         return
     for line in read_reply(reply.text, reply.caption, catalogue):
@@ -164,9 +164,9 @@ def _dropped(item: Item, reason: str, detail: str) -> Dropped:
 def _targets(item: Item, options: ItemOptions) -> list[Item]:
     """Return an item per target that is asked for."""
     turns = item.conversation.turns
-    if options.gold == "chain":
+    if options.target == "chain":
         return [item]
-    if options.gold == "complement":
+    if options.target == "complement":
         return [item.with_turn(_random(options.seed, item.id, "turn").randrange(turns))]
     return [item.with_turn(turn) for turn in range(turns)]
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from instit_bench.errors import InputError
 from instit_bench.validation import field_problem
 
-Gold = Literal["chain", "step", "complement"]
+Target = Literal["chain", "step", "complement"]
 
 
 def _as_range(value: Any) -> Any:
@@ -34,14 +34,14 @@ Range = Annotated[tuple[int, int], BeforeValidator(_as_range)]
 class ItemOptions(BaseModel):
     """How items are made; every choice that is left to chance comes from ``seed``.
 
-    ``chains`` is the number of calls (``None``: as many as a tool needs). ``gold`` says what the
+    ``chains`` is the number of calls (``None``: as many as a tool needs). ``target`` says what the
     target is: all turns, one item per turn, or one random turn per conversation.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     seed: int = 0
-    gold: Gold = "chain"
+    target: Target = "chain"
     filter: bool = False
     tools_shown: Range = (2, 5)
     chains: Range | None = None

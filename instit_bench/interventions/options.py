@@ -47,15 +47,15 @@ def _moved(doc: Doc, task: Task, by: int) -> Doc:
 
 def _letter(target: object, by: int, count: int) -> object:
     """Return the letter of the right option in its new place; a target in words stays."""
-    place = _place(target, count)
+    place = place_of(target, count)
     if place is None:
         return target
     letter = ascii_uppercase[(place - by) % count]
     return letter if str(target).strip().isupper() else letter.lower()
 
 
-def _place(target: object, count: int) -> int | None:
-    """Return the place, from 0, that a letter stands for."""
+def place_of(target: object, count: int) -> int | None:
+    """Return the place, from 0, that a letter stands for among ``count`` options."""
     letter = str(target).strip().upper()
     place = ascii_uppercase.find(letter) if len(letter) == 1 else -1
     return place if 0 <= place < count else None
@@ -80,7 +80,7 @@ def _why_not_records(by: int) -> Callable[[Task, Iterable[Doc]], str | None]:
         for number, doc in enumerate(docs, start=1):
             sample = task.sample(doc, number)
             told, options = sample.target, sample.choices
-            if _place(told, len(options)) is None and told not in options:
+            if place_of(told, len(options)) is None and told not in options:
                 return (
                     f"the target of id {sample.id}, {told!r}, is neither the letter nor the text "
                     "of an option"

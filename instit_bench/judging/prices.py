@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from instit_bench.errors import InputError
 from instit_bench.judging.base import BudgetReached
 from instit_bench.runs.manifest import Price
+from instit_bench.textfile import read_json
 from instit_bench.types import Usage
 
 _BUILT_IN = Path(__file__).with_name("prices.json")
@@ -34,11 +34,11 @@ def read_prices(file: Path | None, option: str = "--judge-prices") -> dict[str, 
 
 def _read(file: Path, option: str) -> dict[str, Price]:
     try:
-        values = json.loads(file.read_text(encoding="utf-8"))
+        values = read_json(file, f"{option} {file}")
         if isinstance(values, dict):
             values.pop("_", None)
         return TypeAdapter(dict[str, Price]).validate_python(values)
-    except (OSError, ValueError, RecursionError, ValidationError) as error:
+    except ValidationError as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(
             f"{option} {file}: must be JSON of the form "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from instit_bench.resources import shipped
 from instit_bench.runs.card_text import card_notes
 from instit_bench.runs.judge_card import JudgeCard
 from instit_bench.runs.results import RunResults, TaskResult
+from instit_bench.textfile import read_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +123,19 @@ class Row:
 def columns_of(rows: Sequence[Row]) -> dict[str, Column]:
     """Return the columns with a value in any row: the benchmarks' in their order, then others.
 
-    Columns of one benchmark, or of one kind, are neighbours.
+    Columns of one benchmark, or of one kind, are neighbours; those of a kind follow the tasks of
+    the benchmarks, and then the order in which runs have them.
     """
     held = {name for row in rows for name in row.cells}
     own = {name: column for row in rows for name, column in row.own.items()}
     known = {name: column for name, column in COLUMNS.items() if name in held}
-    return known | dict(sorted(own.items(), key=lambda item: _ORDER.index(item[1].benchmark)))
+    tasks = list(dict.fromkeys(column.task for column in COLUMNS.values()))
+
+    def place(column: Column) -> tuple[int, int]:
+        of_task = tasks.index(column.task) if column.task in tasks else len(tasks)
+        return _ORDER.index(column.benchmark), of_task
+
+    return known | dict(sorted(own.items(), key=lambda item: place(item[1])))
 
 
 def mean_of(row: Row, columns: Mapping[str, Column]) -> float | None:
@@ -226,7 +235,7 @@ def _benchmark_order(row: Row) -> int:
 
 
 def _read(path: Path) -> Iterator[Row]:
-    with path.open(encoding="utf-8", newline="") as file:
+    with io.StringIO(read_text(path), newline="") as file:
         for number, record in enumerate(csv.DictReader(file), start=2):
             where = f"{path}: line {number}"
             cells = {name: _cell(record[name], name, where) for name in COLUMNS if record.get(name)}

@@ -25,6 +25,9 @@ SURE = 0.99
 """How probable the full run's verdict must be for ``curtailed`` to stop."""
 
 _FEWEST = 2  # clusters that have a spread
+_TAIL = 0.1
+"""The part of the level, on each side, whose quantile says by how much t widens all bounds."""
+
 _MOST_KURTOSIS = 9.0  # a few changed clusters among many say nothing about a tail
 
 
@@ -35,8 +38,8 @@ class Estimates:
     ``mean`` is the mean difference per sample so far (-1..1), ``stderr`` its clustered standard
     error, and ``residual`` the part of it that more clusters would take away: less where the
     baseline explains the rest. ``freedom`` are the degrees of freedom by the effective number of
-    clusters, ``leverage`` is a cluster's share of the samples. ``skew`` and ``kurtosis`` are those
-    of the clusters' deviations from the mean (0 and 3 for normal ones). ``own`` times |d| (1 - |d|)
+    clusters, ``leverage`` is a cluster's share of the samples. ``kurtosis`` is that of the
+    clusters' deviations from the mean (3 for normal ones). ``own`` times |d| (1 - |d|)
     is the least variance that a true difference d brings with it, ``changed`` counts the clusters
     with any difference. ``fractions`` are the shares of the clusters, 0..1.
     """
@@ -46,7 +49,6 @@ class Estimates:
     residual: Array
     freedom: Array
     leverage: Array
-    skew: Array
     kurtosis: Array
     own: Array
     changed: Array
@@ -99,15 +101,13 @@ def estimates(
         error = np.where(k < _FEWEST, np.inf, scale * np.sqrt(np.maximum(squares, 0)))
         moved = total(np.abs(s))
         change = np.where(moved > 0, total(s * s) / moved, 1.0)
-    skew, kurtosis = _shape(s, n, mean, ends)
     found = Estimates(
         mean=mean,
         stderr=error,
         residual=error,
         freedom=np.maximum(1.0, total(n * n) ** 2 / total(n**4) - 1),
         leverage=total(n * n) / samples**2,
-        skew=skew,
-        kurtosis=kurtosis,
+        kurtosis=_kurtosis(s, n, mean, ends),
         own=change / samples,
         changed=total((s != 0).astype(np.float64)),
         clusters=np.broadcast_to(k, mean.shape),
@@ -124,18 +124,16 @@ def estimates(
     return _adjusted(found, squares, cross, own, before, a.sum(-1) / n.sum(-1))
 
 
-def _shape(sums: Array, sizes: Array, mean: Array, ends: Sequence[int]) -> tuple[Array, Array]:
-    """Return skewness and kurtosis of the clusters' deviations at each look."""
-    skew, kurtosis = np.zeros_like(mean), np.full_like(mean, 3.0)
+def _kurtosis(sums: Array, sizes: Array, mean: Array, ends: Sequence[int]) -> Array:
+    """Return the kurtosis of the clusters' deviations at each look."""
+    found = np.full_like(mean, 3.0)
     for look, end in enumerate(ends):
-        off = sums[..., :end] - mean[..., look, None] * sizes[..., :end]
-        square = off * off
+        square = (sums[..., :end] - mean[..., look, None] * sizes[..., :end]) ** 2
         spread = square.mean(-1)
         known = spread > 0
         scale = np.where(known, spread, 1.0)
-        skew[..., look] = (square * off).mean(-1) / scale**1.5
-        kurtosis[..., look] = np.where(known, (square * square).mean(-1) / scale**2, 3.0)
-    return skew, kurtosis
+        found[..., look] = np.where(known, (square * square).mean(-1) / scale**2, 3.0)
+    return found
 
 
 def _adjusted(
@@ -172,7 +170,7 @@ def fails(rule: Rule, at: Estimates, allowed: float, level: float = LEVEL) -> Bo
     if rule == "curtailed":
         settled = _foreseen(at, allowed, None, level)
     else:
-        settled = _fails_by(limits, at, allowed)
+        settled = at.mean + _reach(limits, at, allowed, level) < -allowed
     return settled & (2.0 ** (1 - at.changed) <= 2 * ndtr(-limits))
 
 
@@ -180,36 +178,23 @@ def passes(rule: Rule, at: Estimates, allowed: float, margin: float, level: floa
     """Return at which looks a drop of ``margin`` or more beyond ``allowed`` is ruled out."""
     if rule == "curtailed":
         return _foreseen(at, allowed, margin, level)
-    return _passes_by(bounds(rule, at, level), at, allowed, margin)
-
-
-def _fails_by(limits: Array, at: Estimates, allowed: float) -> Bools:
-    """Return where the upper end of mean + limit * error is below the allowed drop."""
-    return at.mean + _reach(limits, at, allowed, at.skew) < -allowed
-
-
-def _passes_by(limits: Array, at: Estimates, allowed: float, margin: float) -> Bools:
-    """Return where the lower end of mean - limit * error is above the drop to rule out."""
     drop = allowed + margin
-    return at.mean - _reach(limits, at, drop, -at.skew) > -drop
+    return at.mean - _reach(bounds(rule, at, level), at, drop, level) > -drop
 
 
-def _reach(limits: Array, at: Estimates, drop: float, skew: Array) -> Array:
-    """Return how far a bound is from the mean, towards the side that positive ``skew`` endangers.
+def _reach(limits: Array, at: Estimates, drop: float, level: float) -> Array:
+    """Return how far a rule's bound is from the mean.
 
-    If few clusters have fallen much, a sample without them looks good and has a small spread: both
-    at once. Johnson (1978) moves the bound by skew (1 + 2 z^2) / (6 sqrt(k)). Clusters with heavy
-    tails tell their variance as well as fewer others would (Satterthwaite's degrees of freedom),
-    and each pulls the mean towards itself, which its leverage corrects. What a true drop brings at
-    least (``least_error``) is not estimated and needs none of this.
+    Clusters with heavy tails tell their variance as well as fewer others would (Satterthwaite's
+    degrees of freedom), and each pulls the mean towards itself, which its leverage corrects. What a
+    true drop brings at least (``least_error``) is not estimated and needs neither.
     """
-    k = at.clusters
-    moved = np.maximum(skew, 0) * (1 + 2 * limits**2) / (6 * np.sqrt(k))
     with np.errstate(divide="ignore"):
-        tails = 2 * k / (np.minimum(at.kurtosis, _MOST_KURTOSIS) - 1)
-        bound = _corrected(limits, np.minimum(at.freedom, tails)) + moved
-        found = bound * at.stderr / np.sqrt(1 - at.leverage)
-    return np.asarray(np.maximum(found, _corrected(limits, at.freedom) * at.least_error(drop)))
+        tails = 2 * at.clusters / (np.minimum(at.kurtosis, _MOST_KURTOSIS) - 1)
+        widened = _widening(np.minimum(at.freedom, tails), level)
+        found = widened * at.stderr / np.sqrt(1 - at.leverage)
+    least = _widening(at.freedom, level) * at.least_error(drop)
+    return np.asarray(limits * np.maximum(found, least))
 
 
 def interval(rule: Rule, at: Estimates, look: int, drop: float) -> tuple[float, float]:
@@ -220,10 +205,10 @@ def interval(rule: Rule, at: Estimates, look: int, drop: float) -> tuple[float, 
     """
     limits = bounds(rule, at)
     if rule == "curtailed":
-        low = high = _corrected(limits, at.freedom) * at.least_error(drop)
+        reach = _corrected(limits, at.freedom) * at.least_error(drop)
     else:
-        low, high = (_reach(limits, at, drop, sign * at.skew) for sign in (-1, 1))
-    return float(at.mean[look] - low[look]), float(at.mean[look] + high[look])
+        reach = _reach(limits, at, drop, LEVEL)
+    return float(at.mean[look] - reach[look]), float(at.mean[look] + reach[look])
 
 
 def bounds(rule: Rule, at: Estimates, level: float = LEVEL) -> Array:
@@ -258,6 +243,18 @@ def _corrected(limits: Array, freedom: Array) -> Array:
     from scipy.special import ndtr, stdtrit
 
     return np.asarray(-stdtrit(freedom, ndtr(-limits)))
+
+
+def _widening(freedom: Array, level: float) -> Array:
+    """Return by what factor Student's t widens a bound, at whatever look.
+
+    It is the factor for ``_TAIL``, about the tail of the late bounds, where errors happen. By their
+    own tails, the first bounds would grow by half, though they spend next to nothing of the level.
+    """
+    from scipy.special import ndtri, stdtrit
+
+    tail = _TAIL * level
+    return np.asarray(stdtrit(freedom, tail) / ndtri(tail))
 
 
 def _foreseen(at: Estimates, allowed: float, margin: float | None, level: float) -> Bools:

@@ -55,7 +55,7 @@ def always_b(tmp_path_factory):
 def gains(result):
     """Return the gains of the deciding metrics by intervention and task."""
     return {
-        (gain.intervention, gain.task): round(gain.compared.test.difference, 9)
+        (gain.run, gain.task): round(gain.compared.test.difference, 9)
         for check in result.checks
         for gain in check.deciding
     }

@@ -6,7 +6,8 @@ import random
 
 import pytest
 
-from instit_bench.audit.text_only import Question, right_place, text_only
+from instit_bench.audit.text_only import Question, text_only
+from instit_bench.interventions.options import place_of
 
 
 def questions(option, clusters=30, of_each=4):
@@ -76,4 +77,4 @@ def test_one_image_teaches_nothing():
     ("target", "place"), [("A", 0), (" c ", 2), ("d", 3), ("E", None), ("", None), ("blue", None)]
 )
 def test_a_target_is_a_letter(target, place):
-    assert right_place(target, ("w", "x", "y", "z")) == place
+    assert place_of(target, 4) == place

@@ -194,7 +194,8 @@ class TestFiles:
             ('[{"a": ' + "[" * 50 + "]" * 50 + "}]", "more than 32 levels"),
             ('[{"a": 123456789012345678901234567890}]', "integer overflow"),
             ('[{"a": "\xff"}]', "invalid bytes in UTF8"),
-            ("", "is not valid JSON"),
+            ("", "the file is empty"),
+            ("\xff\xfe[\0]\0", "is not text in UTF-8; save it as UTF-8"),
         ],
     )
     def test_a_broken_file_is_refused_by_name(self, tmp_path, text, said):

@@ -70,7 +70,8 @@ BROKEN = [
     ("data.json", b'{"a": 1}', "must hold a JSON list"),
     ("data.json", b"[{}, 3]", "record 2: is not a JSON object"),
     ("data.json", b"[{}", "is not valid JSON"),
-    ("data.json", b"", "is not valid JSON"),
+    ("data.json", b"", "the file is empty"),
+    ("data.json", b"\n \n", "the file is empty"),
     ("data.json", b"[" * 200_000, "is not valid JSON"),
     (
         "data.json",

@@ -5,6 +5,17 @@ import pytest
 from tests.scorers.tool_calls import ARGS, CROP, CROP_ARGS, FACE, FILE, FLY, make_text, read
 
 TAGS = [
+    (
+        "function_tag",
+        "<function=crop_the_object>\n<parameter=image_path> image/a.png\n"
+        "<parameter=object> a red dog",
+        [CROP],
+    ),
+    (
+        "function_tag",
+        "<function=make_text><parameter=text>x &lt; 1 &amp;&amp; y</parameter></function>",
+        [make_text("x < 1 && y")],
+    ),
     # Markup, a list of one object and a text in brackets are values.
     ("tool_tag", "<make_text>\n<text><b>bold</b></text>\n</make_text>", [make_text("<b>bold</b>")]),
     (

@@ -35,6 +35,12 @@ PYTHONIC = [
 
 
 REACT = [
+    ("Action: detect_face()", [NO_FILE]),
+    (
+        "```yaml\naction: Crop the Object\naction_input:\n  image_path: image/a.png\n"
+        "  text_description_of_the_object: a red dog\n```",
+        [CROP],
+    ),
     # Fences within a value are part of it.
     (
         'Action: Make Text\nAction Input: {"text": "```py\\nx\\n```"}',

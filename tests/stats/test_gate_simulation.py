@@ -30,7 +30,7 @@ def test_the_counts_in_the_script_are_those_of_the_file(shared_data, known):
 )
 def test_gates_ask_as_much_as_planned(known, difference, obf, curtailed):
     drawn = draw(Pair(difference), REPETITIONS, known)
-    assert stop(drawn, "obf").asked.mean() == pytest.approx(obf, abs=0.04)
+    assert stop(drawn, "obf").asked.mean() == pytest.approx(obf, abs=0.03)
     early = stop(drawn, "curtailed")
     assert early.asked.mean() == pytest.approx(curtailed, abs=0.04)
     assert (early.verdict == full_verdict(drawn)).mean() >= 0.98
@@ -47,8 +47,10 @@ def test_false_alarms_keep_the_level_that_naive_peeking_breaks(known, clusters):
 @pytest.mark.parametrize("icc", [0.0, 0.2])
 def test_few_videos_do_not_pass_too_often_because_losers_are_not_among_them(known, icc):
     drawn = draw(Pair(-0.05, clusters=30, icc=icc), 10_000, known, seed=1)
-    # With Student's t alone it was 3.2 %; 0.16 is the standard error.
+    # 0.16 is the standard error.
     assert (stop(drawn, "obf").verdict > 0).mean() <= 0.025 + 2 * 0.0016
+    # Clusters that did not change have no spread, which the plain rule takes for certainty.
+    assert (stop(drawn, "plain").verdict > 0).mean() > 0.2
 
 
 def test_the_script_prints_its_tables(capsys):

@@ -96,14 +96,17 @@ def test_clusters_that_all_fall_alike_are_not_taken_for_certainty():
     assert settled[2]
 
 
-@pytest.mark.parametrize(("rule", "further"), [("obf", True), ("cs", True), ("curtailed", False)])
-def test_the_interval_reaches_further_towards_a_long_tail(rule, further):
-    sums = np.tile([0, 1, 0, 1, 0, 1, 0, 0, 1, -5], 6)
-    at = estimates(sums, np.full(60, 5), look_ends(60))
-    low, high = interval(rule, at, 9, 0.0)
-    down, up = at.mean[9] - low, high - at.mean[9]
-    assert (down > 1.05 * up) == further
-    assert down >= 0.99 * up
+@pytest.mark.parametrize(("rule", "wider"), [("obf", True), ("cs", True), ("curtailed", False)])
+def test_heavy_tails_and_few_clusters_widen_the_interval(rule, wider):
+    def reach(sums, clusters):
+        at = estimates(np.tile(sums, clusters // 10), np.full(clusters, 5), look_ends(clusters))
+        low, high = interval(rule, at, 9, 0.0)
+        assert at.mean[9] - low == pytest.approx(high - at.mean[9])
+        return (high - at.mean[9]) / at.stderr[9]
+
+    light, heavy = [1, -1] * 5, [0, 0, 0, 0, 0, 0, 0, 0, 4, -4]
+    assert (reach(heavy, 60) > 1.02 * reach(light, 60)) == wider
+    assert reach(light, 20) > 1.02 * reach(light, 200)
 
 
 def test_a_few_changed_clusters_do_not_keep_an_equal_model_from_passing():

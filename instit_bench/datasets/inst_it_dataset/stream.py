@@ -18,6 +18,7 @@ from instit_bench.datasets.record import Doc
 from instit_bench.datasets.records import read_records
 from instit_bench.errors import InputError, StorageError
 from instit_bench.resources import home
+from instit_bench.textfile import UTF8_MARK, is_utf8
 
 MASKS = "segmentations"
 """The field of a record with its masks: ``segmentations[frame_name][mark]``, in COCO's RLE."""
@@ -54,6 +55,12 @@ def stream_records(file: Path, *, without: frozenset[str] = frozenset({MASKS})) 
 
     try:
         with file.open("rb") as opened:
+            beginning = opened.read(len(UTF8_MARK) + 1)
+            if not beginning:
+                raise InputError(f"{file}: the file is empty")
+            if not is_utf8(beginning):
+                raise InputError(f"{file}: is not text in UTF-8; save it as UTF-8")
+            opened.seek(len(UTF8_MARK) if beginning.startswith(UTF8_MARK) else 0)
             yield from _built(_events(opened), file, without)
     except ijson.JSONError as error:
         raise InputError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,6 +10,8 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from instit_bench.errors import InputError
+from instit_bench.textfile import read_json
 from instit_bench.types import RequestForm
 
 _STYLES: Mapping[str, RequestForm] = {"chat": "chat", "simple": "raw"}
@@ -43,8 +44,8 @@ def read_logged_run(log: Path, task: str) -> LoggedRun:
     """Return what is known; nothing if the file is missing or has another format."""
     path = log.with_name(f"{log.name.split('_samples_')[0]}_results.json")
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        found = read_json(path)
+    except InputError:
         return LoggedRun()
     config = _at(found, "config")
     name = _at(found, "model_name") or _at(config, "model")

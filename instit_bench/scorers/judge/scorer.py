@@ -20,11 +20,11 @@ class OpenEndedScorer:
         )
 
 
-def references_f1(answer: str, gold: str) -> dict[str, float]:
+def references_f1(answer: str, target: str) -> dict[str, float]:
     """``id_f1`` and ``time_f1``, each if the target names an object or a moment."""
     values = {}
-    if objects := objects_in(gold):
+    if objects := objects_in(target):
         values["id_f1"] = set_f1(objects_in(answer), objects)
-    if times := times_in(gold):
+    if times := times_in(target):
         values["time_f1"] = set_f1(times_in(answer), times)
     return values

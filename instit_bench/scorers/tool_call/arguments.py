@@ -233,4 +233,6 @@ def _is_key(found: re.Match[str], tool: Tool | None) -> bool:
     key = found["key"].casefold()
     if key in _USUAL_KEYS or (found["quote"] and found["mark"] == "="):
         return True
-    return "_" in key and tool is not None and key in tool.description.casefold()
+    if tool is None:
+        return False
+    return fold(key) in tool.arguments or ("_" in key and key in tool.description.casefold())

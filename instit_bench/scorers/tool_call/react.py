@@ -280,7 +280,7 @@ def _name_and_input(action: _Field, prompt: Prompt) -> tuple[str, str | None]:
     if file_names(after) and prompt.find_tool(clean_name(before)) is not None:
         return clean_name(before), after.strip()
     name = clean_name(line)
-    if prompt.find_tool(name) is not None:
+    if prompt.find_tool(name) is not None and not line.rstrip("`*. ").endswith("()"):
         return name, _input_below(rest.strip())
     found = _NAME_AND_INPUT.match(whole)
     if found is None or declines(name):

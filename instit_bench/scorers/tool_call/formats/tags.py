@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from html import unescape
 from itertools import islice
 from typing import Any
 
@@ -27,6 +28,8 @@ _NAMING = r"(?:\w{1,20}_)?(?:name|tool|function|action|api|command|method)"
 _IS_NAMING = re.compile(_NAMING)
 # The tag of an element that holds the arguments, rather than one of them
 _IS_WRAPPER = re.compile(r"(?:arguments?|args|parameters?|params|inputs?|kwargs|payload)$", re.I)
+# XML's own escapes; in a URL &copy=1 is none.
+_ESCAPE = re.compile(r"&(?:lt|gt|amp|quot|apos|#39);")
 # An object with its own name and arguments: what stands before it is no name.
 _CALL_OBJECT = re.compile(
     r"\s*+\{\s*+\"name\"\s*+:\s*+\"[^\"\n]{1,120}\"\s*+,\s*+\"(?:arguments|parameters)\"\s*+:"
@@ -85,6 +88,8 @@ class _Family:
         self, body: str, opened: list[re.Match[str]], *, whole: bool
     ) -> dict[str, str] | None:
         values = {}
+        # A model that closes none of several does not break off where it leaves the last one open.
+        whole = whole or (len(opened) > 1 and self.parameter_end.search(body) is None)
         for place, tag in enumerate(opened):
             last = place + 1 == len(opened)
             stop = len(body) if last else opened[place + 1].start()
@@ -93,8 +98,15 @@ class _Family:
             # Only a file's name shows that it does not break off.
             if last and closed is None and not whole and file_names(value) != (value,):
                 return None
-            values[tag["key"]] = value
+            values[tag["key"]] = _unescape(value)
         return values
+
+
+def _unescape(value: str) -> str:
+    """Return a value without XML's escapes, unless it also holds what they would escape."""
+    if "<" in value or ">" in value:
+        return value
+    return _ESCAPE.sub(lambda found: unescape(found[0]), value)
 
 
 def _name(head: re.Match[str]) -> str:
