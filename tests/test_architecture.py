@@ -35,10 +35,10 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "formats": STORED - {"media", "stats"},
     "judging": STORED - {"media"} | {"backends"},
     "evaluation": STORED | {"backends", "cluster", "formats", "interventions", "judging"},
-    "generation": {"scorers", "datasets", "backends", "judging", "runs", "evaluation"},
     "comparison": {"scorers", "stats", "runs"},
     "leaderboard": {"scorers", "runs"},
     "report": STORED | {"comparison", "leaderboard"},
+    "generation": {"scorers", "datasets", "backends", "judging", "runs", "evaluation", "report"},
     "suites": STORED | {"backends", "evaluation", "comparison", "leaderboard"},
     "audit": STORED
     | {"evaluation", "interventions", "comparison", "leaderboard", "report", "suites"},

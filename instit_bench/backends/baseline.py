@@ -35,6 +35,7 @@ class BaselineBackend(Backend):
             )
         self._model = model
         self._seed = options.seed
+        self._random = random.Random()  # noqa: S311 - seeded anew for each answer
 
     def settings(self) -> dict[str, Any]:
         """Return the seed."""
@@ -57,7 +58,8 @@ class BaselineBackend(Backend):
         if self._model == "first":
             return options[0]
         # Python seeds from text by its SHA-512, which is the same on every machine.
-        return random.Random(f"{self._seed}/{sample.task}/{sample.id}").choice(options)  # noqa: S311
+        self._random.seed(f"{self._seed}/{sample.task}/{sample.id}")
+        return self._random.choice(options)
 
 
 def _options(sample: Sample) -> Sequence[str]:

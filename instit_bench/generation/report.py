@@ -5,24 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import TYPE_CHECKING
 
 from instit_bench.display import markdown_table, markdown_text
 from instit_bench.generation.catalogue import Catalogue
 from instit_bench.generation.conversation import Item
+from instit_bench.report.pages import render_page
 
 if TYPE_CHECKING:
     from instit_bench.generation.items import Made
-
-_STYLE = (
-    "body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;"
-    "color:#1c1e21;background:#fff}table{border-collapse:collapse;margin:.5rem 0 1.5rem}"
-    "th,td{padding:.25rem .75rem;border-bottom:1px solid #dcdfe3;text-align:right}"
-    "th:first-child,td:first-child{text-align:left}"
-    "@media(prefers-color-scheme:dark){body{color:#e4e6e9;background:#17191c}"
-    "th,td{border-color:#3a3d41}}"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,20 +107,10 @@ def as_markdown(title: str, tables: Iterable[Table]) -> str:
 
 def as_html(title: str, tables: Iterable[Table]) -> str:
     """Return the report as a page without scripts."""
-    parts = []
-    for table in tables:
-        head = "".join(f"<th>{escape(name)}</th>" for name in table.columns)
-        rows = "".join(
-            f"<tr>{''.join(f'<td>{escape(str(value))}</td>' for value in row)}</tr>\n"
-            for row in table.rows
-        )
-        body = f"<table><tr>{head}</tr>\n{rows}</table>" if rows else "<p>None.</p>"
-        parts.append(f"<h2>{escape(table.title)}</h2>\n{body}\n")
-    policy = "default-src 'none'; style-src 'unsafe-inline'"
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(title)}</title>\n<style>{_STYLE}</style></head>\n<body>\n"
-        f"<h1>{escape(title)}</h1>\n{''.join(parts)}</body></html>\n"
+    return render_page(
+        "tables.html.j2",
+        scripts=(),
+        styles=("theme.css", "tables.css"),
+        title=title,
+        tables=list(tables),
     )

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
+
 from instit_bench.media.frames import spread
 from instit_bench.media.pyav_reader import Encode, FrameIndex
 
@@ -51,7 +53,7 @@ def decode_with_decord(
         reader = _reader(path)
         begins = [float(begin) for begin, _ in reader.get_frame_timestamp(wanted)]
         if len(reader) == len(index.times) and _agree(begins, times):
-            return {place: encode(reader[place].asnumpy()) for place in wanted}
+            return {place: encode(Image.fromarray(reader[place].asnumpy())) for place in wanted}
     except Exception as error:  # decord's exceptions share no base class
         raise UnfitForDecordError(f"decord cannot read it: {error}") from error
     raise UnfitForDecordError("decord's frames fail the timestamp check")

@@ -7,12 +7,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
 from instit_bench.media.errors import MediaError
 from instit_bench.media.limits import Deadline
 from instit_bench.media.marks import Drawing, draw_marks
-from instit_bench.media.pyav_reader import opened, pixels_of
+from instit_bench.media.pyav_reader import image_of, opened
 from instit_bench.media.whole import check_whole
 from instit_bench.types import Marks
 
@@ -40,7 +38,7 @@ def write_video(path: Path, marks: Mapping[int, Marks], drawing: Drawing, target
                 deadline.check()
                 if frame.is_corrupt:
                     raise MediaError(f"frame {place + 1} is damaged")
-                image = Image.fromarray(pixels_of(frame))
+                image = image_of(frame)
                 where = f"{path}: frame {place + 1}"
                 drawn = draw_marks(image, marks.get(place, {}), drawing, where)
                 if written is None:

@@ -17,6 +17,8 @@ from itertools import chain, groupby, pairwise
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
+
 from instit_bench.media.errors import MediaError
 from instit_bench.media.frames import spread
 from instit_bench.media.limits import Deadline, check_pixels
@@ -39,7 +41,9 @@ _FRAME_PER_PACKET = {"hevc"}
 _FLAGGED_EARLY = 2
 _THREADS = 4
 
-Encode = Callable[[Any], bytes]  # of one frame, an RGB array of shape (height, width, 3)
+_TURNS = (Image.Transpose.ROTATE_90, Image.Transpose.ROTATE_180, Image.Transpose.ROTATE_270)
+
+Encode = Callable[[Image.Image], bytes]  # of one frame, in RGB
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,7 +266,7 @@ def _decode_at(
                         continue
                     if frame.pts != time:
                         return None
-                    found.append(encode(pixels_of(frame)))
+                    found.append(encode(image_of(frame)))
                     time = next(left, None)
                 _check_undamaged(index, times, damaged)
     except FFmpegError:
@@ -350,21 +354,19 @@ def _decode_counting(
                 if damaged and used is not None:
                     raise MediaError(f"frame {used + 1} is damaged")
                 if count in needed:
-                    found.append(encode(pixels_of(frame)))
+                    found.append(encode(image_of(frame)))
                 count += 1
     if failed:
         raise MediaError(f"{failed} of its packets cannot be decoded: the file is damaged")
     return found, count
 
 
-def pixels_of(frame: Any) -> Any:
+def image_of(frame: Any) -> Image.Image:
     """Return a frame as displayed: phones store upright videos on their side."""
-    import numpy as np
-
     check_pixels(frame.width, frame.height, "a frame")
-    pixels = frame.to_ndarray(format="rgb24")
+    image: Image.Image = frame.to_image()  # numpy would take longer to import than a short video
     quarter_turns = round(frame.rotation / 90) % 4
-    return np.ascontiguousarray(np.rot90(pixels, quarter_turns)) if quarter_turns else pixels
+    return image.transpose(_TURNS[quarter_turns - 1]) if quarter_turns else image
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from PIL import Image
 
@@ -83,10 +83,9 @@ def _by_decoder(
     return DecodedVideo(tuple(frames.values()), tuple(frames), "pyav")
 
 
-def encode_jpeg(frame: Any) -> bytes:
-    """Encode an RGB array of shape (height, width, 3) as a JPEG file."""
-    height, width = frame.shape[:2]
-    check_pixels(width, height, "a frame")
+def encode_jpeg(frame: Image.Image) -> bytes:
+    """Encode a frame as a JPEG file."""
+    check_pixels(*frame.size, "a frame")
     buffer = BytesIO()
-    Image.fromarray(frame).save(buffer, format="JPEG", quality=95, subsampling=0)
+    frame.save(buffer, format="JPEG", quality=95, subsampling=0)
     return buffer.getvalue()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from itertools import groupby
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -235,13 +234,17 @@ def _digest(request: Request | None) -> str | None:
     """The frames of one video count as one: how many there are shows in ``shown``."""
     if request is None:
         return None
-    digest = hashlib.sha256(request.form.encode())
+    pieces: list[str] = [request.form]
     for message in request.messages:
-        digest.update(f"\x1e{message.role}".encode())
-        for is_text, parts in groupby(message.parts, lambda part: isinstance(part, TextPart)):
-            texts = [part.text for part in parts if isinstance(part, TextPart)]
-            digest.update("\x1f".join(["", *(texts if is_text else ["<media>"])]).encode())
-    return digest.hexdigest()[:_DIGITS]
+        pieces.append(f"\x1e{message.role}")
+        after_media = False
+        for part in message.parts:
+            if isinstance(part, TextPart):
+                pieces.append(f"\x1f{part.text}")
+            elif not after_media:
+                pieces.append("\x1f<media>")
+            after_media = not isinstance(part, TextPart)
+    return hashlib.sha256("".join(pieces).encode()).hexdigest()[:_DIGITS]
 
 
 def _shown(request: Request | None) -> list[str]:

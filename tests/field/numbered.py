@@ -65,9 +65,7 @@ def numbers_stored_in(path: Path) -> list[int]:
         stream = container.streams.video[0]
         packets = sum(packet.size > 0 for packet in container.demux(stream))
     with av.open(str(path)) as container:
-        jpegs = [
-            encode_jpeg(frame.to_ndarray(format="rgb24")) for frame in container.decode(video=0)
-        ]
+        jpegs = [encode_jpeg(frame.to_image()) for frame in container.decode(video=0)]
     assert len(jpegs) == packets
     return numbers_in(jpegs)
 

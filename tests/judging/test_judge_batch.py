@@ -8,6 +8,7 @@ import statistics
 import pytest
 
 from instit_bench.endpoint import client
+from instit_bench.judging import batch_api
 from tests.batch_server import batch_server
 from tests.judging.test_judging import TASK, lines, load, predictions, rule
 
@@ -75,7 +76,8 @@ def test_the_batch_sends_the_same_requests_as_single_calls(cli, tmp_path):
     assert "It runs 0." in line["body"]["messages"][0]["content"][1]["text"]
 
 
-def test_a_lost_response_to_the_submission_does_not_cost_twice(cli, tmp_path):
+def test_a_lost_response_to_the_submission_does_not_cost_twice(cli, tmp_path, monkeypatch):
+    monkeypatch.setattr(batch_api, "_RETRIES", 1)  # each waits longer than the one before
     file, _ = predictions(tmp_path, 3)
     with batch_server(by_rule) as server:
         server.die_after_create = True
