@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _signal  # type: ignore[import-not-found]  # beneath signal, which takes time to import
+import gc
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ def main() -> NoReturn:
     finally:
         if interruptible:  # nothing is left to do but the interpreter's own end
             _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
+        gc.freeze()  # all memory goes at once; to look through it for garbage takes time
 
 
 if __name__ == "__main__":

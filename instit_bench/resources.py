@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from instit_bench.errors import InputError
+
 PACKAGE = Path(__file__).resolve().parent
 
 # Usage statistics of vLLM, Hugging Face and whatever else honours the common variable stay off.
@@ -28,6 +30,14 @@ def demo_data() -> Path:
 
 
 def home() -> Path:
-    """The folder for downloaded data: ``$INSTIT_BENCH_HOME`` or ``~/.cache/instit-bench``."""
-    chosen = os.environ.get("INSTIT_BENCH_HOME")
-    return Path(chosen).expanduser() if chosen else Path.home() / ".cache" / "instit-bench"
+    """The folder for downloaded data: ``$INSTIT_BENCH_HOME`` or ``~/.cache/instit-bench``.
+
+    Raises:
+        InputError: The user has no home folder, as in some containers.
+    """
+    try:
+        return Path(os.environ.get("INSTIT_BENCH_HOME") or "~/.cache/instit-bench").expanduser()
+    except RuntimeError as error:
+        raise InputError(
+            "this user has no home folder for data and caches; set INSTIT_BENCH_HOME to a folder"
+        ) from error

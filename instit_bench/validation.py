@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import yaml
 
@@ -19,7 +19,7 @@ except ImportError:
     from yaml import SafeLoader  # type: ignore[assignment]
 
 if TYPE_CHECKING:
-    from pydantic import ValidationError
+    from pydantic import BaseModel, ValidationError, ValidationInfo
     from pydantic_core import ErrorDetails
 
 _LARGEST_FILE = 2**20  # bytes; hand-written files are far smaller
@@ -112,6 +112,22 @@ def read_yaml(
             f"{label}: must be a mapping of keys to values, not a {type(values).__name__}"
         )
     return values
+
+
+def no_flag(cls: type[BaseModel], value: Any, info: ValidationInfo) -> Any:
+    """Refuse ``True`` and ``False`` for a number, which Python would count as 1 and 0.
+
+    It is a pydantic validator for all fields of a model, before their own.
+    """
+    kinds = _kinds(cls.model_fields[str(info.field_name)].annotation)
+    if isinstance(value, bool) and bool not in kinds and kinds & {int, float}:
+        raise ValueError("must be a number")
+    return value
+
+
+def _kinds(annotation: Any) -> set[Any]:
+    inner = get_args(annotation)
+    return {annotation}.union(*map(_kinds, inner)) if inner else {annotation}
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,7 @@ WORLDS = (
     World("high scores", mean=0.85),
     World("right or wrong", binary=True),
     World("right or wrong, few mistakes", binary=True, sensitivity=0.97, specificity=0.95),
+    World("right or wrong, never strict", binary=True, sensitivity=1.0, specificity=0.9),
 )
 
 

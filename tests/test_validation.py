@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from instit_bench.errors import InputError
+from instit_bench.evaluation.config import RunConfig
+from instit_bench.generation.config import WriterConfig
 from instit_bench.validation import did_you_mean, first_problem, names_in, read_yaml
 
 LAUGHS = "a: &a [1,1,1,1,1,1,1,1,1]\n" + "".join(
@@ -97,6 +99,26 @@ def test_a_long_value_is_not_shown():
     with pytest.raises(ValidationError) as error:
         Settings.model_validate({"name": "x", "count": "y" * 1000})
     assert "found" not in first_problem(error.value)
+
+
+def numbers_of(model):
+    """Return the fields whose values are numbers, or numbers or nothing."""
+    kinds = {int, float, int | None, float | None}
+    return [name for name, field in model.model_fields.items() if field.annotation in kinds]
+
+
+@pytest.mark.parametrize("model", [RunConfig, WriterConfig])
+def test_a_flag_is_not_a_number_in_any_setting(model):
+    names = numbers_of(model)
+    assert len(names) > 5
+    for name in names:
+        with pytest.raises(ValidationError) as caught:
+            model(model="m", captions="c", **{name: True})
+        assert {"must be a number"} == {
+            error["msg"].removeprefix("Value error, ")
+            for error in caught.value.errors()
+            if error["loc"] == (name,)
+        }, name
 
 
 @pytest.mark.parametrize(

@@ -118,7 +118,7 @@ def items_command(
     from instit_bench.generation.options import make_options
     from instit_bench.generation.replies import read_replies
     from instit_bench.generation.report import items_tables
-    from instit_bench.generation.store import describe, write_items
+    from instit_bench.generation.store import describe, has_items, write_items
     from instit_bench.generation.writing import catalogue_asked_with
 
     if complement and not chain:
@@ -141,6 +141,7 @@ def items_command(
         note(f"warning: {raw}: its replies are for another catalogue; name the same --tools")
     made = make_items(replies, catalogue, options)
     tables = items_tables(made, catalogue)
+    replaces = has_items(output)
     write_items(output, made.items, made.dropped, catalogue)
     about = {
         "catalogue": catalogue.digest,
@@ -150,6 +151,8 @@ def items_command(
     }
     describe(output, "Generated items", about, tables)
     _show(tables[:2])
+    if replaces:
+        note(f"{output}: replaced the items of an earlier command; --output names another folder")
     if not made.items:
         fail(f"{raw}: no item could be made; {output / 'dropped.jsonl'} says why", 1)
     typer.echo(f"{output}: {len(made.items)} items, catalogue {catalogue.digest[:12]}")

@@ -15,11 +15,11 @@ from instit_bench.datasets.records import Dataset
 from instit_bench.datasets.source import DataSource, open_source
 from instit_bench.errors import InputError, MissingDataError
 from instit_bench.evaluation.config import RunConfig
-from instit_bench.evaluation.look import Look, drawn_videos
 from instit_bench.evaluation.marked_media import MarkedMedia, marked_media
 from instit_bench.evaluation.neighbours import Sharing, neighbours
 from instit_bench.evaluation.scoring import scorer_for
 from instit_bench.evaluation.settings import NotSent
+from instit_bench.evaluation.survey import Survey, drawn_videos
 from instit_bench.evaluation.weight import Weight
 from instit_bench.interventions.registry import intervention_named
 from instit_bench.interventions.task import altered
@@ -290,22 +290,22 @@ def _plan_task(
         drawn = drawn_videos(names, config.limit_videos, config.videos_seed)
     task = _under_intervention(task, dataset, config)
     params = _params(task, style, config)
-    look = Look(task.config.metadata.media, _selection(config), drawn)
-    for sample in task.samples(look.through(dataset.docs)):
-        look.at(sample, task.request(sample, params, style, dataset.media_root))
-    if not look.ids:
+    survey = Survey(task.config.metadata.media, _selection(config), drawn)
+    for sample in task.samples(survey.through(dataset.docs)):
+        survey.at(sample, task.request(sample, params, style, dataset.media_root))
+    if not survey.ids:
         raise InputError(f"{task.name}: the dataset {dataset.files[0]} is empty")
-    sharing.append(Sharing(look.media, look.shared))
+    sharing.append(Sharing(survey.media, survey.shared))
     return TaskPlan(
         task,
         dataset,
-        Samples(task, dataset.docs, look.ids, range(len(look.ids))),
-        Samples(task, dataset.docs, look.ids, look.chosen),
+        Samples(task, dataset.docs, survey.ids, range(len(survey.ids))),
+        Samples(task, dataset.docs, survey.ids, survey.chosen),
         params,
         style,
-        look.data.hexdigest(),
-        look.prompts.hexdigest(),
-        look.weight,
+        survey.data.hexdigest(),
+        survey.prompts.hexdigest(),
+        survey.weight,
         marked_media(task, source, config.marks, config.renamed_marks),
     )
 

@@ -16,13 +16,14 @@ from instit_bench.evaluation.config import errors_allowed
 from instit_bench.evaluation.settings import EngineSettings, RequestSettings
 from instit_bench.generation.catalogue import SHIPPED
 from instit_bench.types import GenerationParams
-from instit_bench.validation import did_you_mean, field_problem, names_in
+from instit_bench.validation import did_you_mean, field_problem, names_in, no_flag
 
 
 class WriterConfig(RequestSettings, EngineSettings):
     """Who writes instructions on which captions, and how."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", title="Options")
+    _no_flag = field_validator("*", mode="before")(no_flag)
 
     captions: Path = Field(
         description="Captions: GPT4Tools' list, COCO's JSON, JSONL, CSV or Parquet."

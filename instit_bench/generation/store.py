@@ -34,6 +34,11 @@ class StoredItem(Item):
     output: str
 
 
+def has_items(folder: Path) -> bool:
+    """Whether a folder has items of an earlier command, which ``write_items`` would replace."""
+    return (folder / ITEMS).exists()
+
+
 def write_items(
     folder: Path,
     items: Iterable[Item],

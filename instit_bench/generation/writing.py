@@ -186,7 +186,7 @@ class _Writing:
     plan: WriterPlan
     backend: Backend
     reporter: Reporter
-    append: Callable[[BaseModel], int]
+    append: Callable[[BaseModel], None]
     problem: Problem | None = None
     in_flight: int = 0
     replies: dict[int, RawReply] = field(init=False)

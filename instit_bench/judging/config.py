@@ -15,6 +15,7 @@ from instit_bench.judging.base import JudgeEngine, JudgeOptions
 from instit_bench.judging.create import JudgeSetup, chosen_extractor, chosen_judges, default_judges
 from instit_bench.judging.prices import read_prices
 from instit_bench.runs.manifest import Price
+from instit_bench.validation import no_flag
 
 
 class JudgeConfig(BaseModel):
@@ -28,6 +29,7 @@ class JudgeConfig(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", title="Judging")
+    _no_flag = field_validator("*", mode="before")(no_flag)
 
     judge: tuple[str, ...] = Field(
         (),

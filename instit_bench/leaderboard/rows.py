@@ -123,12 +123,19 @@ class Row:
 def columns_of(rows: Sequence[Row]) -> dict[str, Column]:
     """Return the columns with a value in any row: the benchmarks' in their order, then others.
 
-    Columns of one benchmark, or of one kind, are neighbours.
+    Columns of one benchmark, or of one kind, are neighbours; those of a kind follow the tasks of
+    the benchmarks, and then the order in which runs have them.
     """
     held = {name for row in rows for name in row.cells}
     own = {name: column for row in rows for name, column in row.own.items()}
     known = {name: column for name, column in COLUMNS.items() if name in held}
-    return known | dict(sorted(own.items(), key=lambda item: _ORDER.index(item[1].benchmark)))
+    tasks = list(dict.fromkeys(column.task for column in COLUMNS.values()))
+
+    def place(column: Column) -> tuple[int, int]:
+        of_task = tasks.index(column.task) if column.task in tasks else len(tasks)
+        return _ORDER.index(column.benchmark), of_task
+
+    return known | dict(sorted(own.items(), key=lambda item: place(item[1])))
 
 
 def mean_of(row: Row, columns: Mapping[str, Column]) -> float | None:

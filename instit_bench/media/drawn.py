@@ -9,7 +9,10 @@ from __future__ import annotations
 import hashlib
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -34,6 +37,7 @@ _WRITTEN: Mapping[str, Mapping[str, Any]] = {
 }
 _PIECE = 2**20
 _PART = ".part-"
+_ABANDONED = 24 * 60 * 60  # seconds
 
 Frames = Mapping[str, Marks]
 
@@ -124,6 +128,7 @@ def _kept(folder: Path, content: str, name: str, write: Callable[[Path], None]) 
 
     It is written beside its place and renamed when complete.
     """
+    _remove_abandoned(folder)
     target = folder / hashlib.sha256(f"{name}\n{content}".encode()).hexdigest()
     if not target.is_dir():
         staging = Path(tempfile.mkdtemp(prefix=_PART, dir=folder))
@@ -137,6 +142,15 @@ def _kept(folder: Path, content: str, name: str, write: Callable[[Path], None]) 
         finally:
             shutil.rmtree(staging, ignore_errors=True)
     return target / name
+
+
+@lru_cache(maxsize=16)  # once per process and folder
+def _remove_abandoned(folder: Path) -> None:
+    """Remove what killed processes left behind; no medium takes a day to draw."""
+    for part in folder.glob(f"{_PART}*"):
+        with suppress(OSError):  # another process removes it too
+            if time.time() - part.stat().st_mtime > _ABANDONED:
+                shutil.rmtree(part, ignore_errors=True)
 
 
 def _digest(data: bytes, marks: Marks, drawing: Drawing) -> str:

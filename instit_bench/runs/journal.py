@@ -4,7 +4,8 @@ A line is handed to the operating system before the sample is reported, so killi
 any moment loses no finished sample. The disk is synced at least every second, so a power failure
 loses no more than that. A line truncated by a kill is dropped on the next open.
 
-Of a journal only the place of each line is in memory; a sample is parsed when it is asked for.
+Of a journal only the place of each line is in memory, and of what a run appends not even that until
+somebody asks; a sample is parsed when it is asked for.
 """
 
 from __future__ import annotations
@@ -45,8 +46,10 @@ class Journal(Mapping[str, SampleRecord]):
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._places: dict[str, int] = {}  # where each sample's last line begins
+        self._found: dict[str, int] = {}  # where each sample's last line begins
         self._lines = 0
+        self._end = 0  # of the last of them
+        self._appended = False  # more lines, which are not found yet
         self._file: BinaryIO | None = None
 
     @classmethod
@@ -91,8 +94,8 @@ class Journal(Mapping[str, SampleRecord]):
                 self._read_from(writer.reader())
 
             def append(record: SampleRecord) -> None:
-                self._places[record.id] = writer.append(record)
-                self._lines += 1
+                writer.append(record)
+                self._appended = True
 
             yield append
 
@@ -105,10 +108,11 @@ class Journal(Mapping[str, SampleRecord]):
 
         Nothing is written if they are in that order already.
         """
-        wanted = [sample for sample in samples if sample in self._places]
-        if self._lines == len(wanted) and wanted == list(self._places):
+        places = self._places
+        wanted = [sample for sample in samples if sample in places]
+        if self._lines == len(wanted) and wanted == list(places):
             return
-        self._replace((sample, self._line(self._places[sample])) for sample in wanted)
+        self._replace((sample, self._line(places[sample])) for sample in wanted)
 
     def close(self) -> None:
         """Close the file; the journal is not used afterwards."""
@@ -120,15 +124,22 @@ class Journal(Mapping[str, SampleRecord]):
         self._file = file
         weakref.finalize(self, file.close)
 
+    @property
+    def _places(self) -> dict[str, int]:
+        if self._appended:
+            self._scan()
+        return self._found
+
     def _scan(self) -> None:
-        """Find the place of every line."""
-        assert self._file is not None  # noqa: S101 - it was just opened
-        place = 0
+        """Find the places of all lines from ``_end`` on."""
+        assert self._file is not None  # noqa: S101 - whoever has appended has a file
+        self._file.seek(self._end)
         for line in self._file:
             if line.endswith(b"\n"):
-                self._places[self._id_of(line, place)] = place
+                self._found[self._id_of(line, self._end)] = self._end
                 self._lines += 1
-            place += len(line)
+                self._end += len(line)
+        self._appended = False
 
     def _id_of(self, line: bytes, place: int) -> str:
         try:
@@ -157,7 +168,7 @@ class Journal(Mapping[str, SampleRecord]):
             file.flush()
             reader = _reader_of(file)
         self._read_from(reader)
-        self._places, self._lines = places, count
+        self._found, self._lines, self._end, self._appended = places, count, place, False
 
     def _broken(self, place: int, error: ValidationError) -> InputError:
         return _broken(self.path, self._number(place), error)
@@ -221,8 +232,8 @@ class JournalWriter:
             )
         self._synced = time.monotonic()
 
-    def append(self, record: BaseModel) -> int:
-        """Write one record; from here on it survives the process. Return where its line begins.
+    def append(self, record: BaseModel) -> None:
+        """Write one record; from here on it survives the process.
 
         Raises:
             StorageError: The disk is full; the journal is as it was.
@@ -237,7 +248,6 @@ class JournalWriter:
                 self._file.truncate(place)
             raise StorageError.of(self._path, error) from error
         self._end += len(line)
-        return place
 
     def _write(self, line: bytes) -> None:
         rest = memoryview(line)
@@ -245,8 +255,8 @@ class JournalWriter:
             rest = rest[self._file.write(rest) :]
 
     def reader(self) -> BinaryIO:
-        """Return a reader of the same file."""
-        return _reader_of(self._file)
+        """Return a reader of the same file; what it reads does not move where it is read."""
+        return self._path.open("rb")
 
     def _sync(self) -> None:
         os.fsync(self._file.fileno())

@@ -21,7 +21,6 @@ Numbers = NDArray[np.intp]
 
 FEWEST = 2  # labelled samples of a stratum, for their spread
 _ROUNDING = 1e-9
-_MORE = 0.5  # labels; as measured by scripts/judge_simulation.py
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +119,7 @@ def two_phase_mean(
     value = float(np.clip(known.mean() + means @ frame.sizes / len(known), low, high))
     if frame.labelled_clusters < FEWEST:
         return Estimate(value, None, None)
-    stderr = two_phase_stderr(known, labels, frame, least=_least(labels, frame))
+    stderr = two_phase_stderr(known, labels, frame)
     half = t_quantile(frame.freedom, 0.975) * stderr
     if np.abs(labels).max() < _ROUNDING:  # no label says anything else: only their number counts
         half = float(np.hypot(half, wilson(0.0, frame.labelled_clusters)[1]))
@@ -141,17 +140,3 @@ def two_phase_stderr(known: Floats, labels: Floats, frame: Frame, *, least: floa
     count = len(sums)
     variance = count / (count - 1) * float((sums**2).sum()) / len(moved) ** 2
     return float(np.sqrt(variance + least))
-
-
-def _least(labels: Floats, frame: Frame) -> float:
-    """The variance of ``_MORE`` labels that differ: rare differences may not have been drawn.
-
-    They differ by as much as labels do where they do (``stats.paired``).
-    """
-    if len(frame.labelled) == len(frame.strata):
-        return 0.0
-    size = float(np.abs(labels).sum())
-    if size < _ROUNDING:
-        return 0.0
-    n = len(labels)
-    return _MORE * (float((labels**2).sum()) / size) ** 2 / (n * (n - 1))

@@ -94,3 +94,14 @@ def test_prompts_for_the_hub_are_in_the_home_folder_and_the_demo_has_none(home):
     (home / PROMPTS).touch()
     assert open_source("hub").prompts_file() == home / PROMPTS
     assert open_source("demo").prompts_file() is None
+
+
+def test_a_user_without_a_home_folder_is_told_how_to_name_one(monkeypatch):
+    def unknown(_):
+        raise KeyError("uid not found")
+
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.delenv("INSTIT_BENCH_HOME")
+    monkeypatch.setattr("pwd.getpwuid", unknown)
+    with pytest.raises(InputError, match="set INSTIT_BENCH_HOME to a folder"):
+        open_source("hub")

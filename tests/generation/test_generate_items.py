@@ -196,3 +196,11 @@ def test_splits_refuse_unknown_tools_and_items_of_another_catalogue(cli, tmp_pat
     assert "line 1: its item is from another catalogue" in done.stderr
     done = cli("generate", "splits", "nowhere")
     assert "nowhere/items.jsonl: no such file" in done.stderr
+
+
+def test_items_of_an_earlier_command_are_not_replaced_without_a_word(cli, tmp_path):
+    put(tmp_path, "raw.json", reply(*LINES))
+    first, second = (cli("generate", "items", "raw.json", "--seed", n) for n in (1, 2))
+    assert (first.returncode, second.returncode) == (0, 0), second.stderr
+    assert "replaced" not in first.stderr
+    assert "items: replaced the items of an earlier command; --output names" in second.stderr

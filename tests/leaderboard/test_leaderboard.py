@@ -176,6 +176,19 @@ def test_more_tasks_than_fit_are_spread_over_several_tables():
     assert "…" not in shown
 
 
+def test_columns_of_a_kind_follow_the_leaderboard_s_order_of_tasks():
+    from instit_bench.leaderboard.rows import COLUMNS, columns_of
+
+    tasks = ["own_b", *reversed(dict.fromkeys(c.task for c in COLUMNS.values())), "own_a"]
+    own = {
+        f"{task}_corrected": Column(task, "m", "Corrected by human scores (not official)", task, "")
+        for task in tasks
+    }
+    row = Row("m", "results/m", {name: Cell(1.0) for name in own}, own=own)
+    expected = [*reversed(tasks[1:-1]), "own_b", "own_a"]
+    assert [column.task for column in columns_of([row]).values()] == expected
+
+
 def test_published_rows_have_details_and_sources(shared_data):
     from instit_bench.leaderboard.rows import published_rows
 

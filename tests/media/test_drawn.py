@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import shutil
 import signal
+import time
 from io import BytesIO
 from pathlib import Path
 
@@ -277,3 +279,13 @@ def test_masks_count_stored_pixels_and_the_drawn_image_is_turned_like_the_raw_on
         changed = np.asarray(image.convert("RGB")).min(axis=2) < 200
     shown = np.rot90(decode(MARKS["1"], "m"), -1)
     assert (changed == shown).mean() > 0.99
+
+
+def test_what_a_killed_process_left_is_removed_after_a_day(tmp_path):
+    old, new = tmp_path / ".part-old", tmp_path / ".part-new"
+    for folder in (old, new):
+        (folder / "1").mkdir(parents=True)
+    os.utime(old, (time.time() - 25 * 3600,) * 2)
+    raw = BENCH / "images_raw/003.jpg"
+    drawn_medium(ImagePart(path=raw), masks("image", "003"), Drawing("number"), tmp_path)
+    assert (old.exists(), new.exists()) == (False, True)

@@ -48,6 +48,18 @@ def test_records_that_are_appended_can_be_read_at_once(written):
         assert written["a"].prediction == "A"
 
 
+def test_what_is_appended_between_two_reads_hides_no_part_of_a_line(path):
+    journal, long = Journal(path), "x" * 3000
+    with journal.appending(print) as append:
+        for number in range(5):
+            append(record(f"{number}", long))
+        assert journal["0"].prediction == long
+        append(record("new"))
+        for number in range(5):
+            assert journal[f"{number}"].prediction == long
+        assert list(journal) == ["0", "1", "2", "3", "4", "new"]
+
+
 def test_sorting_brings_order_and_drops_what_was_superseded(written, path):
     written.sort(["a", 'b"\\ü', "c", "never asked"])
     lines = [json.loads(line) for line in path.read_text().splitlines()]

@@ -6,19 +6,18 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
 
 from instit_bench.comparison.explain.causes import CAUSES, TIE, Cause, find_cause
 from instit_bench.comparison.explain.inputs import compare_inputs
 from instit_bench.comparison.explain.settings import Difference, SettingsPair, settings_pair
 from instit_bench.comparison.pairs import Pairs
+from instit_bench.comparison.select import matching
 from instit_bench.display import path_text
-from instit_bench.errors import InputError, NotComparableError
+from instit_bench.errors import NotComparableError
 from instit_bench.runs.loaded import Run, RunTask
 from instit_bench.runs.verdicts import LEXICAL_SCORE, OFFICIAL_SCORE
 from instit_bench.scorers.base import value_is_right
 from instit_bench.scorers.registry import spec_of
-from instit_bench.validation import did_you_mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +103,9 @@ def explain_runs(
         InputError: A journal is broken, no run has such a task, or no task such a metric.
         NotComparableError: The runs share no task with a value in both.
     """
-    shared = [name for name in _chosen(a, b, tasks) if name in a.tasks and name in b.tasks]
-    skipped = [f"only {x} has {name}" for name, x in _only(a, b, tasks)]
+    chosen = matching([*a.tasks, *b.tasks], tasks)
+    shared = [name for name in chosen if name in a.tasks and name in b.tasks]
+    skipped = [f"only {x} has {name}" for name, x in _only(a, b, chosen)]
     found = []
     for name in shared:
         explained = _explain_task(a, b, name, metric, tie)
@@ -120,18 +120,8 @@ def explain_runs(
     return Explanation(*names, tuple(found), tuple(skipped))
 
 
-def _chosen(a: Run, b: Run, patterns: Sequence[str]) -> list[str]:
-    known = list(dict.fromkeys([*a.tasks, *b.tasks]))
-    for pattern in patterns:
-        if not any(fnmatchcase(task, pattern) for task in known):
-            hint = did_you_mean(pattern, known) or f"; known: {', '.join(known)}"
-            raise InputError(f"--tasks {pattern}: no run has such a task{hint}")
-    matches = (name for name in known if any(fnmatchcase(name, p) for p in patterns))
-    return list(matches) if patterns else known
-
-
-def _only(a: Run, b: Run, patterns: Sequence[str]) -> Iterator[tuple[str, str]]:
-    for name in _chosen(a, b, patterns):
+def _only(a: Run, b: Run, names: Sequence[str]) -> Iterator[tuple[str, str]]:
+    for name in names:
         if name not in a.tasks or name not in b.tasks:
             yield name, "B" if name in b.tasks else "A"
 

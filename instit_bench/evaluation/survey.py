@@ -1,4 +1,4 @@
-"""One look at every sample of a task: what a plan keeps of it, in any amount of data."""
+"""One pass over every sample of a task: what a plan keeps of it, in any amount of data."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class Digest(Protocol):
 
 
 @dataclass
-class Look:
-    """One look at every sample of a task and its request, and what remains of it.
+class Survey:
+    """One pass over every sample of a task and its request, and what remains of it.
 
     ``drawn`` are the videos or images to select samples of, if not all. ``chosen`` are the places
     of selected samples; ``shared`` is a medium or text for each of them.
