@@ -75,6 +75,8 @@ representing the tags and the queries.
 > note: keeps text. The input to this tool should be a string, representing the text.
 > move: moves. The input to this tool should be a comma separated string of three, representing \
 the path, the edits and the mode.
+> book: books. The input to this tool should be a comma separated string of seven, representing \
+the film, the seats, the day, the place, the time, the kind and the show.
 """)
 CODE = "```sql\nSELECT *\nFROM a```"
 
@@ -122,6 +124,8 @@ CODE = "```sql\nSELECT *\nFROM a```"
         ("grep", [{"name": "pattern", "value": "x"}, {"name": "path", "value": "."}], ("x", ".")),
         # An optional argument is missing: the commas of the others are theirs
         ("move", {"path": "a", "edits": "x, y"}, ("a", "x, y")),
+        ("move", {"mode": "m", "path": "a, b"}, ("a, b", "m")),
+        ("book", {"show": "s", "seats": 4, "day": "d", "film": "f"}, ("f", "4", "d", "s")),
     ],
 )
 def test_arguments_of_a_tool_with_its_own_names(name, arguments, found):
@@ -192,6 +196,7 @@ ENDLESS += [
     "call:",
     "to=functions.a<|message|>",
     "Detect Face(",
+    '["detect_face(',
 ]
 ENDLESS += [
     f"<tool_call>{CALL}</tool_call><tool_response>b.png</tool_response>",

@@ -8,7 +8,18 @@ TAGS = [
     (
         "function_tag",
         "<function=crop_the_object>\n<parameter=image_path> image/a.png\n"
-        "<parameter=object> a red dog",
+        "<parameter=object> a red dog\n",
+        [CROP],
+    ),
+    (
+        "function_tag",
+        "<function=crop_the_object><parameter=p>image/a.png<parameter=object>a red dog<|im_end|>",
+        [CROP],
+    ),
+    (
+        "function_tag",
+        "<function=crop_the_object><parameter=path>image/a.png<parameter=object>a red dog\n"
+        "</tool_call>",
         [CROP],
     ),
     (

@@ -6,6 +6,9 @@ from instit_bench.scorers.tool_call.calls import ParseError
 from instit_bench.scorers.tool_call.parse import parse_reply
 from tests.scorers.tool_calls import ARGS, ASK, CALL, CROP, FACE, FILE, FLY, NO_FILE, PROMPT, read
 
+THREE = ("Make Text", ("3",))
+CALLS_IN_TEXT = ("Make Text", ("detect_face(3), detect_face(4)",))
+
 PYTHONIC = [
     ('[detect_face(image_path="image/a.png")]', [FACE]),
     (
@@ -29,6 +32,16 @@ PYTHONIC = [
     ("```py\nfaces = detect_face()\n```", [NO_FILE]),
     ("detect_face()", [NO_FILE]),
     ("[Calling tool: detect_face({})]", [NO_FILE]),
+    # Arctic's lists of strings, in JSON or Python notation
+    ("['detect_face(image_path=\"image/a.png\")']", [FACE]),
+    (
+        """["detect_face(path='image/a.png')", "crop_the_object('image/a.png', 'a red dog')"]""",
+        [FACE, CROP],
+    ),
+    (r"""```json\n["detect_face(path=\"image/a.png\")", "make_text(3)"]\n```""", [FACE, THREE]),
+    ("Both: ['detect_face()']", [NO_FILE]),
+    # One within an argument is its value.
+    ("[make_text(text=['detect_face(3)', 'detect_face(4)'])]", [CALLS_IN_TEXT]),
     # An empty list among the arguments does not say that nothing is called.
     ("<|python_start|>[detect_face('image/a.png'), fly(to=[])]<|python_end|>", [FACE, FLY]),
 ]
@@ -89,6 +102,10 @@ REACT = [
         "Human: and?\nAction: Make Text\nAction Input: x",
         [FACE],
     ),
+    # Several lines are an input where a quote says so; others may be about the call.
+    ('Action: Make Text\nAction Input: "one\ntwo"', [("Make Text", ("one\ntwo",))]),
+    ('Action: Make Text\nAction Input: "one"\n"Two" is next.', [("Make Text", ("one",))]),
+    ("Action: Make Text\nAction Input: one\nIt is a text.", [("Make Text", ("one",))]),
     ("Action: Detect Face: image/a.png", [FACE]),
     ("Action: Detect Face\nimage/a.png", [FACE]),
     # DSPy
@@ -237,6 +254,11 @@ def test_an_answer_that_mentions_tools_calls_none(text):
         "In Python:\n```python\nimport cv2\nimage = cv2.imread('image/a.png')\n```",
         "```python\nmodel = vision.make_text.Model('image/a.png')\n```",
         "[link](image/a.png) and more",
+        # Not each string is a call of a listed tool.
+        "['detect_face(image/a.png)', 'a dog']",
+        "['detect_face(3)', 'imread(3)']",
+        "calls = ['detect_face(3)']",
+        "['detect_face(3']",
         "Tools: Detect Face (finds faces), Make Text: useful for text.",
         '{"name": "detect_face", "parameters": {"type": "object", "properties": '
         '{"image_path": {"type": "string"}}}}',
@@ -289,6 +311,9 @@ def test_reasoning_that_runs_into_a_call(text):
         '{"name": "detect_face", "arguments": {"image_path": "image/a',
         "<function=detect_face>\n<parameter=image_path>\nimage/a",
         "<function=make_text><parameter=text>a red d",
+        # The last of several that are never closed, where nothing shows that the reply ended
+        "<function=crop_the_object><parameter=path>image/a.png<parameter=object>a red d",
+        "<function=crop_the_object><parameter=path>image/a.png<parameter=object>\na red\ndog\n",
         '<tool_call>{"name": "make_text", "arguments": {"text": "a red',
         "<function=detect_face><parameter image/a.png</function>",
         "[TOOL_CALLS]detect_face[ARGS]{broken",

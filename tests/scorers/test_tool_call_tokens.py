@@ -25,6 +25,10 @@ TOKENS = [
     ("hermes", f"<tool_call>Sure: {CALL}</tool_call>", [FACE]),
     ("mistral", f"[TOOL_CALLS]detect_face[ARGS]{ARGS}", [FACE]),
     ("mistral", f"[TOOL_CALLS]detect_face[CALL_ID]a1b2c3[ARGS]{ARGS}", [FACE]),
+    ("mistral", f"[TOOL_CALLS]detect_face[CALL_ID]a1b2c3{ARGS}", [FACE]),
+    # The id without its token
+    ("mistral", f"[TOOL_CALLS]detect_face[ARGS]call_123[ARGS]{ARGS}", [FACE]),
+    ("mistral", f"[TOOL_CALLS]detect_face[ARGS]call_1[CALL_ID]a1[ARGS]{ARGS}", [FACE]),
     ("mistral", f"Sure.[TOOL_CALLS]detect_face[ARGS]{ARGS}[TOOL_CALLS]fly[ARGS]{{}}", [FACE, FLY]),
     ("mistral", f"[TOOL_CALLS]detect_face{ARGS}", [FACE]),
     ("mistral", f"[TOOL_CALLS] [{CALL}, {CROP_CALL}]", [FACE, CROP]),
@@ -140,6 +144,13 @@ TOKENS = [
     ("harmony", f"I look. to=detect_face 代 code: {ARGS}", [FACE]),
     ("harmony", f"to=detect_face json {CALL}", [FACE]),
     ("name_and_object", "detect_face\n```py\ntool_call(image_path='image/a.png')\n```", [FACE]),
+    # ChatGLM3 names the tool in a header of its own.
+    (
+        "name_and_object",
+        "I look.\n<|assistant|>detect_face\n```python\ntool_call(path='image/a.png')\n```",
+        [FACE],
+    ),
+    ("name_and_object", f"I look.<|assistant|> detect_face\n{ARGS}<|observation|>", [FACE]),
     ("rewoo", "Plan: find faces.\n#E1 = Detect Face[image/a.png]", [FACE]),
     (
         "invoke",

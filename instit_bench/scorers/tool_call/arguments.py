@@ -173,9 +173,10 @@ def _order_named(values: Mapping[str, str], tool: Tool | None) -> list[str]:
     """Return named arguments in the tool's order.
 
     Those that its description names go by their names. The others have no order, so values that
-    look like files fill the file positions; if none does, they keep the order they are written in.
+    look like files fill the file positions; if none does, they keep the order they are written in,
+    as do all where some are missing and not every one is named.
     """
-    if tool is None or len(values) != tool.arity or len(values) == 1:
+    if tool is None or len(values) == 1:
         return list(values.values())
     places: dict[str, int] = {}
     for key in values:
@@ -183,11 +184,13 @@ def _order_named(values: Mapping[str, str], tool: Tool | None) -> list[str]:
         if place >= 0 and place not in places.values():
             places[key] = place
     rest = [key for key in values if key not in places]
+    if rest and len(values) != tool.arity:
+        return list(values.values())
     free = [place for place in range(tool.arity) if place not in places.values()]
     if any(file_names(values[key]) for key in rest):
         rest.sort(key=lambda key: not file_names(values[key]))
         free.sort(key=lambda place: not tool.takes_file[place])
-    places |= dict(zip(rest, free, strict=True))
+    places |= dict(zip(rest, free, strict=False))
     return [values[key] for key in sorted(values, key=lambda key: places[key])]
 
 

@@ -43,7 +43,7 @@ _NEXT_KEY = re.compile(r"\"\w{1,40}\"\s*:|\w{1,40}:(?:<escape>|<\|\"\|>)")
 _NAME = re.compile(r"[^\W\d]\w*")
 _BARE = re.compile(r"[^\s,:=\[\]{}()\"'<>`“”][^,\[\]{}()\"'<>`“”\n]*")
 # What a string without its closing quote holds
-_TO_BRACKET = re.compile(r"[^\"'\n{}<>\[\],]{1,200}(?=[}\]]|\Z)")
+_TO_BRACKET = re.compile(r"[^\"'\n{}<>\[\],]{1,200}(?=[}\]]|\n?\Z)")
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.S)
 _ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
 _NOTHING = frozenset({"null", "None", "undefined"})

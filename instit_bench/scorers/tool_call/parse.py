@@ -30,11 +30,13 @@ _NEXT_TURN = re.compile(
     r"\n[ \t#*]*(?:Human|User|New input|Previous conversation)[ \t*]*[:：]"
     r"|<\|(?:im_)?start\|>user"
 )
-# Between two messages of one turn: Cohere's text and calls, or another header of the assistant.
+# Between two messages of one turn: Cohere's text and calls, another header of the assistant, or
+# ChatGLM3's with a tool's name.
 _SAME_TURN = re.compile(
     r"<\|(?:END_RESPONSE|END_TEXT)\|>(?=\s*<\|START_(?:ACTION|RESPONSE|TEXT)\|>)"
     r"|<\|(?:im_end|eom_id|eot_id|end)\|>\s*<\|(?:im_start\|>assistant\b"
     r"|start_header_id\|>assistant<\|end_header_id\|>|assistant\|>)"
+    r"|<\|assistant\|>(?=[ \t]?[\w.-]{1,80}[ \t]{0,9}\n)"
 )
 _TAG = re.compile(r"<[^<>]{1,40}>")
 _WORDS = re.compile(r"\w")
@@ -56,7 +58,7 @@ def parse_reply(
     visible = split_reasoning(text)
     turn = _first_turn(visible.text)
     if tool_calls:
-        return _read_native(turn, prompt, tool_calls)
+        return _read_native(turn.rstrip(), prompt, tool_calls)
     outcome = _read_text(turn, prompt)
     if isinstance(outcome, ParseError) and visible.hidden and not _WORDS.search(_TAG.sub("", turn)):
         reasoning = _first_turn(visible.hidden)
@@ -67,15 +69,24 @@ def parse_reply(
 
 
 def _first_turn(text: str) -> str:
-    """Return a reply without anything after its own turn."""
+    """Return a reply without anything after its own turn.
+
+    It ends with a line's end only if the reply shows that it does not break off there: by a line's
+    end, an end token or a further turn.
+    """
+    text = text.replace("\r\n", "\n")
     # In gpt-oss's channels a turn contains several messages, each with its own end token.
-    turn = text if "<|message|>" in text else strip_end_tokens(_SAME_TURN.sub("\n", text))
-    turn = _TO_ALL.sub("", turn.replace("\r\n", "\n").strip(), 1)
-    following = _NEXT_TURN.search(turn)
-    return turn[: following.start()].rstrip() if following else turn
+    messages = text if "<|message|>" in text else _SAME_TURN.sub("\n", text)
+    turn = messages if "<|message|>" in text else strip_end_tokens(messages)
+    ended = not messages.endswith(turn) or turn.rstrip(" \t").endswith("\n")
+    turn = _TO_ALL.sub("", turn.strip(), 1)
+    if following := _NEXT_TURN.search(turn):
+        turn, ended = turn[: following.start()].rstrip(), True
+    return turn + "\n" if turn and ended else turn
 
 
-def _read_text(text: str, prompt: Prompt) -> Reply | ParseError:
+def _read_text(turn: str, prompt: Prompt) -> Reply | ParseError:
+    text = turn.rstrip()
     if not text:
         return ParseError("empty", "the reply is empty")
     script = read_script(text, prompt)
@@ -83,7 +94,7 @@ def _read_text(text: str, prompt: Prompt) -> Reply | ParseError:
     if isinstance(outcome, Reply) and outcome.calls:
         return outcome
     answered = script.answer is not None or script.declines
-    found = read_calls(text, prompt, answered=answered)
+    found = read_calls(turn, prompt, answered=answered)
     if found is None or (isinstance(found, ParseError) and isinstance(outcome, Reply)):
         return outcome
     if isinstance(found, ParseError):

@@ -17,7 +17,8 @@ _NAMES = "should be one of ["
 _STEPS = ("Thought:", "Action:", "Observation:")
 
 _ARITY = re.compile(r"comma[- ]separated (?:string|list) of (?P<count>\w+)", re.I)
-_COUNTS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5}
+_NUMBERS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+_COUNTS = {word: count for count, word in enumerate(_NUMBERS, 1)}
 # The arguments are listed after "representing"; other wordings at least say "input" somewhere.
 _LISTED = re.compile(r"\brepresenting\b", re.I)
 _MENTIONED = re.compile(r"\binputs?\b", re.I)
@@ -140,7 +141,7 @@ def read_tool(name: str, description: str) -> Tool:
     """
     found = _ARITY.search(description)
     count = found["count"].lower() if found else "one"
-    arity = max(1, min(int(count), 9)) if count.isdecimal() else _COUNTS.get(count, 1)
+    arity = max(1, min(int(count), len(_COUNTS))) if count.isdecimal() else _COUNTS.get(count, 1)
     parts = _LIST_SEPARATOR.split(_argument_list(description))
     takes_file = tuple(bool(_FILE_WORD.search(part)) for part in parts)
     takes_file = (takes_file + (False,) * arity)[:arity]

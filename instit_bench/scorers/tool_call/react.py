@@ -307,8 +307,15 @@ def _input_below(text: str) -> str | None:
 
 
 def _input_text(item: _Field, prompt: Prompt, name: str) -> str:
-    """Return the first line of an input, or the whole object or arguments that begin there."""
+    """Return the first line of an input, or the object, arguments or quoted lines that begin there.
+
+    Other lines below the first may as well be about the call.
+    """
     whole = item.value.strip().strip("`").strip()
+    if whole[:1] in ("'", '"') and "\n" in whole:
+        literal = read_literal(whole)
+        if literal is not None and literal.end == len(whole):
+            return whole
     if whole[:1] in ("{", "["):
         literal = read_literal(whole)
         if literal is not None and (whole[0] == "{" or "\n" in whole[: literal.end]):

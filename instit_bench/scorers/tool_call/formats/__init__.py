@@ -68,7 +68,7 @@ def read_calls(text: str, prompt: Prompt, *, answered: bool) -> Outcome | ParseE
     """Read the calls of a text in the first format that finds any.
 
     Args:
-        text: A reply without reasoning.
+        text: A reply without reasoning; a line's end at its end says that it does not break off.
         prompt: The prompt that it answers.
         answered: Whether the reply also answers or declines; then only a model's own tokens and
             objects that name a tool of the prompt are calls, and the rest is part of the answer.
@@ -103,7 +103,7 @@ def _outcome(text: str, format_: Format, reading: Reading, prompt: Prompt) -> Ou
     if 0 < len(found) < MOST_CALLS and format_ not in _BARE:
         found = _with_other_formats(text, found, prompt)
     calls = _build(text, found, prompt)
-    in_tokens = format_ not in _BARE or text.endswith(">")
+    in_tokens = format_ not in _BARE or text.rstrip().endswith(">")
     ends_text = bool(found and _CLOSING.fullmatch(text, found[-1].end))
     return Outcome(format_.name, calls, reading.answer, in_tokens, ends_text)
 

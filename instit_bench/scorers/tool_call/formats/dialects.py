@@ -67,7 +67,7 @@ _BY_MARK: dict[str, _Rewriting] = {
     # Kimi K3: <|open|>call tool="x"<|sep|> and <|close|>call<|sep|>
     "<|sep|>": (
         (re.compile(r"<\|open\|>([^<>\n]{1,160})<\|sep\|>"), r"<\1>"),
-        (re.compile(r"<\|close\|>([^<>\n]{1,160})(?:<\|sep\|>|(?=<\|)|\Z)"), r"</\1>"),
+        (re.compile(r"<\|close\|>([^<>\n]{1,160})(?:<\|sep\|>|(?=<\|)|(?=\n?\Z))"), r"</\1>"),
     ),
     # Solar: <|tool_call:start|>name, <|tool_arg:start|>key<|tool_arg:value|>value<|tool_arg:end|>
     "<|tool_call:": (

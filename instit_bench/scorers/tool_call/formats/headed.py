@@ -65,17 +65,19 @@ def _calls(text: str, heads: list[re.Match[str]]) -> Iterator[Found]:
 
 
 HEADED = (
-    # [TOOL_CALLS]name[ARGS]{...}, with a [CALL_ID] between in some versions
+    # [TOOL_CALLS]name[ARGS]{...}, with a [CALL_ID] between in some versions, or an id alone
     _headed(
         "mistral",
         ("[ARGS]", "[args]"),
         r"(?:\[(?:TOOL_CALLS|tool)\])?\s*(?P<name>(?=\S)[^\[\]{}<>\n]{1,120})"
+        r"(?:\[ARGS\]\s?[\w.:-]{1,80}(?=\[(?:ARGS|CALL_ID)\]))?"
         r"(?:\[CALL_ID\][^\[\]{}]{0,80})?(?:\[ARGS\]|\[args\])",
     ),
     _headed(
         "mistral",
         ("[TOOL_CALLS]",),
-        r"\[TOOL_CALLS\]\s*(?P<name>(?=\S)[^\[\]{}<>\n]{1,120}?)\s*(?=\{)",
+        r"\[TOOL_CALLS\]\s*(?P<name>(?=\S)[^\[\]{}<>\n]{1,120}?)\s*"
+        r"(?:\[CALL_ID\][^\[\]{}]{0,80})?(?=\{)",
         certain=False,
     ),
     # V3: begin, "function", separator, name, fenced JSON; V3.1: begin, name, separator, JSON

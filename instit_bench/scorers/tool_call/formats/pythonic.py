@@ -1,16 +1,16 @@
-"""Calls written as in Python: ``[detect_face(image_path="x.png")]``."""
+"""Calls written as in Python: ``[detect_face(image_path="x.png")]``, also each as a string."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
 from instit_bench.scorers.tool_call.declines import declines
 from instit_bench.scorers.tool_call.formats.base import MOST_CALLS, Format, Found, Reading
-from instit_bench.scorers.tool_call.literals import read_literal
+from instit_bench.scorers.tool_call.literals import Word, read_literal, read_literals
 from instit_bench.scorers.tool_call.prompt import Prompt, file_names
 
 _BRACKET = re.compile(r"\(")
@@ -28,6 +28,9 @@ _BLOCK = re.compile(r"```|<code>")
 _ALONE = re.compile(r"\s*[\w.]{1,80}\(\s*\)\s*")
 # What prints or makes a call whose name is an argument: Function, ToolCall, run_tool, call_tool.
 _DISPATCHER = re.compile(r"(?:tool|function|call|action|execute|invoke|run)s?\Z", re.I)
+# A list whose first string may be a call; after these marks it is a value.
+_STRINGS = re.compile(r"\[\s{0,9}[\"'][^\W\d][^\[\](){}\"'\n]{0,80}\(")
+_ASSIGNS = ("=", "(", ",")
 _NOT_TOOLS = frozenset(
     ("print", "display", "list", "dict", "str", "int", "float", "len", "range", "open")
 )
@@ -45,12 +48,12 @@ class _Code:
         for bracket in islice(_BRACKET.finditer(self.text), MOST_CALLS):
             if bracket.start() < end:
                 continue
-            found = self._call(bracket.start())
+            found = self.call(bracket.start())
             if found is not None:
                 end = found.end
                 yield found
 
-    def _call(self, bracket: int) -> Found | None:
+    def call(self, bracket: int) -> Found | None:
         """Return the call whose arguments open at this bracket."""
         line = self.text[max(0, bracket - _NAME_WIDTH) : bracket]
         found = _NAME.search(line)
@@ -100,7 +103,32 @@ class _Code:
         return '"' in inside or "'" in inside or "=" in inside or bool(file_names(inside))
 
 
+def _call_strings(text: str, prompt: Prompt) -> Iterator[Found]:
+    """Yield the calls of lists in which every item is a string with the call of a listed tool."""
+    for literal in read_literals(text):
+        before = text[max(0, literal.start - 20) : literal.start].rstrip()
+        if not isinstance(literal.value, list) or before.endswith(_ASSIGNS):
+            continue
+        found = [_whole_call(item, prompt) for item in literal.value[:MOST_CALLS]]
+        calls = [call for call in found if call is not None]
+        if len(calls) == len(literal.value):
+            yield from (replace(call, start=literal.start, end=literal.end) for call in calls)
+
+
+def _whole_call(item: Any, prompt: Prompt) -> Found | None:
+    """Return the call that a string consists of."""
+    if not isinstance(item, str) or isinstance(item, Word) or not item.rstrip().endswith(")"):
+        return None
+    text = item.strip()
+    found = _Code(text, prompt, certain=True, block=0).call(text.find("("))
+    if found is None or (found.start, found.end) != (0, len(text)):
+        return None
+    return found if prompt.find_tool(found.name) is not None else None
+
+
 def _read(text: str, prompt: Prompt) -> Reading:
+    if _STRINGS.search(text) and (strings := tuple(_call_strings(text, prompt))):
+        return Reading(strings)
     block = _BLOCK.search(text)
     start = block.end() if block else len(text)
     return Reading(tuple(_Code(text, prompt, _CODE.search(text) is not None, start).calls()))

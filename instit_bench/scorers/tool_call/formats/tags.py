@@ -28,6 +28,8 @@ _NAMING = r"(?:\w{1,20}_)?(?:name|tool|function|action|api|command|method)"
 _IS_NAMING = re.compile(_NAMING)
 # The tag of an element that holds the arguments, rather than one of them
 _IS_WRAPPER = re.compile(r"(?:arguments?|args|parameters?|params|inputs?|kwargs|payload)$", re.I)
+# A value and its line's end, before nothing but a fence
+_ONE_LINE = re.compile(r"\s*+\S[^\n]*\n\s*(?:```\s*)?")
 # XML's own escapes; in a URL &copy=1 is none.
 _ESCAPE = re.compile(r"&(?:lt|gt|amp|quot|apos|#39);")
 # An object with its own name and arguments: what stands before it is no name.
@@ -88,8 +90,10 @@ class _Family:
         self, body: str, opened: list[re.Match[str]], *, whole: bool
     ) -> dict[str, str] | None:
         values = {}
-        # A model that closes none of several does not break off where it leaves the last one open.
-        whole = whole or (len(opened) > 1 and self.parameter_end.search(body) is None)
+        # A model that closes none of several does not break off where it leaves the last one open,
+        # if it goes on after it or its line ends.
+        unclosed = len(opened) > 1 and self.parameter_end.search(body) is None
+        whole = whole or (unclosed and _ONE_LINE.fullmatch(body, opened[-1].end()) is not None)
         for place, tag in enumerate(opened):
             last = place + 1 == len(opened)
             stop = len(body) if last else opened[place + 1].start()
