@@ -12,6 +12,10 @@ from instit_bench.backends.base import BackendUnavailable
 from instit_bench.errors import InputError
 
 LOCAL = "local"
+_HINT = (
+    "; is Ray running there? A cluster with a token wants RAY_AUTH_MODE=token and its token, in "
+    "RAY_AUTH_TOKEN or ~/.ray/auth_token, here as on its nodes"
+)
 _OBJECT_STORE = 80 * 2**20  # bytes; the least that Ray accepts: media go by path
 
 
@@ -51,7 +55,9 @@ async def connect(address: str) -> bool:
             **settings,
         )
     except Exception as error:
-        raise InputError(f"--ray {address}: {str(error).strip().splitlines()[0]}") from error
+        reason = str(error).strip().splitlines()[0]
+        hint = "" if address == LOCAL else _HINT
+        raise InputError(f"--ray {address}: {reason}{hint}") from error
     return True
 
 
