@@ -14,7 +14,7 @@ ray = pytest.importorskip("ray")
 
 # It answers after a delay, and writes down which process answered what. The first process to
 # find the file `slow` there takes it, and is ten times slower from then on. No one answers before
-# as many have started as the file `gate` says.
+# as many have started as the file `gate` says. All that it has in flight beyond `engine` waits.
 BACKEND = """
 import asyncio, os, time
 from pathlib import Path
@@ -30,6 +30,11 @@ class Slow(Backend):
         self.folder, self.delay = Path(given["folder"]), float(given.get("delay", 0.05))
         self.key = os.environ.get("OPENAI_API_KEY", "")
         self.sum = 0
+        self.engine = int(given.get("engine", 0))
+        self.flight = 0
+
+    async def waiting(self):
+        return max(0, self.flight - self.engine) if self.engine else None
 
     def settings(self):
         return {"delay": self.delay}
@@ -54,9 +59,16 @@ class Slow(Backend):
 
     def note(self, what, sample):
         with (self.folder / "log").open("a") as log:
-            log.write(f"{what} {os.getpid()} {sample} {time.time()}\\n")
+            log.write(f"{what} {os.getpid()} {sample} {time.time()} {self.flight}\\n")
 
     async def generate(self, request):
+        self.flight += 1
+        try:
+            return await self.answer(request)
+        finally:
+            self.flight -= 1
+
+    async def answer(self, request):
         sample = f"{request.sample.task}/{request.sample.id}"
         self.note("asked", sample)
         while (self.folder / "log").read_text().count("started") < self.awaited():
@@ -157,7 +169,7 @@ def machines(temp: Path, plugins: Path, gpus=(1, 1)):
 
 
 def log_of(folder: Path) -> list[list[str]]:
-    """What replicas have noted: what, process, sample, and when (s)."""
+    """What replicas have noted: what, process, sample, when (s), and how much was in flight."""
     try:
         return [line.split(" ") for line in (folder / "log").read_text().splitlines()]
     except FileNotFoundError:

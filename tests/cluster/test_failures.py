@@ -75,7 +75,7 @@ class Drivers:
 
     @property
     def asked(self) -> Counter[str]:
-        return Counter(sample for what, _, sample, _ in log_of(self.folder) if what == "asked")
+        return Counter(sample for what, _, sample, *_ in log_of(self.folder) if what == "asked")
 
 
 @pytest.fixture
