@@ -16,9 +16,10 @@ import time
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from io import BufferedReader, RawIOBase
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -27,6 +28,9 @@ from instit_bench.progress import Tell
 from instit_bench.runs.atomic import opened, replaced
 from instit_bench.runs.record import SampleRecord
 from instit_bench.validation import first_problem
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 _SYNC_EVERY_S = 1.0
 _TAIL = 2**16  # bytes read at once in search of a line's end
@@ -90,8 +94,7 @@ class Journal(Mapping[str, SampleRecord]):
     def appending(self, tell: Tell) -> Iterator[Callable[[SampleRecord], None]]:
         """Yield a function that appends samples."""
         with JournalWriter(self.path, tell) as writer:
-            if self._file is None:
-                self._read_from(writer.reader())
+            self._read_from(writer.reader())  # an older one may still hold the half line
 
             def append(record: SampleRecord) -> None:
                 writer.append(record)
@@ -255,8 +258,8 @@ class JournalWriter:
             rest = rest[self._file.write(rest) :]
 
     def reader(self) -> BinaryIO:
-        """Return a reader of the same file; what it reads does not move where it is read."""
-        return self._path.open("rb")
+        """Return a reader of the same file."""
+        return _reader_of(self._file)
 
     def _sync(self) -> None:
         os.fsync(self._file.fileno())
@@ -276,9 +279,45 @@ class JournalWriter:
         self._file.close()
 
 
+class _Again(RawIOBase):
+    """Reads an open file whose writes are all at its end.
+
+    The place in the file is shared with its writer, so it is set before each read.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._number = os.dup(file.fileno())
+        self._place = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        start = self._place if whence == os.SEEK_CUR else 0
+        if whence == os.SEEK_END:
+            start = os.fstat(self._number).st_size
+        self._place = start + offset
+        return self._place
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        view = memoryview(buffer)
+        os.lseek(self._number, self._place, os.SEEK_SET)
+        found = os.read(self._number, len(view))
+        view[: len(found)] = found
+        self._place += len(found)
+        return len(found)
+
+    def close(self) -> None:
+        if not self.closed:
+            os.close(self._number)
+        super().close()
+
+
 def _reader_of(file: BinaryIO) -> BinaryIO:
-    """Return a reader of an open file, whose writes are all at its end."""
-    return os.fdopen(os.dup(file.fileno()), "rb")
+    return BufferedReader(_Again(file))
 
 
 def _drop_unfinished_line(file: BinaryIO) -> tuple[int, int]:
