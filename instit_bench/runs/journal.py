@@ -90,6 +90,10 @@ class Journal(Mapping[str, SampleRecord]):
     def __contains__(self, sample: object) -> bool:
         return sample in self._places
 
+    def __reduce__(self) -> tuple[Callable[[Path], Journal], tuple[Path]]:
+        """A journal that goes to another process is read there, so the file must be there too."""
+        return Journal.read, (self.path.absolute(),)
+
     @contextmanager
     def appending(self, tell: Tell) -> Iterator[Callable[[SampleRecord], None]]:
         """Yield a function that appends samples."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 
 import pytest
 
@@ -58,6 +59,20 @@ def test_what_is_appended_between_two_reads_hides_no_part_of_a_line(path):
         for number in range(5):
             assert journal[f"{number}"].prediction == long
         assert list(journal) == ["0", "1", "2", "3", "4", "new"]
+
+
+def test_half_a_line_that_is_dropped_does_not_come_back(written, path):
+    with path.open("ab") as file:
+        file.write(b'{"id": "half')
+    resumed = Journal.read(path)
+    with resumed.appending(lambda _: None) as append:
+        append(record("d", "D"))
+    assert list(resumed) == ["c", "a", 'b"\\ü', "d"]
+    assert resumed["d"].prediction == "D"
+
+
+def test_a_journal_can_go_to_another_process(written):
+    assert dict(pickle.loads(pickle.dumps(written))) == dict(written)
 
 
 def test_sorting_brings_order_and_drops_what_was_superseded(written, path):
