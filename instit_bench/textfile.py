@@ -19,8 +19,6 @@ _MARKS = (
     (b"\xff\xfe", "utf-16"),
     (b"\xfe\xff", "utf-16"),
 )
-
-
 # How files begin that are often passed in place of text, and what to do with them.
 _OTHER_FORMATS = (
     (b"PK\x03\x04", "a spreadsheet or zip archive", "save its records as CSV or JSON"),
@@ -63,18 +61,17 @@ def decoded(data: bytes, name: Path | str) -> str:
         ) from error
 
 
-def read_text(path: Path, name: str | None = None) -> str:
-    """Return the text of a file, which messages call ``name``.
+def read_text(path: Path) -> str:
+    """Return the text of a file.
 
     Raises:
         InputError: It cannot be read, is not text as for ``decoded``, or is empty.
     """
-    name = name or str(path)
     try:
-        text = decoded(path.read_bytes(), name)
+        text = decoded(path.read_bytes(), path)
     except OSError as error:
-        raise InputError(f"{name}: cannot be read: {error}") from error
-    return not_empty(text, name)
+        raise InputError(f"{path}: cannot be read: {error}") from error
+    return not_empty(text, path)
 
 
 def not_empty(text: str, name: Path | str) -> str:
@@ -88,14 +85,14 @@ def not_empty(text: str, name: Path | str) -> str:
     return text
 
 
-def read_json(path: Path, name: str | None = None) -> Any:
+def read_json(path: Path) -> Any:
     """Return the value in a JSON file.
 
     Raises:
         InputError: As for ``read_text``, or it is not valid JSON.
     """
-    text = read_text(path, name)
+    text = read_text(path)
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{name or path}: is not valid JSON: {error}") from error
+        raise InputError(f"{path}: is not valid JSON: {error}") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from instit_bench.errors import InputError
 from instit_bench.judging.base import BudgetReached
 from instit_bench.runs.manifest import Price
-from instit_bench.textfile import read_json
+from instit_bench.textfile import decoded, not_empty
 from instit_bench.types import Usage
 
 _BUILT_IN = Path(__file__).with_name("prices.json")
@@ -33,15 +34,16 @@ def read_prices(file: Path | None, option: str = "--judge-prices") -> dict[str, 
 
 
 def _read(file: Path, option: str) -> dict[str, Price]:
+    name = f"{option} {file}"
     try:
-        values = read_json(file, f"{option} {file}")
+        values = json.loads(not_empty(decoded(file.read_bytes(), name), name))
         if isinstance(values, dict):
             values.pop("_", None)
         return TypeAdapter(dict[str, Price]).validate_python(values)
-    except ValidationError as error:
+    except (OSError, ValueError, RecursionError, ValidationError) as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(
-            f"{option} {file}: must be JSON of the form "
+            f"{name}: must be JSON of the form "
             f'{{"model": {{"input": 2.5, "output": 10}}}}: {reason}'
         ) from error
 

@@ -283,14 +283,14 @@ class JournalWriter:
         self._file.close()
 
 
-class _Again(RawIOBase):
+class _Reader(RawIOBase):
     """Reads an open file whose writes are all at its end.
 
     The place in the file is shared with its writer, so it is set before each read.
     """
 
     def __init__(self, file: BinaryIO) -> None:
-        self._number = os.dup(file.fileno())
+        self._descriptor = os.dup(file.fileno())
         self._place = 0
 
     def readable(self) -> bool:
@@ -302,26 +302,26 @@ class _Again(RawIOBase):
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         start = self._place if whence == os.SEEK_CUR else 0
         if whence == os.SEEK_END:
-            start = os.fstat(self._number).st_size
+            start = os.fstat(self._descriptor).st_size
         self._place = start + offset
         return self._place
 
     def readinto(self, buffer: WriteableBuffer) -> int:
         view = memoryview(buffer)
-        os.lseek(self._number, self._place, os.SEEK_SET)
-        found = os.read(self._number, len(view))
+        os.lseek(self._descriptor, self._place, os.SEEK_SET)
+        found = os.read(self._descriptor, len(view))
         view[: len(found)] = found
         self._place += len(found)
         return len(found)
 
     def close(self) -> None:
         if not self.closed:
-            os.close(self._number)
+            os.close(self._descriptor)
         super().close()
 
 
 def _reader_of(file: BinaryIO) -> BinaryIO:
-    return BufferedReader(_Again(file))
+    return BufferedReader(_Reader(file))
 
 
 def _drop_unfinished_line(file: BinaryIO) -> tuple[int, int]:

@@ -121,7 +121,7 @@ CASES = {
     ),
     "prices nested without end": (
         lambda p: [*DEMO, *JUDGED, "--judge-prices", write(p / "p.json", "[" * 10**5)],
-        "--judge-prices p.json: is not valid JSON",
+        "--judge-prices p.json: must be JSON of the form",
     ),
     "an output that is a file": (
         lambda p: [*DEMO, "--output", write(p / "file", "")],
