@@ -24,15 +24,15 @@ _PATIENCE_S = 90.0
 
 
 class Terminal:
-    """A running ``instit-bench …`` whose controlling terminal is ``columns`` wide."""
+    """Python with these words, whose controlling terminal is ``columns`` wide."""
 
-    def __init__(self, folder: Path, args: tuple[object, ...], columns: int, lines: int) -> None:
+    def __init__(self, folder: Path, words: tuple[object, ...], columns: int, lines: int) -> None:
         self._screen = pyte.HistoryScreen(columns, lines, history=500)
         self._stream = pyte.ByteStream(self._screen)
         self._ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "instit_bench", *map(str, args)],
+            [sys.executable, *map(str, words)],
             cwd=folder,
             env=cli_environment(INSTIT_BENCH_HOME=str(folder / "home"), TERM="xterm-256color"),
             stdin=theirs,
@@ -91,9 +91,15 @@ class Terminal:
 
 
 @contextmanager
-def terminal(folder: Path, *args: object, columns: int = 80, lines: int = 40) -> Iterator[Terminal]:
+def terminal(
+    folder: Path,
+    *args: object,
+    program: tuple[str, str] = ("-m", "instit_bench"),
+    columns: int = 80,
+    lines: int = 40,
+) -> Iterator[Terminal]:
     """Run ``instit-bench …`` in a terminal; it is killed if it has not ended by itself."""
-    running = Terminal(folder, args, columns, lines)
+    running = Terminal(folder, (*program, *args), columns, lines)
     try:
         yield running
     finally:
