@@ -52,6 +52,12 @@ TOKENS = [
         [FACE],
     ),
     ("kimi", f"detect_face:1<|tool_call_argument_begin|>{ARGS}<|tool_calls_section_end|>", [FACE]),
+    (
+        "kimi",
+        f"<|tool_call_begin|>\nfunctions.detect_face:0\n<|tool_call_argument_begin|>{ARGS}\n"
+        "<|tool_call_end|>",
+        [FACE],
+    ),
     *(
         (
             "kimi",

@@ -80,13 +80,15 @@ HEADED = (
         r"(?:\[CALL_ID\][^\[\]{}]{0,80})?(?=\{)",
         certain=False,
     ),
-    # V3: begin, "function", separator, name, fenced JSON; V3.1: begin, name, separator, JSON
+    # V3: begin, "function", separator, name, fenced JSON; V3.1: begin, name, separator, JSON.
+    # Kimi's calls begin alike.
     _headed(
         "deepseek",
         ("call▁begin", "call_begin", "call begin", "tool▁sep", "|tool_sep|"),
         rf"(?:<{_BAR}tool{_LINE}calls?{_LINE}begin{_BAR}>\s*(?:function\s*{_SEPARATOR})?+"
         rf"|function\s*{_SEPARATOR}|(?m:^)[ \t]*(?=[^<>{{}}\n]{{1,120}}{_SEPARATOR}))"
-        rf"\s*(?P<name>(?=[^\s\[])[^<>{{}}`\n]{{1,120}})\s*(?:{_SEPARATOR}|(?=[\n{{`]))",
+        rf"\s*(?P<name>(?=[^\s\[])[^<>{{}}`\n]{{1,120}})\s*(?:{_SEPARATOR}|(?=[\n{{`])"
+        r"(?!\s*<\|tool_call_argument_begin))",
     ),
     _headed(
         "kimi",
