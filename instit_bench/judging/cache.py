@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from instit_bench.scorers.contract import Contract, Item
 from instit_bench.types import Usage, Verdict
 
 _WAIT_S = 30.0
+_LOOKS_EVERY_S = 0.02
 _IN_MEMORY = ":memory:"
 _NO_PLACE = ("unable to open", "readonly", "read-only", "disk is full", "disk I/O error")
 _SCHEMA = """
@@ -177,18 +179,38 @@ class VerdictCache:
         try:
             yield
         except (sqlite3.Error, OSError) as error:
+            locked = _is_locked(error)
+            remedy = "wait until no other command uses it" if locked else "move the file away"
             raise InputError(
-                f"{self.path}: the judge's cache cannot be used: {error}; move the file away"
+                f"{self.path}: the judge's cache cannot be used: {error}; {remedy}"
             ) from error
 
 
 def _opened(path: Path | None) -> sqlite3.Connection:
     db = sqlite3.connect(path or _IN_MEMORY, timeout=_WAIT_S, isolation_level=None)
-    db.execute("PRAGMA journal_mode=WAL")
+    _write_ahead(db)
     db.execute("PRAGMA synchronous=NORMAL")
     for table, value in _TABLES.items():
         db.execute(_SCHEMA.format(table=table, value=value))
     return db
+
+
+def _write_ahead(db: sqlite3.Connection) -> None:
+    """Let readers and a writer work at once; SQLite does not wait by itself to switch to that."""
+    deadline = time.monotonic() + _WAIT_S
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if not _is_locked(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(_LOOKS_EVERY_S)
+        else:
+            return
+
+
+def _is_locked(error: BaseException) -> bool:
+    return getattr(error, "sqlite_errorname", "").startswith("SQLITE_BUSY")
 
 
 def _cannot_write(error: BaseException | None) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import multiprocessing
 import resource
+import sqlite3
+import threading
 
 import pytest
 
@@ -65,6 +67,28 @@ def test_two_processes_can_write_at_the_same_time(tmp_path):
         assert writer.exitcode == 0
     (line,) = VerdictCache(path).stats()
     assert (line.judge, line.scores) == ("j", 300)
+
+
+def test_a_cache_that_another_process_is_creating_is_waited_for(tmp_path):
+    path = tmp_path / "cache.sqlite"
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("CREATE TABLE begun (a)")
+    other.execute("BEGIN IMMEDIATE")
+    release = threading.Timer(0.2, other.execute, ["COMMIT"])
+    release.start()
+    cache = VerdictCache(path)
+    release.join()
+    cache.put("k", "j", Verdict(0.5, raw=""))
+    assert cache.get("k") is not None
+
+
+def test_a_cache_that_stays_locked_is_not_called_damaged(tmp_path, monkeypatch):
+    monkeypatch.setattr("instit_bench.judging.cache._WAIT_S", 0.1)
+    other = sqlite3.connect(tmp_path / "cache.sqlite", isolation_level=None)
+    other.execute("CREATE TABLE begun (a)")
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(InputError, match="database is locked; wait until no other command uses it"):
+        VerdictCache(tmp_path / "cache.sqlite")
 
 
 def test_an_invalid_cache_file_is_one_clear_error(tmp_path):
