@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from pydantic import BaseModel
 
-from instit_bench.backends import Backend, BackendUnavailable, GenerationError
+from instit_bench.backends import BackendUnavailable, EngineLost, GenerationError
+from instit_bench.backends.asker import Asker
 from instit_bench.display import counted
 from instit_bench.errors import NotComparableError, Problem
 from instit_bench.evaluation.failures import Streak
@@ -15,9 +17,10 @@ from instit_bench.generation.captions import Caption
 from instit_bench.generation.plan import LANE, WriterPlan
 from instit_bench.generation.replies import RawReply
 from instit_bench.generation.spending import Spending, make_spending
+from instit_bench.media.fingerprint import Fingerprint
 from instit_bench.progress import Reporter
-from instit_bench.scheduling.dispatch import ask_all
-from instit_bench.scheduling.schedule import Item, Schedule, Turn, leads_ahead
+from instit_bench.scheduling.engines import MOST_LOST, Engines
+from instit_bench.scheduling.schedule import Item, Turn
 from instit_bench.types import Request
 
 
@@ -26,14 +29,13 @@ class Writing:
     """Requests in progress."""
 
     plan: WriterPlan
-    backend: Backend
+    engines: Engines[Caption]
     reporter: Reporter
     append: Callable[[BaseModel], None]
     problem: Problem | None = None
     in_flight: int = 0
     replies: dict[int, RawReply] = field(init=False)
     spending: Spending = field(init=False)
-    schedule: Schedule[Caption] = field(init=False)
     streak: Streak = field(init=False)
 
     def __post_init__(self) -> None:
@@ -41,28 +43,26 @@ class Writing:
         self.replies = dict(stored)
         self.spending = make_spending(config, stored.values())
         self.streak = Streak(config.stop_after)
-        # All requests begin with the same tools: an engine computes them once.
-        todo: Sequence[Item[Caption]] = [Item(one, shares="tools") for one in self.plan.left]
-        ahead = leads_ahead(config.in_flight, self.backend.prefix_caches)
-        self.schedule = Schedule(todo, ahead)
 
     async def work(self) -> None:
         """Send requests until nothing remains, a budget is reached, or the backend is gone."""
-        total = len(self.plan.chosen)
-        self.reporter.lane(LANE, total, total - len(self.plan.left))
-        if self.schedule.empty:
+        total, left = len(self.plan.chosen), self.plan.left
+        self.reporter.lane(LANE, total, total - len(left))
+        self.reporter.engines(self.engines.lines)
+        if not left:
             return
+        # All requests begin with the same tools. None waits until a first one has computed them:
+        # an engine shares a text's beginning even while it is computed.
+        items = [Item(caption) for caption in left]
+        folder, tell = self.plan.config.output, self.reporter.status
         try:
-            await self.backend.start(self.plan.config.output, self.reporter.status)
-            await ask_all(self.schedule, self.plan.config.in_flight, self._take)
+            await self.engines.ask_all(items, self._take, folder, tell)
         except BackendUnavailable as error:
             self.problem = Problem(str(error))
-        finally:
-            await self.backend.close()
 
     def finish(self) -> bool:
         """Send nothing more; return whether anything is in flight, which is then awaited."""
-        self.schedule.stop()
+        self.engines.stop()
         if self.in_flight:
             self.reporter.status(
                 f"stopping: {counted(self.in_flight, 'request')} in flight will be finished; "
@@ -70,13 +70,13 @@ class Writing:
             )
         return self.in_flight > 0
 
-    async def _take(self, turn: Turn[Caption], computed: Callable[[], None]) -> bool:
+    async def _take(self, turn: Turn[Caption], computed: Callable[[], None], asker: Asker) -> bool:
         """Ask for one caption, and keep what came of it; return whether there is a reply."""
-        caption, most = turn.item.value, self.plan.config.max_tokens
-        request = self.plan.request(caption)
+        most = self.plan.config.max_tokens
+        request = self.plan.request(turn.item.value)
         asked = request.sample.question
         if (limit := self.spending.refused(asked, most)) is not None:
-            self.schedule.stop()
+            self.engines.stop()
             told = f"the next request could exceed {limit}; raise it and run again"
             self.problem = self.problem or Problem(told, NotComparableError.exit_code)
             return False
@@ -84,7 +84,7 @@ class Writing:
         self.reporter.asked(LANE)
         reply = None
         try:
-            reply = await self._reply(caption, request, computed if turn.leads else None)
+            reply = await self._reply(turn, request, computed if turn.leads else None, asker)
         finally:
             self.in_flight -= 1
             self.spending.settle(asked, most, reply)
@@ -98,17 +98,24 @@ class Writing:
         return reply.error is None
 
     async def _reply(
-        self, caption: Caption, request: Request, computed: Callable[[], None] | None
+        self,
+        turn: Turn[Caption],
+        request: Request,
+        computed: Callable[[], None] | None,
+        asker: Asker,
     ) -> RawReply:
+        caption, lost = turn.item.value, turn.item.lost
         known = {"id": caption.number, "file_name": caption.file_name, "caption": caption.text}
         try:
-            if computed is None:
-                prediction = await self.backend.generate(request)
-            else:
-                prediction = await self.backend.lead(request, computed)
+            prediction = await asker.ask(request, _no_media, computed)
         except GenerationError as error:
             self.streak.failed(str(error))
             return RawReply(**known, instructions=None, error=str(error))
+        except EngineLost as error:
+            if lost < MOST_LOST:
+                raise
+            told = f"{lost + 1} engines died with it; {error}"
+            return RawReply(**known, instructions=None, error=told)
         self.streak.answered()
         return RawReply(
             **known,
@@ -117,3 +124,7 @@ class Writing:
             usage=prediction.usage,
             latency_s=prediction.latency_s,
         )
+
+
+def _no_media(request: Request, files: Mapping[Path, Fingerprint]) -> None:
+    """Requests for instructions are text."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from instit_bench.errors import InputError, NotComparableError
 from instit_bench.runs.atomic import read_whole, write_atomically
@@ -16,7 +16,11 @@ MANIFEST = "writer.json"
 
 
 class WriterManifest(BaseModel):
-    """What must be equal for replies to belong together, and how it went."""
+    """What must be equal for replies to belong together, and how it went.
+
+    ``settings`` are those of the last process that asked; ``engine`` sums up what our own engines
+    have counted in all of them.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -26,14 +30,15 @@ class WriterManifest(BaseModel):
     failed: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    engine: dict[str, float] = Field(default_factory=dict)
 
     def save(self, folder: Path) -> None:
         """Write it atomically."""
         write_atomically(folder / MANIFEST, self.model_dump_json(indent=2) + "\n")
 
 
-def require_same(folder: Path, identity: Mapping[str, Any]) -> None:
-    """Check that a folder's replies were asked for with these settings.
+def require_same(folder: Path, identity: Mapping[str, Any]) -> WriterManifest:
+    """Return a folder's manifest, if its replies were asked for with these settings.
 
     Raises:
         InputError: Its manifest is missing or broken.
@@ -41,7 +46,7 @@ def require_same(folder: Path, identity: Mapping[str, Any]) -> None:
     """
     path = folder / MANIFEST
     try:
-        before = WriterManifest.model_validate_json(read_whole(path)).identity
+        manifest = WriterManifest.model_validate_json(read_whole(path))
     except FileNotFoundError as error:
         raise InputError(
             f"{folder}: contains replies but no {MANIFEST}, so it is unknown how they "
@@ -51,6 +56,7 @@ def require_same(folder: Path, identity: Mapping[str, Any]) -> None:
         raise InputError(f"{path}: is not valid: {first_problem(error)}") from error
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error}") from error
+    before = manifest.identity
     changed = [name for name in identity if before.get(name) != identity[name]]
     if changed:
         told = "; ".join(
@@ -60,6 +66,7 @@ def require_same(folder: Path, identity: Mapping[str, Any]) -> None:
             f"{folder}: cannot resume: it was started with other settings: {told}; "
             "choose another --output"
         )
+    return manifest
 
 
 def catalogue_asked_with(raw: Path) -> str | None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from instit_bench.generation.captions import Caption, Captions, read_captions
 from instit_bench.generation.catalogue import Catalogue, read_catalogue
 from instit_bench.generation.config import WriterConfig
-from instit_bench.generation.manifest import require_same
+from instit_bench.generation.manifest import WriterManifest, require_same
 from instit_bench.generation.replies import JOURNAL, RawReply, stored_replies
 from instit_bench.generation.spending import estimate, make_spending
 from instit_bench.generation.wording import words_digest, writer_request
@@ -21,13 +21,14 @@ LANE = "instructions"
 
 @dataclass(frozen=True, slots=True)
 class WriterPlan:
-    """The captions to ask for, and the replies that are there already."""
+    """The captions to ask for, and the replies that are there already, with their manifest."""
 
     config: WriterConfig
     captions: Captions
     catalogue: Catalogue
     chosen: tuple[Caption, ...]
     stored: Mapping[int, RawReply]
+    before: WriterManifest | None = None
 
     @property
     def left(self) -> list[Caption]:
@@ -53,6 +54,13 @@ class WriterPlan:
             "catalogue": self.catalogue.digest,
             "words": words_digest(self.catalogue),
         }
+
+    def manifest(self, backend: dict[str, Any]) -> WriterManifest:
+        """Return the manifest to begin with; ``backend`` are that one's settings."""
+        if self.before is not None and not self.left:  # nobody is asked
+            return self.before
+        engine = dict(self.before.engine) if self.before else {}
+        return WriterManifest(identity=self.identity, settings={"backend": backend}, engine=engine)
 
     def request(self, caption: Caption) -> Request:
         """Return the request for a caption."""
@@ -82,6 +90,6 @@ def plan_writing(config: WriterConfig) -> WriterPlan:
     stored = stored_replies(config.output / JOURNAL)
     chosen = captions.captions[: config.limit]
     plan = WriterPlan(config, captions, catalogue, chosen, stored)
-    if stored:
-        require_same(config.output, plan.identity)
-    return plan
+    if not stored:
+        return plan
+    return replace(plan, before=require_same(config.output, plan.identity))

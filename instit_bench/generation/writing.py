@@ -10,6 +10,7 @@ from instit_bench.backends.base import Workload
 from instit_bench.errors import Problem
 from instit_bench.evaluation.config import errors_allowed
 from instit_bench.generation.asking import Writing
+from instit_bench.generation.captions import Caption
 from instit_bench.generation.config import WriterConfig
 from instit_bench.generation.manifest import WriterManifest
 from instit_bench.generation.plan import plan_writing
@@ -18,6 +19,8 @@ from instit_bench.generation.spending import make_spending
 from instit_bench.progress import Reporter
 from instit_bench.runs.directory import RunDirectory
 from instit_bench.runs.journal import JournalWriter
+from instit_bench.runs.manifest import add_engine_totals
+from instit_bench.scheduling.engines import Engines, engines_for
 from instit_bench.stopping import run_until_stopped
 from instit_bench.types import Prediction
 
@@ -45,18 +48,24 @@ def write_instructions(config: WriterConfig, reporter: Reporter) -> Written:
     make_spending(config, ())  # an unusable budget is told first
     with RunDirectory(config.output).locked():
         plan = plan_writing(config)
-        backend = create_backend(
-            config.backend, config.backend_options(Workload(heaviest=plan.heaviest))
+        options = config.backend_options(Workload(heaviest=plan.heaviest))
+        backend = create_backend(config.backend, options)
+        engines: Engines[Caption] = engines_for(
+            config.backend, backend, options, config, config.gpus_per_replica
         )
-        manifest = WriterManifest(identity=plan.identity, settings={"backend": backend.settings()})
+        manifest = plan.manifest(backend.settings())
         manifest.save(config.output)
         reporter.begin(config.output)
         try:
             with JournalWriter(config.output / JOURNAL, reporter.status) as journal:
-                writing = Writing(plan, backend, reporter, journal.append)
+                writing = Writing(plan, engines, reporter, journal.append)
                 interrupted = run_until_stopped(writing.work(), writing.finish)
         finally:
             reporter.end()
+        if plan.left:
+            manifest.settings["backend"] |= engines.learned()
+            manifest.settings |= engines.settings()
+            add_engine_totals(manifest.engine, engines.totals())
         return _concluded(writing, manifest, interrupted)
 
 
