@@ -33,12 +33,12 @@ from instit_bench.backends.options import EngineOptions
 from instit_bench.backends.vllm.command import serve_arguments
 from instit_bench.backends.vllm.server import SERVE, EngineServer
 from instit_bench.evaluation.config import RunConfig
-from instit_bench.evaluation.dispatch import ask_all
 from instit_bench.evaluation.order import Asked, in_order
 from instit_bench.evaluation.plan import make_plan
-from instit_bench.evaluation.schedule import Schedule, Turn, leads_ahead
 from instit_bench.evaluation.workload import workload_of
 from instit_bench.media import resolve_media
+from instit_bench.scheduling.dispatch import ask_all
+from instit_bench.scheduling.schedule import Schedule, Turn, leads_ahead
 from instit_bench.types import ImagePart, Request, TextPart
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))

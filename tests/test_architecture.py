@@ -29,21 +29,24 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "media": set(),
     "backends": {"media"},
     "cluster": {"backends", "media"},
+    "scheduling": {"backends", "cluster"},
     "tasks": {"datasets", "media", "scorers"},
     "interventions": {"datasets", "media", "scorers", "tasks"},
     "runs": {"scorers", "stats"},
     "formats": STORED - {"media", "stats"},
-    "judging": STORED - {"media"} | {"backends"},
-    "evaluation": STORED | {"backends", "cluster", "formats", "interventions", "judging"},
+    "judging": STORED - {"media"} | {"backends", "cluster", "scheduling"},
+    "evaluation": STORED
+    | {"backends", "cluster", "formats", "interventions", "judging", "scheduling"},
     "comparison": {"scorers", "stats", "runs"},
     "leaderboard": {"scorers", "runs"},
     "report": STORED | {"comparison", "leaderboard"},
-    "generation": {"scorers", "datasets", "backends", "judging", "runs", "evaluation", "report"},
+    "generation": {"scorers", "datasets", "backends", "cluster", "judging", "runs"}
+    | {"evaluation", "report", "scheduling"},
     "suites": STORED | {"backends", "evaluation", "comparison", "leaderboard"},
     "audit": STORED
     | {"evaluation", "interventions", "comparison", "leaderboard", "report", "suites"},
     "view": {"runs", "leaderboard", "report"},
-    "integrations": STORED | {"backends", "formats", "judging", "evaluation"},
+    "integrations": STORED | {"backends", "formats", "judging", "evaluation", "scheduling"},
 }
 
 

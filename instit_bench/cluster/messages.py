@@ -29,7 +29,8 @@ class Order:
 
     ``environment`` has the variables that it needs, keys among them. It is an argument of a
     method, which goes from process to process: Ray stores no such argument. ``folder`` is the run
-    directory, which another machine need not have; ``name`` is the replica's.
+    directory, which another machine need not have; ``name`` is the replica's: what it is, and
+    its number.
     """
 
     name: str

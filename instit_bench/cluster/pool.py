@@ -159,7 +159,7 @@ class ReplicaPool:
 
     def _add(self, node: Node) -> None:
         self._number += 1
-        order = replace(self._order, name=f"replica {self._number}")
+        order = replace(self._order, name=f"{self._order.name} {self._number}")
         limit = QueueLimit(self._wanted.at_once, adaptive=self._wanted.adaptive)
         added = Replica(order, node, self._wanted.gpus, limit, self._tell, self._gone)
         self._replicas[added] = asyncio.create_task(self._started(added))

@@ -11,13 +11,11 @@ from instit_bench.backends import BackendUnavailable, EngineLost, GenerationErro
 from instit_bench.backends.asker import Asker
 from instit_bench.display import counted
 from instit_bench.errors import InputError
-from instit_bench.evaluation.engines import Engines
 from instit_bench.evaluation.failures import Streak
 from instit_bench.evaluation.looks import Watch
 from instit_bench.evaluation.marked_media import MarkedMedia
 from instit_bench.evaluation.order import Asked
 from instit_bench.evaluation.plan import RunPlan, TaskPlan
-from instit_bench.evaluation.schedule import Item, Turn
 from instit_bench.evaluation.scoring import ReasoningWatch, ScoringFaults, TaskScorer
 from instit_bench.evaluation.shown_media import ShownMedia
 from instit_bench.judging.stage import JudgingStage
@@ -26,9 +24,9 @@ from instit_bench.media.fingerprint import Fingerprint, fingerprints
 from instit_bench.progress import Reporter
 from instit_bench.runs.loaded import Run
 from instit_bench.runs.record import SampleRecord, answered, failed, unscored
+from instit_bench.scheduling.engines import MOST_LOST, Engines
+from instit_bench.scheduling.schedule import Item, Turn
 from instit_bench.types import Prediction, Request, Sample, Score, State, Usage
-
-_MOST_LOST = 2  # engines that die with a sample, before the sample is at fault
 
 
 @dataclass
@@ -36,7 +34,7 @@ class Asking:
     """A run in progress: what remains, the backend, and where it is written."""
 
     plan: RunPlan
-    engines: Engines
+    engines: Engines[Asked]
     reporter: Reporter
     run: Run
     todo: Sequence[Item[Asked]]
@@ -122,7 +120,7 @@ class Asking:
         try:
             record = await self._ask(plan, sample, computed if turn.leads else None, asker)
         except EngineLost as error:
-            if turn.item.lost < _MOST_LOST:
+            if turn.item.lost < MOST_LOST:
                 raise
             record = failed(sample, f"{turn.item.lost + 1} engines died with it; {error}")
         finally:

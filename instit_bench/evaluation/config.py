@@ -19,6 +19,7 @@ from pydantic import (
 from instit_bench.backends.base import BackendOptions, Workload
 from instit_bench.backends.create import BACKENDS
 from instit_bench.backends.options import AdapterOptions, EndpointOptions, EngineOptions
+from instit_bench.cluster.settings import ReplicaSettings
 from instit_bench.endpoint.address import Endpoint, address_of, find_endpoint
 from instit_bench.endpoint.hosts import host_of, is_nearby
 from instit_bench.endpoint.keys import NO_VARIABLE, belongs_to, share_a_key
@@ -26,7 +27,6 @@ from instit_bench.errors import InputError
 from instit_bench.evaluation.recipes import with_recipe
 from instit_bench.evaluation.settings import (
     AdapterSettings,
-    ClusterSettings,
     EngineSettings,
     GateSettings,
     MediaSettings,
@@ -46,7 +46,7 @@ class RunConfig(
     SamplingSettings,
     MediaSettings,
     RequestSettings,
-    ClusterSettings,
+    ReplicaSettings,
     EngineSettings,
     AdapterSettings,
     GateSettings,
@@ -153,13 +153,6 @@ class RunConfig(
         asks_a_provider = self.backend == "openai" and not is_nearby(model)
         has_a_key = bool(self.judge_api_key_env) or host_of(model) == host_of(judge)
         return super().default_judges if asks_a_provider and has_a_key else ()
-
-    @model_validator(mode="after")
-    def _replicas_need_a_cluster(self) -> Self:
-        for name in ("replicas", "gpus_per_replica", "adaptive_concurrency"):
-            if self.ray is None and getattr(self, name) not in (None, False):
-                raise InputError(f"--{name.replace('_', '-')}: needs --ray")
-        return self
 
     @model_validator(mode="after")
     def _each_endpoint_has_its_own_key(self) -> Self:

@@ -13,7 +13,7 @@ from itertools import accumulate
 from typing import overload
 
 from instit_bench.evaluation.plan import RunPlan, TaskPlan
-from instit_bench.evaluation.schedule import Item
+from instit_bench.scheduling.schedule import Item
 from instit_bench.types import Sample
 
 Asked = tuple[TaskPlan, Sample]

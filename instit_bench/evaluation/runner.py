@@ -10,6 +10,7 @@ from instit_bench.backends import (
     Backend,
     create_backend,
 )
+from instit_bench.backends.asker import Reading
 from instit_bench.errors import (
     InputError,
     InstitBenchError,
@@ -19,10 +20,9 @@ from instit_bench.errors import (
 )
 from instit_bench.evaluation.asking import Asking
 from instit_bench.evaluation.config import RunConfig, errors_allowed
-from instit_bench.evaluation.engines import Engines, engines_for
 from instit_bench.evaluation.failures import group_failures
 from instit_bench.evaluation.looks import Gate, Watch, in_looks, require_scores_in_the_run
-from instit_bench.evaluation.order import in_order
+from instit_bench.evaluation.order import Asked, in_order
 from instit_bench.evaluation.outcome import RunOutcome, Status
 from instit_bench.evaluation.plan import RunPlan, directory_of, make_plan
 from instit_bench.evaluation.scoring import (
@@ -40,6 +40,7 @@ from instit_bench.runs.loaded import Run
 from instit_bench.runs.manifest import add_engine_totals, merge
 from instit_bench.runs.record import SampleRecord
 from instit_bench.runs.results import TaskResult
+from instit_bench.scheduling.engines import Engines, engines_for
 from instit_bench.stopping import run_until_stopped
 from instit_bench.types import State
 
@@ -70,7 +71,10 @@ def run(config: RunConfig, reporter: Reporter, gate: Gate | None = None) -> RunO
         plan = in_looks(plan)
     options = config.backend_options(workload_of(plan))
     backend = create_backend(config.backend, options)
-    engines = engines_for(config, backend, options)
+    reading = Reading(config.max_frames, config.video_as, config.video_decoder)
+    engines: Engines[Asked] = engines_for(
+        config.backend, backend, options, config, config.gpus_per_replica, reading
+    )
     if gate is not None:
         _begin(gate, plan, backend, directory)
     if config.existing == "fresh" and (kept := directory.set_aside()):
@@ -117,7 +121,7 @@ def _open(directory: RunDirectory, plan: RunPlan, backend: Backend, media: Shown
 def _generate(
     run: Run,
     plan: RunPlan,
-    engines: Engines,
+    engines: Engines[Asked],
     media: ShownMedia,
     reporter: Reporter,
     watch: Watch | None,

@@ -181,38 +181,6 @@ class RequestSettings(BaseModel):
         return checked_headers(value)
 
 
-class ClusterSettings(BaseModel):
-    """Where backends run: in a Ray cluster, instead of beside the run."""
-
-    model_config = ConfigDict(title="Many machines (Ray)")
-
-    ray: str | None = Field(
-        None,
-        min_length=1,
-        description="Run replicas of the backend in the Ray cluster at this address; auto: the "
-        "cluster of this machine; local: start Ray on this machine.",
-        json_schema_extra={"metavar": "address|auto|local"},
-    )
-    replicas: int | None = Field(
-        None,
-        ge=1,
-        le=4096,
-        description="Maximum replicas (default: as many as the GPUs allow; without GPUs one per "
-        "node).",
-    )
-    gpus_per_replica: int | None = Field(
-        None,
-        ge=0,
-        le=64,
-        description="GPUs per replica (default: those of the engine; endpoints: 0).",
-    )
-    adaptive_concurrency: bool = Field(
-        False,
-        description="Let each replica's concurrent requests follow its engine's queue (vllm), up "
-        "to --concurrency.",
-    )
-
-
 class EngineSettings(BaseModel):
     """The engine that backend vllm starts."""
 

@@ -19,6 +19,7 @@ from types import ModuleType
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from instit_bench._version import __version__
+from instit_bench.cluster.settings import ReplicaSettings
 from instit_bench.errors import StorageError
 from instit_bench.evaluation.config import RunConfig
 from instit_bench.evaluation.plan import RunPlan
@@ -35,7 +36,7 @@ _MOST_BESIDE = 10_000  # files; among more of them everything is looked at again
 
 
 # A header may hold a key; where a run's replicas are changes none of its numbers.
-_LEFT_OUT = {"existing", "header", "ray", "replicas", "gpus_per_replica", "adaptive_concurrency"}
+_LEFT_OUT = {"existing", "header", "judge_gpus_per_replica", *ReplicaSettings.model_fields}
 
 
 class FinishedBy(BaseModel):

@@ -14,9 +14,7 @@ from instit_bench.backends.base import Workload
 from instit_bench.display import counted
 from instit_bench.errors import InputError, NotComparableError, Problem
 from instit_bench.evaluation.config import errors_allowed
-from instit_bench.evaluation.dispatch import ask_all
 from instit_bench.evaluation.failures import Streak
-from instit_bench.evaluation.schedule import Item, Schedule, Turn, leads_ahead
 from instit_bench.generation.captions import Caption, Captions, read_captions
 from instit_bench.generation.catalogue import Catalogue, read_catalogue
 from instit_bench.generation.config import WriterConfig
@@ -27,6 +25,8 @@ from instit_bench.progress import Reporter
 from instit_bench.runs.atomic import read_whole, write_atomically
 from instit_bench.runs.directory import RunDirectory
 from instit_bench.runs.journal import JournalWriter
+from instit_bench.scheduling.dispatch import ask_all
+from instit_bench.scheduling.schedule import Item, Schedule, Turn, leads_ahead
 from instit_bench.stopping import run_until_stopped
 from instit_bench.types import Message, Prediction, Request, Sample, TextPart
 from instit_bench.validation import first_problem

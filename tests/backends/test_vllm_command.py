@@ -10,7 +10,7 @@ import pytest
 from instit_bench.backends import BackendOptions, create_backend
 from instit_bench.backends.base import Workload
 from instit_bench.backends.options import EngineOptions
-from instit_bench.backends.vllm.command import serve_arguments, shared_folder
+from instit_bench.backends.vllm.command import gpus_needed, serve_arguments, shared_folder
 from instit_bench.errors import InputError
 from instit_bench.evaluation.config import RunConfig
 from instit_bench.evaluation.plan import make_plan
@@ -169,3 +169,22 @@ def test_the_settings_of_the_run_reach_the_engine():
     assert config.engine_options() == EngineOptions(
         engine_arg=("max-num-seqs=8",), lora="a=b", video_as="video"
     )
+
+
+@pytest.mark.parametrize(
+    ("engine", "gpus"),
+    [
+        (EngineOptions(), 1),
+        (EngineOptions(tensor_parallel=4, data_parallel=2), 8),
+        (EngineOptions(tensor_parallel=4, engine_arg=("pipeline_parallel_size=2",)), 8),
+        (EngineOptions(tensor_parallel=4, engine_arg=("tensor-parallel-size=2",)), 2),
+    ],
+)
+def test_a_replica_gets_the_gpus_that_its_engine_uses(engine, gpus):
+    assert gpus_needed(BackendOptions("m", engine=engine)) == gpus
+
+
+def test_a_parallel_size_that_is_not_a_number_is_refused():
+    engine = EngineOptions(engine_arg=("pipeline-parallel-size=two",))
+    with pytest.raises(InputError, match="--engine-arg pipeline-parallel-size=two: is not a num"):
+        gpus_needed(BackendOptions("m", engine=engine))

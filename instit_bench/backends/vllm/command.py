@@ -13,6 +13,7 @@ from instit_bench.errors import InputError
 
 # The run sets these itself: otherwise it would not find its server, or a key would show.
 _RESERVED = ("model", "host", "port", "uds", "api-key", "served-model-name", "lora-modules")
+_PARALLEL = ("tensor-parallel-size", "pipeline-parallel-size", "data-parallel-size")
 _LORA_RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
 # A processed image holds three float32 per pixel, in some models each twice. An image or video has
 # some eight questions; a few more than are being asked are ahead.
@@ -32,6 +33,26 @@ def serve_arguments(options: BackendOptions) -> list[str]:
         InputError: The model, the LoRA or an ``--engine-arg`` is not valid.
     """
     _check_folder("--model", options.model)
+    return [options.model, *_flat(_arguments(options))]
+
+
+def gpus_needed(options: BackendOptions) -> int:
+    """Return how many GPUs one engine uses, by its parallel sizes.
+
+    Raises:
+        InputError: One of them is not a number, or another option is not valid.
+    """
+    arguments, gpus = _arguments(options), 1
+    for name in _PARALLEL:
+        size = arguments.get(name)
+        if size is not None:
+            if not (size.isascii() and size.isdigit()):
+                raise InputError(f"--engine-arg {name}={size}: is not a number")
+            gpus *= int(size)
+    return gpus
+
+
+def _arguments(options: BackendOptions) -> Arguments:
     engine = options.engine
     arguments: Arguments = {
         "seed": str(options.seed),
@@ -57,7 +78,7 @@ def serve_arguments(options: BackendOptions) -> list[str]:
     if engine.lora is not None:
         arguments |= _lora_arguments(engine.lora)
     arguments |= dict(_parsed(text) for text in engine.engine_arg)
-    return [options.model, *_flat(arguments)]
+    return arguments
 
 
 def _media_arguments(workload: Workload, video_as: str) -> Arguments:

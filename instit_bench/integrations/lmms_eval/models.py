@@ -28,13 +28,13 @@ from instit_bench.backends.base import Workload
 from instit_bench.backends.options import EngineOptions
 from instit_bench.errors import InputError, InstitBenchError
 from instit_bench.evaluation.config import RunConfig, make_config
-from instit_bench.evaluation.dispatch import ask_all
-from instit_bench.evaluation.schedule import Item, Schedule, Turn, leads_ahead
 from instit_bench.evaluation.scoring import ReasoningWatch
 from instit_bench.evaluation.workload import workload
 from instit_bench.integrations.lmms_eval.exits import exit_on_error
 from instit_bench.integrations.lmms_eval.messages import request_of
 from instit_bench.media import MediaError, resolve_media
+from instit_bench.scheduling.dispatch import ask_all
+from instit_bench.scheduling.schedule import Item, Schedule, Turn, leads_ahead
 from instit_bench.types import Prediction, Request, TextPart
 
 _OPTIONS = ("model", "base_url", "concurrency", "timeout", "max_retries", "max_frames", "seed")

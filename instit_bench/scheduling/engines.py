@@ -1,34 +1,41 @@
-"""Who answers a run's requests: a backend in this process, or replicas on many machines."""
+"""Who answers requests: a backend in this process, or replicas on many machines."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from instit_bench.backends import Backend
 from instit_bench.backends.asker import Asker, LocalAsker, Reading
 from instit_bench.backends.base import BackendOptions
 from instit_bench.backends.create import BACKENDS
-from instit_bench.evaluation.config import RunConfig
-from instit_bench.evaluation.dispatch import ask_all
-from instit_bench.evaluation.order import Asked
-from instit_bench.evaluation.schedule import Item, Schedule, Turn, leads_ahead
-from instit_bench.evaluation.spread import Spread
+from instit_bench.backends.vllm.command import gpus_needed
+from instit_bench.cluster.settings import ClusterSettings
 from instit_bench.progress import Tell
+from instit_bench.scheduling.dispatch import ask_all
+from instit_bench.scheduling.schedule import Item, Schedule, Turn, leads_ahead
+from instit_bench.scheduling.spread import Spread
 
 if TYPE_CHECKING:
     from instit_bench.cluster.replica import Replica
 
-Items = Sequence[Item[Asked]]
-Take = Callable[[Turn[Asked], Callable[[], None], Asker], Awaitable[bool]]
-"""Asks one item of whom it is told to, and returns whether it was answered."""
+MOST_LOST = 2  # engines that die with a request, before the request is at fault
+
+T = TypeVar("T")
+Take = Callable[[Turn[T], Callable[[], None], Asker], Awaitable[bool]]
+"""Asks one item of whom it is told to, and returns whether it was answered.
+
+It may raise `EngineLost`: the item goes to another engine.
+"""
 
 
-class Engines(Protocol):
+class Engines(Protocol[T]):
     """Whoever answers the items of a run."""
 
-    async def ask_all(self, items: Items, take: Take, folder: Path, tell: Tell) -> None:
+    async def ask_all(
+        self, items: Sequence[Item[T]], take: Take[T], folder: Path, tell: Tell
+    ) -> None:
         """Start, ask every item, and release everything; the first exception ends it.
 
         Logs may be written to ``folder``, the run directory.
@@ -54,32 +61,45 @@ class Engines(Protocol):
         ...
 
 
-def engines_for(config: RunConfig, backend: Backend, options: BackendOptions) -> Engines:
-    """Return the engines that the settings name; ``backend`` is what each of them is."""
-    reading = Reading(config.max_frames, config.video_as, config.video_decoder)
-    if config.ray is None:
-        return OneEngine(backend, reading, config.in_flight)
-    return Replicas(backend, reading, config, options)
+def engines_for(
+    name: str,
+    backend: Backend,
+    options: BackendOptions,
+    cluster: ClusterSettings,
+    gpus: int | None = None,
+    reading: Reading | None = None,
+) -> Engines[T]:
+    """Return one engine, or replicas if ``cluster`` names one.
+
+    ``backend`` is what each of them is: the one of this name, with these options, which include
+    the most requests in flight at each. ``gpus`` are those of a replica, by default what it needs.
+    """
+    reading = reading or Reading()
+    if cluster.ray is None:
+        return OneEngine(backend, reading, options.concurrency)
+    return Replicas(name, backend, options, cluster, gpus, reading)
 
 
-class OneEngine:
+class OneEngine(Generic[T]):
     """A backend in this process."""
 
     def __init__(self, backend: Backend, reading: Reading, in_flight: int) -> None:
         self._backend = backend
         self._asker = LocalAsker(backend, reading)
         self._in_flight = in_flight
-        self._schedule: Schedule[Asked] | None = None
+        self._schedule: Schedule[T] | None = None
         self._stopped = False
 
-    async def ask_all(self, items: Items, take: Take, folder: Path, tell: Tell) -> None:
+    async def ask_all(
+        self, items: Sequence[Item[T]], take: Take[T], folder: Path, tell: Tell
+    ) -> None:
         """Ask all with bounded concurrency."""
         ahead = leads_ahead(self._in_flight, self._backend.prefix_caches)
         schedule = self._schedule = Schedule(items, ahead)
         if self._stopped:
             return
 
-        async def ask(turn: Turn[Asked], computed: Callable[[], None]) -> bool:
+        async def ask(turn: Turn[T], computed: Callable[[], None]) -> bool:
             return await take(turn, computed, self._asker)
 
         try:
@@ -111,41 +131,52 @@ class OneEngine:
         return self._backend.totals()
 
 
-class Replicas:
+class Replicas(Generic[T]):
     """Replicas of a backend in a Ray cluster; ``backend`` itself answers nothing."""
 
     def __init__(
-        self, backend: Backend, reading: Reading, config: RunConfig, options: BackendOptions
+        self,
+        name: str,
+        backend: Backend,
+        options: BackendOptions,
+        cluster: ClusterSettings,
+        gpus: int | None,
+        reading: Reading,
     ) -> None:
         from instit_bench.cluster.messages import Order, variables_for
         from instit_bench.cluster.pool import ReplicaPool, Wanted
 
-        loads = BACKENDS.load(config.backend).loads_a_model and config.base_url is None
-        gpus = config.gpus_per_replica
+        loads = BACKENDS.load(name).loads_a_model and options.base_url is None
         if gpus is None:
-            engine = options.engine
-            gpus = (engine.tensor_parallel or 1) * (engine.data_parallel or 1) if loads else 0
+            gpus = gpus_needed(options) if loads else 0
         self._backend = backend
         order = Order(
-            name="",
-            backend=config.backend,
+            name="replica",
+            backend=name,
             options=options,
             reading=reading,
             folder=Path(),
             own_engine=loads,
             environment=variables_for(options.endpoint),
         )
-        address = config.ray or ""
         self._pool = ReplicaPool(
-            Wanted(address, config.replicas, gpus, config.in_flight, config.adaptive_concurrency),
+            Wanted(
+                cluster.ray or "",
+                cluster.replicas,
+                gpus,
+                options.concurrency,
+                cluster.adaptive_concurrency,
+            ),
             order,
         )
-        self._spread: Spread[Asked, Replica] | None = None
+        self._spread: Spread[T, Replica] | None = None
         self._stopped = False
 
-    async def ask_all(self, items: Items, take: Take, folder: Path, tell: Tell) -> None:
+    async def ask_all(
+        self, items: Sequence[Item[T]], take: Take[T], folder: Path, tell: Tell
+    ) -> None:
         """Ask all, each replica as much at once as it takes."""
-        spread: Spread[Asked, Replica] = Spread(items, self._pool.watch)
+        spread: Spread[T, Replica] = Spread(items, self._pool.watch)
         self._spread = spread
         if self._stopped:
             return

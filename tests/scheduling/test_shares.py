@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instit_bench.evaluation.schedule import Item
-from instit_bench.evaluation.shares import Shares
+from instit_bench.scheduling.schedule import Item
+from instit_bench.scheduling.shares import Shares
 
 
 class Simulation:

@@ -9,8 +9,8 @@ from functools import partial
 from typing import Generic, Protocol, TypeVar
 
 from instit_bench.backends import EngineLost
-from instit_bench.evaluation.schedule import Item, Turn
-from instit_bench.evaluation.shares import Shares
+from instit_bench.scheduling.schedule import Item, Turn
+from instit_bench.scheduling.shares import Shares
 
 _LOOK_EVERY_S = 0.5  # an engine may turn out to be slow without anything ending
 

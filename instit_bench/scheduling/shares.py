@@ -15,7 +15,7 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
 
-from instit_bench.evaluation.schedule import Item, Schedule, Turn, leads_ahead
+from instit_bench.scheduling.schedule import Item, Schedule, Turn, leads_ahead
 
 T = TypeVar("T")
 

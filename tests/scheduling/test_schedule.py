@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instit_bench.evaluation.dispatch import ask_all
-from instit_bench.evaluation.schedule import Item, Schedule, leads_ahead
+from instit_bench.scheduling.dispatch import ask_all
+from instit_bench.scheduling.schedule import Item, Schedule, leads_ahead
 
 
 def schedule(*shares, ahead=4):

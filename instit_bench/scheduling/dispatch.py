@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Generic, TypeVar
 
-from instit_bench.evaluation.schedule import Schedule, Turn
+from instit_bench.scheduling.schedule import Schedule, Turn
 
 T = TypeVar("T")
 

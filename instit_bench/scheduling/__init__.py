@@ -1,0 +1,1 @@
+"""When each request goes, and to whom: one engine or many."""
