@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from pydantic import BaseModel
 
@@ -17,7 +16,6 @@ from instit_bench.generation.captions import Caption
 from instit_bench.generation.plan import LANE, WriterPlan
 from instit_bench.generation.replies import RawReply
 from instit_bench.generation.spending import Spending, make_spending
-from instit_bench.media.fingerprint import Fingerprint
 from instit_bench.progress import Reporter
 from instit_bench.scheduling.engines import MOST_LOST, Engines
 from instit_bench.scheduling.schedule import Item, Turn
@@ -126,5 +124,5 @@ class Writing:
         )
 
 
-def _no_media(request: Request, files: Mapping[Path, Fingerprint]) -> None:
-    """Requests for instructions are text."""
+def _no_media(*_: object) -> None:
+    """Take note of nothing: requests for instructions are text."""
