@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from instit_bench.api.running import folder_of
+from instit_bench.api.settings import Numbers
 from instit_bench.api.values import RunFrames
 from instit_bench.judging.calibrate import calibrate_run
 from instit_bench.judging.sheet import make_sheet
@@ -36,16 +37,18 @@ def judge_sheet(
         seed: Seed of the draw.
 
     Raises:
-        InputError: The folder is not a run, nothing is judged, or the file exists.
+        InputError: The folder is not a run, nothing is judged, the file exists, or a number is not
+            valid.
     """
+    numbers = Numbers(n=n, seed=seed)
     directory = RunDirectory(folder_of(run))
     path = Path(output) if output else None
     drawn = make_sheet(
         directory,
-        n,
+        numbers.n,
         tasks=tasks,
         stratify=stratify,
-        seed=seed,
+        seed=numbers.seed,
         output=path,
         separator=separator,
     )
@@ -64,7 +67,9 @@ def calibrate(
         seed: Seed of the folds of ``tune``.
 
     Raises:
-        InputError: The sheet is not valid or not of this run, or has too few scores.
+        InputError: The sheet is not valid or not of this run, or has too few scores, or the seed
+            is not valid.
     """
+    numbers = Numbers(seed=seed)
     directory = RunDirectory(folder_of(run))
-    return dict(calibrate_run(directory, Path(gold), tune=tune, seed=seed).cards)
+    return dict(calibrate_run(directory, Path(gold), tune=tune, seed=numbers.seed).cards)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from instit_bench.api import frames
 from instit_bench.api.running import folder_of
+from instit_bench.api.settings import Numbers
 from instit_bench.api.values import Check, Comparison, Leaderboard, ReportPage, RunFrames
 from instit_bench.comparison.baseline_file import load_scored_run
 from instit_bench.comparison.cells import require_comparable
@@ -96,16 +97,18 @@ def compare(
         seed: Seed of the random draws.
 
     Raises:
-        InputError: One is neither a run nor a baseline file, or only one is named.
+        InputError: One is neither a run nor a baseline file, only one is named, or the seed is not
+            valid.
         NotComparableError: Prompts, data or protocol differ, or there is no task in common.
     """
+    numbers = Numbers(seed=seed)
     paths = [path for run in runs for path in _matching(run)]
     if not paths:
         raise InputError("compare: name at least two runs; the first is the reference")
     base = load_scored_run(folder_of(reference))
     select = everything if all_metrics else headline
     found = [
-        compare_runs(base, load_scored_run(path), select, seed=seed, bootstrap=bootstrap)
+        compare_runs(base, load_scored_run(path), select, seed=numbers.seed, bootstrap=bootstrap)
         for path in paths
     ]
     for one in found:
@@ -131,11 +134,13 @@ def explain(
         tie: Largest margin of a tie between two tokens, in nats.
 
     Raises:
-        InputError: One is not a run, a file is broken, or there is no such task.
+        InputError: One is not a run, a file is broken, there is no such task, or ``tie`` is not
+            valid.
         NotComparableError: The runs share no task with a value in both.
     """
+    numbers = Numbers(tie=tie)
     runs = Run.load(folder_of(a)), Run.load(folder_of(b))
-    return explain_runs(*runs, tasks, metric, tie)
+    return explain_runs(*runs, tasks, metric, numbers.tie)
 
 
 def check(
@@ -155,11 +160,12 @@ def check(
         seed: Seed of the permutation test.
 
     Raises:
-        InputError: A file is missing or not valid, or a baseline is needed.
+        InputError: A file is missing or not valid, a baseline is needed, or the seed is not valid.
     """
+    numbers = Numbers(seed=seed)
     rules = read_policy(Path(policy)) if policy else Policy()
     before = None if baseline is None else folder_of(baseline)
-    return Check(check_against(folder_of(run), before, rules, str(policy), seed=seed))
+    return Check(check_against(folder_of(run), before, rules, str(policy), seed=numbers.seed))
 
 
 def report(*runs: AnyRun, output: Path | str | None = None, media: bool = True) -> ReportPage:

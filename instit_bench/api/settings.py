@@ -1,6 +1,7 @@
 """The keyword arguments of ``run`` and ``judge``, typed: the options of the command line by name.
 
-Their values are validated by the models that the command line uses too.
+Their values are validated by the models that the command line uses too, the numbers among other
+functions' arguments by ``Numbers``.
 """
 
 from __future__ import annotations
@@ -8,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from inspect import Parameter, signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar
+from typing import Any, Literal, TypedDict, TypeVar
 
-if TYPE_CHECKING:
-    from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from instit_bench.comparison.explain.causes import TIE
+from instit_bench.errors import InputError
+from instit_bench.validation import field_problem, no_flag
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -104,6 +108,28 @@ class RunSettings(JudgeSettings, total=False):
     min_coverage: float
     existing: Literal["auto", "resume", "fresh"]
     no_lock: bool
+
+
+class Numbers(BaseModel):
+    """The numbers among the arguments of functions that read runs, with the command line's bounds.
+
+    Raises:
+        InputError: One is not a number, or is out of bounds; the message names it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    _no_flag = field_validator("*", mode="before")(no_flag)
+
+    n: int = Field(60, ge=2)
+    seed: int = Field(0, ge=0)
+    tie: float = Field(TIE, ge=0)
+
+    def __init__(self, **given: object) -> None:
+        try:
+            super().__init__(**given)
+        except ValidationError as error:
+            problem = field_problem(error)
+            raise InputError(f"{problem.name}{problem.text}") from error
 
 
 def spelt_out(

@@ -152,7 +152,7 @@ def items_command(
     describe(output, "Generated items", about, tables)
     _show(tables[:2])
     if replaces:
-        note(f"{output}: replaced the items of an earlier command; --output names another folder")
+        _note_replaced(output, "items")
     if not made.items:
         fail(f"{raw}: no item could be made; {output / 'dropped.jsonl'} says why", 1)
     typer.echo(f"{output}: {len(made.items)} items, catalogue {catalogue.digest[:12]}")
@@ -202,12 +202,13 @@ def splits_command(
     """Split items into a data folder for run --data."""
     from instit_bench.generation.report import splits_tables
     from instit_bench.generation.splits import SplitOptions, split_items, unseen_names
-    from instit_bench.generation.store import describe, read_items, write_splits
+    from instit_bench.generation.store import describe, read_items, splits_in, write_splits
 
     found, catalogue = read_items(items)
     names = unseen_names(names_in(unseen_tools) if unseen_tools else None, catalogue)
     options = SplitOptions(names, by_image, seen, unseen, seed, rename_tools)
     splits = split_items(found, catalogue, options)
+    replaces = bool(splits_in(output))
     written = write_splits(output, splits.items, splits.catalogue, as_messages=messages)
     for name, path in written.items():
         note(f"{name}: {path}")
@@ -228,12 +229,18 @@ def splits_command(
     }
     describe(output, "Generated splits", about, tables)
     _show((tables[0], tables[-1]))
+    if replaces:
+        _note_replaced(output, "splits")
     typer.echo(f"{output}: catalogue {splits.catalogue.digest[:12]}")
     if not written:
         fail(f"{items}: no item is left for any split; {output / 'report.md'} says why", 1)
     task = f"gpt4tools_{list(written)[-1]}"
     note(f"next: instit-bench run --data {output} --tasks {task} --model MODEL")
     return 0
+
+
+def _note_replaced(folder: Path, what: str) -> None:
+    note(f"{folder}: replaced the {what} of an earlier command; --output names another folder")
 
 
 def _show(tables: Iterable[Table]) -> None:

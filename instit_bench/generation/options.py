@@ -6,10 +6,18 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from instit_bench.errors import InputError
-from instit_bench.validation import field_problem
+from instit_bench.validation import field_problem, no_flag
 
 Target = Literal["chain", "step", "complement"]
 
@@ -39,6 +47,7 @@ class ItemOptions(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+    _no_flag = field_validator("*", mode="before")(no_flag)
 
     seed: int = 0
     target: Target = "chain"

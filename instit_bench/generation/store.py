@@ -85,6 +85,12 @@ def read_items(folder: Path) -> tuple[list[Item], Catalogue]:
     return items, catalogue
 
 
+def splits_in(folder: Path) -> list[Path]:
+    """Return the files of splits in a folder, which ``write_splits`` would replace."""
+    paths = (folder / "gpt4tools" / name for name in SPLIT_FILES.values())
+    return [path for path in paths if path.exists()]
+
+
 def write_splits(
     folder: Path,
     splits: Mapping[str, Sequence[Item]],
@@ -102,10 +108,10 @@ def write_splits(
         StorageError: A file cannot be written.
     """
     paths = {split: folder / "gpt4tools" / SPLIT_FILES[split] for split in splits}
-    foreign = [path for path in paths.values() if path.exists()]
-    if foreign and not (folder / ABOUT).is_file():
+    existing = splits_in(folder)
+    if existing and not (folder / ABOUT).is_file():
         raise InputError(
-            f"{foreign[0]}: was not made by generate splits (the folder has no {ABOUT}); choose "
+            f"{existing[0]}: was not made by generate splits (the folder has no {ABOUT}); choose "
             "another --output"
         )
     for split, path in paths.items():

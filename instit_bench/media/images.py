@@ -98,6 +98,19 @@ def stored_image(part: ImagePart) -> bytes:
     return _encode(*_read(part), upright=False).data
 
 
+def opened_rgb(image: Image.Image) -> Image.Image:
+    """Return an image that something else has opened, as every model sees it.
+
+    Raises:
+        MediaError: It cannot be decoded, or nothing says which of its levels is white.
+    """
+    try:
+        return as_rgb(image)
+    except Exception as error:  # Pillow's decoders raise many kinds
+        where = getattr(image, "filename", "") or "image in the dataset"
+        raise MediaError(f"{where}: cannot be decoded: {error}") from error
+
+
 def data_url(part: ImagePart) -> bytes:
     """Return an image inline, for a chat message: ASCII that needs no escaping in JSON.
 

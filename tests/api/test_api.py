@@ -6,6 +6,7 @@ import asyncio
 import inspect
 import json
 import os
+import re
 import shutil
 import signal
 import threading
@@ -72,6 +73,50 @@ def test_help_and_completion_show_every_setting():
     assert taken["max_frames"].default == RunConfig.model_fields["max_frames"].default
     assert "judge" in inspect.signature(instit_bench.judge).parameters
     assert dir(instit_bench) == sorted(instit_bench.__all__)
+
+
+def numbers_of(function):
+    """The parameters that are a number, or a number or something else."""
+    taken = inspect.signature(function).parameters.values()
+    return [p.name for p in taken if re.search(r"\b(int|float)\b", str(p.annotation))]
+
+
+WITH_NUMBERS = [
+    name
+    for name in instit_bench.__all__
+    if inspect.isfunction(getattr(instit_bench, name)) and numbers_of(getattr(instit_bench, name))
+]
+
+
+def called(function, **given):
+    result = function(**given)
+    return asyncio.run(result) if inspect.iscoroutine(result) else result
+
+
+@pytest.mark.parametrize("name", WITH_NUMBERS)
+def test_a_flag_is_not_a_number_of_any_function(name):
+    function = getattr(instit_bench, name)
+    taken = inspect.signature(function).parameters.values()
+    required = {
+        p.name: "x" for p in taken if p.default is p.empty and p.kind is not p.VAR_POSITIONAL
+    }
+    for number in numbers_of(function):
+        told = number.replace("_", "[-_]") + ": must be a (number|count)"
+        with pytest.raises(InputError, match=told):
+            called(function, **required, **{number: True})
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "told"),
+    [
+        ("compare", {"reference": "x", "seed": -1}, "seed: Input should be greater than or equal"),
+        ("explain", {"a": "x", "b": "y", "tie": "much"}, "tie: Input should be a valid number"),
+        ("judge_sheet", {"run": "x", "n": 1}, "n: Input should be greater than or equal to 2"),
+    ],
+)
+def test_numbers_have_the_bounds_of_the_command_line(name, given, told):
+    with pytest.raises(InputError, match=told):
+        getattr(instit_bench, name)(**given)
 
 
 def test_functions_keep_their_names_although_packages_share_them(runs, tmp_path):

@@ -230,10 +230,14 @@ def test_an_empty_split_removes_its_earlier_file_and_other_data_are_never_overwr
     cli = cli_in(tmp_path)
     words = ("generate", "splits", split / "items", "--output", "d")
     file = tmp_path / "d" / "gpt4tools" / "gpt4tools_test_unseen.json"
-    assert cli(*words).returncode == 0
+    first = cli(*words)
+    assert first.returncode == 0
     assert file.is_file()
-    assert cli(*words, "--unseen-tools", "none").returncode == 0
+    assert "replaced" not in first.stderr
+    again = cli(*words, "--unseen-tools", "none")
+    assert again.returncode == 0
     assert not file.exists()
+    assert "d: replaced the splits of an earlier command; --output names another" in again.stderr
     (tmp_path / "d" / "generation.json").unlink()
     real = tmp_path / "d" / "gpt4tools" / "gpt4tools_val_seen.json"
     real.write_text("[]")

@@ -96,6 +96,10 @@ def test_messages_keep_roles_and_order(file, tmp_path):
         ({"type": "image", "url": "https://example.org/a.jpg"}, "is not a local file; download it"),
         ({"type": "image", "url": "data:image/png;base64,%"}, "data URL is broken"),
         ({"type": "image", "url": 7}, "t 3: cannot send a int"),
+        (
+            {"type": "image", "url": Image.new("F", (9, 9))},
+            "t 3: image in the dataset: cannot be decoded: its 32-bit levels .* have no defined",
+        ),
     ],
 )
 def test_unsupported_content_is_named(content, said):

@@ -6,9 +6,10 @@ import json
 from shutil import copytree
 
 import pytest
+from PIL import Image
 
 from instit_bench.errors import InputError
-from instit_bench.integrations.lmms_eval.docs import task_docs
+from instit_bench.integrations.lmms_eval.docs import plain_image, task_docs
 from instit_bench.resources import demo_data, shipped
 
 INST_IT = shipped("tasks") / "inst_it_bench"
@@ -72,3 +73,22 @@ def test_a_video_folder_without_frames_is_one_clear_error(data):
 def test_a_folder_without_the_task_is_one_clear_error(data):
     with pytest.raises(InputError, match="no task with dataset_name 'seen'"):
         task_docs(INST_IT, "seen")
+
+
+def test_an_image_has_the_pixels_of_our_own_runs(tmp_path):
+    path, grey = tmp_path / "x.tif", Image.linear_gradient("L")
+    grey.convert("I").point(lambda level: level * 257).convert("I;16").save(path)
+    by_path = plain_image({"path": str(path), "bytes": None})
+    by_bytes = plain_image({"path": None, "bytes": path.read_bytes()})
+    assert by_path.tobytes() == by_bytes.tobytes() == grey.convert("RGB").tobytes()
+    assert (by_path.filename, by_bytes.filename) == (str(path), "")
+
+
+@pytest.mark.parametrize("mode", ["I", "F"])
+def test_an_image_whose_white_nothing_defines_is_one_clear_error(tmp_path, capsys, mode):
+    path = tmp_path / "x.tif"
+    Image.new(mode, (9, 9)).save(path)
+    with pytest.raises(SystemExit, match="2"):
+        plain_image({"path": str(path), "bytes": None})
+    told = f"instit-bench: error: {path}: cannot be decoded: its 32-bit levels"
+    assert told in capsys.readouterr().err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hashlib import sha256
+from shutil import copytree
 
 import pytest
 from PIL import Image
@@ -89,6 +90,15 @@ def picture(name):
     """Describe an image as the tiny models do; one of the frames is not stored as RGB."""
     image = Image.open(DEMO / name).convert("RGB")
     return ["RGB", *image.size, sha256(image.tobytes()).hexdigest()]
+
+
+def test_an_image_that_no_run_of_ours_would_send_ends_it_with_one_line(lmms_eval, tmp_path):
+    data = copytree(DEMO, tmp_path / DEMO.name)
+    Image.new("F", (9, 9)).save(data / "images_vpt/001.jpg", "TIFF")
+    done = lmms_eval(tasks="inst_it_image_mc", INSTIT_BENCH_DATA=str(tmp_path))
+    assert done.code == 2
+    assert "images_vpt/001.jpg: cannot be decoded: its 32-bit levels" in done.err
+    assert "Traceback" not in done.err
 
 
 def test_models_get_the_sampling_settings_of_the_task(theirs):

@@ -70,6 +70,20 @@ def levels(mode: str) -> Image.Image:
     )
 
 
+def grey_tiff(bits: int, white: int, pixels: bytes, size: tuple[int, int]) -> bytes:
+    """Return a TIFF that Pillow cannot write; ``white`` is 0 if level 0 is white, else 1."""
+    fields = {256: size[0], 257: size[1], 258: bits, 259: 1, 262: white, 273: 122, 277: 1}
+    fields |= {278: size[1], 279: len(pixels)}
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in fields.items())
+    return struct.pack("<2sHIH", b"II", 42, 8, len(fields)) + entries + bytes(4) + pixels
+
+
+def packed_levels() -> bytes:
+    """Return every level of grey in 12 bits, two in three bytes."""
+    pairs = zip(range(0, 2**12, 2), range(1, 2**12, 2), strict=True)
+    return b"".join((first << 12 | second).to_bytes(3) for first, second in pairs)
+
+
 PLAIN = {
     "rgb.jpg": saved(painted("RGB"), "JPEG"),
     "progressive.jpg": saved(painted("RGB"), "JPEG", progressive=True),
@@ -151,10 +165,12 @@ def test_any_other_image_is_sent_upright_as_rgb_and_without_metadata(tmp_path, n
         saved(levels("I").convert("I;16B"), "TIFF"),
         saved(levels("I"), "PPM"),
         saved(levels("I;16"), "JPEG2000"),
+        grey_tiff(16, 0, np.arange(2**16, dtype="<u2")[::-1].tobytes(), (256, 256)),
+        grey_tiff(12, 1, packed_levels(), (16, 256)),
     ],
-    ids=["png", "tiff", "big-endian-tiff", "ppm", "jpeg2000"],
+    ids=["png", "tiff", "big-endian-tiff", "ppm", "jpeg2000", "white-is-0-tiff", "12-bit-tiff"],
 )
-def test_sixteen_bit_grey_keeps_its_upper_eight_bits(content):
+def test_grey_of_more_than_eight_bits_keeps_its_upper_eight(content):
     with Image.open(BytesIO(load_image(ImagePart(data=content)).data)) as sent:
         seen = np.asarray(sent)
     assert (seen == np.arange(256)[:, None, None]).all()

@@ -1,9 +1,9 @@
 """The records of our tasks for lmms-eval: one ``datasets.Dataset`` per task.
 
 lmms-eval loads a stub, and a task's ``process_docs`` replaces it with these records: read,
-checked and normalised as in our own runs. Text fields are strings; ``image`` is a file or bytes and
-comes out as an RGB image (PIL); ``video_path`` is absolute, and if it is a folder, ``frames`` are
-its images. If the data folder has the benchmark's own prompts, every record contains them as
+checked and normalised as in our own runs. Text fields are strings; ``image`` is a file or bytes,
+for ``plain_image`` to decode; ``video_path`` is absolute, and if it is a folder, ``frames`` are its
+images. If the data folder has the benchmark's own prompts, every record contains them as
 ``pre_prompt`` and ``post_prompt``.
 """
 
@@ -13,8 +13,11 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import cache
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from PIL import Image
 
 from instit_bench.datasets.prompts import OfficialPrompts, read_prompts
 from instit_bench.datasets.source import DataSource, open_source
@@ -23,12 +26,13 @@ from instit_bench.evaluation.config import RunConfig
 from instit_bench.integrations.lmms_eval.exits import exit_on_error
 from instit_bench.integrations.lmms_eval.judging import chosen_judge
 from instit_bench.media.errors import MediaError
+from instit_bench.media.images import load_image
 from instit_bench.media.resolve import video_frames
 from instit_bench.media.rgb import as_rgb
 from instit_bench.tasks.config import TaskConfig, read_config
 from instit_bench.tasks.data import load_dataset, with_prompts
 from instit_bench.tasks.task import Task
-from instit_bench.types import VideoPart
+from instit_bench.types import ImagePart, VideoPart
 
 if TYPE_CHECKING:
     import datasets
@@ -68,15 +72,28 @@ def task_docs(folder: Path, dataset_name: str) -> datasets.Dataset:
 
 
 def plain_image(medium: Any) -> Any:
-    """Return an image as a plain ``Image``, which some models require; others unchanged.
+    """Return a record's image as a plain RGB ``Image``, which some models require.
 
-    It keeps the name of its file, so that a model may send the file itself.
+    Its pixels are those that our own runs send. It keeps the name of its file, so that a model may
+    send the file itself. One that cannot be decoded ends the process with one line. The path of a
+    video is returned unchanged.
     """
-    if not hasattr(medium, "convert"):
+    if not isinstance(medium, Mapping):
         return medium
-    image: Any = as_rgb(medium)
-    image.filename = getattr(medium, "filename", "")
+    path, data = medium["path"], medium["bytes"]
+    part = ImagePart(data=data) if path is None else ImagePart(path=Path(path))
+    with exit_on_error():
+        image: Any = _decoded(part)
+    image.filename = path or ""
     return image
+
+
+def _decoded(part: ImagePart) -> Image.Image:
+    try:
+        with Image.open(BytesIO(load_image(part).data)) as image:
+            return as_rgb(image)
+    except MediaError as error:
+        raise InputError(str(error)) from error
 
 
 def official_prompts() -> OfficialPrompts | None:
@@ -138,9 +155,10 @@ def _max_frames() -> int:
 
 
 def _as_dataset(records: Sequence[Mapping[str, Any]]) -> datasets.Dataset:
-    from datasets import Dataset, Features, Image, List, Value
+    from datasets import Dataset, Features, List, Value
+    from datasets import Image as Encoded
 
-    image = Image(mode="RGB")
+    image = Encoded(decode=False)  # its own conversion to RGB would clip grey levels of 16 bits
     kinds = {"image": image, "frames": List(image)}
     names = dict.fromkeys(name for record in records for name in record)
     features = Features({name: kinds.get(name, Value("string")) for name in names})

@@ -12,7 +12,8 @@ from typing import Any
 from PIL import Image
 
 from instit_bench.errors import InputError
-from instit_bench.media.rgb import as_rgb
+from instit_bench.media.errors import MediaError
+from instit_bench.media.images import opened_rgb
 from instit_bench.types import (
     GenerationParams,
     ImagePart,
@@ -42,7 +43,7 @@ def request_of(
             )
             for turn in messages
         )
-    except ValueError as error:
+    except (ValueError, MediaError) as error:
         raise InputError(f"{name}: {error}") from error
     sample = Sample(task=task, id=str(number), doc={}, target="", cluster=name)
     return Request(sample, turns, params_of(settings))
@@ -81,6 +82,7 @@ def image_part(image: Any) -> ImagePart:
 
     Raises:
         ValueError: It is neither, or cannot be sent.
+        MediaError: A PIL image cannot be decoded.
     """
     if isinstance(image, Mapping):  # as in a parquet file
         image = image.get("bytes") or image.get("path")
@@ -103,14 +105,14 @@ def _file_of(image: Image.Image) -> Path | None:
     if not name or not Path(name).is_file():
         return None
     with Image.open(name) as file:
-        stored, given = as_rgb(file), as_rgb(image)
+        stored, given = opened_rgb(file), opened_rgb(image)
         same = stored.size == given.size and stored.tobytes() == given.tobytes()
     return Path(name).absolute() if same else None
 
 
 def _png(image: Image.Image) -> bytes:
     buffer = BytesIO()
-    as_rgb(image).save(buffer, format="PNG", compress_level=1)
+    opened_rgb(image).save(buffer, format="PNG", compress_level=1)
     return buffer.getvalue()
 
 
