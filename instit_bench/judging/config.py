@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, field_validator, model_validator
 
 from instit_bench.backends.options import checked_engine_arguments
+from instit_bench.cluster.settings import ClusterSettings
 from instit_bench.endpoint import Endpoint, find_endpoint
 from instit_bench.errors import InputError
 from instit_bench.judging.base import JudgeEngine, JudgeOptions
@@ -18,7 +19,7 @@ from instit_bench.runs.manifest import Price
 from instit_bench.validation import no_flag
 
 
-class JudgeConfig(BaseModel):
+class JudgeConfig(ClusterSettings):
     """Which judges are used, and how; every field is an option of the same name.
 
     Without ``judge``, it is the official judge if a key is set, else none. Letters are extracted
@@ -66,7 +67,14 @@ class JudgeConfig(BaseModel):
     )
     judge_gpu: str | None = Field(
         None,
-        description="GPUs for a vllm judge alone, such as 1: it then runs alongside the model.",
+        description="GPUs of this machine for a vllm judge alone, such as 1: it then runs "
+        "alongside the model.",
+    )
+    judge_gpus_per_replica: int | None = Field(
+        None,
+        ge=0,
+        le=64,
+        description="GPUs per replica of a vllm judge, with --ray (default: those of its engine).",
     )
     judge_engine_arg: Annotated[tuple[str, ...], AfterValidator(checked_engine_arguments)] = Field(
         (),
@@ -108,6 +116,13 @@ class JudgeConfig(BaseModel):
     def extractor(self) -> str | None:
         """The judge that extracts letters."""
         return chosen_extractor(self.extract_with)
+
+    @property
+    def on_replicas(self) -> list[str]:
+        """The judges whose engines run in the cluster; others are asked from here."""
+        asked = (*self.judges, self.extractor or "")
+        spread = self.ray is not None and self.judge_gpu is None
+        return [name for name in asked if spread and name.startswith("vllm:")]
 
     @model_validator(mode="after")
     def _can_be_asked(self) -> Self:
@@ -156,4 +171,6 @@ class JudgeConfig(BaseModel):
             prices_file=self.judge_prices,
             budget_usd=self.judge_budget,
             engine=JudgeEngine(self.judge_gpu, self.judge_engine_arg),
+            cluster=self,
+            gpus_per_replica=self.judge_gpus_per_replica,
         )
