@@ -252,7 +252,7 @@ def test_an_engine_shares_captions_out_to_its_copies_and_its_counters_are_added_
     serve = (sys.executable, str(REPOSITORY / "tests/backends/fake_engine.py"))
     stand_in = (*serve, "--fake", str(tmp_path / "fake.json"))
     monkeypatch.setattr("instit_bench.backends.vllm.backend.SERVE", stand_in)
-    monkeypatch.setattr("instit_bench.backends.vllm.backend._installed_version", lambda: "0.19.1")
+    monkeypatch.setattr("instit_bench.backends.vllm.backend.installed_version", lambda: "0.19.1")
     command = ("generate", "instructions", "--captions", "c.json", "--model", "m")
     counted = []
     for more in (("--limit", 2), (), ()):
