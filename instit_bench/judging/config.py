@@ -118,15 +118,19 @@ class JudgeConfig(ClusterSettings):
         return chosen_extractor(self.extract_with)
 
     @property
-    def on_replicas(self) -> list[str]:
-        """The judges whose engines run in the cluster; others are asked from here."""
+    def uses_cluster(self) -> bool:
+        """Whether an engine could run there: of judges, one without GPUs of its own here."""
         asked = (*self.judges, self.extractor or "")
-        spread = self.ray is not None and self.judge_gpu is None
-        return [name for name in asked if spread and name.startswith("vllm:")]
+        return self.judge_gpu is None and any(name.startswith("vllm:") for name in asked)
 
     @model_validator(mode="after")
     def _can_be_asked(self) -> Self:
         judges, extractor = self.judges, self.extractor
+        if self.ray is not None and not self.uses_cluster:
+            raise InputError(
+                "--ray: no judge of the form vllm:MODEL runs there; leave it out (--judge-gpu is "
+                "for an engine on this machine)"
+            )
         if self.judge_batch and extractor:
             raise InputError(
                 "--judge-batch: letters are not extracted in a batch; leave out --extract-with, "

@@ -60,11 +60,6 @@ def check_there_is_work(
         raise InputError(f"{run.path}: has no open-ended task to judge")
     if not config.judges and not letters:
         raise InputError("no judge: name one with --judge, or set OPENAI_API_KEY")
-    if config.ray and not config.on_replicas:
-        raise InputError(
-            "--ray: no judge of the form vllm:MODEL needs it; leave it out (--judge-gpu is for an "
-            "engine on this machine)"
-        )
     tasks = (run.tasks[name] for name in (*contracts, *letters))
     if not any(record.finished for task in tasks for record in task.records.values()):
         raise InputError(f"{run.path}: has no predictions to judge yet")

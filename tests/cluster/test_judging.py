@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.engine import install_engine, kill_replica_of, log_of
 from tests.cluster.machines import install_backend, machines
 from tests.cluster.test_replicas import journals, when
 from tests.command_line import cli_environment
+from tests.judge_engine import install_engine, kill_replica_of, log_of
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(300)]
 
@@ -182,22 +182,8 @@ def test_an_engine_that_does_not_start_says_why_and_on_which_node(runs):
     assert "CUDA out of memory" in last
 
 
-@pytest.mark.parametrize(
-    ("more", "said"),
-    [
-        (("--judge", "lexical"), "--ray: no judge of the form vllm:MODEL needs it"),
-        (
-            ("--judge", "vllm:j", "--judge-gpu", "1"),
-            "--ray: no judge of the form vllm:MODEL needs it",
-        ),
-        (
-            ("--judge", "vllm:j", "--judge-gpus-per-replica", 8),
-            "no node has the GPUs of one replica, 8",
-        ),
-    ],
-)
-def test_what_cannot_be_spread_is_one_clear_error(runs, more, said):
+def test_more_gpus_than_any_node_has_are_refused(runs):
     assert runs.generate("r", "--judge", "none")[0] == 0
-    code, errors = runs.do("home", "judge", "r", *more, *runs.on_ray)
+    code, errors = runs.do("home", *runs.judge("r", "--judge-gpus-per-replica", 8, *runs.on_ray))
     assert code == 2
-    assert said in errors.splitlines()[-1]
+    assert "no node has the GPUs of one replica, 8" in errors.splitlines()[-1]

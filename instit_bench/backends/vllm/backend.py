@@ -223,11 +223,14 @@ class VllmBackend(Backend):
         return {"structured_outputs": {"choice": replies}} if replies else {}
 
     def _extra_headers(self, request: Request) -> dict[str, str]:
-        """Each rank has its own prefix cache: requests that share an image go to the same one."""
-        ranks = self._options.engine.data_parallel or 1
-        if not self._own or ranks == 1:
+        """Each rank has its own prefix cache: requests that share an image go to the same one.
+
+        The engine itself chooses for requests that belong to no cluster.
+        """
+        ranks, cluster = self._options.engine.data_parallel or 1, request.sample.cluster
+        if not self._own or ranks == 1 or not cluster:
             return {}
-        return {"X-data-parallel-rank": str(zlib.crc32(request.sample.cluster.encode()) % ranks)}
+        return {"X-data-parallel-rank": str(zlib.crc32(cluster.encode()) % ranks)}
 
     async def _try_heaviest(self) -> None:
         request = self._options.workload.heaviest
