@@ -237,6 +237,9 @@ class Replica:
             return
         if question.answer.done():
             return
+        if reply.failure == "backend" and self._order.own_engine:
+            self._lose(reply.reason)  # of an endpoint it would be true of all replicas
+            return
         if reply.resolved is not None:
             resolved = replace(question.request, messages=reply.resolved, shown=reply.shown)
             question.seen(resolved, reply.files)
