@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-import zlib
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache, partial
 from importlib.metadata import PackageNotFoundError, version
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,7 @@ LOG_NAME = "engine.log"
 MOST_RESTARTS = 3
 PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 8.0
+_CLUSTERS_KEPT = 4096  # far more than have requests in flight
 
 
 class _VersionPage(BaseModel):
@@ -61,6 +62,8 @@ class VllmBackend(Backend):
         self._server_version: str | None = None
         self._own = options.base_url is None
         self.prefix_caches = options.engine.data_parallel or 1
+        ranks = cycle(range(self.prefix_caches))  # in turn: by a digest some would get more
+        self._rank_of = lru_cache(_CLUSTERS_KEPT)(lambda cluster: next(ranks))  # noqa: ARG005
         if self._own and self._version is None:
             raise InputError(
                 'backend vllm needs vLLM: pip install "instit-bench[vllm]", or name a running '
@@ -230,7 +233,7 @@ class VllmBackend(Backend):
         ranks, cluster = self._options.engine.data_parallel or 1, request.sample.cluster
         if not self._own or ranks == 1 or not cluster:
             return {}
-        return {"X-data-parallel-rank": str(zlib.crc32(cluster.encode()) % ranks)}
+        return {"X-data-parallel-rank": str(self._rank_of(cluster))}
 
     async def _try_heaviest(self) -> None:
         request = self._options.workload.heaviest
