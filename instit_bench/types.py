@@ -105,10 +105,15 @@ Marks = Mapping[str, Mask]
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One turn of a conversation."""
+    """One turn of a conversation.
+
+    A text of several parts is sent as one, unless they are to stay ``apart``: what a model's
+    template makes of them can differ.
+    """
 
     role: Role
     parts: tuple[Part, ...]
+    apart: bool = False
 
     @property
     def text(self) -> str:
@@ -156,7 +161,8 @@ class Request:
     The form ``raw`` is one text without roles, ``messages[0].text``: a text completion, or
     what a simple lmms-eval model takes, with media before it. ``reply_start`` is the end of the
     prompt that already belongs to the reply; ``reply_end`` is the text that ends the reply.
-    ``shown`` says what each image or video contains, once they are resolved.
+    ``shown`` says what each image or video contains, once they are resolved. ``replies``, if any,
+    are all that an engine may reply, if it can be restricted to them.
     """
 
     sample: Sample
@@ -166,6 +172,7 @@ class Request:
     reply_start: str = ""
     reply_end: str = ""
     shown: tuple[str, ...] = ()
+    replies: tuple[str, ...] = ()
 
     @property
     def text_only(self) -> bool:

@@ -29,6 +29,13 @@ def read(name):
     return (REPOSITORY / name).read_text(encoding="utf-8")
 
 
+def test_the_first_page_leads_to_every_other():
+    first = read("docs/index.md")
+    pages = {page.name for page in PAGES} - {"README.md", "index.md"}
+    assert pages == {page for page in pages if f"]({page})" in first}
+    assert "](docs/index.md)" in read("README.md")
+
+
 @pytest.mark.parametrize("page", [read("docs/cli.md"), cli_reference.page()], ids=["kept", "made"])
 def test_the_command_line_page_has_every_command_and_option(page):
     """Only the names: the next version of the parser may format its help differently."""

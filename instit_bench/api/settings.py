@@ -26,6 +26,9 @@ Names = str | Sequence[str]
 class JudgeSettings(TypedDict, total=False):
     """How predictions are judged; see ``instit-bench judge run --help``."""
 
+    ray: str | None
+    replicas: int | None
+    adaptive_concurrency: bool
     judge: Names
     extract_with: str | None
     judge_base_url: str | None
@@ -35,6 +38,7 @@ class JudgeSettings(TypedDict, total=False):
     judge_timeout: float
     judge_attempts: int
     judge_gpu: str | None
+    judge_gpus_per_replica: int | None
     judge_engine_arg: Names
     judge_batch: bool
     judge_prices: str | Path | None
@@ -56,10 +60,7 @@ class RunSettings(JudgeSettings, total=False):
     first_look: int
     model_arg: Names
     batch_size: int | None
-    ray: str | None
-    replicas: int | None
     gpus_per_replica: int | None
-    adaptive_concurrency: bool
     tensor_parallel: int | None
     data_parallel: int | None
     max_model_len: int | None

@@ -240,7 +240,7 @@ class OpenAIBackend(Backend):
 
 
 def _chat_message(message: Message, content: Callable[[Part], dict[str, Any]]) -> dict[str, Any]:
-    if all(isinstance(part, TextPart) for part in message.parts):
+    if not message.apart and all(isinstance(part, TextPart) for part in message.parts):
         return {"role": message.role, "content": message.text}
     return {"role": message.role, "content": [content(part) for part in message.parts]}
 

@@ -15,8 +15,8 @@ from instit_bench.validation import names_in
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from instit_bench.generation.plan import WriterPlan
     from instit_bench.generation.report import Table
-    from instit_bench.generation.writing import WriterPlan
 
 app = App(
     help="Make a new GPT4Tools split or training data: instructions, then items, then splits."
@@ -34,7 +34,8 @@ def instructions_command(
 ) -> int:
     """Have a model write instructions on captions of images. Run again to resume."""
     from instit_bench.generation.config import make_writer_config
-    from instit_bench.generation.writing import plan_writing, write_instructions
+    from instit_bench.generation.plan import plan_writing
+    from instit_bench.generation.writing import write_instructions
 
     config = make_writer_config(ctx.obj)
     if dry_run:
@@ -115,11 +116,11 @@ def items_command(
     """Make items of replies. Every dropped line is logged with its reason."""
     from instit_bench.generation.catalogue import SHIPPED, read_catalogue
     from instit_bench.generation.items import make_items
+    from instit_bench.generation.manifest import catalogue_asked_with
     from instit_bench.generation.options import make_options
     from instit_bench.generation.replies import read_replies
     from instit_bench.generation.report import items_tables
     from instit_bench.generation.store import describe, has_items, write_items
-    from instit_bench.generation.writing import catalogue_asked_with
 
     if complement and not chain:
         fail("--complement and --step cannot be combined", 2)

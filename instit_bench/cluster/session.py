@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import secrets
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from instit_bench.backends.base import BackendUnavailable
@@ -16,6 +18,7 @@ _HINT = (
     "; is Ray running there? A cluster with a token wants RAY_AUTH_MODE=token and its token, in "
     "RAY_AUTH_TOKEN or ~/.ray/auth_token, here as on its nodes"
 )
+_TOKEN = secrets.token_hex(32)  # one per process: Ray keeps the first that it reads
 _OBJECT_STORE = 80 * 2**20  # bytes; the least that Ray accepts: media go by path
 
 
@@ -46,6 +49,8 @@ async def connect(address: str) -> bool:
     own: dict[str, Any] = {"include_dashboard": False, "object_store_memory": _OBJECT_STORE}
     settings = {"num_cpus": 0, **own} if address == LOCAL else {}
     try:
+        if address == LOCAL:
+            _have_a_token()
         # In a thread: in the main one it would take the handlers of this program's signals away.
         await asyncio.to_thread(
             ray.init,
@@ -59,6 +64,13 @@ async def connect(address: str) -> bool:
         hint = "" if address == LOCAL else _HINT
         raise InputError(f"--ray {address}: {reason}{hint}") from error
     return True
+
+
+def _have_a_token() -> None:
+    """Give Ray on this machine a token if the user has none: it would write one into their home."""
+    given = any(os.environ.get(f"RAY_AUTH_{name}") for name in ("MODE", "TOKEN", "TOKEN_PATH"))
+    if not given and not (Path.home() / ".ray" / "auth_token").exists():
+        os.environ["RAY_AUTH_TOKEN"] = _TOKEN
 
 
 async def disconnect() -> None:

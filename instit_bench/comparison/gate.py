@@ -15,6 +15,7 @@ from instit_bench.comparison.looks import (
     LEVEL,
     DropRule,
     Seen,
+    add_ended,
     bounds_of,
     drop_rules,
     inside,
@@ -23,11 +24,12 @@ from instit_bench.comparison.looks import (
 )
 from instit_bench.comparison.pairs import Pairs
 from instit_bench.comparison.policy import Policy, read_policy
-from instit_bench.comparison.scored_run import ScoredRun, TaskScores, scored_run
+from instit_bench.comparison.scored_run import ScoredRun, TaskScores, scored_run, task_scores
 from instit_bench.comparison.select import of_tasks
 from instit_bench.errors import InputError, NotComparableError
 from instit_bench.runs.loaded import Run
 from instit_bench.runs.looks import COUNT, Looks, StopRule, Verdict, plan_looks
+from instit_bench.runs.sample_scores import SampleScores
 from instit_bench.types import State
 
 # Who judges is known only once a judge has spoken.
@@ -67,12 +69,16 @@ def gate_of(options: GateOptions) -> RunGate | None:
 
 @dataclass
 class RunGate:
-    """Compares a run in progress with a baseline, look by look."""
+    """Compares a run in progress with a baseline, look by look.
+
+    ``ended`` has the samples of the looks so far, by task: none is read from the journal twice.
+    """
 
     baseline: ScoredRun
     policy: Policy
     policy_name: str
     rules: list[DropRule] = field(default_factory=list)
+    ended: dict[str, SampleScores] = field(default_factory=dict)
 
     def begin(self, run: Run, looks: Looks) -> None:
         """Find the rules, refuse what cannot be compared, and put the bounds into ``looks``.
@@ -83,7 +89,8 @@ class RunGate:
         """
         media = {name: run.manifest.tasks[name].media for name in looks.clusters}
         self.rules = drop_rules(self.policy, self.baseline, media, self.policy_name)
-        for name in {rule.task: None for rule in self.rules}:
+        self.ended = {rule.task: SampleScores() for rule in self.rules}
+        for name in self.ended:
             before, after = self.baseline.tasks[name], scored_run(run, keep=True).tasks[name]
             _require_comparable(name, before, after, self._metrics(name))
         families = [rule.family for rule in self.rules]
@@ -93,10 +100,13 @@ class RunGate:
 
     def settled(self, run: Run, looks: Looks, look: int) -> Verdict | None:
         """Return the verdict that the samples so far settle; ``None`` if a score is missing."""
-        after = scored_run(run, keep=True).tasks
+        after = {}
+        for name, ended in self.ended.items():
+            add_ended(ended, run.tasks[name], looks, look)
+            after[name] = task_scores(run.tasks[name], run.manifest, ended)
         if not all(ready(r.task, r.media, after[r.task], looks, look) for r in self.rules):
             return None
-        for name in {rule.task: None for rule in self.rules}:
+        for name in self.ended:
             if found := _differing(
                 name, self.baseline.tasks[name], after[name], self._metrics(name)
             ):

@@ -13,7 +13,9 @@ from instit_bench.comparison.pairs import Pairs
 from instit_bench.comparison.policy import Policy
 from instit_bench.comparison.scored_run import ScoredRun, TaskScores
 from instit_bench.errors import InputError
+from instit_bench.runs.loaded import RunTask
 from instit_bench.runs.looks import COUNT, Looks, Verdict, place
+from instit_bench.runs.sample_scores import SampleScores
 from instit_bench.scorers.registry import spec_of
 from instit_bench.types import State
 
@@ -93,6 +95,21 @@ def _refuse(where: str, what: str) -> None:
         f"{where}: {what}: only a complete run decides such a rule; leave it to `instit-bench "
         "check` without --adaptive, and use a policy of max_drop rules with gate: interval here"
     )
+
+
+def add_ended(scores: SampleScores, task: RunTask, looks: Looks, look: int) -> None:
+    """Add a task's samples of the looks so far that have ended and are not among the scores yet.
+
+    What has ended stays as it is for the rest of the run, so no sample is read at two looks.
+
+    Raises:
+        InputError: The journal is broken.
+    """
+    spec, media = spec_of(task.entry), task.entry.media
+    for record, _ in task.selected(besides=set(scores.ids)):
+        asked = looks.look_of(media, record.cluster or record.id) <= look
+        if asked and record.state not in _NO_SCORE_YET:
+            scores.add_record(record, spec.question_kind(record, media))
 
 
 def ready(task: str, media: str, scores: TaskScores, looks: Looks, look: int) -> bool:

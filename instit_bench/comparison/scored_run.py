@@ -105,7 +105,7 @@ def scored_run(run: Run, *, keep: bool = False) -> ScoredRun:
         data=manifest.data.label,
         created=manifest.created,
         tasks={
-            task.name: _task_scores(task, manifest)
+            task.name: task_scores(task, manifest)
             for task in (run.tasks.values() if keep else run.one_by_one())
         },
         source=run.path,
@@ -121,7 +121,14 @@ def _stopped(manifest: Manifest) -> str:
     return f"is incomplete: stopped {early}at look {looks.stopped_at} of {COUNT} ({looks.rule})"
 
 
-def _task_scores(stored: RunTask, manifest: Manifest) -> TaskScores:
+def task_scores(
+    stored: RunTask, manifest: Manifest, samples: SampleScores | None = None
+) -> TaskScores:
+    """Return one task's scores: those of these samples, or else of all that the run has.
+
+    Raises:
+        InputError: The journal is broken.
+    """
     task = stored.entry
     return TaskScores(
         scorer=task.scorer,
@@ -133,7 +140,7 @@ def _task_scores(stored: RunTask, manifest: Manifest) -> TaskScores:
         protocol=_protocol(stored.name, task, manifest),
         extraction=_extraction(stored.name, manifest),
         n_total=task.n_selected,
-        samples=stored.scores,
+        samples=stored.scores if samples is None else samples,
         **_corrected(stored),
         intervention=manifest.identity.intervention,
     )

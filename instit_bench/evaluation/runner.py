@@ -93,7 +93,7 @@ def run(config: RunConfig, reporter: Reporter, gate: Gate | None = None) -> RunO
             raise
         stored.manifest.settings["backend"] |= engines.learned()
         stored.manifest.settings |= engines.settings()
-        add_engine_totals(stored.manifest, engines.totals())
+        add_engine_totals(stored.manifest.engine, engines.totals())
         if config.judge_batch and not interrupted and problem is None:
             problem = _submit_batch(stored, plan, reporter)
         outcome = _finish(stored, plan, interrupted, problem, reporter)

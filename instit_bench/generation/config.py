@@ -11,6 +11,7 @@ from pydantic import ConfigDict, Field, ValidationError, field_validator
 from instit_bench.backends.base import BackendOptions, Workload
 from instit_bench.backends.create import BACKENDS
 from instit_bench.backends.options import AdapterOptions, EndpointOptions, EngineOptions
+from instit_bench.cluster.settings import ReplicaSettings
 from instit_bench.errors import InputError
 from instit_bench.evaluation.config import errors_allowed
 from instit_bench.evaluation.settings import EngineSettings, RequestSettings
@@ -19,7 +20,7 @@ from instit_bench.types import GenerationParams
 from instit_bench.validation import did_you_mean, field_problem, names_in, no_flag
 
 
-class WriterConfig(RequestSettings, EngineSettings):
+class WriterConfig(RequestSettings, ReplicaSettings, EngineSettings):
     """Who writes instructions on which captions, and how."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", title="Options")
@@ -77,7 +78,7 @@ class WriterConfig(RequestSettings, EngineSettings):
 
     @property
     def in_flight(self) -> int:
-        """The maximum number of concurrent requests."""
+        """The maximum number of concurrent requests, of each replica."""
         return self.concurrency or BACKENDS.load(self.backend).in_flight(AdapterOptions())
 
     @property

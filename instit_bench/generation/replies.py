@@ -37,6 +37,11 @@ class RawReply(BaseModel):
     latency_s: float | None = None
 
     @property
+    def answered(self) -> bool:
+        """Whether the model replied."""
+        return self.instructions is not None
+
+    @property
     def tokens(self) -> int:
         """The tokens that it took."""
         return (self.usage.prompt_tokens or 0) + (self.usage.completion_tokens or 0)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from instit_bench.progress import Tell
 from instit_bench.scorers.contract import Contract, Item
@@ -36,6 +37,14 @@ class JudgeEngine:
     engine_arg: tuple[str, ...] = ()
 
 
+J = TypeVar("J")
+Call = Callable[[Contract, Item, int], Awaitable[Verdict]]
+"""Judges one item; the last argument is the number of the repeat.
+
+If no reply is valid after retries, the verdict is an error.
+"""
+
+
 class Judge(Protocol):
     """Scores open-ended answers and extracts letters, with many calls in flight at once."""
 
@@ -49,14 +58,6 @@ class Judge(Protocol):
         """Whether the judge needs the resources of generation and so starts after it."""
         ...
 
-    async def start(self, folder: Path, tell: Tell) -> None:
-        """Start the judge; it may write logs to ``folder``, the run directory.
-
-        Raises:
-            InputError: The judge cannot start; the message says why and what to change.
-        """
-        ...
-
     def settings(self) -> dict[str, Any]:
         """Return the settings to record in the manifest, without any key."""
         ...
@@ -65,8 +66,29 @@ class Judge(Protocol):
         """Return whether the verdict is available without a call."""
         ...
 
+    def keep(self, contract: Contract, item: Item, repeat: int, verdict: Verdict) -> None:
+        """Cache a verdict once it is in the run's journal, which says what it has cost."""
+        ...
+
+    async def close(self) -> None:
+        """Release connections."""
+        ...
+
+
+@runtime_checkable
+class JudgeHere(Judge, Protocol):
+    """A judge that this process asks; what there is to judge may come while it is asked."""
+
+    async def start(self, folder: Path, tell: Tell) -> None:
+        """Start the judge; it may write logs to ``folder``, the run directory.
+
+        Raises:
+            InputError: The judge cannot start; the message says why and what to change.
+        """
+        ...
+
     async def judge(self, contract: Contract, item: Item, repeat: int) -> Verdict:
-        """Judge one answer; if no reply is valid after retries, the verdict is an error.
+        """Judge one item (see `Call`).
 
         Raises:
             JudgeUnavailable: Every call would fail.
@@ -74,10 +96,33 @@ class Judge(Protocol):
         """
         ...
 
-    def keep(self, contract: Contract, item: Item, repeat: int, verdict: Verdict) -> None:
-        """Cache a verdict once it is in the run's journal, which says what it has cost."""
+
+@runtime_checkable
+class JudgeOnReplicas(Judge, Protocol):
+    """A judge whose replicas are asked, on many machines; all that it is to judge is there."""
+
+    async def judge_all(
+        self,
+        jobs: Sequence[J],
+        take: Callable[[J, Call], Awaitable[None]],
+        folder: Path,
+        tell: Tell,
+    ) -> None:
+        """Start replicas, have each job taken with a call to make, and end them.
+
+        The call raises what that of a judge in this process raises. A job is taken again,
+        elsewhere, if the replica died.
+
+        Raises:
+            InputError: No replica starts; the message says why.
+            JudgeUnavailable: All have died.
+        """
         ...
 
-    async def close(self) -> None:
-        """Release connections."""
+    def stop(self) -> None:
+        """Begin nothing more."""
+        ...
+
+    def lines(self) -> Sequence[str]:
+        """What each replica is doing."""
         ...

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, field_validator, model_validator
 
 from instit_bench.backends.options import checked_engine_arguments
+from instit_bench.cluster.settings import ClusterSettings
 from instit_bench.endpoint import Endpoint, find_endpoint
 from instit_bench.errors import InputError
 from instit_bench.judging.base import JudgeEngine, JudgeOptions
@@ -18,7 +19,7 @@ from instit_bench.runs.manifest import Price
 from instit_bench.validation import no_flag
 
 
-class JudgeConfig(BaseModel):
+class JudgeConfig(ClusterSettings):
     """Which judges are used, and how; every field is an option of the same name.
 
     Without ``judge``, it is the official judge if a key is set, else none. Letters are extracted
@@ -66,7 +67,14 @@ class JudgeConfig(BaseModel):
     )
     judge_gpu: str | None = Field(
         None,
-        description="GPUs for a vllm judge alone, such as 1: it then runs alongside the model.",
+        description="GPUs of this machine for a vllm judge alone, such as 1: it then runs "
+        "alongside the model.",
+    )
+    judge_gpus_per_replica: int | None = Field(
+        None,
+        ge=0,
+        le=64,
+        description="GPUs per replica of a vllm judge, with --ray (default: those of its engine).",
     )
     judge_engine_arg: Annotated[tuple[str, ...], AfterValidator(checked_engine_arguments)] = Field(
         (),
@@ -109,9 +117,20 @@ class JudgeConfig(BaseModel):
         """The judge that extracts letters."""
         return chosen_extractor(self.extract_with)
 
+    @property
+    def uses_cluster(self) -> bool:
+        """Whether an engine could run there: of judges, one without GPUs of its own here."""
+        asked = (*self.judges, self.extractor or "")
+        return self.judge_gpu is None and any(name.startswith("vllm:") for name in asked)
+
     @model_validator(mode="after")
     def _can_be_asked(self) -> Self:
         judges, extractor = self.judges, self.extractor
+        if self.ray is not None and not self.uses_cluster:
+            raise InputError(
+                "--ray: no judge of the form vllm:MODEL runs there; leave it out (--judge-gpu is "
+                "for an engine on this machine)"
+            )
         if self.judge_batch and extractor:
             raise InputError(
                 "--judge-batch: letters are not extracted in a batch; leave out --extract-with, "
@@ -156,4 +175,6 @@ class JudgeConfig(BaseModel):
             prices_file=self.judge_prices,
             budget_usd=self.judge_budget,
             engine=JudgeEngine(self.judge_gpu, self.judge_engine_arg),
+            cluster=self,
+            gpus_per_replica=self.judge_gpus_per_replica,
         )

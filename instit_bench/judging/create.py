@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from instit_bench.cluster.settings import ClusterSettings
 from instit_bench.endpoint import KEY_VARIABLE, Endpoint
 from instit_bench.errors import InputError
 from instit_bench.judging.base import Judge, JudgeEngine, JudgeOptions
@@ -29,6 +30,8 @@ class JudgeSetup:
     prices_file: Path | None
     budget_usd: float | None
     engine: JudgeEngine
+    cluster: ClusterSettings
+    gpus_per_replica: int | None
 
 
 def chosen_judges(specs: Sequence[str]) -> tuple[str, ...]:
@@ -63,6 +66,15 @@ def _is_model(spec: str) -> bool:
     return kind in ("openai", "vllm") and bool(model)
 
 
+def _vllm_judge(name: str, model: str, setup: JudgeSetup, cache: VerdictCache) -> Judge:
+    from instit_bench.judging.vllm_judge import ReplicatedVllmJudge, VllmJudge
+
+    if setup.cluster.ray is None or setup.engine.gpus is not None:
+        return VllmJudge(name, model, setup.options, cache, setup.engine)
+    gpus = setup.gpus_per_replica
+    return ReplicatedVllmJudge(name, model, setup.options, cache, setup.engine, setup.cluster, gpus)
+
+
 def default_judges() -> tuple[str, ...]:
     """Return the default judges: the benchmark's own judge if a key is set, else none."""
     return (OFFICIAL_JUDGE,) if os.environ.get(KEY_VARIABLE) else ()
@@ -91,9 +103,7 @@ def make_judges(setup: JudgeSetup) -> list[Judge]:
         price = prices.get(model)
         cache = cache or VerdictCache.or_without(cache_path())
         if spec.startswith("vllm:"):
-            from instit_bench.judging.vllm_judge import VllmJudge
-
-            judges.append(VllmJudge(spec, model, setup.options, cache, setup.engine))
+            judges.append(_vllm_judge(spec, model, setup, cache))
             continue
         from instit_bench.judging.openai_judge import OpenAIJudge
 

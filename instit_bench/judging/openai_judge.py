@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from email.utils import parsedate_to_datetime
 from math import isnan
 from pathlib import Path
@@ -31,26 +31,10 @@ _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 30.0
 _LONGEST_RETRY_AFTER_S = 300.0
 
 
-def by_schema(contract: Contract, item: Item) -> dict[str, Any]:
-    """Restrict a reply by the schema of its contract, as endpoints with structured output do."""
-    return {"response_format": contract.response_format(item)}
-
-
-@dataclass(frozen=True, slots=True)
-class CallSettings:
-    """How a call restricts the reply, and its further settings.
-
-    By default sampling is left to the endpoint, as the benchmark's evaluator leaves it.
-    """
-
-    restrict: Callable[[Contract, Item], dict[str, Any]] = by_schema
-    extra: Mapping[str, Any] = field(default_factory=dict)
-
-
 class OpenAIJudge:
     """Calls one model at one endpoint; every verdict is cached.
 
-    ``settings`` replaces model and address in the cache key if the address is not meaningful.
+    Sampling is left to the endpoint, as the benchmark's evaluator leaves it.
     """
 
     late = False
@@ -64,8 +48,6 @@ class OpenAIJudge:
         cache: VerdictCache,
         price: Price | None = None,
         budget: Budget | None = None,
-        call: CallSettings | None = None,
-        settings: dict[str, Any] | None = None,
     ) -> None:
         self._name = name
         self._model = model
@@ -74,8 +56,7 @@ class OpenAIJudge:
         self._cache = cache
         self._price = price
         self._budget = budget
-        self._call_settings = call or CallSettings()
-        self._settings = settings or {"model": model, "base_url": endpoint.shown}
+        self._settings = {"model": model, "base_url": endpoint.shown}
         self._limiter = AdaptiveLimiter(options.concurrency)
         self._client = endpoint.client(options.timeout_s, max_retries=0)
         self._structured = True
@@ -160,10 +141,9 @@ class OpenAIJudge:
             "model": self._model,
             "messages": contract.messages(item, structured=structured),
             "stream": False,  # sent by the benchmark's evaluator too
-            **self._call_settings.extra,
         }
         if structured:
-            body |= self._call_settings.restrict(contract, item)
+            body["response_format"] = contract.response_format(item)
         return self._endpoint.redacted(await ask_chat(self._client, body))
 
     def _after(self, error: openai.APIError, started: float) -> str:

@@ -9,13 +9,21 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from types import TracebackType
 
 from instit_bench.display import counted
 from instit_bench.errors import INTERRUPTED, Problem
-from instit_bench.judging.base import BudgetReached, Judge, JudgeUnavailable
+from instit_bench.judging.at_work import JudgeAtWork
+from instit_bench.judging.base import (
+    BudgetReached,
+    Call,
+    Judge,
+    JudgeOnReplicas,
+    JudgeUnavailable,
+)
 from instit_bench.judging.config import JudgeConfig
 from instit_bench.judging.contracts import name_judges
 from instit_bench.judging.create import make_judges
@@ -55,7 +63,7 @@ class _Job:
 class JudgingStage:
     """Judges in progress; use it as an async context manager.
 
-    Each judge has its own queue and workers, so that a slow one does not delay the others.
+    Each judge has its own jobs and workers, so that a slow one does not delay the others.
     ``ended`` is told of each open answer, by task and sample, once every judge has spoken on it.
     """
 
@@ -67,33 +75,28 @@ class JudgingStage:
     in_flight: int = 0
     ended: Callable[[str, str], None] | None = None
     _open: Counter[tuple[str, str]] = field(default_factory=Counter)
-    _judges: dict[str, Judge] = field(default_factory=dict)
-    _queues: dict[str, asyncio.Queue[_Job]] = field(default_factory=dict)
-    _workers: list[asyncio.Task[None]] = field(default_factory=list)
-    _begun: set[str] = field(default_factory=set)
+    _judges: dict[str, JudgeAtWork[_Job]] = field(default_factory=dict)
     _journals: dict[str, Callable[[VerdictRecord], None]] = field(default_factory=dict)
     _stack: ExitStack = field(default_factory=ExitStack)
 
     async def __aenter__(self) -> JudgingStage:
         names = (name for panel in self.panels for name in panel.judging.judges)
-        self._judges = {judge.name: judge for judge in make_judges(self.config.setup(names))}
+        at_once = self.config.judge_concurrency
+        for judge in make_judges(self.config.setup(names)):
+            self._judges[judge.name] = JudgeAtWork(judge, at_once)
         for task in (task for panel in self.panels for task in panel.contracts):
             judgements = self.run.tasks[task].judgements(self.reporter.status)
             self._journals[task] = self._stack.enter_context(judgements)
-        for judge in self._judges.values():
-            self._queues[judge.name] = asyncio.Queue()
-            if not judge.late:
-                self._begin(judge)
+        for at_work in self._judges.values():
+            if not at_work.judge.late:
+                self._begin(at_work)
         return self
 
-    def _begin(self, judge: Judge) -> None:
-        """Start a judge and its workers, which wait until it is ready."""
-        self._begun.add(judge.name)
-        starting = asyncio.create_task(judge.start(self.run.path, self.reporter.status))
-        self._workers += [
-            asyncio.create_task(self._worker(judge, starting))
-            for _ in range(self.config.judge_concurrency)
-        ]
+    def _begin(self, at_work: JudgeAtWork[_Job]) -> None:
+        judge = at_work.judge
+        if isinstance(judge, JudgeOnReplicas):
+            self.reporter.engines(judge.lines)
+        at_work.begin(partial(self._take, judge), self.run.path, self.reporter.status)
 
     async def __aexit__(
         self,
@@ -101,11 +104,12 @@ class JudgingStage:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        for worker in self._workers:
-            worker.cancel()
-        await asyncio.gather(*self._workers, return_exceptions=True)
-        for judge in self._judges.values():
-            await judge.close()
+        tasks = [task for at_work in self._judges.values() for task in at_work.tasks]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for at_work in self._judges.values():
+            await at_work.judge.close()
         self._stack.close()
 
     @property
@@ -149,7 +153,7 @@ class JudgingStage:
         if told := panel.from_elsewhere(self.run):
             self.reporter.status(told)
         for name in judges:
-            judge = self._judges[name]
+            judge = self._judges[name].judge
             total = repeats * sum(len(answers[task]) for task in panel.contracts)
             asked = [
                 (contract, item)
@@ -183,7 +187,7 @@ class JudgingStage:
                     self.reporter.step(panel.lane(task), "known")
                 else:
                     self._open[task, record.id] += 1
-                    self._queues[name].put_nowait(_Job(panel, task, record.id, item, repeat))
+                    self._judges[name].add(_Job(panel, task, record.id, item, repeat))
         self._closed(panel, task, record.id)
 
     def _closed(self, panel: Panel, task: str, sample: str) -> None:
@@ -198,46 +202,57 @@ class JudgingStage:
         Raises:
             Exception: A worker failed, other than by an error of its judge.
         """
-        for judge in self._judges.values():
-            if judge.late and not self._queues[judge.name].empty() and self.stopped is None:
-                self._begin(judge)
-        queues = [queue for name, queue in self._queues.items() if name in self._begun]
-        joined = asyncio.gather(*(queue.join() for queue in queues))
-        waiting: list[asyncio.Future[object]] = [joined, *self._workers]  # type: ignore[list-item]
+        begun = [at_work for at_work in self._judges.values() if at_work.tasks]
+        parts = [asyncio.create_task(self._judged_by(at_work)) for at_work in begun]
+        parts.append(asyncio.create_task(self._judged_late()))
         try:
-            done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.gather(*parts)
         finally:
-            if (
-                joined.cancel()
-            ):  # otherwise its cancelled parts would be reported as never retrieved
-                with suppress(asyncio.CancelledError):
-                    await joined
-        for finished in done:
-            if finished is not joined:
-                finished.result()
+            for part in parts:
+                part.cancel()
+            await asyncio.gather(*parts, return_exceptions=True)
 
-    async def _worker(self, judge: Judge, starting: asyncio.Task[None]) -> None:
-        await asyncio.shield(starting)
-        queue = self._queues[judge.name]
-        while True:
-            job = await queue.get()
-            if self.stopped is None:
-                await self._judge(judge, job)
-                self._open[job.task, job.sample] -= 1
-                self._closed(job.panel, job.task, job.sample)
-            queue.task_done()
+    async def _judged_late(self) -> None:
+        """Have late judges take their jobs one after another: they need the same GPUs."""
+        for at_work in self._judges.values():
+            if at_work.judge.late and at_work.waits and self.stopped is None:
+                self._begin(at_work)
+                await self._judged_by(at_work)
+                await at_work.judge.close()
 
-    async def _judge(self, judge: Judge, job: _Job) -> None:
+    async def _judged_by(self, at_work: JudgeAtWork[_Job]) -> None:
+        """Wait until a judge has no more jobs, or can do none."""
+        joined = asyncio.create_task(at_work.taken())
+        tasks = set(at_work.tasks)
+        try:
+            while not joined.done():
+                done, _ = await asyncio.wait({joined, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+                for task in tasks & done:
+                    task.result()
+                tasks -= done
+        except JudgeUnavailable as error:
+            self._end(Stopped(str(error), 1))
+        finally:
+            joined.cancel()
+            await asyncio.gather(joined, return_exceptions=True)
+
+    async def _take(self, judge: Judge, job: _Job, call: Call) -> None:
+        if self.stopped is None:
+            await self._judge(judge, job, call)
+            self._open[job.task, job.sample] -= 1
+            self._closed(job.panel, job.task, job.sample)
+
+    async def _judge(self, judge: Judge, job: _Job, call: Call) -> None:
         panel, contract = job.panel, job.panel.contracts[job.task]
         self.in_flight += 1
         self.reporter.asked(panel.lane(job.task))
         try:
-            verdict = await judge.judge(contract, job.item, job.repeat)
+            verdict = await call(contract, job.item, job.repeat)
         except JudgeUnavailable as error:
-            self.stopped = self.stopped or Stopped(str(error), 1)
+            self._end(Stopped(str(error), 1))
             return
         except BudgetReached as error:
-            self.stopped = self.stopped or Stopped(str(error), 3)
+            self._end(Stopped(str(error), 3))
             return
         finally:
             self.in_flight -= 1
@@ -256,8 +271,15 @@ class JudgingStage:
 
     def stop(self) -> int:
         """Ask no judge from now on; return the number of calls in flight."""
-        self.stopped = self.stopped or _INTERRUPTED
+        self._end(_INTERRUPTED)
         return self.in_flight
+
+    def _end(self, stopped: Stopped) -> None:
+        """Judge nothing more, for the first reason that there is."""
+        self.stopped = self.stopped or stopped
+        for at_work in self._judges.values():
+            if isinstance(at_work.judge, JudgeOnReplicas):
+                at_work.judge.stop()
 
     def finish(self) -> bool:
         """Let the calls in flight finish, and no more; return whether there are any."""

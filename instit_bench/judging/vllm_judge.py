@@ -1,38 +1,56 @@
-"""A judge on this machine's GPUs, served by a vLLM server that the run starts."""
+"""A judge in an engine of one's own: a vLLM server on this machine, or replicas on many."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from instit_bench.backends.base import BackendOptions
+from instit_bench.backends.asker import Asker, LocalAsker, Reading
+from instit_bench.backends.base import (
+    BackendOptions,
+    BackendUnavailable,
+    EngineLost,
+    GenerationError,
+)
 from instit_bench.backends.options import EngineOptions
-from instit_bench.backends.vllm.command import serve_arguments
-from instit_bench.backends.vllm.server import SERVE, EngineEnded, EngineServer
-from instit_bench.endpoint import Endpoint
+from instit_bench.backends.vllm.backend import VllmBackend, installed_version
+from instit_bench.cluster.settings import ClusterSettings
+from instit_bench.display import counted
 from instit_bench.errors import InputError
-from instit_bench.judging.base import JudgeEngine, JudgeOptions
+from instit_bench.judging.base import Call, JudgeEngine, JudgeOptions, JudgeUnavailable
 from instit_bench.judging.cache import VerdictCache, cache_key
-from instit_bench.judging.openai_judge import CallSettings, OpenAIJudge
 from instit_bench.progress import Tell
-from instit_bench.scorers.contract import Contract, Item
-from instit_bench.types import Verdict
+from instit_bench.scheduling.engines import MOST_LOST, Replicas
+from instit_bench.scheduling.schedule import Item as Planned
+from instit_bench.scheduling.schedule import Turn
+from instit_bench.scorers.contract import BadReply, Contract, Item, last_words
+from instit_bench.types import (
+    GenerationParams,
+    Message,
+    Request,
+    Sample,
+    TextPart,
+    Usage,
+    Verdict,
+)
 
 LOG_NAME = "judge-engine.log"
-
-
-def _by_reply(contract: Contract, item: Item) -> dict[str, Any]:
-    """Restrict a reply to whole ones: under a schema a weak model may write blanks without end."""
-    return {"structured_outputs": {"choice": list(contract.replies(item))}}
-
-
 # It is not the benchmark's judge, so it may as well always say the same.
 _SAMPLING = {"temperature": 0, "seed": 0}
-_CALL = CallSettings(_by_reply, _SAMPLING)
+_PARAMS = GenerationParams(max_tokens=None, temperature=0, seed=0)
+_SAMPLE = Sample("judge", "", {}, target="", cluster="")
+
+J = TypeVar("J")
 
 
-class VllmJudge:
-    """Starts when generation has freed the GPU, or at once if it has its own GPUs."""
+class _Verdicts:
+    """What an engine is asked for a verdict, how it is read, and the cache of verdicts.
+
+    Raises:
+        InputError: vLLM is not installed, or an option of the engine is not valid.
+    """
 
     def __init__(
         self,
@@ -42,18 +60,23 @@ class VllmJudge:
         cache: VerdictCache,
         engine: JudgeEngine,
     ) -> None:
+        if installed_version() is None:
+            raise InputError(
+                f'judge {name} needs vLLM: pip install "instit-bench[vllm]", or name a running '
+                "server with --judge-base-url and --judge openai:MODEL"
+            )
         self.name = name
-        self.late = engine.gpus is None
         self._model = model
-        self._options = options
+        self._attempts = options.attempts
         self._cache = cache
         self._engine = engine
-        arguments = serve_arguments(
-            BackendOptions(model, engine=EngineOptions(engine_arg=engine.engine_arg))
+        self._options = BackendOptions(
+            model,
+            timeout_s=options.timeout_s,
+            max_retries=options.attempts - 1,
+            concurrency=options.concurrency,
+            engine=EngineOptions(engine_arg=engine.engine_arg),
         )
-        self._command = (*SERVE, *arguments)
-        self._server: EngineServer | None = None
-        self._client: OpenAIJudge | None = None
 
     def settings(self) -> dict[str, Any]:
         """Return model and engine options; address and key change with each start."""
@@ -65,50 +88,173 @@ class VllmJudge:
             **_SAMPLING,
         }
 
+    def knows(self, contract: Contract, item: Item, repeat: int) -> bool:
+        """Whether the cache has it."""
+        return self._cached(contract, item, repeat) is not None
+
+    def keep(self, contract: Contract, item: Item, repeat: int, verdict: Verdict) -> None:
+        """Cache a verdict, unless it is an error or comes from the cache."""
+        if not verdict.cached:
+            key = cache_key(self.settings(), contract, item, repeat)
+            self._cache.put(key, self.name, verdict)
+
+    def _cached(self, contract: Contract, item: Item, repeat: int) -> Verdict | None:
+        return self._cache.get(cache_key(self.settings(), contract, item, repeat))
+
+    def _tell_about_cache(self, tell: Tell) -> None:
+        self._cache.tell = tell
+        if self._cache.warning:
+            tell(f"warning: {self._cache.warning}")
+
+    async def _ask(self, asker: Asker, contract: Contract, item: Item, repeat: int) -> Verdict:
+        """Return the cached verdict, or ask until a reply satisfies the contract.
+
+        Raises:
+            JudgeUnavailable: The engine cannot be started again.
+            EngineLost: The replica died.
+        """
+        if (kept := self._cached(contract, item, repeat)) is not None:
+            return kept
+        request = _request(contract, item)
+        problem, raw, spent = "", None, Usage(0, 0)
+        for calls in range(1, self._attempts + 1):
+            try:
+                reply = await asker.ask(request, _nothing_seen, None)
+            except GenerationError as error:  # after all retries
+                return Verdict(None, f"{error} ({counted(calls, 'call')})", raw, spent, calls)
+            except BackendUnavailable as error:
+                raise JudgeUnavailable(f"judge {self.name}: {error}") from error
+            spent = Usage(
+                (spent.prompt_tokens or 0) + (reply.usage.prompt_tokens or 0),
+                (spent.completion_tokens or 0) + (reply.usage.completion_tokens or 0),
+            )
+            try:
+                found = contract.read(reply, item)
+            except BadReply as error:
+                problem, raw = str(error), last_words(reply)
+            else:
+                return replace(found, raw=reply.text, usage=spent, calls=calls)
+        return Verdict(None, f"{problem} ({counted(calls, 'call')})", raw, spent, calls)
+
+
+class VllmJudge(_Verdicts):
+    """An engine on this machine.
+
+    It starts when generation has freed the GPU, or at once if it has its own GPUs.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        model: str,
+        options: JudgeOptions,
+        cache: VerdictCache,
+        engine: JudgeEngine,
+    ) -> None:
+        super().__init__(name, model, options, cache, engine)
+        self.late = engine.gpus is None
+        self._backend = VllmBackend(self._options, engine.gpus, LOG_NAME)
+        self._asker = LocalAsker(self._backend, Reading())
+
     async def start(self, folder: Path, tell: Tell) -> None:
         """Start the engine and wait until it is ready.
 
         Raises:
             InputError: It did not start; the message says why and what to change.
         """
-        self._cache.tell = tell
-        if self._cache.warning:
-            tell(f"warning: {self._cache.warning}")
-        self._server = EngineServer(self._command, folder / LOG_NAME, tell, self._engine.gpus)
+        self._tell_about_cache(tell)
         try:
-            await self._server.start()
-        except EngineEnded as ended:
-            raise InputError(
-                f"the engine of judge {self.name} did not start: {ended} (its log: "
-                f"{folder / LOG_NAME})"
-            ) from None
-        self._client = OpenAIJudge(
-            self.name,
-            self._model,
-            Endpoint(self._server.base_url, self._server.key),
-            self._options,
-            self._cache,
-            call=_CALL,
-            settings=self.settings(),
-        )
-
-    def knows(self, contract: Contract, item: Item, repeat: int) -> bool:
-        """Whether the cache has it."""
-        return self._cache.get(cache_key(self.settings(), contract, item, repeat)) is not None
+            await self._backend.start(folder, tell)
+        except InputError as error:
+            raise InputError(f"judge {self.name}: {error}") from None
 
     async def judge(self, contract: Contract, item: Item, repeat: int) -> Verdict:
-        """Judge one answer; the engine has been started."""
-        assert self._client is not None  # noqa: S101 - the stage starts a judge before it asks it
-        return await self._client.judge(contract, item, repeat)
-
-    def keep(self, contract: Contract, item: Item, repeat: int, verdict: Verdict) -> None:
-        """Cache a verdict of the engine."""
-        assert self._client is not None  # noqa: S101 - it gave the verdict
-        self._client.keep(contract, item, repeat, verdict)
+        """Judge one item; the engine has been started."""
+        return await self._ask(self._asker, contract, item, repeat)
 
     async def close(self) -> None:
         """Stop the engine."""
-        if self._client is not None:
-            await self._client.close()
-        if self._server is not None:
-            await self._server.stop()
+        await self._backend.close()
+
+
+class ReplicatedVllmJudge(_Verdicts):
+    """Engines in a Ray cluster, which start when generation has freed its GPUs."""
+
+    late = True
+
+    def __init__(
+        self,
+        name: str,
+        model: str,
+        options: JudgeOptions,
+        cache: VerdictCache,
+        engine: JudgeEngine,
+        cluster: ClusterSettings,
+        gpus: int | None,
+    ) -> None:
+        super().__init__(name, model, options, cache, engine)
+        backend = VllmBackend(self._options)
+        self._replicas: Replicas[Any] = Replicas(
+            "vllm", backend, self._options, cluster, gpus, Reading(), called="judge"
+        )
+
+    async def judge_all(
+        self,
+        jobs: Sequence[J],
+        take: Callable[[J, Call], Any],
+        folder: Path,
+        tell: Tell,
+    ) -> None:
+        """Have each job taken with a call to one of the replicas.
+
+        Raises:
+            InputError: No replica starts; the message says why.
+            JudgeUnavailable: All have died.
+        """
+        self._tell_about_cache(tell)
+
+        async def ask(turn: Turn[J], computed: Callable[[], None], asker: Asker) -> bool:  # noqa: ARG001
+            async def call(contract: Contract, item: Item, repeat: int) -> Verdict:
+                try:
+                    return await self._ask(asker, contract, item, repeat)
+                except EngineLost as error:
+                    if turn.item.lost < MOST_LOST:
+                        raise
+                    return Verdict(None, f"{turn.item.lost + 1} engines died with it; {error}")
+
+            await take(turn.item.value, call)
+            return True
+
+        try:
+            await self._replicas.ask_all([Planned(job) for job in jobs], ask, folder, tell)
+        except BackendUnavailable as error:
+            raise JudgeUnavailable(f"judge {self.name}: {error}") from error
+        except InputError as error:
+            raise InputError(f"judge {self.name}: {error}") from None
+
+    def stop(self) -> None:
+        """Begin nothing more."""
+        self._replicas.stop()
+
+    def lines(self) -> Sequence[str]:
+        """One per replica."""
+        return self._replicas.lines()
+
+    async def close(self) -> None:
+        """Nothing to release: replicas end with the last job."""
+
+
+def _request(contract: Contract, item: Item) -> Request:
+    """Ask as the benchmark's evaluator does, but for whole replies only.
+
+    Under a schema instead, a weak model may write blanks without end.
+    """
+    messages = tuple(
+        Message(said["role"], tuple(TextPart(part["text"]) for part in said["content"]), apart=True)
+        for said in contract.messages(item)
+    )
+    return Request(_SAMPLE, messages, _PARAMS, replies=contract.replies(item))
+
+
+def _nothing_seen(*_: object) -> None:
+    """A judge sees no media."""

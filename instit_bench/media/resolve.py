@@ -11,7 +11,7 @@ from instit_bench.media.fingerprint import crc_of
 from instit_bench.media.frames import frame_files, ordered, spread
 from instit_bench.media.images import check_image
 from instit_bench.media.video import decode_video
-from instit_bench.types import ImagePart, Message, Part, Request, VideoDecoder, VideoPart
+from instit_bench.types import ImagePart, Part, Request, VideoDecoder, VideoPart
 
 __all__ = ["MediaError", "resolve_media", "shown_places", "video_frames"]
 
@@ -32,9 +32,9 @@ def resolve_media(
     """
     shown: list[str] = []
     messages = tuple(
-        Message(
-            message.role,
-            tuple(
+        replace(
+            message,
+            parts=tuple(
                 found
                 for part in message.parts
                 for found in _resolve(part, max_frames, video_as, decoder, shown)

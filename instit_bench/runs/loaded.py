@@ -6,7 +6,7 @@ value and adds to it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -87,8 +87,10 @@ class RunTask:
             self._verdicts = Verdicts(read_lines(path, VerdictRecord))
         return self._verdicts
 
-    def judged(self) -> Iterator[JudgedSample]:
+    def judged(self, besides: Container[str] = ()) -> Iterator[JudgedSample]:
         """Yield each sample of the journal scored by the verdicts that count, and those verdicts.
+
+        The samples named in ``besides`` are not read.
 
         Raises:
             InputError: A file is broken.
@@ -96,11 +98,13 @@ class RunTask:
         manifest, judging = self._run.manifest, self._judging
         spec = spec_of(self.entry)
         reads = judging is not manifest.extraction or spec.extraction  # else it is not installed
+        stored = self.records
+        records = (stored[sample] for sample in stored if sample not in besides)
         if judging is None or not reads:
-            yield from ((record, ()) for record in self.records.values())
+            yield from ((record, ()) for record in records)
             return
         contract = judging.contracts[self.name]
-        for record in self.records.values():
+        for record in records:
             item, given = item_of(record, spec), self.verdicts.of(record.id)
             said = that_count(item, given, judging.judges, contract, judging.repeats)
             if spec.extraction:
@@ -109,16 +113,16 @@ class RunTask:
                 scored = record.finished and not record.unscored
                 yield judged(record, said, judging.judges[0]) if scored else record, said
 
-    def selected(self) -> Iterator[JudgedSample]:
+    def selected(self, besides: Container[str] = ()) -> Iterator[JudgedSample]:
         """Like ``judged``, without samples that the run did not select.
 
         Raises:
             InputError: A file is broken.
         """
         if self.entry.selected == "all":
-            return self.judged()
+            return self.judged(besides)
         chosen = set(self.entry.selected)
-        return ((record, said) for record, said in self.judged() if record.id in chosen)
+        return ((record, said) for record, said in self.judged(besides) if record.id in chosen)
 
     @property
     def samples(self) -> list[SampleRecord]:

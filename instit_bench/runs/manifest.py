@@ -259,10 +259,10 @@ def _mapping(value: object) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def add_engine_totals(manifest: Manifest, totals: Mapping[str, float]) -> None:
-    """Add an engine's totals in this process to its totals for this run so far."""
+def add_engine_totals(engine: dict[str, float], totals: Mapping[str, float]) -> None:
+    """Add an engine's totals in this process to its totals so far, those of a manifest."""
     for name, value in totals.items():
-        manifest.engine[name] = round(manifest.engine.get(name, 0.0) + value, 3)
+        engine[name] = round(engine.get(name, 0.0) + value, 3)
 
 
 def _differences(old: BaseModel, new: BaseModel, ignore: frozenset[str] = frozenset()) -> list[str]:

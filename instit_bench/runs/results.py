@@ -15,7 +15,7 @@ from instit_bench.runs.judged import JudgingResult, judging_result
 from instit_bench.runs.manifest import JudgingManifest, Manifest
 from instit_bench.runs.marks import marks_of
 from instit_bench.runs.record import SampleRecord
-from instit_bench.runs.sample_scores import SampleScores, item_digest
+from instit_bench.runs.sample_scores import SampleScores
 from instit_bench.runs.verdicts import JudgedSample, VerdictRecord, item_of
 from instit_bench.scorers.base import ScorerSpec
 from instit_bench.scorers.registry import spec_of
@@ -196,14 +196,7 @@ class _Tally:
         for name in _TOKENS:
             if (count := getattr(record.usage, name)) is not None:
                 self.tokens[name] += count
-        self.scores.add(
-            record.id,
-            cluster=record.cluster or record.id,
-            kind=self.spec.question_kind(record, self.media),
-            item=item_digest(record),
-            state=record.state,
-            scores=record.scores,
-        )
+        self.scores.add_record(record, self.spec.question_kind(record, self.media))
         if self.judged:
             self.verdicts[record.id] = verdicts
         if self.extracted and item_of(record, self.spec) is not None:

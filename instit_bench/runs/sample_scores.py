@@ -58,6 +58,17 @@ class SampleScores:
         for metric, column in self.scores.items():
             column.append(scores.get(metric, NO_VALUE))
 
+    def add_record(self, record: SampleRecord, kind: str) -> None:
+        """Add one sample by its record."""
+        self.add(
+            record.id,
+            cluster=record.cluster or record.id,
+            kind=kind,
+            item=item_digest(record),
+            state=record.state,
+            scores=record.scores,
+        )
+
     def of_metric(self, metric: str) -> tuple[array[float], list[str]]:
         """Return the values of a metric, and the cluster of each."""
         column = self.scores.get(metric)

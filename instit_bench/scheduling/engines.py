@@ -142,6 +142,7 @@ class Replicas(Generic[T]):
         cluster: ClusterSettings,
         gpus: int | None,
         reading: Reading,
+        called: str = "replica",
     ) -> None:
         from instit_bench.cluster.messages import Order, variables_for
         from instit_bench.cluster.pool import ReplicaPool, Wanted
@@ -151,7 +152,7 @@ class Replicas(Generic[T]):
             gpus = gpus_needed(options) if loads else 0
         self._backend = backend
         order = Order(
-            name="replica",
+            name=called,
             backend=name,
             options=options,
             reading=reading,

@@ -37,7 +37,7 @@ def fake(tmp_path, monkeypatch):
         file.write_text(json.dumps(settings))
         command = (sys.executable, str(FAKE), "--fake", str(file))
         monkeypatch.setattr(vllm_backend, "SERVE", command)
-        monkeypatch.setattr(vllm_backend, "_installed_version", lambda: version)
+        monkeypatch.setattr(vllm_backend, "installed_version", lambda: version)
         return file
 
     set_up()
@@ -239,7 +239,7 @@ def test_a_failed_start_is_a_usage_error_that_names_the_log(fake, tmp_path):
 
 def test_a_running_server_is_used_instead_of_starting_one(tmp_path, monkeypatch):
     monkeypatch.setenv("VLLM_API_KEY", "sk-secret")
-    monkeypatch.setattr(vllm_backend, "_installed_version", lambda: None)
+    monkeypatch.setattr(vllm_backend, "installed_version", lambda: None)
     with openai_server(lambda _: Reply("B")) as running:
         replies, totals, _ = drive(tmp_path, [request(1)], base_url=running.base_url)
     assert replies == ["B"]
@@ -249,7 +249,7 @@ def test_a_running_server_is_used_instead_of_starting_one(tmp_path, monkeypatch)
 
 
 def test_without_vllm_the_error_names_the_extra_to_install(monkeypatch):
-    monkeypatch.setattr(vllm_backend, "_installed_version", lambda: None)
+    monkeypatch.setattr(vllm_backend, "installed_version", lambda: None)
     with pytest.raises(InputError, match=r'pip install "instit-bench\[vllm\]".*--backend openai'):
         vllm_backend.VllmBackend(BackendOptions("m"))
 

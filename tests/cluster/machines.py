@@ -7,6 +7,7 @@ import signal
 from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path
+from shutil import rmtree
 
 import pytest
 
@@ -152,7 +153,7 @@ class Machines:
 
 @contextmanager
 def machines(temp: Path, plugins: Path, gpus=(1, 1)):
-    """A cluster whose nodes find the plugins; ends with the block."""
+    """A cluster whose nodes find the plugins; it and its folder end with the block."""
     kept = dict(os.environ)
     repository = str(Path(__file__).resolve().parents[2])
     os.environ["PYTHONPATH"] = os.pathsep.join([str(plugins), repository])
@@ -164,6 +165,7 @@ def machines(temp: Path, plugins: Path, gpus=(1, 1)):
         yield cluster
     finally:
         cluster.shutdown()
+        rmtree(temp, ignore_errors=True)  # sessions and their logs
         os.environ.clear()
         os.environ.update(kept)
 

@@ -7,9 +7,12 @@ import random
 import shutil
 import threading
 import zlib
+from collections import Counter
 
 import pytest
 
+from instit_bench.comparison.gate import RunGate
+from instit_bench.runs.journal import Journal
 from scripts.gate_simulation import VIDEOS
 from tests.command_line import cli_in
 from tests.openai_server import Reply, openai_server
@@ -152,6 +155,33 @@ def test_a_stopped_run_goes_on_from_a_later_look(run, tmp_path):
     other = run("text:same", "new", *gate, "--order-seed", "1")
     assert other.returncode == 3
     assert "--until-verdict: seed was 0, now 1" in other.stderr
+
+
+def test_no_sample_is_read_at_two_looks(run, tmp_path, monkeypatch):
+    """Looks are on the event loop, so the last may not take ten times as long as the first."""
+    read = Counter()
+    looking = False
+    record_of, settled = Journal.__getitem__, RunGate.settled
+
+    def counted(journal, sample):
+        read[sample] += looking
+        return record_of(journal, sample)
+
+    def look(*args):
+        nonlocal looking
+        looking = True
+        try:
+            return settled(*args)
+        finally:
+            looking = False
+
+    monkeypatch.setattr(Journal, "__getitem__", counted)
+    monkeypatch.setattr(RunGate, "settled", look)
+    run("text:same", "new", "--until-verdict", "--baseline", "old.json", "--concurrency", "1")
+    looks = manifest(tmp_path, "new")["looks"]
+    assert looks["stopped_at"] > 1
+    by_then = looks["samples"]["videos"][looks["stopped_at"] - 1]
+    assert Counter(times for times in read.values() if times) == {1: by_then}
 
 
 def test_images_and_videos_are_asked_whole(run, tmp_path):

@@ -13,7 +13,7 @@ from collections import Counter
 import pytest
 
 from instit_bench.generation.catalogue import SHIPPED, read_catalogue
-from tests.command_line import cli_environment
+from tests.command_line import REPOSITORY, cli_environment
 from tests.finished_run import read_jsonl
 from tests.generation.inputs import CAPTION, captions, catalogue, put, words
 from tests.generation.scripted_writer import caption_of, write
@@ -241,3 +241,34 @@ def test_an_interrupt_finishes_what_is_in_flight_and_exits_with_130(tmp_path):
         assert "in flight will be finished" in told
         lines = read_jsonl(tmp_path / "instructions" / "instructions.jsonl")
         assert len(lines) == len(server.requests) < 12
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="vLLM runs on Linux")
+def test_an_engine_shares_captions_out_to_its_copies_and_its_counters_are_added_up(
+    cli, tmp_path, monkeypatch
+):
+    captions(tmp_path)
+    put(tmp_path, "fake.json", {})
+    serve = (sys.executable, str(REPOSITORY / "tests/backends/fake_engine.py"))
+    stand_in = (*serve, "--fake", str(tmp_path / "fake.json"))
+    monkeypatch.setattr("instit_bench.backends.vllm.backend.SERVE", stand_in)
+    monkeypatch.setattr("instit_bench.backends.vllm.backend.installed_version", lambda: "0.19.1")
+    command = ("generate", "instructions", "--captions", "c.json", "--model", "m")
+    counted = []
+    for more in (("--limit", 2), (), ()):
+        done = cli(*command, "--data-parallel", 2, *more)
+        assert done.returncode == 0, done.stderr
+        manifest = json.loads((tmp_path / "instructions/writer.json").read_text())
+        counted.append(manifest["engine"]["prefix_cache_queries"])
+        assert manifest["settings"]["backend"]["command"]
+    assert counted == [10, 20, 20], "the third process has nothing to ask"
+    ranks = {record["rank"] for record in read_jsonl(tmp_path / "fake.asked")}
+    assert ranks == {None}, "one named for all would leave the others idle"
+
+
+@pytest.mark.parametrize("option", [("--replicas", 2), ("--adaptive-concurrency",)])
+def test_options_of_replicas_need_a_cluster(cli, tmp_path, server, option):
+    captions(tmp_path)
+    done = cli(*words(server, *option))
+    assert (done.returncode, server.requests) == (2, [])
+    assert f"{option[0]}: needs --ray" in done.stderr

@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from instit_bench.backends.vllm import backend as vllm_backend
+from instit_bench.judging import vllm_judge
 from instit_bench.scorers.choice.extraction import ExtractionContract, ExtractionItem, read_letter
 from instit_bench.scorers.contract import BadReply
 from tests.command_line import REPOSITORY
@@ -180,7 +182,9 @@ def test_an_engine_of_one_s_own_is_restricted_to_the_letters(cli, tmp_path, monk
     settings = tmp_path / "fake.json"
     settings.write_text("{}")
     serve = (sys.executable, str(REPOSITORY / "tests/backends/fake_engine.py"))
-    monkeypatch.setattr("instit_bench.judging.vllm_judge.SERVE", (*serve, "--fake", str(settings)))
+    monkeypatch.setattr(vllm_backend, "SERVE", (*serve, "--fake", str(settings)))
+    for module in (vllm_backend, vllm_judge):
+        monkeypatch.setattr(module, "installed_version", lambda: "0.19.1")
     done = cli("judge", "results/plain", "--extract-with", "vllm:j")
     assert done.returncode == 0, done.stderr
     bodies = [record["body"] for record in lines(tmp_path / "fake.asked")]

@@ -40,6 +40,10 @@ def test_every_line_of_a_random_writer_is_dropped_with_a_reason(models, tmp_path
     replies = read_jsonl(tmp_path / "instructions" / "instructions.jsonl")
     assert sorted(one["id"] for one in replies) == [1, 2, 3]
     assert all(one["usage"]["completion_tokens"] for one in replies)
+    computed = [
+        one["usage"]["prompt_tokens"] - (one["usage"]["cached_tokens"] or 0) for one in replies
+    ]
+    assert max(computed) < 100, "the tools are computed once, by the request of the engine's test"
 
     done = run("items", "instructions", "--tools", "novel")
     assert done.returncode == 1

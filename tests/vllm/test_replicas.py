@@ -1,4 +1,6 @@
-"""Two engines as replicas of one run: questions on an image go to the one that computes it.
+"""Two engines as replicas of one run, as its model and as its judge.
+
+Questions on an image go to the engine that computes it.
 
 At the very end an engine with nothing to do takes over what waits at the other: only the last group
 of questions may be split, and its images be computed by both.
@@ -11,18 +13,23 @@ on PYTHONPATH:
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
+import sys
 from collections import defaultdict
 from dataclasses import dataclass
 
 import pytest
 
-from tests.command_line import REPOSITORY
+from tests.command_line import REPOSITORY, cli_environment
 from tests.finished_run import Run, read_jsonl
+from tests.vllm.conftest import SMALL
 
 pytest.importorskip("ray")
 pytestmark = [pytest.mark.vllm, pytest.mark.ray, pytest.mark.reliability]
 
 TASKS = ("inst_it_image_mc", "inst_it_image_oe", "inst_it_video_mc", "inst_it_video_oe")
+PATH = os.pathsep.join(filter(None, (str(REPOSITORY), os.environ.get("PYTHONPATH"))))
 
 
 @dataclass(frozen=True)
@@ -77,7 +84,7 @@ def spread(run, models, tmp_path_factory) -> tuple[Run, list[Engine]]:
         *("--engine-arg", "middleware=tests.vllm.recorder.count"),
         name="spread",
         RECORDED_REQUESTS=str(asked),
-        PYTHONPATH=os.pathsep.join(filter(None, (str(REPOSITORY), os.environ.get("PYTHONPATH")))),
+        PYTHONPATH=PATH,
     )
     assert done.code == 0, done.err
     by_process = defaultdict(list)
@@ -130,3 +137,62 @@ def test_each_prompt_is_computed_once_up_to_where_its_question_begins(spread):
             computed = [u["prompt_tokens"] - (u["cached_tokens"] or 0) for u in usages]
             again -= max(0, sum(c > 300 for c in computed) - 1)
     assert again >= 0
+
+
+@pytest.fixture(scope="module")
+def judged(spread, models, tmp_path_factory):
+    """Return a function that judges a copy of the run, and tells whom it asked how often."""
+    done, _ = spread
+    folder = tmp_path_factory.mktemp("judged")
+    options = ("enforce-eager", "max-num-seqs=8", "dtype=float32")
+    options = (*options, "middleware=tests.vllm.recorder.count")
+
+    def judge(name, *where):
+        shutil.copytree(done.folder, folder / name)
+        asked = folder / f"{name}.jsonl"
+        process = subprocess.run(
+            [
+                *(sys.executable, "-m", "instit_bench", "judge", str(folder / name)),
+                *("--judge", f"vllm:{models / 'text'}", "--judge-concurrency", "4"),
+                *(word for option in options for word in ("--judge-engine-arg", option)),
+                *map(str, where),
+            ],
+            env=cli_environment(
+                INSTIT_BENCH_HOME=str(folder / f"{name}-home"),
+                RECORDED_REQUESTS=str(asked),
+                PYTHONPATH=PATH,
+                **SMALL,
+            ),
+            capture_output=True,
+            text=True,
+            timeout=500,
+            check=False,
+        )
+        assert process.returncode == 0, process.stderr
+        bodies = defaultdict(list)
+        for line in read_jsonl(asked):
+            if line["body"]:
+                bodies[line["process"]].append(line["body"])
+        said = [
+            (record["id"], record["score"], record["raw"])
+            for task in (TASKS[1], TASKS[3])
+            for record in read_jsonl(folder / name / f"judgements/{task}.jsonl")
+        ]
+        return sorted(said), list(bodies.values())
+
+    return judge
+
+
+def test_two_engines_judge_as_one_does(judged):
+    alone, (asked,) = judged("alone")
+    replicas = ("--ray", "local", "--replicas", 2, "--judge-gpus-per-replica", 0)
+    spread, engines = judged("two", *replicas)
+    assert spread == alone
+    assert len(alone) == len(asked) == 2 * 16
+    assert len(engines) == 2
+    assert all(len(bodies) > 4 for bodies in engines)
+
+    def texts(*engines):
+        return sorted(str(sorted(body.items())) for bodies in engines for body in bodies)
+
+    assert texts(*engines) == texts(asked), "each question once, in the same words"

@@ -48,12 +48,16 @@ class VllmBackend(Backend):
     """Uses an engine that it starts itself, or with ``--base-url`` one that is already running.
 
     An engine that dies is restarted, at most ``MOST_RESTARTS`` times per process, and only its
-    unanswered requests are sent again.
+    unanswered requests are sent again. ``gpus`` (``1`` or ``2,3``) are those that it may use.
     """
 
-    def __init__(self, options: BackendOptions) -> None:
+    def __init__(
+        self, options: BackendOptions, gpus: str | None = None, log_name: str = LOG_NAME
+    ) -> None:
         self._options = options
-        self._version = _installed_version()
+        self._gpus = gpus
+        self._log_name = log_name
+        self._version = installed_version()
         self._server_version: str | None = None
         self._own = options.base_url is None
         self.prefix_caches = options.engine.data_parallel or 1
@@ -69,7 +73,7 @@ class VllmBackend(Backend):
         self._starting = asyncio.Lock()
         self._starts = 0
         self._totals = Totals()
-        self._log_path = Path(LOG_NAME)
+        self._log_path = Path(log_name)
         self._tell: Tell = lambda _: None
 
     def settings(self) -> dict[str, Any]:
@@ -87,7 +91,7 @@ class VllmBackend(Backend):
 
     async def start(self, folder: Path, tell: Tell) -> None:
         """Start the engine, and test the longest request before any other is sent."""
-        self._log_path, self._tell = folder / LOG_NAME, tell
+        self._log_path, self._tell = folder / self._log_name, tell
         try:
             await self._start()
         except EngineEnded as ended:
@@ -180,7 +184,8 @@ class VllmBackend(Backend):
             self._totals.switch("starting")
             self._starts += 1
             self._totals.add("starts", 1)
-            self._server = EngineServer([*SERVE, *self._arguments], self._log_path, self._tell)
+            command = (*SERVE, *self._arguments)
+            self._server = EngineServer(command, self._log_path, self._tell, self._gpus)
             await self._server.start()
         self._client = self._make_client()
         await self._client.start(self._log_path.parent, self._tell)
@@ -212,18 +217,20 @@ class VllmBackend(Backend):
 
     def _extra_settings(self, request: Request) -> dict[str, Any]:
         """Return vLLM's settings beyond the protocol."""
-        choices = request.sample.choices
-        if not (self._options.engine.constrain_choices and choices):
-            return {}
-        letters = [chr(ord("A") + index) for index in range(len(choices))]
-        return {"structured_outputs": {"choice": letters}}
+        replies = list(request.replies)
+        if self._options.engine.constrain_choices and not replies:
+            replies = [chr(ord("A") + index) for index in range(len(request.sample.choices))]
+        return {"structured_outputs": {"choice": replies}} if replies else {}
 
     def _extra_headers(self, request: Request) -> dict[str, str]:
-        """Each rank has its own prefix cache: requests that share an image go to the same one."""
-        ranks = self._options.engine.data_parallel or 1
-        if not self._own or ranks == 1:
+        """Each rank has its own prefix cache: requests that share an image go to the same one.
+
+        The engine itself chooses for requests that belong to no cluster.
+        """
+        ranks, cluster = self._options.engine.data_parallel or 1, request.sample.cluster
+        if not self._own or ranks == 1 or not cluster:
             return {}
-        return {"X-data-parallel-rank": str(zlib.crc32(request.sample.cluster.encode()) % ranks)}
+        return {"X-data-parallel-rank": str(zlib.crc32(cluster.encode()) % ranks)}
 
     async def _try_heaviest(self) -> None:
         request = self._options.workload.heaviest
@@ -314,7 +321,8 @@ def _may_pass(error: Exception) -> bool:
     return lost and not isinstance(cause, openai.APITimeoutError)
 
 
-def _installed_version() -> str | None:
+def installed_version() -> str | None:
+    """Return the version of vLLM here, or ``None``."""
     try:
         return version("vllm")
     except PackageNotFoundError:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from instit_bench.errors import InputError
-from instit_bench.judging.base import Judge, JudgeUnavailable
+from instit_bench.judging.base import JudgeHere, JudgeUnavailable
 from instit_bench.judging.config import JudgeConfig
 from instit_bench.judging.create import make_judges
 from instit_bench.runs.verdicts import LEXICAL_SCORE, OFFICIAL_SCORE
@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 class SampleJudge:
     """A judge for one answer at a time, from any thread."""
 
-    judge: Judge
+    judge: JudgeHere
     loop: asyncio.AbstractEventLoop
     unavailable: str | None = None
 
@@ -75,7 +75,9 @@ def _make(spec: str) -> SampleJudge:
     loop = asyncio.new_event_loop()
     threading.Thread(target=loop.run_forever, name="instit-bench-judge", daemon=True).start()
 
-    async def make() -> Judge:  # on the loop: the cache's file belongs to the thread that opens it
-        return make_judges(setup)[0]
+    async def make() -> JudgeHere:  # on the loop: the cache's file belongs to its thread
+        judge = make_judges(setup)[0]
+        assert isinstance(judge, JudgeHere)  # noqa: S101 - neither of both has replicas
+        return judge
 
     return SampleJudge(asyncio.run_coroutine_threadsafe(make(), loop).result(), loop)
