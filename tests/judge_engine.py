@@ -1,7 +1,8 @@
 """A stand-in for vLLM, installed in a folder for PYTHONPATH: a judge that answers by a digest.
 
 tests/vllm has the real engine. What it answers, and in which process, is written down in ``log``;
-``delay`` has the seconds of a reply; it does not start while there is a file ``refuse``.
+``delay`` has the seconds of a reply; it does not start while there is a file ``refuse``, nor in
+the replica whose process ``broken`` names.
 """
 
 from __future__ import annotations
@@ -53,6 +54,9 @@ class Handler(BaseHTTPRequestHandler):
 
 if (FOLDER / "refuse").exists():
     sys.exit("torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 9.00 GiB")
+guard = Path(f"/proc/{os.getppid()}/stat").read_text().rpartition(")")[2].split()
+if (FOLDER / "broken").exists() and (FOLDER / "broken").read_text() == guard[1]:
+    sys.exit("RuntimeError: CUDA error: an illegal memory access was encountered")
 note("started", os.getpid(), os.environ.get("CUDA_VISIBLE_DEVICES", ""))
 port = int(sys.argv[sys.argv.index("--port") + 1])
 ThreadingHTTPServer(("127.0.0.1", port), Handler).serve_forever()
@@ -82,6 +86,12 @@ def log_of(engine: Path) -> list[list[str]]:
 def kill_replica_of(engine: int) -> None:
     """Kill the actor that has started an engine, through its guard."""
     os.kill(_parent(_parent(engine)), signal.SIGKILL)
+
+
+def break_replica_of(engine: int, installed: Path) -> None:
+    """Kill an engine, and let the replica that has started it start no other."""
+    (installed / "broken").write_text(str(_parent(_parent(engine))))
+    os.kill(engine, signal.SIGKILL)
 
 
 def _parent(pid: int) -> int:

@@ -24,7 +24,8 @@ from instit_bench.cluster.messages import (
     Reply,
     without_content,
 )
-from instit_bench.errors import InstitBenchError
+from instit_bench.datasets.hub_archive import HubArchive
+from instit_bench.errors import InputError, InstitBenchError
 from instit_bench.media import MediaError
 from instit_bench.media.fingerprint import Fingerprint
 from instit_bench.types import Request
@@ -58,13 +59,10 @@ class ReplicaActor:
         """Create and start the backend."""
         os.environ.pop("OMP_NUM_THREADS", None)  # Ray's: one thread, for an actor without CPUs
         os.environ.update(order.environment)
-        if missing := [f for f in order.options.workload.media_folders if not f.exists()]:
-            return Ready(
-                refused=f"{missing[0]}: this media folder is not there; use a folder that all "
-                "nodes share, or copy it to the same place on each (of the hub's data: with "
-                "instit-bench data download)"
-            )
         try:
+            for folder in order.options.workload.media_folders:
+                if not os.path.exists(folder):  # noqa: PTH110 - pathlib's raises without permission
+                    await self._fetch(folder, order.archives)
             self._backend = create_backend(order.backend, order.options)
             await self._backend.start(_folder(order), self._tell)
         except (InstitBenchError, BackendUnavailable) as error:
@@ -107,6 +105,25 @@ class ReplicaActor:
         while True:
             self._load = (await backend.waiting(), await _gpu_busy())
             await asyncio.sleep(_TELLS_EVERY_S)
+
+    async def _fetch(self, folder: Path, archives: Sequence[HubArchive]) -> None:
+        """Fetch a media folder from the hub, if it is the hub's.
+
+        Raises:
+            InputError: It is not, or that failed.
+        """
+        archive = next((archive for archive in archives if archive.contains(folder)), None)
+        if archive is None:
+            raise InputError(
+                f"{folder}: this media folder is not there; use a folder that all nodes share, or "
+                "copy it to the same place on each"
+            )
+        loop = asyncio.get_running_loop()
+
+        def tell(text: str) -> None:
+            loop.call_soon_threadsafe(self._tell, text)
+
+        await asyncio.to_thread(archive.fetch, tell)
 
     def _tell(self, text: str) -> None:
         self._lines = [*self._lines[-_LINES_KEPT:], text]

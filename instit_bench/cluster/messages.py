@@ -11,6 +11,7 @@ from typing import Any, Literal
 from instit_bench.backends.asker import Reading
 from instit_bench.backends.base import BackendOptions
 from instit_bench.backends.options import EndpointOptions
+from instit_bench.datasets.hub_archive import HubArchive
 from instit_bench.media.fingerprint import Fingerprint
 from instit_bench.types import ImagePart, Message, Prediction, Request
 
@@ -30,7 +31,7 @@ class Order:
     ``environment`` has the variables that it needs, keys among them. It is an argument of a
     method, which goes from process to process: Ray stores no such argument. ``folder`` is the run
     directory, which another machine need not have; ``name`` is the replica's: what it is, and
-    its number.
+    its number. ``archives`` are those of the hub whose folders its machine may lack.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Order:
     reading: Reading
     folder: Path
     own_engine: bool
+    archives: tuple[HubArchive, ...]
     environment: Mapping[str, str] = field(repr=False)
 
 

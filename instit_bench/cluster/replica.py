@@ -86,6 +86,7 @@ class Replica:
         self._tell = tell
         self._gone = gone
         self._actor: Any = None
+        self._ready = False
         self._open: dict[int, _Open] = {}
         self._outbox: list[Question] = []
         self._asked = 0
@@ -134,12 +135,12 @@ class Replica:
         )
         try:
             await self._placed()
+            self._listening = asyncio.create_task(self._listen())  # it tells what it fetches
             ready: Ready = await self._actor.prepare.remote(self._order)
         except ray.exceptions.RayError as error:
             raise ReplicaLost(_first_line(error)) from error
-        if ready.refused is None:
-            self.prefix_caches = ready.prefix_caches
-            self._listening = asyncio.create_task(self._listen())
+        self._ready = ready.refused is None
+        self.prefix_caches = ready.prefix_caches
         return ready
 
     async def _placed(self) -> None:
@@ -181,6 +182,7 @@ class Replica:
         if self._listening is not None:
             self._listening.cancel()
             await asyncio.gather(self._listening, return_exceptions=True)
+        if self._ready:
             try:
                 async with asyncio.timeout(_CLOSES_WITHIN_S):
                     farewell = await self._actor.close.remote()
@@ -234,6 +236,9 @@ class Replica:
                 question.computed()
             return
         if question.answer.done():
+            return
+        if reply.failure == "backend" and self._order.own_engine:
+            self._lose(reply.reason)  # of an endpoint it would be true of all replicas
             return
         if reply.resolved is not None:
             resolved = replace(question.request, messages=reply.resolved, shown=reply.shown)

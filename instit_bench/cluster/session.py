@@ -14,6 +14,7 @@ from instit_bench.backends.base import BackendUnavailable
 from instit_bench.errors import InputError
 
 LOCAL = "local"
+_ANSWERS_WITHIN_S = 10.0
 _HINT = (
     "; is Ray running there? A cluster with a token wants RAY_AUTH_MODE=token and its token, in "
     "RAY_AUTH_TOKEN or ~/.ray/auth_token, here as on its nodes"
@@ -45,6 +46,7 @@ async def connect(address: str) -> bool:
         raise InputError('--ray needs Ray: pip install "instit-bench[ray]"') from None
     if ray.is_initialized():
         return False
+    await _reach(address)
     logging.getLogger("ray").setLevel(logging.ERROR)
     own: dict[str, Any] = {"include_dashboard": False, "object_store_memory": _OBJECT_STORE}
     settings = {"num_cpus": 0, **own} if address == LOCAL else {}
@@ -60,10 +62,30 @@ async def connect(address: str) -> bool:
             **settings,
         )
     except Exception as error:
-        reason = str(error).strip().splitlines()[0]
-        hint = "" if address == LOCAL else _HINT
+        reason = " ".join(str(error).split())  # of versions that differ it names them line by line
+        hint = "" if address == LOCAL or "ersion mismatch" in reason else _HINT
         raise InputError(f"--ray {address}: {reason}{hint}") from error
     return True
+
+
+async def _reach(address: str) -> None:
+    """Refuse an address at which nobody listens: Ray would try for minutes, deaf to Ctrl-C."""
+    if address.startswith("ray://"):
+        raise InputError(
+            f"--ray {address}: Ray's client is not supported; start the run on a node of the "
+            "cluster, with --ray auto or the address of its head, such as 10.0.0.1:6379"
+        )
+    given = os.environ.get("RAY_ADDRESS", address) if address == "auto" else address
+    host, _, port = given.rpartition(":")
+    if not port.isdecimal():
+        return
+    try:
+        async with asyncio.timeout(_ANSWERS_WITHIN_S):
+            _, writer = await asyncio.open_connection(host.strip("[]"), int(port))
+    except (OSError, OverflowError, TimeoutError) as error:
+        reason = str(error) or f"no answer within {_ANSWERS_WITHIN_S:.0f} s"
+        raise InputError(f"--ray {address}: {reason}{_HINT}") from None
+    writer.close()
 
 
 def _have_a_token() -> None:

@@ -49,13 +49,7 @@ def fetch_raw(kind: str, revision: str) -> Path:
     Raises:
         InputError: As for ``fetch_inst_it``, or the repository does not have them.
     """
-
-    def needed(names: list[str]) -> list[str]:
-        wanted = _raw_files(kind)
-        if lacking := [name for name in wanted if name not in names]:
-            raise InputError(f"hub dataset {REPOSITORY} has no file {lacking[0]}")
-        return wanted
-
+    needed = partial(_all_of, REPOSITORY, _raw_files(kind))
     return _fetched(f"raw {kind}s", revision, needed, partial(cached_raw, kind, revision))
 
 
@@ -92,7 +86,11 @@ def snapshot(repository: str, revision: str, wanted: Callable[[list[str]], list[
     """
     _stay_private()
     from huggingface_hub import HfApi, snapshot_download
-    from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
+    from huggingface_hub.errors import (
+        LocalEntryNotFoundError,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
 
     try:
         info = HfApi().dataset_info(repository, revision=revision)
@@ -109,6 +107,8 @@ def snapshot(repository: str, revision: str, wanted: Callable[[list[str]], list[
         raise InputError(f"hub dataset {repository} has no revision {revision!r}") from error
     except RepositoryNotFoundError as error:
         raise InputError(f"hub dataset {repository} at {revision!r}: {_one_line(error)}") from error
+    except LocalEntryNotFoundError as error:  # its cause is what the hub said
+        raise Unreachable(_one_line(error.__cause__ or error)) from error
     except Exception as error:
         raise Unreachable(_one_line(error)) from error
 
@@ -132,6 +132,25 @@ def cached_files(repository: str, revision: str, wanted: list[str]) -> Path | No
         )
     except (LocalEntryNotFoundError, HfHubHTTPError, OSError, ValueError):
         return None
+
+
+def fetch_file(repository: str, commit: str, name: str) -> Path:
+    """Return a file of a repository at a commit, downloaded unless it is in the cache.
+
+    Raises:
+        InputError: Repository, commit or file do not exist.
+        Unreachable: The hub cannot be reached.
+    """
+    found = cached_files(repository, commit, [name])
+    if found is None or not (found / name).is_file():
+        found = snapshot(repository, commit, partial(_all_of, repository, [name]))
+    return found / name
+
+
+def _all_of(repository: str, wanted: list[str], names: list[str]) -> list[str]:
+    if lacking := [name for name in wanted if name not in names]:
+        raise InputError(f"hub dataset {repository} has no file {lacking[0]}")
+    return wanted
 
 
 def _stay_private() -> None:
@@ -187,5 +206,5 @@ def _cached(part: str, folder: Path | None, cause: Unreachable) -> Path:
     return folder
 
 
-def _one_line(error: Exception) -> str:
+def _one_line(error: BaseException) -> str:
     return str(error).strip().splitlines()[0] if str(error).strip() else repr(error)

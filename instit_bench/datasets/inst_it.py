@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from instit_bench.datasets.archive import extract_once
+from instit_bench.datasets.hub import REPOSITORY, cached_snapshot, fetch_inst_it
+from instit_bench.datasets.hub_archive import HubArchive
 from instit_bench.datasets.layout import (
     INST_IT_FOLDERS,
     INST_IT_JSON,
@@ -46,7 +48,8 @@ def read_inst_it(
             f"Inst-IT Bench has no config {config!r}; it has {', '.join(INST_IT_JSON)}"
         )
     folders, files, commit = _locate(config, source)
-    media_root = find_media_root(folders, media_kind(config), unpack=not source.offline)
+    kind = media_kind(config)
+    media_root, archive = find_media_root(folders, kind, unpack=not source.offline)
     images: dict[bytes, bytes] = {}
     docs: list[Doc] = []
     for file in files:
@@ -58,7 +61,8 @@ def read_inst_it(
                 # One object for all questions about an image.
                 doc["image"] = images.setdefault(image, image) if wanted else image
             docs.append(doc)
-    return Dataset(docs, files, media_root, commit)
+    of_the_hub = HubArchive.of(REPOSITORY, commit, archive, media_root)
+    return Dataset(docs, files, media_root, commit, archive=of_the_hub)
 
 
 def original_medium(doc: Doc, media_root: Path) -> tuple[str, ImagePart | VideoPart]:
@@ -92,8 +96,6 @@ def _locate(
 
 
 def _of_the_hub(config: str, source: DataSource) -> tuple[Path, str]:
-    from instit_bench.datasets.hub import cached_snapshot, fetch_inst_it
-
     if not source.offline:
         return fetch_inst_it(config, source.revision)
     if (folder := cached_snapshot(config, source.revision)) is None:
@@ -116,8 +118,10 @@ def _all_shards(files: tuple[Path, ...]) -> tuple[Path, ...]:
     return files
 
 
-def find_media_root(folders: Iterable[Path], kind: str, *, unpack: bool) -> Path:
-    """Return the folder with ``images_vpt/`` or ``videos_vpt/``, unpacked from its zip if needed.
+def find_media_root(
+    folders: Iterable[Path], kind: str, *, unpack: bool
+) -> tuple[Path, Path | None]:
+    """Return the folder with ``images_vpt/`` or ``videos_vpt/``, and the zip it was unpacked from.
 
     If neither exists, return the first folder: Parquet rows contain images, and a missing file is
     an error of its sample.
@@ -126,10 +130,10 @@ def find_media_root(folders: Iterable[Path], kind: str, *, unpack: bool) -> Path
     for folder in folders:
         for name in MEDIA_FOLDERS[kind]:
             if (folder / name).is_dir():
-                return folder
-            if unpack and (folder / f"{name}.zip").is_file():
-                return extract_once(folder / f"{name}.zip", home() / "extracted")
-    return folders[0]
+                return folder, None
+            if unpack and (archive := folder / f"{name}.zip").is_file():
+                return extract_once(archive, home() / "extracted"), archive
+    return folders[0], None
 
 
 def _normalised(record: Record, config: str, media_root: Path) -> dict[str, Any]:

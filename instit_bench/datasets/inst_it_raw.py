@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from instit_bench.datasets.archive import extract_once
+from instit_bench.datasets.hub import REPOSITORY, cached_raw, fetch_raw
+from instit_bench.datasets.hub_archive import HubArchive
 from instit_bench.datasets.layout import (
     INST_IT_FOLDERS,
     MASK_FILES,
@@ -32,7 +34,7 @@ def unmarked_inst_it(config: str, source: DataSource, with_masks: bool) -> Unmar
     """
     kind = media_kind(config)
     folders = tuple(_folders(kind, source))
-    folder = _raw_folder(kind, folders, unpack=not source.offline)
+    folder, archive = _raw_folder(kind, folders, source)
     masks = read_masks(_masks_file(kind, folders)) if with_masks else None
 
     def medium(doc: Doc) -> ImagePart | VideoPart:
@@ -44,14 +46,12 @@ def unmarked_inst_it(config: str, source: DataSource, with_masks: bool) -> Unmar
             raise InputError(f"{folder}: masks were not read")
         return masks.of(doc["media_id"])
 
-    return Unmarked(folder, medium, frames, masks.digest if masks else None)
+    return Unmarked(folder, medium, frames, masks.digest if masks else None, archive)
 
 
 def _folders(kind: str, source: DataSource) -> Iterator[Path]:
     """Yield the folders that may contain raw media and masks."""
     if source.kind == "hub":
-        from instit_bench.datasets.hub import cached_raw, fetch_raw
-
         if source.offline:
             yield from filter(None, [cached_raw(kind, source.revision)])
         else:
@@ -62,16 +62,20 @@ def _folders(kind: str, source: DataSource) -> Iterator[Path]:
         yield from source.folders(INST_IT_FOLDERS)
 
 
-def _raw_folder(kind: str, folders: tuple[Path, ...], *, unpack: bool) -> Path:
+def _raw_folder(
+    kind: str, folders: tuple[Path, ...], source: DataSource
+) -> tuple[Path, HubArchive | None]:
     name = RAW_FOLDERS[kind]
     for folder in folders:
         if (folder / name).is_dir():
-            return folder / name
+            return folder / name, None
         if (archive := folder / f"{name}.zip").is_file():
-            if not unpack:
-                return archive.with_suffix("")
+            if source.offline:
+                return archive.with_suffix(""), None
             found = extract_once(archive, home() / "extracted")
-            return found / name if (found / name).is_dir() else found
+            commit = folder.name if source.kind == "hub" else None
+            of_the_hub = HubArchive.of(REPOSITORY, commit, archive, found)
+            return found / name if (found / name).is_dir() else found, of_the_hub
     raise _missing(kind, f"{name}/ or {name}.zip", folders)
 
 

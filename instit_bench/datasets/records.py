@@ -14,6 +14,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+from instit_bench.datasets.hub_archive import HubArchive
 from instit_bench.datasets.record import Doc
 from instit_bench.errors import InputError
 from instit_bench.textfile import UTF8_MARK, decoded, is_utf8, not_empty
@@ -31,7 +32,8 @@ class Dataset:
     ``media_root`` is the folder that relative media paths in the records start from; ``revision``
     is the resolved hub commit, if any. ``generated`` has the digests of the tool catalogues from
     which items were generated; the benchmark's own come from none. ``missing_media`` says what to
-    do if the records are there, but no images or videos at all.
+    do if the records are there, but no images or videos at all; ``archive`` is what they were
+    unpacked from, if it is the hub's.
     """
 
     docs: Sequence[Doc]
@@ -40,6 +42,7 @@ class Dataset:
     revision: str | None = None
     generated: tuple[str, ...] = ()
     missing_media: str | None = None
+    archive: HubArchive | None = None
 
     @property
     def digest(self) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from instit_bench.backends import BACKENDS
+from instit_bench.datasets.hub_archive import HubArchive
 from instit_bench.datasets.prompts import OfficialPrompts, read_prompts
 from instit_bench.datasets.records import Dataset
 from instit_bench.datasets.source import DataSource, open_source
@@ -75,6 +76,17 @@ class TaskPlan:
     def media_folder(self) -> Path:
         """The folder with the media that are shown."""
         return self.marked.folder if self.marked else self.dataset.media_root
+
+    @property
+    def media_archive(self) -> HubArchive | None:
+        """What that folder was unpacked from, if it is the hub's."""
+        archive = self.marked.unmarked.archive if self.marked else self.dataset.archive
+        return archive if archive and archive.contains(self.media_folder) else None
+
+    @property
+    def shows_files(self) -> bool:
+        """Whether requests name files of that folder; else their images are in the records."""
+        return self.marked is not None or self.weight.files
 
     def manifest(self) -> TaskManifest:
         """Return this task's entry in the run's manifest."""

@@ -30,7 +30,7 @@ from instit_bench.evaluation.scoring import (
 )
 from instit_bench.evaluation.shown_media import ShownMedia
 from instit_bench.evaluation.unchanged import FinishedBy, finished_before, note_finished
-from instit_bench.evaluation.workload import workload_of
+from instit_bench.evaluation.workload import hub_archives, workload_of
 from instit_bench.judging.contracts import nobody_judges
 from instit_bench.judging.panels import panels_of
 from instit_bench.judging.stage import JudgingStage, problem_of
@@ -73,7 +73,8 @@ def run(config: RunConfig, reporter: Reporter, gate: Gate | None = None) -> RunO
     backend = create_backend(config.backend, options)
     reading = Reading(config.max_frames, config.video_as, config.video_decoder)
     engines: Engines[Asked] = engines_for(
-        config.backend, backend, options, config, config.gpus_per_replica, reading
+        *(config.backend, backend, options, config, config.gpus_per_replica, reading),
+        archives=hub_archives(plan),
     )
     if gate is not None:
         _begin(gate, plan, backend, directory)

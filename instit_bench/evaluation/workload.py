@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from instit_bench.backends.base import Workload
+from instit_bench.datasets.hub_archive import HubArchive
 from instit_bench.evaluation.plan import RunPlan
 from instit_bench.evaluation.weight import Weight
 from instit_bench.media import MediaError, load_image, video_frames
@@ -17,8 +18,14 @@ def workload_of(plan: RunPlan) -> Workload:
     total = Weight()
     for task in plan.tasks:
         total.include(task.weight)
-    roots = {task.media_folder for task in plan.tasks if task.task.config.metadata.media != "none"}
+    roots = {task.media_folder for task in plan.tasks if task.shows_files}
     return _workload(total, roots, plan.config.max_frames)
+
+
+def hub_archives(plan: RunPlan) -> tuple[HubArchive, ...]:
+    """Return what the media folders of the workload were unpacked from, if it is the hub's."""
+    found = {task.media_archive: None for task in plan.tasks if task.shows_files}
+    return tuple(archive for archive in found if archive)
 
 
 def workload(requests: Iterable[Request], folders: Iterable[Path], max_frames: int) -> Workload:

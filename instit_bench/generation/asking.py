@@ -14,7 +14,7 @@ from instit_bench.errors import NotComparableError, Problem
 from instit_bench.evaluation.failures import Streak
 from instit_bench.generation.captions import Caption
 from instit_bench.generation.plan import LANE, WriterPlan
-from instit_bench.generation.replies import RawReply
+from instit_bench.generation.replies import Ended, RawReply
 from instit_bench.generation.spending import Spending, make_spending
 from instit_bench.progress import Reporter
 from instit_bench.scheduling.engines import MOST_LOST, Engines
@@ -32,14 +32,14 @@ class Writing:
     append: Callable[[BaseModel], None]
     problem: Problem | None = None
     in_flight: int = 0
-    replies: dict[int, RawReply] = field(init=False)
+    ended: dict[int, Ended] = field(init=False)
     spending: Spending = field(init=False)
     streak: Streak = field(init=False)
 
     def __post_init__(self) -> None:
-        config, stored = self.plan.config, self.plan.stored
-        self.replies = dict(stored)
-        self.spending = make_spending(config, stored.values())
+        config = self.plan.config
+        self.ended = dict(self.plan.stored)
+        self.spending = make_spending(config, self.plan.used)
         self.streak = Streak(config.stop_after)
 
     async def work(self) -> None:
@@ -87,7 +87,7 @@ class Writing:
             self.in_flight -= 1
             self.spending.settle(asked, most, reply)
         self.append(reply)
-        self.replies[reply.id] = reply
+        self.ended[reply.id] = reply.ended
         if reply.error:
             self.reporter.detail(f"caption {reply.id}: {reply.error}")
         self.reporter.step(LANE, "failed" if reply.error else "done", reply.tokens)

@@ -10,10 +10,11 @@ from instit_bench.generation.captions import Caption, Captions, read_captions
 from instit_bench.generation.catalogue import Catalogue, read_catalogue
 from instit_bench.generation.config import WriterConfig
 from instit_bench.generation.manifest import WriterManifest, require_same
-from instit_bench.generation.replies import JOURNAL, RawReply, stored_replies
+from instit_bench.generation.replies import JOURNAL, Ended, RawReply
 from instit_bench.generation.spending import estimate, make_spending
 from instit_bench.generation.wording import words_digest, writer_request
-from instit_bench.types import Message, Request, Sample, TextPart
+from instit_bench.runs.journal import read_lines
+from instit_bench.types import Message, Request, Sample, TextPart, Usage
 
 LANE = "instructions"
 """The name of the requests, in progress and errors."""
@@ -21,13 +22,17 @@ LANE = "instructions"
 
 @dataclass(frozen=True, slots=True)
 class WriterPlan:
-    """The captions to ask for, and the replies that are there already, with their manifest."""
+    """The captions to ask for, and the replies that are there already.
+
+    ``used`` is what these took, and ``before`` is their manifest.
+    """
 
     config: WriterConfig
     captions: Captions
     catalogue: Catalogue
     chosen: tuple[Caption, ...]
-    stored: Mapping[int, RawReply]
+    stored: Mapping[int, Ended]
+    used: Usage
     before: WriterManifest | None = None
 
     @property
@@ -75,7 +80,7 @@ class WriterPlan:
 
     def estimate(self) -> str:
         """Say what is left to do, in one line."""
-        price = make_spending(self.config, ()).price
+        price = make_spending(self.config).price
         return estimate(self.left, self.catalogue, price)
 
 
@@ -87,9 +92,18 @@ def plan_writing(config: WriterConfig) -> WriterPlan:
         NotComparableError: The folder has replies that were asked for with other settings.
     """
     captions, catalogue = read_captions(config.captions), read_catalogue(config.tools)
-    stored = stored_replies(config.output / JOURNAL)
+    stored, used = _stored(config)
     chosen = captions.captions[: config.limit]
-    plan = WriterPlan(config, captions, catalogue, chosen, stored)
+    plan = WriterPlan(config, captions, catalogue, chosen, stored, used)
     if not stored:
         return plan
     return replace(plan, before=require_same(config.output, plan.identity))
+
+
+def _stored(config: WriterConfig) -> tuple[dict[int, Ended], Usage]:
+    """Return how each caption in the journal ended, and what all of them took."""
+    ended, spending = {}, make_spending(config)
+    for line in read_lines(config.output / JOURNAL, RawReply):
+        ended[line.id] = line.ended
+        spending.add(line)
+    return ended, spending.used

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
@@ -13,9 +14,17 @@ from instit_bench.datasets.records import read_records
 from instit_bench.errors import InputError
 from instit_bench.generation.captions import Caption
 from instit_bench.runs.journal import read_lines
-from instit_bench.types import Usage
+from instit_bench.types import Prediction, Usage
 
 JOURNAL = "instructions.jsonl"
+
+
+class Ended(NamedTuple):
+    """How a caption's last request ended: all that is kept in memory of a reply."""
+
+    answered: bool
+    error: str | None
+    cut_off: bool
 
 
 class RawReply(BaseModel):
@@ -37,9 +46,10 @@ class RawReply(BaseModel):
     latency_s: float | None = None
 
     @property
-    def answered(self) -> bool:
-        """Whether the model replied."""
-        return self.instructions is not None
+    def ended(self) -> Ended:
+        """Whether the model replied, and how."""
+        cut_off = Prediction("", self.finish_reason).cut_off
+        return Ended(self.instructions is not None, self.error, cut_off)
 
     @property
     def tokens(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from instit_bench.errors import InputError
@@ -69,8 +69,8 @@ class Spending:
         return f"{prompt:,} prompt and {reply:,} reply tokens{cost}"
 
 
-def make_spending(config: WriterConfig, stored: Iterable[RawReply]) -> Spending:
-    """Return what was spent so far, with the limits.
+def make_spending(config: WriterConfig, used: Usage | None = None) -> Spending:
+    """Return what was spent so far, by default nothing, with the limits.
 
     Raises:
         InputError: There is a budget in dollars, but the model's price is not known.
@@ -81,10 +81,7 @@ def make_spending(config: WriterConfig, stored: Iterable[RawReply]) -> Spending:
             f"--budget: the price of {config.model!r} is not known; name it in --prices, or use "
             "--token-budget"
         )
-    spending = Spending(price, config.budget, config.token_budget)
-    for reply in stored:
-        spending.add(reply)
-    return spending
+    return Spending(price, config.budget, config.token_budget, used or Usage())
 
 
 def estimate(captions: Sequence[Caption], catalogue: Catalogue, price: Price | None) -> str:

@@ -104,11 +104,13 @@ def write_splits(
     before and are empty now are removed.
 
     Raises:
-        InputError: The folder has files of these names that were not generated.
+        InputError: The folder has files of these names that were not generated, or items.
         StorageError: A file cannot be written.
     """
     paths = {split: folder / "gpt4tools" / SPLIT_FILES[split] for split in splits}
     existing = splits_in(folder)
+    if has_items(folder):  # its catalogue is that of the items
+        raise InputError(f"{folder}: is a folder of items; choose another --output")
     if existing and not (folder / ABOUT).is_file():
         raise InputError(
             f"{existing[0]}: was not made by generate splits (the folder has no {ABOUT}); choose "

@@ -22,7 +22,6 @@ from instit_bench.runs.journal import JournalWriter
 from instit_bench.runs.manifest import add_engine_totals
 from instit_bench.scheduling.engines import Engines, engines_for
 from instit_bench.stopping import run_until_stopped
-from instit_bench.types import Prediction
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +44,7 @@ def write_instructions(config: WriterConfig, reporter: Reporter) -> Written:
         InputError: Settings, captions or tools are not valid; nothing was requested.
         NotComparableError: The folder has replies that were asked for with other settings.
     """
-    make_spending(config, ())  # an unusable budget is told first
+    make_spending(config)  # an unusable budget is told first
     with RunDirectory(config.output).locked():
         plan = plan_writing(config)
         options = config.backend_options(Workload(heaviest=plan.heaviest))
@@ -71,22 +70,22 @@ def write_instructions(config: WriterConfig, reporter: Reporter) -> Written:
 
 def _concluded(writing: Writing, manifest: WriterManifest, interrupted: bool) -> Written:
     plan, used = writing.plan, writing.spending.used
-    chosen = [writing.replies.get(caption.number) for caption in plan.chosen]
-    failed = [one for one in chosen if one is not None and one.error is not None]
-    answered = [one for one in chosen if one is not None and one.answered]
+    ended = [(one, writing.ended[one.number]) for one in plan.chosen if one.number in writing.ended]
+    failed = [(caption.number, how.error) for caption, how in ended if how.error is not None]
+    answered = [how for _, how in ended if how.answered]
     manifest.replies, manifest.failed = len(answered), len(failed)
     manifest.prompt_tokens = used.prompt_tokens or 0
     manifest.completion_tokens = used.completion_tokens or 0
     manifest.save(plan.config.output)
     problem = writing.problem
     setting = plan.config.fail_on_error
-    if problem is None and len(failed) > errors_allowed(setting, len(chosen)):
-        first = failed[0]
+    if problem is None and len(failed) > errors_allowed(setting, len(plan.chosen)):
+        number, error = failed[0]
         problem = Problem(
-            f"{len(failed)} of {len(chosen)} captions failed (--fail-on-error {setting}); the "
-            f"first is caption {first.id}: {first.error}; the same command retries them"
+            f"{len(failed)} of {len(plan.chosen)} captions failed (--fail-on-error {setting}); the "
+            f"first is caption {number}: {error}; the same command retries them"
         )
-    cut_off = sum(Prediction("", one.finish_reason).cut_off for one in answered)
+    cut_off = sum(how.cut_off for how in answered)
     return Written(
         plan.config.output,
         len(answered),

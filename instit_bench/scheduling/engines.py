@@ -12,6 +12,7 @@ from instit_bench.backends.base import BackendOptions
 from instit_bench.backends.create import BACKENDS
 from instit_bench.backends.vllm.command import gpus_needed
 from instit_bench.cluster.settings import ClusterSettings
+from instit_bench.datasets.hub_archive import HubArchive
 from instit_bench.progress import Tell
 from instit_bench.scheduling.dispatch import ask_all
 from instit_bench.scheduling.schedule import Item, Schedule, Turn, leads_ahead
@@ -68,16 +69,18 @@ def engines_for(
     cluster: ClusterSettings,
     gpus: int | None = None,
     reading: Reading | None = None,
+    archives: tuple[HubArchive, ...] = (),
 ) -> Engines[T]:
     """Return one engine, or replicas if ``cluster`` names one.
 
     ``backend`` is what each of them is: the one of this name, with these options, which include
     the most requests in flight at each. ``gpus`` are those of a replica, by default what it needs.
+    A replica fetches the ``archives`` of media folders that its machine lacks.
     """
     reading = reading or Reading()
     if cluster.ray is None:
         return OneEngine(backend, reading, options.concurrency)
-    return Replicas(name, backend, options, cluster, gpus, reading)
+    return Replicas(name, backend, options, cluster, gpus, reading, archives=archives)
 
 
 class OneEngine(Generic[T]):
@@ -143,6 +146,7 @@ class Replicas(Generic[T]):
         gpus: int | None,
         reading: Reading,
         called: str = "replica",
+        archives: tuple[HubArchive, ...] = (),
     ) -> None:
         from instit_bench.cluster.messages import Order, variables_for
         from instit_bench.cluster.pool import ReplicaPool, Wanted
@@ -158,6 +162,7 @@ class Replicas(Generic[T]):
             reading=reading,
             folder=Path(),
             own_engine=loads,
+            archives=archives,
             environment=variables_for(options.endpoint),
         )
         self._pool = ReplicaPool(

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from collections import Counter
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from shlex import join, quote
 from shutil import rmtree
 
 import pytest
@@ -112,6 +116,54 @@ def _patiently(start, **settings):
     return start(**settings)
 
 
+class Apart:
+    """A node that has other files than this machine in some folders; Linux, as root."""
+
+    def __init__(self, address: str, name: str, gpus: int, hidden: Sequence[Path]) -> None:
+        tried = subprocess.run(["unshare", "--mount", "true"], capture_output=True, check=False)
+        if tried.returncode:
+            pytest.skip(f"mount namespaces are not permitted here: {tried.stderr.decode()}")
+        for folder in hidden:
+            folder.mkdir(parents=True, exist_ok=True)
+        self._hidden = [str(folder) for folder in hidden]
+        mounts = "".join(f"mount -t tmpfs none {quote(folder)} && " for folder in self._hidden)
+        node = [
+            *(str(Path(sys.executable).with_name("ray")), "start", "--address", address),
+            *("--node-name", name, "--num-cpus", "0", "--num-gpus", str(gpus), "--block"),
+            *("--object-store-memory", str(80 * 2**20)),
+        ]
+        self._process = subprocess.Popen(
+            ["unshare", "--mount", "sh", "-c", f"{mounts}exec {join(node)}"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    def inside(self, *words: object) -> str:
+        """Run a program among this node's files; return what it prints."""
+        command = ["nsenter", f"--mount=/proc/{self._process.pid}/ns/mnt", *map(str, words)]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    def empty(self) -> None:
+        """Remove all files in the hidden folders."""
+        self.inside("find", *self._hidden, "-mindepth", "1", "-delete")
+
+    def limit(self, size: int) -> None:
+        """Let each hidden folder hold so many bytes, in whole pages."""
+        for folder in self._hidden:
+            self.inside("mount", "-o", f"remount,size={size}", folder)
+
+    def end(self) -> None:
+        """End the node and its replicas; their files end with them."""
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGTERM)
+        try:
+            self._process.wait(20)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+
+
 class Machines:
     """The nodes of a cluster; the head has none of the replicas' GPUs."""
 
@@ -142,6 +194,13 @@ class Machines:
             object_store_memory=80 * 2**20,
             include_dashboard=False,
         )
+
+    def add_apart(self, name: str, gpus: int, hidden: Sequence[Path]) -> Apart:
+        """Add a node with a mount namespace of its own, in which these folders are empty.
+
+        Skips where that is forbidden.
+        """
+        return Apart(self.address, name, gpus, hidden)
 
     def kill_one(self) -> None:
         """Kill a node's processes at once; a driver on this machine is connected to the head."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -170,3 +171,48 @@ def test_more_gpus_than_any_node_has_are_refused_at_once(drivers):
     code, errors = ended(drivers.on_ray("large", gpus=8))
     assert code == 2
     assert "no node has the GPUs of one replica, 8" in errors
+
+
+def test_an_address_that_is_not_a_cluster_is_refused_at_once(drivers):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    for address, told in {
+        f"127.0.0.1:{port}": "is Ray running there?",
+        "ray://127.0.0.1:10001": "Ray's client is not supported",
+    }.items():
+        code, errors = ended(drivers.start("nowhere", "--ray", address))
+        assert code == 2
+        assert errors.splitlines()[-1].startswith(f"instit-bench: error: --ray {address}: ")
+        assert told in errors.splitlines()[-1]
+
+
+# It makes the cluster one of another version of Ray, and itself again.
+OTHER_VERSION = """
+import json, sys, ray
+from ray.experimental.internal_kv import _internal_kv_get as get, _internal_kv_put as put
+ray.init(address=sys.argv[1])
+kept = get(b"CLUSTER_METADATA", namespace=b"cluster")
+other = json.dumps(json.loads(kept) | {"ray_version": "2.9.3"}).encode()
+put(b"CLUSTER_METADATA", other, True, namespace=b"cluster")
+print("changed", flush=True)
+input()
+put(b"CLUSTER_METADATA", kept, True, namespace=b"cluster")
+"""
+
+
+def test_a_cluster_of_another_version_is_named_with_both_versions(cluster, drivers):
+    with subprocess.Popen(
+        [sys.executable, "-c", OTHER_VERSION, cluster.address],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as changed:
+        while "changed" not in changed.stdout.readline():
+            assert changed.poll() is None
+        code, errors = ended(drivers.on_ray("other"))
+        changed.communicate("\n", timeout=60)
+    assert code == 2
+    assert "Version mismatch: " in errors.splitlines()[-1]
+    assert "Ray: 2.9.3 " in errors.splitlines()[-1]
+    assert "is Ray running there" not in errors

@@ -18,7 +18,7 @@ import pytest
 from tests.cluster.machines import install_backend, machines
 from tests.cluster.test_replicas import journals, when
 from tests.command_line import cli_environment
-from tests.judge_engine import install_engine, kill_replica_of, log_of
+from tests.judge_engine import break_replica_of, install_engine, kill_replica_of, log_of
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(300)]
 
@@ -141,6 +141,22 @@ def test_replicas_judge_as_one_engine_does_though_one_dies(runs):
     assert sum(runs.asked.values()) <= answers + AT_ONCE, "only what was in flight"
     assert len(runs.answered_by) == 3, "two, and one in the place of the one that died"
     assert (runs.folder / "spread/replicas/judge 1/engine.log").exists()
+
+
+def test_an_engine_that_cannot_be_restarted_ends_its_replica_only(runs):
+    alone = judged(runs, "spread")
+    (runs.engine / "delay").write_text("0.5")
+    (runs.engine / "log").unlink()
+    breaker = when(
+        lambda: sum(runs.answered_by.values()) >= 6,
+        lambda: break_replica_of(next(iter(runs.answered_by)), runs.engine),
+    )
+    code, errors = runs.do("home", *runs.judge("spread", *runs.on_ray))
+    breaker.join()
+    assert code == 0, errors
+    assert "died: the engine died and did not restart: " in errors
+    assert verdicts(runs.folder, "spread") == alone
+    assert len(runs.answered_by) == 3, "two, and one in the place of the one that broke"
 
 
 def test_a_run_has_its_answers_judged_on_the_gpus_that_generation_has_freed(runs):

@@ -245,6 +245,9 @@ def test_an_empty_split_removes_its_earlier_file_and_other_data_are_never_overwr
     assert done.returncode == 2
     assert "was not made by generate splits" in done.stderr
     assert real.read_text() == "[]"
+    into_the_items = cli("generate", "splits", split / "items", "--output", split / "items")
+    assert into_the_items.returncode == 2
+    assert "items: is a folder of items; choose another --output" in into_the_items.stderr
 
 
 def test_renamed_splits_are_the_same_items_with_other_tools(split):

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import overload
 
+from instit_bench.datasets.hub_archive import HubArchive
 from instit_bench.datasets.inst_it import find_media_path, find_media_root
 from instit_bench.datasets.inst_it_dataset.annotations import (
     AnnotatedImage,
@@ -16,7 +17,7 @@ from instit_bench.datasets.inst_it_dataset.annotations import (
     image_of,
     video_of,
 )
-from instit_bench.datasets.inst_it_dataset.hub import cached, how_to_get
+from instit_bench.datasets.inst_it_dataset.hub import REPOSITORY, cached, how_to_get
 from instit_bench.datasets.inst_it_dataset.items import CONFIGS, Item, Kind
 from instit_bench.datasets.inst_it_dataset.stream import open_records
 from instit_bench.datasets.layout import (
@@ -38,7 +39,8 @@ class Annotations(Sequence[Annotated]):
     """The annotated videos or images of a file, each read when it is asked for.
 
     Media paths in them start from ``media_root``. ``revision`` is the hub's commit, if any;
-    ``missing_media`` says what to do if there are no media at all.
+    ``missing_media`` says what to do if there are no media at all; ``archive`` is what they were
+    unpacked from, if it is the hub's.
     """
 
     file: Path
@@ -47,6 +49,7 @@ class Annotations(Sequence[Annotated]):
     media_root: Path
     revision: str | None = None
     missing_media: str | None = None
+    archive: HubArchive | None = None
 
     def __len__(self) -> int:
         return len(self.records)
@@ -123,6 +126,7 @@ def read_inst_it_dataset(config: str, source: DataSource) -> Dataset:
         found.media_root,
         found.revision,
         missing_media=found.missing_media,
+        archive=found.archive,
     )
 
 
@@ -133,9 +137,15 @@ def read_annotations(kind: Kind, source: DataSource) -> Annotations:
         InputError: They are missing or not valid.
     """
     folders, file, revision = _locate(kind, source)
-    root = find_media_root(folders, kind, unpack=not source.offline)
+    root, archive = find_media_root(folders, kind, unpack=not source.offline)
     return Annotations(
-        file, kind, open_records(file), root, revision, _missing_media(kind, root, folders)
+        file,
+        kind,
+        open_records(file),
+        root,
+        revision,
+        _missing_media(kind, root, folders),
+        HubArchive.of(REPOSITORY, revision, archive, root),
     )
 
 
@@ -148,12 +158,11 @@ def _locate(kind: Kind, source: DataSource) -> tuple[tuple[Path, ...], Path, str
     """Return the folders that may contain the media, the annotation file, and its commit."""
     if source.file is not None:
         return (source.file.parent, source.file.parent.parent), source.file, None
-    folders = tuple(source.folders(INST_IT_DATASET_FOLDERS))
-    if source.kind == "hub" and (snapshot := cached(kind, source.revision)) is not None:
-        folders = (snapshot,)
+    snapshot = cached(kind, source.revision) if source.kind == "hub" else None
+    folders = (snapshot,) if snapshot else source.folders(INST_IT_DATASET_FOLDERS)
     for folder in folders:
         if file := inst_it_dataset_file(kind, folder):
-            return (folder,), file, folder.name if source.kind == "hub" else None
+            return (folder,), file, snapshot.name if snapshot else None
     name = f"{INST_IT_DATASET_FILES[kind][0]}.json"
     raise MissingDataError(
         f"{source.root}: the Inst-IT Dataset's {kind}s not found; expected "
