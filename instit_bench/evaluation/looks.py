@@ -59,9 +59,10 @@ def in_looks(plan: RunPlan) -> RunPlan:
         for cluster in clusters
     ]
     media = [media for media, clusters in of_tasks.values() for _ in clusters]
-    # A look takes its part of every medium, one medium after the other.
+    # A look takes its part of every medium, one medium after the other. Texts are first: of texts
+    # at the end of all, some would be sent long before their look (see `Shares`).
     keys = [
-        (bisect_left(looks.edges[medium], where), medium, where)
+        (bisect_left(looks.edges[medium], where), medium != "none", medium, where)
         for medium, where in zip(media, places, strict=True)
     ]
     return replace(plan, order=array("Q", sorted(plan.order, key=keys.__getitem__)), looks=looks)

@@ -19,12 +19,13 @@ def neighbours(tasks: Sequence[Sharing]) -> array[int]:
     """Return the numbers of all samples in the order to request them.
 
     They are numbered from 0 through all tasks, in the order of both. One medium's questions are
-    together task by task, texts with the same beginning whatever their task.
+    together task by task, texts with the same beginning whatever their task. Texts are last: they
+    wait for nothing, so they can fill any place until then, and let all engines end together.
     """
     shared = [text for task in tasks for text in task.shared]
     starts = [sum(len(task.shared) for task in tasks[:number]) for number in range(len(tasks))]
     order = array("Q")
-    for media in sorted({task.media for task in tasks}):
+    for media in sorted({task.media for task in tasks}, key=lambda media: (media == "none", media)):
         spans = [
             range(start, start + len(task.shared))
             for start, task in zip(starts, tasks, strict=True)

@@ -126,6 +126,7 @@ class Schedule(Generic[T]):
     @property
     def wants_more(self) -> bool:
         """Whether the first of more items would be handed out next."""
+        self._sort()
         waits = self._followers or self._waiting
         return not self._next and (len(self._ahead) < self._most_ahead or not waits)
 
@@ -138,24 +139,20 @@ class Schedule(Generic[T]):
             self._next.append(items)
             self._sharing.update(item.shares for item in items)
 
-    def give_up(self, most: int, *, waiting: bool) -> list[Item[T]]:
-        """Remove at most so many items from the end, and return them in their order.
-
-        With ``waiting``, also those that wait for a lead.
-        """
+    def give_up(self, most: int) -> list[Item[T]]:
+        """Remove at most so many items from the end, and return them in their order."""
         given: list[Item[T]] = []
-        while len(given) < most and (item := self._last(waiting)) is not None:
+        while len(given) < most and (item := self._last()) is not None:
             given.append(item)
             self._count_off(item.shares)
         return given[::-1]
 
-    def _last(self, waiting: bool) -> Item[T] | None:
+    def _last(self) -> Item[T] | None:
         if (item := self._next.pop()) is not None:
             return item
         if self._followers:
             return self._followers.pop()
-        lists = self._waiting.values() if waiting else ()
-        return next((items.pop() for items in lists if items), None)
+        return next((items.pop() for items in self._waiting.values() if items), None)
 
     def take(self) -> Turn[T] | None:
         """Return the next item that may go, or ``None`` if there is none until a lead is done."""

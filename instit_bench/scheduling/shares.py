@@ -3,7 +3,8 @@
 Requests that share an image are a *group*: a whole group goes to one engine, which computes the
 image once. A group is handed out late, when its first request can be sent. Towards the end, an
 engine takes nothing that the others would finish before it, and what waits at a slower engine
-goes to one that has nothing else to do: only there a group is split.
+goes to one that has nothing else to do: only there a group is split. What shares nothing fills
+the places that are free while the first request of a group is computed.
 
 Nothing here waits or sends, and time is an argument: ``spread`` does both.
 """
@@ -31,7 +32,12 @@ class _Engine(Generic[T]):
     at_once: int
     in_flight: dict[Turn[T], float] = field(default_factory=dict)
     mean_s: float | None = None
+    lead_s: float | None = None
     last_end: float = 0.0
+
+    def computed(self, turn: Turn[T], now: float) -> None:
+        self.lead_s = now - self.in_flight[turn]
+        self.schedule.computed(turn)
 
     def ended(self, turn: Turn[T], now: float) -> None:
         taken = now - self.in_flight.pop(turn)
@@ -39,11 +45,25 @@ class _Engine(Generic[T]):
         self.mean_s = taken if before is None else before + _NEWEST_COUNTS * (taken - before)
         self.last_end = now
 
-    def seconds(self, now: float) -> float | None:
-        """Seconds for one request, at least as long as none has ended; ``None``: not known yet."""
+    def at_least(self, now: float) -> float | None:
+        """Seconds for one request, or more if none has ended; ``None``: nothing is known."""
         oldest = next(iter(self.in_flight.values()), now)
         silent = now - max(oldest, self.last_end)
         return max(self.mean_s or 0.0, silent) or None
+
+    def with_lead(self, now: float) -> float | None:
+        """Seconds for a lead and a request that follows it, at least; ``None``: as above."""
+        own = self.at_least(now)
+        return None if own is None else own + (own if self.lead_s is None else self.lead_s)
+
+    def until_all_end(self, now: float) -> float:
+        """Seconds until what waits here has ended, at least."""
+        return (self.schedule.left / self.at_once + 1) * (self.at_least(now) or 0.0)
+
+    @property
+    def has_too_much(self) -> bool:
+        """Whether it has more than it can do at once."""
+        return len(self.in_flight) + self.schedule.left > self.at_once
 
 
 class Shares(Generic[T]):
@@ -54,7 +74,8 @@ class Shares(Generic[T]):
 
     def __init__(self, items: Sequence[Item[T]], clock: Callable[[], float]) -> None:
         self._items = items
-        self._place = 0
+        self._place, self._end = 0, len(items)
+        self._ends_alone = True  # as far as it is known
         self._returned: defaultdict[Hashable, deque[Item[T]]] = defaultdict(deque)
         self._clock = clock
         self._engines: dict[Hashable, _Engine[T]] = {}
@@ -67,7 +88,7 @@ class Shares(Generic[T]):
     @property
     def _untouched(self) -> int:
         returned = sum(map(len, self._returned.values()))
-        return len(self._items) - self._place + returned
+        return self._end - self._place + returned
 
     def join(self, name: Hashable, at_once: int, prefix_caches: int) -> None:
         """Let an engine take part, with at most ``at_once`` requests in flight."""
@@ -81,7 +102,7 @@ class Shares(Generic[T]):
     def leave(self, name: Hashable) -> None:
         """End an engine's part: what waited for it goes to others, what is in flight goes on."""
         if (engine := self._engines.pop(name, None)) is not None:
-            self._give_back(engine.schedule.give_up(engine.schedule.left, waiting=True))
+            self._give_back(engine.schedule.give_up(engine.schedule.left))
 
     def lost(self, name: Hashable, turn: Turn[T]) -> None:
         """Give a turn back whose engine died while it worked on it."""
@@ -97,7 +118,7 @@ class Shares(Generic[T]):
 
     def stop(self) -> None:
         """Hand out nothing more."""
-        self._place = len(self._items)
+        self._place = self._end
         self._returned.clear()
         for engine in self._engines.values():
             engine.schedule.stop()
@@ -108,13 +129,15 @@ class Shares(Generic[T]):
         if len(engine.in_flight) >= engine.at_once:
             return None
         if self._others_are_sooner(engine, now):
-            self._give_back(engine.schedule.give_up(engine.schedule.left, waiting=True))
+            self._give_back(engine.schedule.give_up(engine.schedule.left))
         elif engine.schedule.wants_more and (group := self._next_group(engine)):
             engine.schedule.extend(group)
         turn = engine.schedule.take()
         if turn is None and not engine.schedule.left and (part := self._split(engine, now)):
             engine.schedule.extend(part)
             turn = engine.schedule.take()
+        if turn is None and engine.schedule.left and (text := self._last_alone()):
+            turn = Turn(text)
         if turn is not None:
             engine.in_flight[turn] = now
         return turn
@@ -122,7 +145,7 @@ class Shares(Generic[T]):
     def computed(self, name: Hashable, turn: Turn[T]) -> None:
         """Let those go that wait for this turn."""
         if self._is_with(name, turn):
-            self._engines[name].schedule.computed(turn)
+            self._engines[name].computed(turn, self._clock())
 
     def ended(self, name: Hashable, turn: Turn[T], answered: bool) -> None:
         """End a turn, with or without an answer."""
@@ -151,7 +174,7 @@ class Shares(Generic[T]):
             if not items:
                 del self._returned[shares]
             return group
-        if self._place == len(self._items):
+        if self._place == self._end:
             return []
         first = self._items[self._place]
         group = [first]
@@ -162,15 +185,26 @@ class Shares(Generic[T]):
         return group
 
     def _is_next(self, first: Item[T]) -> bool:
-        return self._place < len(self._items) and self._items[self._place].shares == first.shares
+        return self._place < self._end and self._items[self._place].shares == first.shares
+
+    def _last_alone(self) -> Item[T] | None:
+        """Return the last item, if it shares nothing."""
+        if not self._ends_alone or self._place == self._end:
+            return None
+        last = self._items[self._end - 1]
+        self._ends_alone = last.shares is None
+        if not self._ends_alone:
+            return None
+        self._end -= 1
+        return last
 
     def _others_are_sooner(self, engine: _Engine[T], now: float) -> bool:
         """Whether the others would finish all that is left before this one ends a request."""
-        own = engine.seconds(now)
+        own = engine.at_least(now)
         faster = [
             (other.at_once, seconds)
             for other in self._engines.values()
-            if own and (seconds := other.seconds(now)) and seconds < own
+            if own and other.mean_s and (seconds := other.at_least(now)) and seconds < own
         ]
         if own is None or not faster:
             return False
@@ -180,20 +214,14 @@ class Shares(Generic[T]):
 
     def _split(self, engine: _Engine[T], now: float) -> list[Item[T]]:
         """Return half of what waits longest at another engine, if it would be done sooner here."""
-        own = engine.seconds(now)
+        here = engine.with_lead(now)
         waiting = [
-            (left * seconds / other.at_once, left, self._is_much_slower(seconds, own), other)
+            (other.until_all_end(now), other)
             for other in self._engines.values()
-            if other is not engine
-            and (left := other.schedule.left)
-            and (seconds := other.seconds(now))
+            if other is not engine and other.schedule.left
         ]
-        for wait_s, left, slower, other in sorted(waiting, key=lambda w: w[0], reverse=True):
-            is_full = len(other.in_flight) >= other.at_once
-            if slower or (is_full and (own is None or own < wait_s + (other.seconds(now) or 0))):
-                return other.schedule.give_up((left + 1) // 2, waiting=slower)
+        for there, other in sorted(waiting, key=lambda w: w[0], reverse=True):
+            slower = engine.mean_s is not None and (other.at_least(now) or 0.0) > 2 * engine.mean_s
+            if slower or (other.has_too_much and (here is None or here < there)):
+                return other.schedule.give_up((other.schedule.left + 1) // 2)
         return []
-
-    @staticmethod
-    def _is_much_slower(seconds: float, own: float | None) -> bool:
-        return own is not None and seconds > 2 * own

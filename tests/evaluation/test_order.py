@@ -42,6 +42,7 @@ def test_texts_with_the_same_beginning_are_next_to_each_other_and_wait_for_nobod
     questions = [item.value[1].question for item in texts]
     assert questions == sorted(questions)
     assert {item.shares for item in texts} == {None}
+    assert [item.shares for item in items()][-48:] == [None] * 48, "they fill places until then"
 
 
 def test_what_is_done_or_beyond_the_limit_is_left_out():

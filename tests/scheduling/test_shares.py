@@ -17,13 +17,14 @@ from instit_bench.scheduling.shares import Shares
 class Simulation:
     """Engines that take a fixed time per request, on a clock that only this moves."""
 
-    def __init__(self, shares, seconds, *, at_once=4, caches=1):
+    def __init__(self, shares, seconds, *, at_once=4, caches=1, computed_at_once=False):
         self.now = 0.0
         self.plan = Shares(
             [Item(number, key or None) for number, key in enumerate(shares)], lambda: self.now
         )
         self.seconds = dict(seconds)
         self.at_once, self.caches = at_once, caches
+        self.computed_at_once = computed_at_once
         self.asked = defaultdict(list)  # by engine
         self.answered = Counter()
         self._open = []  # when it ends, a number to break ties, engine, turn
@@ -44,6 +45,8 @@ class Simulation:
             self._count += 1
             self.asked[name].append(turn)
             heapq.heappush(self._open, (self.now + self.seconds[name], self._count, name, turn))
+            if self.computed_at_once:
+                self.plan.computed(name, turn)
 
     def step(self):
         """Move on to the next end, or half a second if an engine waits for time to pass."""
@@ -118,6 +121,52 @@ def test_a_slow_engine_begins_nothing_that_the_others_would_finish_before_it():
     """Not even the followers of a lead that it was given long before."""
     quick = {"a": 1.0, "b": 1.0}
     assert Simulation(groups(28), quick | {"slow": 10.0}).run() < 1.1 * 140 / 8
+
+
+def led(simulation):
+    """How often each image was computed as the first of a group."""
+    turns = [turn for turns in simulation.asked.values() for turn in turns]
+    return Counter(turn.item.shares for turn in turns if turn.leads)
+
+
+def test_texts_fill_the_places_while_leads_are_computed():
+    simulation = Simulation([*groups(16), *[""] * 40], {"a": 1.0, "b": 1.0})
+    assert simulation.run() == 120 / 8
+    assert set(led(simulation).values()) == {1}
+
+
+def test_an_engine_begins_as_many_leads_as_may_be_ahead_at_once():
+    simulation = Simulation(groups(40), {"a": 1.0}, at_once=8)
+    simulation.hand_out()
+    assert len(simulation.asked["a"]) == 4
+
+
+def test_an_engine_that_has_just_begun_is_not_taken_for_a_quick_one():
+    """Nothing is known of it: the others do not leave their images to it."""
+    simulation = Simulation(groups(20), {"a": 1.0})
+    simulation.hand_out()
+    simulation.now = 0.5
+    simulation.join("b", 1.0)
+    simulation.hand_out()
+    simulation.now = 0.51
+    simulation.hand_out()
+    simulation.run()
+    assert set(led(simulation).values()) == {1}
+
+
+@pytest.mark.parametrize(("size", "engines"), [(5, 1), (9, 2)])
+def test_a_group_is_split_where_that_is_worth_another_lead(size, engines):
+    """In the time of one lead an engine ends four followers: the ninth question would be late."""
+    simulation = Simulation([*[""] * 8, *groups(1, size)], {"a": 1.0, "b": 1.0})
+    assert simulation.run() == 1.0 + 2.0
+    assert led(simulation)["image 0"] == engines
+
+
+def test_a_lead_that_is_computed_long_before_its_answer_costs_little():
+    shares = [*groups(2, 4), *["last"] * 7]
+    simulation = Simulation(shares, {"a": 1.0, "b": 1.0}, computed_at_once=True)
+    assert simulation.run() == 2.0
+    assert led(simulation)["last"] == 2
 
 
 def test_what_a_dead_engine_had_goes_to_the_others():
