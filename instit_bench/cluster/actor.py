@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from instit_bench._version import __version__
 from instit_bench.backends.asker import LocalAsker
 from instit_bench.backends.base import Backend, BackendUnavailable, GenerationError
 from instit_bench.backends.create import create_backend
@@ -52,13 +53,17 @@ class ReplicaActor:
         self._backend: Backend | None = None
         self._asker: LocalAsker | None = None
 
-    async def is_there(self) -> None:
-        """Return as soon as the actor runs."""
+    async def is_there(self) -> str:
+        """Return the version of this program as soon as the actor runs."""
+        return __version__
 
     async def prepare(self, order: Order) -> Ready:
         """Create and start the backend."""
         os.environ.pop("OMP_NUM_THREADS", None)  # Ray's: one thread, for an actor without CPUs
         os.environ.update(order.environment)
+        _show_own_gpus_only()
+        with suppress(OSError):
+            os.chdir(order.working_directory)
         try:
             for folder in order.options.workload.media_folders:
                 if not os.path.exists(folder):  # noqa: PTH110 - pathlib's raises without permission
@@ -173,6 +178,14 @@ def _folder(order: Order) -> Path:
     folder = order.folder / "replicas" / order.name
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def _show_own_gpus_only() -> None:
+    """Hide the GPUs of others, where the user has told Ray not to."""
+    import ray
+
+    if gpus := ray.get_runtime_context().get_accelerator_ids().get("GPU"):
+        os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(gpus)
 
 
 async def _gpu_busy() -> float | None:

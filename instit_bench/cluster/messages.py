@@ -31,7 +31,8 @@ class Order:
     ``environment`` has the variables that it needs, keys among them. It is an argument of a
     method, which goes from process to process: Ray stores no such argument. ``folder`` is the run
     directory, which another machine need not have; ``name`` is the replica's: what it is, and
-    its number. ``archives`` are those of the hub whose folders its machine may lack.
+    its number. ``archives`` are those of the hub whose folders its machine may lack. Relative paths
+    in the options are those of ``working_directory``, if its machine has that.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Order:
     folder: Path
     own_engine: bool
     archives: tuple[HubArchive, ...]
+    working_directory: Path
     environment: Mapping[str, str] = field(repr=False)
 
 

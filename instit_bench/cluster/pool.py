@@ -51,6 +51,7 @@ class ReplicaPool:
         self._refusals: dict[str, str] = {}  # by the node's id
         self._nodes: list[Node] = []
         self._used_nodes: dict[str, None] = {}
+        self._proven: set[str] = set()  # ids of nodes on which one was ready
         self._most = 0
         self._connected = False
         self._farewells: list[Farewell] = []
@@ -176,12 +177,16 @@ class ReplicaPool:
             return
         if ready.refused is None:
             self._ready.append(replica)
+            self._proven.add(replica.node.id)
             self._used_nodes[replica.node.name] = None
             self._most = max(self._most, len(self._ready))
             self._tell(f"{replica.name} is ready on {replica.node.name}")
         else:
-            reason = f"{replica.node.name}: {ready.refused}"
-            self._refusals[replica.node.id] = self._last_reason = reason
+            reason = self._last_reason = f"{replica.node.name}: {ready.refused}"
+            if replica.node.id in self._proven:  # it may pass, as memory that a dying engine holds
+                self._deaths[replica.node.id] += 1
+            else:
+                self._refusals[replica.node.id] = reason
             self._tell(f"warning: {replica.name} did not start on {reason}")
             del self._replicas[replica]
             replica.end()

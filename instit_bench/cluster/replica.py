@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from instit_bench._version import __version__
 from instit_bench.backends.asker import Seen
 from instit_bench.backends.base import BackendUnavailable, EngineLost, GenerationError
 from instit_bench.cluster.actor import ReplicaActor
@@ -20,6 +21,7 @@ from instit_bench.types import Prediction, Request
 _ACTOR_CALLS = 16  # at once: one collects replies, few others are short
 _CLOSES_WITHIN_S = 60.0
 _PLACED_WITHIN_S = 60.0
+_SILENT_FOR_S = 900.0  # it tells something every 2 s, unless its process or machine is frozen
 _FIRST_AT_ONCE = 16
 _GROWTH_AT_ONCE = 1.25
 
@@ -134,7 +136,10 @@ class Replica:
             .remote()
         )
         try:
-            await self._placed()
+            version = await self._placed()
+            if version != __version__:
+                told = f"has instit-bench {version}, the machine of the run {__version__}"
+                return Ready(refused=f"{told}; install the same version")
             self._listening = asyncio.create_task(self._listen())  # it tells what it fetches
             ready: Ready = await self._actor.prepare.remote(self._order)
         except ray.exceptions.RayError as error:
@@ -143,15 +148,16 @@ class Replica:
         self.prefix_caches = ready.prefix_caches
         return ready
 
-    async def _placed(self) -> None:
-        """Wait until the actor has its GPUs, and say so if others hold them."""
+    async def _placed(self) -> str:
+        """Wait until the actor has its GPUs, and say so if others hold them; return its version."""
         waiting = asyncio.get_running_loop().call_later(
             _PLACED_WITHIN_S,
             self._tell,
             f"{self.name} waits for {self._gpus} free GPUs on {self.node.name}",
         )
         try:
-            await self._actor.is_there.remote()
+            version: str = await self._actor.is_there.remote()
+            return version
         finally:
             waiting.cancel()
 
@@ -208,8 +214,12 @@ class Replica:
 
         try:
             while True:
-                news: News = await self._actor.news.remote()
+                # While it starts, a backend may block the actor's loop for as long as it likes.
+                async with asyncio.timeout(_SILENT_FOR_S if self._ready else None):
+                    news: News = await self._actor.news.remote()
                 self._take(news)
+        except TimeoutError:
+            self._lose(f"nothing was heard of it for {_SILENT_FOR_S:g} s")
         except ray.exceptions.RayError as error:
             self._lose(_first_line(error))
 

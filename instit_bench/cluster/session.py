@@ -45,6 +45,7 @@ async def connect(address: str) -> bool:
     except ImportError:
         raise InputError('--ray needs Ray: pip install "instit-bench[ray]"') from None
     if ray.is_initialized():
+        _require_this_cluster(address, ray.get_runtime_context().gcs_address)
         return False
     await _reach(address)
     logging.getLogger("ray").setLevel(logging.ERROR)
@@ -66,6 +67,15 @@ async def connect(address: str) -> bool:
         hint = "" if address == LOCAL or "ersion mismatch" in reason else _HINT
         raise InputError(f"--ray {address}: {reason}{hint}") from error
     return True
+
+
+def _require_this_cluster(address: str, connected: str) -> None:
+    """Refuse another cluster than the one to which this process is connected, as in a notebook."""
+    if address not in ("auto", connected):
+        raise InputError(
+            f"--ray {address}: this process is connected to Ray at {connected}; name that or auto, "
+            "or call ray.shutdown() first"
+        )
 
 
 async def _reach(address: str) -> None:

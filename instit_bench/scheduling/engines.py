@@ -163,6 +163,7 @@ class Replicas(Generic[T]):
             folder=Path(),
             own_engine=loads,
             archives=archives,
+            working_directory=Path.cwd(),
             environment=variables_for(options.endpoint),
         )
         self._pool = ReplicaPool(

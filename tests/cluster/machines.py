@@ -206,6 +206,10 @@ class Machines:
         """Kill a node's processes at once; a driver on this machine is connected to the head."""
         self._cluster.remove_node(self.nodes.pop(1), allow_graceful=False)
 
+    def remove(self, node) -> None:
+        """End a node."""
+        self._cluster.remove_node(node)
+
     def shutdown(self) -> None:
         self._cluster.shutdown()
 

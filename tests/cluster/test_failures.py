@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -14,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.machines import install_backend, log_of, machines, workers_of
-from tests.cluster.test_replicas import journals
-from tests.command_line import cli_environment
+from tests.cluster.test_replicas import journals, run, when
+from tests.command_line import REPOSITORY, cli_environment
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(900)]
 
@@ -216,3 +218,52 @@ def test_a_cluster_of_another_version_is_named_with_both_versions(cluster, drive
     assert "Version mismatch: " in errors.splitlines()[-1]
     assert "Ray: 2.9.3 " in errors.splitlines()[-1]
     assert "is Ray running there" not in errors
+
+
+def test_a_node_with_another_version_of_this_program_is_left_out(cluster, drivers, monkeypatch):
+    other = drivers.folder / "other"
+    shutil.copytree(REPOSITORY / "instit_bench", other / "instit_bench")
+    (other / "instit_bench/_version.py").write_text('__version__ = "0.0.1"\n')
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(other), os.environ["PYTHONPATH"]]))
+    node = cluster.add("old")
+    try:
+        all_wait_for(drivers, NODES)
+        code, errors = ended(drivers.on_ray("newer"))
+    finally:
+        cluster.remove(node)
+    assert code == 0, errors
+    assert "did not start on old: has instit-bench 0.0.1, the machine of the run" in errors
+
+
+def test_a_replica_that_freezes_gives_its_samples_back(drivers, plugins, cluster, monkeypatch):
+    """In this process, so that it gives up sooner than after a quarter of an hour."""
+    monkeypatch.setattr("instit_bench.cluster.replica._SILENT_FOR_S", 6)
+    monkeypatch.syspath_prepend(plugins)
+    alone = drivers.alone()
+    (drivers.folder / "log").unlink()
+    all_wait_for(drivers, NODES)
+    frozen = []
+
+    def freeze_one():
+        frozen.append(next(iter(workers_of(drivers.folder))))
+        os.kill(frozen[0], signal.SIGSTOP)
+
+    freezer = when(lambda: sum(workers_of(drivers.folder).values()) > 20, freeze_one)
+    at = ("--ray", cluster.address, "--gpus-per-replica", 1)
+    done = run(drivers.folder, "frozen", *at, delay=0.3, at_once=AT_ONCE)
+    freezer.join()
+    assert done.returncode == 0, done.stderr
+    assert "died: nothing was heard of it for 6 s" in done.stderr
+    assert journals(drivers.folder, "frozen") == alone
+    deadline = time.monotonic() + 60
+    while Path(f"/proc/{frozen[0]}").exists():
+        assert time.monotonic() < deadline, "it still holds its GPU"
+        time.sleep(0.2)
+
+
+def test_relative_paths_are_those_of_the_run(drivers):
+    """The backend writes its log into the folder that it is given."""
+    all_wait_for(drivers, NODES)
+    code, errors = ended(drivers.on_ray("relative", "--model-arg", "folder=."))
+    assert code == 0, errors
+    assert sum(workers_of(drivers.folder).values()) > 90

@@ -34,6 +34,13 @@ def installed(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def cluster(installed):
+    """Its nodes do not hide GPUs, as users of Ray can choose: the replicas do so themselves."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_EXPERIMENTAL_NOSET_CUDA_VISIBLE_DEVICES", "1")
+        yield from _cluster(installed)
+
+
+def _cluster(installed):
     with machines(Path("/tmp") / f"ib{os.getpid()}j", installed) as found:
         yield found
 
