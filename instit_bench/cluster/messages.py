@@ -15,8 +15,9 @@ from instit_bench.datasets.hub_archive import HubArchive
 from instit_bench.media.fingerprint import Fingerprint
 from instit_bench.types import ImagePart, Message, Prediction, Request
 
+_OF_PROVIDERS = ("OPENAI_API_KEY", "OPENAI_BASE_URL")
 _WELL_KNOWN = (
-    *("OPENAI_API_KEY", "OPENAI_BASE_URL", "VLLM_API_KEY", "HF_TOKEN", "HF_ENDPOINT"),
+    *(*_OF_PROVIDERS, "VLLM_API_KEY", "HF_TOKEN", "HF_ENDPOINT"),
     *("HF_HUB_OFFLINE", "SSL_CERT_FILE", "SSL_CERT_DIR", "NO_PROXY", "no_proxy"),
     *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"),
 )
@@ -46,12 +47,16 @@ class Order:
     environment: Mapping[str, str] = field(repr=False)
 
 
-def variables_for(endpoint: EndpointOptions) -> Mapping[str, str]:
-    """Return what `Order.environment` needs: keys of the endpoint, and how to reach it."""
+def variables_for(endpoint: EndpointOptions, *, own_engine: bool) -> Mapping[str, str]:
+    """Return what `Order.environment` needs: keys of the endpoint, and how to reach it.
+
+    An engine of our own has no use for a provider's key, which may be the judge's.
+    """
     headers = (header.partition("=")[2] for header in endpoint.header)
     of_headers = (v.removeprefix("env:") for v in headers if v.startswith("env:"))
     names = (*_WELL_KNOWN, endpoint.api_key_env or "", *of_headers)
-    return {name: os.environ[name] for name in names if name in os.environ}
+    needless = _OF_PROVIDERS if own_engine else ()
+    return {n: os.environ[n] for n in names if n in os.environ and n not in needless}
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,7 @@ class ReplicaPool:
         self._connected = False
         self._farewells: list[Farewell] = []
         self._changed = asyncio.Event()
+        self._present: Callable[[Sequence[Replica]], None] = lambda _: None
         self._defect: Exception | None = None
         self._empty_since: float | None = None
         self._last_reason = ""
@@ -84,6 +85,7 @@ class ReplicaPool:
             InputError: None has started on any node.
             BackendUnavailable: All have died, and died again.
         """
+        self._present = present
         while True:
             self._changed.clear()
             self._fill()
@@ -197,6 +199,7 @@ class ReplicaPool:
             return
         if replica in self._ready:
             self._ready.remove(replica)
+            self._present(list(self._ready))  # at once: it would be asked again and again
         if not replica.answered:
             self._deaths[replica.node.id] += 1
         self._nodes = [node for node in self._nodes if node is not replica.node]

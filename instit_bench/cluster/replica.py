@@ -14,6 +14,7 @@ from instit_bench.backends.base import BackendUnavailable, EngineLost, Generatio
 from instit_bench.cluster.actor import ReplicaActor
 from instit_bench.cluster.messages import Farewell, News, Order, Question, Ready, Reply
 from instit_bench.cluster.session import Node
+from instit_bench.errors import InstitBenchError
 from instit_bench.media import MediaError
 from instit_bench.progress import Meter, Tell
 from instit_bench.types import Prediction, Request
@@ -222,6 +223,8 @@ class Replica:
             self._lose(f"nothing was heard of it for {_SILENT_FOR_S:g} s")
         except ray.exceptions.RayError as error:
             self._lose(_first_line(error))
+        except Exception as error:  # noqa: BLE001 - otherwise nobody would hear of it any more
+            self._lose(f"{type(error).__name__}: {error}")
 
     def _lose(self, reason: str) -> None:
         self._lost = reason
@@ -232,9 +235,13 @@ class Replica:
         self._gone(self, reason)
 
     def _take(self, news: News) -> None:
-        for reply in news.replies:
+        # What an engine answered before it broke down is kept.
+        for reply in sorted(news.replies, key=lambda reply: reply.failure == "backend"):
             if (question := self._open.get(reply.number)) is not None:
-                self._deliver(question, reply)
+                try:
+                    self._deliver(question, reply)
+                except InstitBenchError as error:  # such as a full disk: whoever asked shall know
+                    question.answer.set_exception(error)
         for line in news.lines:
             self._tell(f"{self.name} on {self.node.name}: {line}")
         self.gpu_busy = self.gpu_busy if news.gpu_busy is None else news.gpu_busy

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import secrets
+import socket
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,11 +72,20 @@ async def connect(address: str) -> bool:
 
 def _require_this_cluster(address: str, connected: str) -> None:
     """Refuse another cluster than the one to which this process is connected, as in a notebook."""
-    if address not in ("auto", connected):
+    if address != "auto" and _resolved(address) != _resolved(connected):
         raise InputError(
             f"--ray {address}: this process is connected to Ray at {connected}; name that or auto, "
             "or call ray.shutdown() first"
         )
+
+
+def _resolved(address: str) -> str:
+    """Return the address with the number of its host, if that is known."""
+    host, _, port = address.rpartition(":")
+    try:
+        return f"{socket.gethostbyname(host.strip('[]'))}:{port}"
+    except OSError:
+        return address
 
 
 async def _reach(address: str) -> None:

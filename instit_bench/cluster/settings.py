@@ -38,7 +38,7 @@ class ClusterSettings(BaseModel):
     adaptive_concurrency: bool = Field(
         False,
         description="Let each replica's concurrent requests follow its engine's queue (vllm), up "
-        "to --concurrency, of a judge to --judge-concurrency.",
+        "to --concurrency (judges: --judge-concurrency).",
     )
 
     @model_validator(mode="after")

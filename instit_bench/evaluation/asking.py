@@ -10,7 +10,7 @@ from pathlib import Path
 from instit_bench.backends import BackendUnavailable, EngineLost, GenerationError
 from instit_bench.backends.asker import Asker
 from instit_bench.display import counted
-from instit_bench.errors import InputError
+from instit_bench.errors import InputError, Problem
 from instit_bench.evaluation.failures import Streak
 from instit_bench.evaluation.looks import Watch
 from instit_bench.evaluation.marked_media import MarkedMedia
@@ -44,6 +44,7 @@ class Asking:
     media: ShownMedia
     watch: Watch | None = None
     unavailable: list[str] = field(default_factory=list)
+    no_judge: Problem | None = None
     awaited: dict[tuple[str, str], tuple[TaskPlan, str]] = field(default_factory=dict)
     in_flight: int = 0
     streak: Streak = field(init=False)
@@ -76,7 +77,10 @@ class Asking:
             await self.work()
             if judging.stopped is None:
                 judging.extract()
-            await judging.drain()
+            try:
+                await judging.drain()
+            except InputError as error:  # a judge that cannot start: predictions are there
+                self.no_judge = Problem(str(error), error.exit_code)
         return None
 
     def _score_kept(self) -> None:

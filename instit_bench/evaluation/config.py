@@ -154,11 +154,6 @@ class RunConfig(
         has_a_key = bool(self.judge_api_key_env) or host_of(model) == host_of(judge)
         return super().default_judges if asks_a_provider and has_a_key else ()
 
-    @property
-    def uses_cluster(self) -> bool:
-        """The model's replicas do."""
-        return True
-
     @model_validator(mode="after")
     def _each_endpoint_has_its_own_key(self) -> Self:
         """Refuse to send the one usual key to two providers: one of them would learn it."""

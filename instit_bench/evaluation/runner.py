@@ -155,7 +155,7 @@ def _generate(
             return True, None, state.warnings()
     if state.unavailable:
         return False, Problem(state.unavailable[0]), state.warnings()
-    problem = state.faults.problem(run.path) or problem_of(state.judging)
+    problem = state.faults.problem(run.path) or state.no_judge or problem_of(state.judging)
     return False, problem, state.warnings()
 
 

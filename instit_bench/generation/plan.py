@@ -62,10 +62,14 @@ class WriterPlan:
 
     def manifest(self, backend: dict[str, Any]) -> WriterManifest:
         """Return the manifest to begin with; ``backend`` are that one's settings."""
-        if self.before is not None and not self.left:  # nobody is asked
+        settings = {"backend": backend}
+        if self.before is None:
+            return WriterManifest(identity=self.identity, settings=settings)
+        if not self.left:  # nobody is asked
             return self.before
-        engine = dict(self.before.engine) if self.before else {}
-        return WriterManifest(identity=self.identity, settings={"backend": backend}, engine=engine)
+        # What earlier processes counted stays, however this one ends.
+        engine = dict(self.before.engine)
+        return self.before.model_copy(update={"settings": settings, "engine": engine})
 
     def request(self, caption: Caption) -> Request:
         """Return the request for a caption."""

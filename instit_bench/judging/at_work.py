@@ -11,13 +11,13 @@ from instit_bench.judging.base import Call, Judge, JudgeHere, JudgeOnReplicas
 from instit_bench.progress import Tell
 
 J = TypeVar("J")
-Take = Callable[[J, Call], Awaitable[None]]
+TakeJob = Callable[[J, Call], Awaitable[None]]
 
 
 class JudgeAtWork(Generic[J]):
-    """A judge and its jobs, which are taken ``at_once``: of replicas, by each of them.
+    """A judge and its jobs, at most ``at_once`` at a time.
 
-    Replicas are given all jobs that are there when they begin; their number is what they share.
+    Replicas get all jobs that exist when they start, and share them.
     """
 
     def __init__(self, judge: Judge, at_once: int) -> None:
@@ -35,7 +35,7 @@ class JudgeAtWork(Generic[J]):
         """Have a job taken in its turn; returns at once."""
         self._jobs.put_nowait(job)
 
-    def begin(self, take: Take[J], folder: Path, tell: Tell) -> None:
+    def begin(self, take: TakeJob[J], folder: Path, tell: Tell) -> None:
         """Start the judge, and take jobs as soon as it is ready.
 
         A task ends with the error of a judge that cannot start.
@@ -51,14 +51,14 @@ class JudgeAtWork(Generic[J]):
         """Wait until every job has been taken."""
         await self._jobs.join()
 
-    async def _work(self, judge: JudgeHere, starting: asyncio.Task[None], take: Take[J]) -> None:
+    async def _work(self, judge: JudgeHere, starting: asyncio.Task[None], take: TakeJob[J]) -> None:
         await asyncio.shield(starting)
         while True:
             await take(await self._jobs.get(), judge.judge)
             self._jobs.task_done()
 
     async def _spread(
-        self, judge: JudgeOnReplicas, take: Take[J], folder: Path, tell: Tell
+        self, judge: JudgeOnReplicas, take: TakeJob[J], folder: Path, tell: Tell
     ) -> None:
         jobs = [self._jobs.get_nowait() for _ in range(self._jobs.qsize())]
         try:

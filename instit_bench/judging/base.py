@@ -99,7 +99,7 @@ class JudgeHere(Judge, Protocol):
 
 @runtime_checkable
 class JudgeOnReplicas(Judge, Protocol):
-    """A judge whose replicas are asked, on many machines; all that it is to judge is there."""
+    """A judge whose replicas are asked; everything to be judged must exist before it starts."""
 
     async def judge_all(
         self,

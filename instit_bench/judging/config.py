@@ -56,7 +56,7 @@ class JudgeConfig(ClusterSettings):
         json_schema_extra={"metavar": "variable"},
     )
     judge_concurrency: int = Field(
-        16, ge=1, le=4096, description="Maximum concurrent calls per judge."
+        16, ge=1, le=4096, description="Maximum concurrent calls per judge, with --ray per replica."
     )
     judge_repeats: int = Field(1, ge=1, le=100, description="Verdicts per judge and prediction.")
     judge_timeout: float = Field(
@@ -119,18 +119,13 @@ class JudgeConfig(ClusterSettings):
 
     @property
     def uses_cluster(self) -> bool:
-        """Whether an engine could run there: of judges, one without GPUs of its own here."""
+        """Whether a judge's engine runs in the cluster: one without GPUs of its own here."""
         asked = (*self.judges, self.extractor or "")
         return self.judge_gpu is None and any(name.startswith("vllm:") for name in asked)
 
     @model_validator(mode="after")
     def _can_be_asked(self) -> Self:
         judges, extractor = self.judges, self.extractor
-        if self.ray is not None and not self.uses_cluster:
-            raise InputError(
-                "--ray: no judge of the form vllm:MODEL runs there; leave it out (--judge-gpu is "
-                "for an engine on this machine)"
-            )
         if self.judge_batch and extractor:
             raise InputError(
                 "--judge-batch: letters are not extracted in a batch; leave out --extract-with, "

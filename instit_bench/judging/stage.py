@@ -313,6 +313,8 @@ def problem_of(judging: JudgingStage | None) -> Problem | None:
 
 def judge_now(stage: JudgingStage) -> Problem | None:
     """Judge answers that all exist already; return what stopped it, if anything."""
+    if stage.config.ray is not None and not stage.config.uses_cluster:
+        stage.reporter.status("--ray: no judge of the form vllm:MODEL runs there; not used")
     if run_until_stopped(judge_all(stage), stage.finish):
         stage.stop()
     return problem_of(stage)

@@ -38,8 +38,8 @@ from instit_bench.types import (
 
 LOG_NAME = "judge-engine.log"
 # It is not the benchmark's judge, so it may as well always say the same.
-_SAMPLING = {"temperature": 0, "seed": 0}
-_PARAMS = GenerationParams(max_tokens=None, temperature=0, seed=0)
+_SAMPLING: dict[str, Any] = {"temperature": 0, "seed": 0}
+_PARAMS = GenerationParams(max_tokens=None, **_SAMPLING)
 _SAMPLE = Sample("judge", "", {}, target="", cluster="")
 
 J = TypeVar("J")
@@ -120,8 +120,9 @@ class _Verdicts:
         for calls in range(1, self._attempts + 1):
             try:
                 reply = await asker.ask(request, _nothing_seen, None)
-            except GenerationError as error:  # after all retries
-                return Verdict(None, f"{error} ({counted(calls, 'call')})", raw, spent, calls)
+            except GenerationError as error:  # an engine that is busy was asked again already
+                problem = str(error)
+                continue
             except BackendUnavailable as error:
                 raise JudgeUnavailable(f"judge {self.name}: {error}") from error
             spent = Usage(
@@ -193,9 +194,9 @@ class ReplicatedVllmJudge(_Verdicts):
         gpus: int | None,
     ) -> None:
         super().__init__(name, model, options, cache, engine)
-        backend = VllmBackend(self._options)
+        backend, called = VllmBackend(self._options), f"judge {Path(model).name}"
         self._replicas: Replicas[Any] = Replicas(
-            "vllm", backend, self._options, cluster, gpus, Reading(), called="judge"
+            "vllm", backend, self._options, cluster, gpus, Reading(), called
         )
 
     async def judge_all(

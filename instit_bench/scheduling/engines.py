@@ -164,7 +164,7 @@ class Replicas(Generic[T]):
             own_engine=loads,
             archives=archives,
             working_directory=Path.cwd(),
-            environment=variables_for(options.endpoint),
+            environment=variables_for(options.endpoint, own_engine=loads),
         )
         self._pool = ReplicaPool(
             Wanted(

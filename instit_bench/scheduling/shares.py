@@ -76,6 +76,7 @@ class Shares(Generic[T]):
         self._items = items
         self._place, self._end = 0, len(items)
         self._ends_alone = True  # as far as it is known
+        self._stopped = False
         self._returned: defaultdict[Hashable, deque[Item[T]]] = defaultdict(deque)
         self._clock = clock
         self._engines: dict[Hashable, _Engine[T]] = {}
@@ -110,7 +111,7 @@ class Shares(Generic[T]):
         self._give_back([replace(turn.item, lost=turn.item.lost + 1)])
 
     def _give_back(self, items: Sequence[Item[T]]) -> None:
-        for item in items:
+        for item in () if self._stopped else items:
             self._returned[item.shares].append(item)
 
     def _is_with(self, name: Hashable, turn: Turn[T]) -> bool:
@@ -118,6 +119,7 @@ class Shares(Generic[T]):
 
     def stop(self) -> None:
         """Hand out nothing more."""
+        self._stopped = True
         self._place = self._end
         self._returned.clear()
         for engine in self._engines.values():

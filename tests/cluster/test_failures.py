@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from instit_bench.errors import StorageError
 from tests.cluster.machines import install_backend, log_of, machines, workers_of
 from tests.cluster.test_replicas import journals, run, when
 from tests.command_line import REPOSITORY, cli_environment
@@ -267,3 +268,16 @@ def test_relative_paths_are_those_of_the_run(drivers):
     code, errors = ended(drivers.on_ray("relative", "--model-arg", "folder=."))
     assert code == 0, errors
     assert sum(workers_of(drivers.folder).values()) > 90
+
+
+def test_a_full_disk_ends_the_run_and_not_only_one_replica(drivers, plugins, cluster, monkeypatch):
+    def add(*_):
+        raise StorageError("media.jsonl: cannot be written: no space left on device")
+
+    monkeypatch.setattr("instit_bench.evaluation.shown_media.ShownMedia.add", add)
+    monkeypatch.syspath_prepend(plugins)
+    all_wait_for(drivers, NODES)
+    at = ("--ray", cluster.address, "--gpus-per-replica", 1)
+    done = run(drivers.folder, "full", *at, at_once=AT_ONCE)
+    assert done.returncode == 1
+    assert "no space left on device" in done.stderr.splitlines()[-1]

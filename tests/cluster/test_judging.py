@@ -147,7 +147,7 @@ def test_replicas_judge_as_one_engine_does_though_one_dies(runs):
     assert len(runs.asked) == answers
     assert sum(runs.asked.values()) <= answers + AT_ONCE, "only what was in flight"
     assert len(runs.answered_by) == 3, "two, and one in the place of the one that died"
-    assert (runs.folder / "spread/replicas/judge 1/engine.log").exists()
+    assert (runs.folder / "spread/replicas/judge j 1/engine.log").exists()
 
 
 def test_an_engine_that_cannot_be_restarted_ends_its_replica_only(runs):

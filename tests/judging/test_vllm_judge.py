@@ -72,11 +72,6 @@ def test_two_engines_that_need_the_same_gpus_follow_each_other(tmp_path, engine,
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--judge", "lexical", "--ray", "local"), "--ray: no judge of the form vllm:MODEL"),
-        (
-            ("--judge", "vllm:j", "--judge-gpu", "1", "--ray", "local"),
-            "--ray: no judge of the form vllm:MODEL",
-        ),
         (("--judge", "vllm:j", "--replicas", "2"), "--replicas: needs --ray"),
         (
             ("--judge", "vllm:j", "--judge-gpus-per-replica", "2"),
@@ -93,3 +88,40 @@ def test_what_cannot_run_is_one_clear_error(cli, monkeypatch, words, said):
     assert done.returncode == 2
     assert done.stderr.count("instit-bench: error:") == 1
     assert said in done.stderr.splitlines()[-1]
+
+
+def test_a_cluster_that_the_environment_names_for_runs_does_not_disturb_other_judges(cli):
+    options = ("--backend", "baseline", "--data", "demo", "--tasks", TASK, "--output", ".")
+    assert cli("run", "--model", "echo-gold", "--name", "r", *options).returncode == 0
+    done = cli("judge", "r", "--judge", "lexical", INSTIT_BENCH_RAY="auto")
+    assert done.returncode == 0, done.stderr
+    assert "--ray: no judge of the form vllm:MODEL runs there; not used" in done.stderr
+
+
+def test_a_judge_that_cannot_start_after_a_run_leaves_its_results(tmp_path, engine):
+    (engine / "refuse").touch()
+    path = os.pathsep.join([str(engine), str(REPOSITORY)])
+    options = ("--backend", "baseline", "--data", "demo", "--tasks", TASK, "--output", ".")
+    words = ("run", "--model", "echo-gold", "--name", "r", *options, "--judge", "vllm:j")
+    done = cli_process_in(tmp_path)(*words, PYTHONPATH=path)
+    assert done.returncode == 2
+    assert "judge vllm:j: the engine did not start: " in done.stderr.splitlines()[-1]
+    task = json.loads((tmp_path / "r/results.json").read_text())["tasks"][TASK]
+    assert sum(task["states"].values()) == 16
+
+
+def test_a_call_that_takes_too_long_is_made_again(tmp_path, engine, judge):
+    (engine / "delay").write_text("1.2")
+
+    def hurry():
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and not any(w == "answered" for w, *_ in log_of(engine)):
+            time.sleep(0.02)
+        (engine / "delay").write_text("0")
+
+    hurrying = threading.Thread(target=hurry)
+    hurrying.start()
+    done = judge("--judge", "vllm:j", "--judge-timeout", "0.8")
+    hurrying.join()
+    assert done.returncode == 0, done.stderr
+    assert max(verdict["calls"] for verdict in verdicts(tmp_path)) > 1

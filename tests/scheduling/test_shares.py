@@ -223,8 +223,10 @@ def test_stopping_hands_out_nothing_more():
     plan = Shares([Item(number, "image") for number in range(9)], lambda: 0.0)
     plan.join("a", 4, 1)
     first = plan.take("a")
-    plan.stop()
     plan.ended("a", first, True)
+    second = plan.take("a")
+    plan.stop()
+    plan.lost("a", second)
     assert plan.empty
     assert plan.take("a") is None
 
