@@ -35,6 +35,7 @@ _TELLS_EVERY_S = 2.0
 _LINES_KEPT = 100
 _GPU_QUERY = ("--query-gpu=utilization.gpu", "--format=csv,noheader,nounits")
 _GPU_QUERY_WITHIN_S = 5.0
+_SHOWS_ALL_GPUS = "RAY_EXPERIMENTAL_NOSET_CUDA_VISIBLE_DEVICES"
 
 
 class ReplicaActor:
@@ -182,6 +183,8 @@ def _folder(order: Order) -> Path:
 
 def _show_own_gpus_only() -> None:
     """Hide the GPUs of others, where the user has told Ray not to."""
+    if _SHOWS_ALL_GPUS not in os.environ:
+        return
     import ray
 
     if gpus := ray.get_runtime_context().get_accelerator_ids().get("GPU"):

@@ -144,7 +144,7 @@ def test_raw_media_come_from_the_hub_only_if_asked_for(tmp_path, monkeypatch, ch
     monkeypatch.setattr(planning, "make_plan", lambda *_, **__: hub)
     asked = []
     monkeypatch.setattr(
-        "instit_bench.datasets.hub.fetch_raw",
+        "instit_bench.datasets.inst_it_raw.fetch_raw",
         lambda kind, _: asked.append(kind) or plan.source.root / "Inst-It-Bench",
     )
     found = {one.check.name: one for one in planning.plan_audit(settings, checks).checks}

@@ -30,6 +30,7 @@ def test_a_media_folder_that_is_not_the_hubs_is_not_fetched(
         folder=Path(),
         own_engine=False,
         archives=(archive,) if of_another_folder else (),
+        working_directory=Path.cwd(),
         environment={},
     )
     refused = asyncio.run(ReplicaActor().prepare(order)).refused
