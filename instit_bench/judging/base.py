@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
+from instit_bench.cluster.settings import ClusterSettings
 from instit_bench.progress import Tell
 from instit_bench.scorers.contract import Contract, Item
 from instit_bench.types import Verdict
@@ -31,10 +32,21 @@ class JudgeOptions:
 
 @dataclass(frozen=True, slots=True)
 class JudgeEngine:
-    """How a judge's engine runs: on its own GPUs, and with which engine options."""
+    """How a judge's engine runs: with which options, and where.
 
-    gpus: str | None = None
-    engine_arg: tuple[str, ...] = ()
+    ``gpus`` are its own on this machine; without any, it can have replicas in a ``cluster``, each
+    with ``gpus_per_replica``, by default as many as the engine uses.
+    """
+
+    gpus: str | None
+    engine_arg: tuple[str, ...]
+    cluster: ClusterSettings
+    gpus_per_replica: int | None
+
+    @property
+    def has_replicas(self) -> bool:
+        """Whether it runs in the cluster."""
+        return self.cluster.ray is not None and self.gpus is None
 
 
 J = TypeVar("J")

@@ -169,7 +169,7 @@ class JudgeConfig(ClusterSettings):
             ),
             prices_file=self.judge_prices,
             budget_usd=self.judge_budget,
-            engine=JudgeEngine(self.judge_gpu, self.judge_engine_arg),
-            cluster=self,
-            gpus_per_replica=self.judge_gpus_per_replica,
+            engine=JudgeEngine(
+                self.judge_gpu, self.judge_engine_arg, self, self.judge_gpus_per_replica
+            ),
         )

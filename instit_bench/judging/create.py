@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from instit_bench.cluster.settings import ClusterSettings
 from instit_bench.endpoint import KEY_VARIABLE, Endpoint
 from instit_bench.errors import InputError
 from instit_bench.judging.base import Judge, JudgeEngine, JudgeOptions
@@ -30,8 +29,6 @@ class JudgeSetup:
     prices_file: Path | None
     budget_usd: float | None
     engine: JudgeEngine
-    cluster: ClusterSettings
-    gpus_per_replica: int | None
 
 
 def chosen_judges(specs: Sequence[str]) -> tuple[str, ...]:
@@ -69,10 +66,8 @@ def _is_model(spec: str) -> bool:
 def _vllm_judge(name: str, model: str, setup: JudgeSetup, cache: VerdictCache) -> Judge:
     from instit_bench.judging.vllm_judge import ReplicatedVllmJudge, VllmJudge
 
-    if setup.cluster.ray is None or setup.engine.gpus is not None:
-        return VllmJudge(name, model, setup.options, cache, setup.engine)
-    gpus = setup.gpus_per_replica
-    return ReplicatedVllmJudge(name, model, setup.options, cache, setup.engine, setup.cluster, gpus)
+    kind = ReplicatedVllmJudge if setup.engine.has_replicas else VllmJudge
+    return kind(name, model, setup.options, cache, setup.engine)
 
 
 def default_judges() -> tuple[str, ...]:

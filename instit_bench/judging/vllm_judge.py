@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,7 +16,6 @@ from instit_bench.backends.base import (
 )
 from instit_bench.backends.options import EngineOptions
 from instit_bench.backends.vllm.backend import VllmBackend, installed_version
-from instit_bench.cluster.settings import ClusterSettings
 from instit_bench.display import counted
 from instit_bench.errors import InputError
 from instit_bench.judging.base import Call, JudgeEngine, JudgeOptions, JudgeUnavailable
@@ -45,6 +44,7 @@ _SAMPLE = Sample("judge", "", {}, target="", cluster="")
 J = TypeVar("J")
 
 
+@dataclass(eq=False)
 class _Verdicts:
     """What an engine is asked for a verdict, how it is read, and the cache of verdicts.
 
@@ -52,38 +52,32 @@ class _Verdicts:
         InputError: vLLM is not installed, or an option of the engine is not valid.
     """
 
-    def __init__(
-        self,
-        name: str,
-        model: str,
-        options: JudgeOptions,
-        cache: VerdictCache,
-        engine: JudgeEngine,
-    ) -> None:
+    name: str
+    model: str
+    options: JudgeOptions
+    cache: VerdictCache
+    engine: JudgeEngine
+
+    def __post_init__(self) -> None:
         if installed_version() is None:
             raise InputError(
-                f'judge {name} needs vLLM: pip install "instit-bench[vllm]", or name a running '
-                "server with --judge-base-url and --judge openai:MODEL"
+                f'judge {self.name} needs vLLM: pip install "instit-bench[vllm]", or name a '
+                "running server with --judge-base-url and --judge openai:MODEL"
             )
-        self.name = name
-        self._model = model
-        self._attempts = options.attempts
-        self._cache = cache
-        self._engine = engine
-        self._options = BackendOptions(
-            model,
-            timeout_s=options.timeout_s,
-            max_retries=options.attempts - 1,
-            concurrency=options.concurrency,
-            engine=EngineOptions(engine_arg=engine.engine_arg),
+        self._backend_options = BackendOptions(
+            self.model,
+            timeout_s=self.options.timeout_s,
+            max_retries=self.options.attempts - 1,
+            concurrency=self.options.concurrency,
+            engine=EngineOptions(engine_arg=self.engine.engine_arg),
         )
 
     def settings(self) -> dict[str, Any]:
         """Return model and engine options; address and key change with each start."""
         return {
-            "model": self._model,
+            "model": self.model,
             "engine": "vllm",
-            "engine_arg": list(self._engine.engine_arg),
+            "engine_arg": list(self.engine.engine_arg),
             "replies": "restricted",
             **_SAMPLING,
         }
@@ -96,15 +90,15 @@ class _Verdicts:
         """Cache a verdict, unless it is an error or comes from the cache."""
         if not verdict.cached:
             key = cache_key(self.settings(), contract, item, repeat)
-            self._cache.put(key, self.name, verdict)
+            self.cache.put(key, self.name, verdict)
 
     def _cached(self, contract: Contract, item: Item, repeat: int) -> Verdict | None:
-        return self._cache.get(cache_key(self.settings(), contract, item, repeat))
+        return self.cache.get(cache_key(self.settings(), contract, item, repeat))
 
     def _tell_about_cache(self, tell: Tell) -> None:
-        self._cache.tell = tell
-        if self._cache.warning:
-            tell(f"warning: {self._cache.warning}")
+        self.cache.tell = tell
+        if self.cache.warning:
+            tell(f"warning: {self.cache.warning}")
 
     async def _ask(self, asker: Asker, contract: Contract, item: Item, repeat: int) -> Verdict:
         """Return the cached verdict, or ask until a reply satisfies the contract.
@@ -117,7 +111,7 @@ class _Verdicts:
             return kept
         request = _request(contract, item)
         problem, raw, spent = "", None, Usage(0, 0)
-        for calls in range(1, self._attempts + 1):
+        for calls in range(1, self.options.attempts + 1):
             try:
                 reply = await asker.ask(request, _nothing_seen, None)
             except GenerationError as error:  # an engine that is busy was asked again already
@@ -138,23 +132,17 @@ class _Verdicts:
         return Verdict(None, f"{problem} ({counted(calls, 'call')})", raw, spent, calls)
 
 
+@dataclass(eq=False)
 class VllmJudge(_Verdicts):
     """An engine on this machine.
 
     It starts when generation has freed the GPU, or at once if it has its own GPUs.
     """
 
-    def __init__(
-        self,
-        name: str,
-        model: str,
-        options: JudgeOptions,
-        cache: VerdictCache,
-        engine: JudgeEngine,
-    ) -> None:
-        super().__init__(name, model, options, cache, engine)
-        self.late = engine.gpus is None
-        self._backend = VllmBackend(self._options, engine.gpus, LOG_NAME)
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.late = self.engine.gpus is None
+        self._backend = VllmBackend(self._backend_options, self.engine.gpus, LOG_NAME)
         self._asker = LocalAsker(self._backend, Reading())
 
     async def start(self, folder: Path, tell: Tell) -> None:
@@ -178,25 +166,23 @@ class VllmJudge(_Verdicts):
         await self._backend.close()
 
 
+@dataclass(eq=False)
 class ReplicatedVllmJudge(_Verdicts):
     """Engines in a Ray cluster, which start when generation has freed its GPUs."""
 
     late = True
 
-    def __init__(
-        self,
-        name: str,
-        model: str,
-        options: JudgeOptions,
-        cache: VerdictCache,
-        engine: JudgeEngine,
-        cluster: ClusterSettings,
-        gpus: int | None,
-    ) -> None:
-        super().__init__(name, model, options, cache, engine)
-        backend, called = VllmBackend(self._options), f"judge {Path(model).name}"
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        options, engine = self._backend_options, self.engine
         self._replicas: Replicas[Any] = Replicas(
-            "vllm", backend, self._options, cluster, gpus, Reading(), called
+            "vllm",
+            VllmBackend(options),
+            options,
+            engine.cluster,
+            engine.gpus_per_replica,
+            Reading(),
+            called=f"judge {Path(self.model).name}",
         )
 
     async def judge_all(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import shutil
@@ -15,8 +16,9 @@ from pathlib import Path
 
 import pytest
 
+from instit_bench.cluster.session import living_nodes
 from instit_bench.errors import StorageError
-from tests.cluster.machines import install_backend, log_of, machines, workers_of
+from tests.cluster.machines import install_backend, kill_process, log_of, machines, workers_of
 from tests.cluster.test_replicas import journals, run, when
 from tests.command_line import REPOSITORY, cli_environment
 
@@ -281,3 +283,31 @@ def test_a_full_disk_ends_the_run_and_not_only_one_replica(drivers, plugins, clu
     done = run(drivers.folder, "full", *at, at_once=AT_ONCE)
     assert done.returncode == 1
     assert "no space left on device" in done.stderr.splitlines()[-1]
+
+
+def test_a_dead_replica_is_not_offered_again_while_the_nodes_are_looked_at(
+    drivers, plugins, cluster, monkeypatch
+):
+    """Each offer counted as a death of the sample, which was at fault after the third."""
+
+    async def slowly():
+        found = await living_nodes()
+        await asyncio.sleep(3)
+        return found
+
+    monkeypatch.setattr("instit_bench.cluster.pool.living_nodes", slowly)
+    monkeypatch.syspath_prepend(plugins)
+    alone = drivers.alone()
+    (drivers.folder / "log").unlink()
+    all_wait_for(drivers, NODES)
+
+    def kill_one():
+        kill_process(next(iter(workers_of(drivers.folder))))
+
+    killer = when(lambda: sum(workers_of(drivers.folder).values()) > 20, kill_one)
+    at = ("--ray", cluster.address, "--gpus-per-replica", 1)
+    done = run(drivers.folder, "once", *at, delay=0.5, at_once=AT_ONCE)
+    killer.join()
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count(" died: ") == 1
+    assert journals(drivers.folder, "once") == alone
