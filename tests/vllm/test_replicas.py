@@ -145,9 +145,9 @@ def judged(spread, models, tmp_path_factory):
     done, _ = spread
     folder = tmp_path_factory.mktemp("judged")
     options = ("enforce-eager", "max-num-seqs=8", "dtype=float32")
-    options = (*options, "middleware=tests.vllm.recorder.count")
+    options = (*options, "middleware=tests.vllm.recorder.together")
 
-    def judge(name, *where):
+    def judge(name, *where, engines=1):
         shutil.copytree(done.folder, folder / name)
         asked = folder / f"{name}.jsonl"
         process = subprocess.run(
@@ -160,6 +160,7 @@ def judged(spread, models, tmp_path_factory):
             env=cli_environment(
                 INSTIT_BENCH_HOME=str(folder / f"{name}-home"),
                 RECORDED_REQUESTS=str(asked),
+                RECORDED_ENGINES=str(engines),
                 PYTHONPATH=PATH,
                 **SMALL,
             ),
@@ -186,7 +187,7 @@ def judged(spread, models, tmp_path_factory):
 def test_two_engines_judge_as_one_does(judged):
     alone, (asked,) = judged("alone")
     replicas = ("--ray", "local", "--replicas", 2, "--judge-gpus-per-replica", 0)
-    spread, engines = judged("two", *replicas)
+    spread, engines = judged("two", *replicas, engines=2)
     assert spread == alone
     assert len(alone) == len(asked) == 2 * 16
     assert len(engines) == 2
