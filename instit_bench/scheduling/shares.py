@@ -21,6 +21,7 @@ from instit_bench.scheduling.schedule import Item, Schedule, Turn, leads_ahead
 T = TypeVar("T")
 
 _LONGEST_GROUP = 256
+_MUCH_SLOWER = 2
 _NEWEST_COUNTS = 0.2  # the weight of the last answer in an engine's mean time
 
 
@@ -204,15 +205,20 @@ class Shares(Generic[T]):
         """Whether the others would finish all that is left before this one ends a request."""
         own = engine.at_least(now)
         faster = [
-            (other.at_once, seconds)
+            (other, seconds)
             for other in self._engines.values()
             if own and other.mean_s and (seconds := other.at_least(now)) and seconds < own
         ]
         if own is None or not faster:
             return False
-        rate = sum(at_once / seconds for at_once, seconds in faster)
+        rate = sum(other.at_once / seconds for other, seconds in faster)
         left = self._untouched + engine.schedule.left
-        return own > left / rate + min(seconds for _, seconds in faster)
+        first = min(seconds for _, seconds in faster)
+        if own <= _MUCH_SLOWER * first:  # then all that waits counts, and images computed again
+            left += sum(other.schedule.left for other, _ in faster)
+            if engine.schedule.left:
+                first = min(other.with_lead(now) or 0.0 for other, _ in faster)
+        return own > left / rate + first
 
     def _split(self, engine: _Engine[T], now: float) -> list[Item[T]]:
         """Return half of what waits longest at another engine, if it would be done sooner here."""
@@ -223,7 +229,10 @@ class Shares(Generic[T]):
             if other is not engine and other.schedule.left
         ]
         for there, other in sorted(waiting, key=lambda w: w[0], reverse=True):
-            slower = engine.mean_s is not None and (other.at_least(now) or 0.0) > 2 * engine.mean_s
+            slower = (
+                engine.mean_s is not None
+                and (other.at_least(now) or 0.0) > _MUCH_SLOWER * engine.mean_s
+            )
             if slower or (other.has_too_much and (here is None or here < there)):
                 return other.schedule.give_up((other.schedule.left + 1) // 2)
         return []

@@ -250,3 +250,21 @@ def test_whatever_dies_or_joins_everything_is_answered_once(shares, caches, at_o
     simulation.run()
     assert simulation.plan.empty
     assert simulation.answered == Counter(range(len(shares)))
+
+
+def test_an_engine_a_little_slower_keeps_the_questions_whose_image_it_has_computed():
+    """The other one has questions of its own to answer, and would compute the image again."""
+    now = 0.0
+    items = [*(Item(n, "first image") for n in range(8)), *(Item(n, "second") for n in (8, 9))]
+    plan = Shares(items, lambda: now)
+    for name in "ab":
+        plan.join(name, 4, 1)
+    leads = {name: plan.take(name) for name in "ab"}
+    now = 1.0
+    plan.ended("a", leads["a"], True)
+    while plan.take("a") is not None:
+        pass
+    now = 1.3
+    plan.ended("b", leads["b"], True)
+    turn = plan.take("b")
+    assert (turn.item, turn.leads) == (items[9], False)
